@@ -1,0 +1,49 @@
+"""The kinds of failure a user can meet, one class per exit code.
+
+Every message has the place, the value and the remedy, in one line. A check that finds several
+problems raises them together: ``InputError("a.bed:3: ...", "a.bed:9: ...")``.
+"""
+
+
+class SeqliftError(Exception):
+    """Any failure whose message is meant for the user; `exit_code` is what the shell sees."""
+
+    exit_code = 1
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__(*problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        """Return the problems, a line each."""
+        return "\n".join(self.problems)
+
+
+class InputError(SeqliftError):
+    """Regions, sequences or arguments that cannot be used (exit code 2)."""
+
+    exit_code = 2
+
+
+class ModelError(SeqliftError):
+    """A model file, layer or target that cannot be used (exit code 3)."""
+
+    exit_code = 3
+
+
+class DeviceError(SeqliftError):
+    """A device that was asked for and is not there, or ran out of memory (exit code 4)."""
+
+    exit_code = 4
+
+
+class OutputError(SeqliftError):
+    """A file that cannot be written (exit code 5)."""
+
+    exit_code = 5
+
+
+class NumericError(SeqliftError):
+    """Scores that do not add up, or are not finite (exit code 6)."""
+
+    exit_code = 6

@@ -1,0 +1,22 @@
+"""The code is formatted, linted and typed, and its imports go down only."""
+
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+CHECKS = {
+    "lint": ["-m", "ruff", "check", "--no-cache", "."],
+    "format": ["-m", "ruff", "format", "--no-cache", "--check", "."],
+    "types": ["-m", "mypy"],
+    "imports": ["-c", "from importlinter.cli import lint_imports_command as c; c(['--no-cache'])"],
+}
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_the_code_passes(check):
+    done = subprocess.run(
+        [sys.executable, *CHECKS[check]], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
