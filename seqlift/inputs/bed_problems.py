@@ -1,0 +1,116 @@
+"""What is wrong with a line that should be BED: each answer is the value and the remedy.
+
+Knows the formats people mistake for BED; knows nothing of files or places, which `regions` adds.
+"""
+
+import re
+
+LARGEST_COORDINATE = 2**63 - 1
+"""Coordinates are kept as signed 64-bit integers in the score file."""
+
+_LONGEST = 20  # characters of a 64-bit integer; int() itself refuses some thousands
+_WHOLE_NUMBER = re.compile(r"-?[0-9]+")
+_INTERVAL = re.compile(r"\S+:[0-9,]+(-|\.\.)[0-9,]+")
+_HEADER_WORDS = {"start", "end", "stop", "chromstart", "chromend", "pos", "position"}
+_ZERO_BASED = "give 0-based half-open coordinates"
+
+
+def undecodable(line: str) -> str | None:
+    """Return what makes a line no text, or None."""
+    if "\0" in line:
+        return "a NUL byte in the line, so this is not text; give BED as plain or gzip text"
+    if line.isascii():
+        return None
+    try:
+        line.encode("utf-8")
+    except UnicodeEncodeError as error:
+        byte = ord(line[error.start]) - 0xDC00  # how "surrogateescape" carries a byte
+        return f"byte 0x{byte:02x} is not UTF-8 text; save the file as UTF-8"
+    return None
+
+
+def not_bed(columns: list[str]) -> str | None:
+    """Return why a line cannot be BED at all, or None: too few columns, or another format."""
+    if len(columns) < 3:
+        return _too_few(columns)
+    if not columns[0]:
+        return "column 1 (chrom) is empty; give chrom, start and end"
+    if _is_whole(columns[1]) and _is_whole(columns[2]):
+        return None
+    numeric = [_is_whole(column) for column in columns]
+    if {columns[1].lower(), columns[2].lower()} & _HEADER_WORDS and not any(numeric[1:3]):
+        return f"{_shown(' '.join(columns[:3]))} is a header, not a region; start the line with '#'"
+    if len(columns) >= 8 and not numeric[1] and numeric[3] and numeric[4]:
+        return (
+            "this is a GFF or GTF line, not BED; give chrom, start - 1 and end "
+            "(its columns 1, 4 and 5) as columns 1 to 3"
+        )
+    if len(columns) >= 8 and numeric[1] and columns[3].isalpha():
+        return (
+            "this is a VCF line, not BED; give chrom, position - 1 and position "
+            "(from its columns 1 and 2) as columns 1 to 3"
+        )
+    return None
+
+
+def _too_few(columns: list[str]) -> str:
+    """Return the problem of a line with one or two columns."""
+    if _INTERVAL.fullmatch(columns[0]):
+        return f"{_shown(columns[0])} is not BED; give chrom, start - 1 and end in three columns"
+    if columns[0].startswith(">"):
+        return (
+            f"{_shown(columns[0])} begins a FASTA record, not a region; give BED or FASTA, not both"
+        )
+    count = "1 column" if len(columns) == 1 else f"{len(columns)} columns"
+    return f"{_shown(' '.join(columns))} has {count}; give chrom, start and end, separated by tabs"
+
+
+def wrong_interval(start: str, end: str) -> str | None:
+    """Return what is wrong with two texts as the interval [start, end), or None."""
+    for column, text in (("start", start), ("end", end)):
+        if not _is_whole(text):
+            return f"{column} {_shown(text)} is not a whole number; {_ZERO_BASED}"
+        if len(text) > _LONGEST or int(text) > LARGEST_COORDINATE:
+            return f"{column} {_cut(text)} is past any chromosome; {_ZERO_BASED}"
+    if int(start) < 0:
+        return f"start {start} is negative; {_ZERO_BASED}"
+    if int(end) <= int(start):
+        return f"end {end} is not after start {start}; {_ZERO_BASED}"
+    return None
+
+
+def wrong_strand(strand: str) -> str | None:
+    """Return what is wrong with a text as a strand, or None."""
+    if strand in ("+", "-", ".", "?"):
+        return None
+    return (
+        f"strand {_shown(strand)} is none of + - . ?; "
+        "keep columns 1 to 3 only if column 6 is something else"
+    )
+
+
+def wrong_summit(summit: str, size: int) -> str | None:
+    """Return what is wrong with a text as the summit of a region of `size` bases, or None."""
+    if not _is_whole(summit):
+        return f"summit {_shown(summit)} is not a whole number; give its distance from start, or -1"
+    if len(summit) > _LONGEST or not -1 <= int(summit) < size:
+        return (
+            f"summit {_cut(summit)} is outside the region of {size} bases; "
+            "give its distance from start, or -1"
+        )
+    return None
+
+
+def _is_whole(text: str) -> bool:
+    """Return whether a text is a whole number in digits, without grouping or a plus sign."""
+    return _WHOLE_NUMBER.fullmatch(text) is not None
+
+
+def _shown(text: str) -> str:
+    """Return a text in quotes, cut when long, with what cannot be printed escaped."""
+    return repr(_cut(text))
+
+
+def _cut(text: str) -> str:
+    """Return a text, cut to 40 characters."""
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -1,0 +1,132 @@
+"""Bases as letters, as codes and as one-hot rows; the tables below are the whole mapping.
+
+Knows the alphabet; knows nothing of files, regions or models. Letters follow the IUPAC nucleotide
+code (Cornish-Bowden 1985, doi:10.1093/nar/13.9.3021).
+
+======================  ====  =======================
+letter (either case)    code  one-hot row (A C G T)
+======================  ====  =======================
+A                       0     1 0 0 0
+C                       1     0 1 0 0
+G                       2     0 0 1 0
+T, U                    3     0 0 0 1
+N R Y S W K M B D H V   4     0 0 0 0
+======================  ====  =======================
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from seqlift.errors import InputError
+
+UNKNOWN = 4
+"""Code of a base that is not known: N, the other ambiguous letters, and padding."""
+
+FOREIGN = 255
+"""What `lookup` gives for a byte that is no nucleotide letter."""
+
+_LETTERS = b"ACGTN"
+
+
+def _letter_table() -> NDArray[np.uint8]:
+    """Return the code of each of the 256 bytes."""
+    table = np.full(256, FOREIGN, dtype=np.uint8)
+    for letters, code in (("A", 0), ("C", 1), ("G", 2), ("TU", 3), ("NRYSWKMBDHV", UNKNOWN)):
+        for letter in letters + letters.lower():
+            table[ord(letter)] = code
+    return table
+
+
+_CODE_OF_BYTE = _letter_table()
+_BYTE_OF_CODE = np.frombuffer(_LETTERS, dtype=np.uint8)
+_ROW_OF_CODE = np.eye(UNKNOWN + 1, 4, dtype=np.uint8)
+
+
+def lookup(bases: bytes) -> NDArray[np.uint8]:
+    """Return one code per byte, `FOREIGN` for bytes that are no nucleotide letter.
+
+    For readers that can name the place of a foreign letter better than `encode` can.
+    """
+    return _CODE_OF_BYTE[np.frombuffer(bases, dtype=np.uint8)]
+
+
+def encode(bases: str | bytes) -> NDArray[np.uint8]:
+    """Return the codes of a sequence, uint8 (L,): A C G T are 0 to 3, everything ambiguous is 4.
+
+    Upper and lower case (soft-masked) letters are the same.
+
+    Raises
+    ------
+    InputError
+        When a letter is not an IUPAC nucleotide.
+    """
+    text = bases.encode("latin-1", "replace") if isinstance(bases, str) else bases
+    codes = lookup(text)
+    foreign = np.flatnonzero(codes == FOREIGN)
+    if foreign.size:
+        place = int(foreign[0])
+        letter = chr(text[place])
+        raise InputError(
+            f"sequence, base {place} (counted from 0): {letter!r} is not a nucleotide letter; "
+            "use A, C, G, T, and N where the base is not known"
+        )
+    return codes
+
+
+def decode(codes: NDArray[np.uint8]) -> str:
+    """Return the letters of one sequence of codes (L,), N for code 4."""
+    return _BYTE_OF_CODE[codes].tobytes().decode("ascii")
+
+
+def one_hot(codes: NDArray[np.uint8], dtype: DTypeLike = np.float32) -> NDArray[Any]:
+    """Return the one-hot rows (..., L, 4) of codes (..., L); N is four zeros."""
+    return _ROW_OF_CODE.astype(dtype)[codes]
+
+
+def sequence_one_hot(bases: str, dtype: DTypeLike = np.float32) -> NDArray[Any]:
+    """Return the one-hot rows (L, 4) of a sequence of letters, channels A C G T; N is four zeros.
+
+    Raises InputError where a letter is not an IUPAC nucleotide.
+    """
+    return one_hot(encode(bases), dtype)
+
+
+def codes_of(one_hot: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return the codes (..., L) of one-hot rows (..., L, 4); four zeros are N.
+
+    Raises
+    ------
+    InputError
+        When the last axis is not 4, or a row is neither one-hot nor zeros.
+    """
+    if one_hot.ndim < 2 or one_hot.shape[-1] != 4:
+        raise InputError(
+            f"one-hot array of shape {one_hot.shape}: its last axis is not 4; "
+            "give (..., L, 4) with the bases in the order A C G T"
+        )
+    ones = np.count_nonzero(one_hot == 1, axis=-1)
+    zeros = np.count_nonzero(one_hot == 0, axis=-1)
+    wrong = np.argwhere((ones > 1) | (ones + zeros != 4))
+    if wrong.size:
+        place = tuple(int(axis) for axis in wrong[0])
+        raise InputError(
+            f"one-hot array, row {place}: {one_hot[place].tolist()} is neither a base nor N; "
+            "a base is a single 1 among zeros, N is four zeros"
+        )
+    return np.where(ones == 1, one_hot.argmax(axis=-1), UNKNOWN).astype(np.uint8)
+
+
+def hide_unknown(rows: NDArray[np.float32], codes: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return rows for every sequence (N, R, L, 4), zeros where a base of the sequence is N.
+
+    Parameters
+    ----------
+    rows
+        (N, R, L, 4), where N and L may be 1 for rows that are alike.
+    codes
+        The sequences, (N, L).
+    """
+    known = (codes < UNKNOWN)[:, np.newaxis, :, np.newaxis]
+    return rows * known

@@ -1,0 +1,295 @@
+"""The laws of reading a FASTA file by interval, and of its index."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqlift.errors import InputError
+from seqlift.inputs import genome as room
+from seqlift.inputs.genome import Genome, check_region, missing_chromosome
+from seqlift.inputs.onehot import decode
+from seqlift.inputs.regions import Region
+
+TEXT = ">chr1 a description\nACGTA\ncgtan\nRY\n>chr2\nGGGGG\n>empty\n>last\nT"
+SEQUENCES = {"chr1": "ACGTACGTANNN", "chr2": "GGGGG", "empty": "", "last": "T"}
+INDEX = "chr1\t12\t20\t5\t6\nchr2\t5\t41\t5\t6\nempty\t0\t54\t0\t0\nlast\t1\t60\t1\t1\n"
+
+
+def write(folder: Path, text: str | bytes = TEXT, name: str = "genome.fa") -> Path:
+    path = folder / name
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def sequences(path: Path) -> dict[str, str]:
+    with Genome(path) as genome:
+        return {name: decode(genome.fetch(name, 0, size)) for name, size in genome.sizes.items()}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TEXT,
+        TEXT + "\n",
+        TEXT + "\n\n",
+        TEXT.replace("\n>chr2", "\n\n>chr2"),
+        TEXT.replace("\n", "\r\n"),
+        "; an old comment\n" + TEXT,
+        ">chr1\nACGTACGTANRY\n>chr2\nGG\nGG\nG\n>empty\n>last\nt\n",
+    ],
+)
+def test_records_read_the_same_however_they_are_folded(text: str, tmp_path: Path) -> None:
+    path = write(tmp_path, text)
+    assert sequences(path) == SEQUENCES
+    assert list(sequences(path)) == list(SEQUENCES)
+
+
+@given(st.integers(-20, 30), st.integers(0, 40))
+def test_bases_outside_the_chromosome_are_n(start: int, length: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, Genome(write(Path(folder))) as genome:
+        codes = genome.fetch("chr1", start, start + length)
+    padded = "N" * 20 + SEQUENCES["chr1"] + "N" * 80
+    assert codes.dtype == np.uint8
+    assert decode(codes) == padded[20 + start : 20 + start + length]
+
+
+def test_digest_tells_names_and_sizes_apart_but_not_folding(tmp_path: Path) -> None:
+    digests = []
+    for number, text in enumerate((">a\nACGT\n", ">a\nAC\nGT\n", ">b\nACGT\n", ">a\nACG\n")):
+        with Genome(write(tmp_path, text, f"{number}.fa")) as genome:
+            digests.append(genome.digest())
+    assert digests[0] == digests[1] == hashlib.sha256(b"a\t4\n").hexdigest()
+    assert len(set(digests)) == 3
+
+
+def test_index_is_left_beside_the_file_as_samtools_writes_it(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    Genome(path).close()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["genome.fa", "genome.fa.fai"]
+    assert (tmp_path / "genome.fa.fai").read_text().splitlines()[:2] == INDEX.splitlines()[:2]
+
+
+def test_a_good_index_is_used_and_left_alone(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    index = write(tmp_path, INDEX, "genome.fa.fai")
+    os.utime(path, (1, 1))
+    os.utime(index, (2, 2))
+    assert sequences(path) == SEQUENCES
+    assert index.stat().st_mtime == 2
+
+
+BAD_INDEXES = {
+    "of another file": "chr7\t4\t6\t4\t5\n",
+    "of an older version": INDEX.replace("41", "40"),
+    "with a record missing": "".join(INDEX.splitlines(keepends=True)[1:]),
+    "cut short": INDEX[:20],
+    "without the last record": "".join(INDEX.splitlines(keepends=True)[:-1]),
+    "past the end": INDEX.replace("last\t1\t", "last\t9\t"),
+    "twice": INDEX + INDEX,
+    "empty": "",
+    "no index": "hello\n",
+    "binary": "\x00\x01\n",
+}
+
+
+@pytest.mark.parametrize("index", BAD_INDEXES.values(), ids=BAD_INDEXES)
+def test_an_index_that_does_not_fit_is_made_anew(index: str, tmp_path: Path) -> None:
+    path = write(tmp_path)
+    os.utime(path, (1, 1))
+    write(tmp_path, index, "genome.fa.fai")
+    assert sequences(path) == SEQUENCES
+
+
+def test_an_index_older_than_its_file_is_made_anew(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    os.utime(write(tmp_path, INDEX, "genome.fa.fai"), (1, 1))
+    assert sequences(path) == SEQUENCES
+    assert (tmp_path / "genome.fa.fai").stat().st_mtime > 1
+
+
+def test_a_folder_that_cannot_be_written_gets_no_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path)
+    build = room._build
+
+    def refuse(fasta: Path, index: Path, *, source: str) -> None:
+        if index.parent == tmp_path:
+            raise PermissionError(13, "Permission denied")
+        build(fasta, index, source=source)
+
+    monkeypatch.setattr(room, "_build", refuse)
+    with Genome(path) as genome:
+        temporary = Path(genome._fasta.indexname)
+        assert genome.sizes["chr1"] == 12
+    assert [p.name for p in tmp_path.iterdir()] == ["genome.fa"]
+    assert not temporary.parent.exists()
+
+
+def test_jobs_that_start_together_share_one_index(tmp_path: Path) -> None:
+    path = write(tmp_path, "".join(f">c{i}\n{'ACGT' * 20}\n" for i in range(2000)))
+    code = (
+        "import sys; from seqlift.inputs.genome import Genome\n"
+        "with Genome(sys.argv[1]) as g: print(len(g.sizes), g.fetch('c1999', 0, 80).sum())"
+    )
+    root = Path(room.__file__).parents[2]
+    jobs = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True, cwd=root
+        )
+        for _ in range(3)
+    ]
+    assert [job.communicate()[0] for job in jobs] == ["2000 120\n"] * 3
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["genome.fa", "genome.fa.fai"]
+
+
+ASSEMBLY = "take regions and genome from the same assembly"
+PLAIN = "give an uncompressed FASTA file"
+FOLD = "fold it again, for example with seqkit seq -w 60"
+BAD_FILES = {
+    "gzip": (b"\x1f\x8b\x08\x00", ": this is compressed; gunzip it first"),
+    "2bit": (b"\x43\x27\x41\x1a\0\0", ": this is a 2bit file; convert it with twoBitToFa"),
+    "zip": (b"PK\x03\x04", ": this is a zip archive; unzip it first"),
+    "fastq": ("@read\nACGT\n+\nIIII\n", f": this looks like FASTQ or SAM; {PLAIN}"),
+    "empty": ("", f": no sequences in it; {PLAIN}"),
+    "blank": ("\n\n", f": no sequences in it; {PLAIN}"),
+    "bed": ("chr1\t5\t9\n", f":1: this is not FASTA, it does not begin with '>'; {PLAIN}"),
+    "no bases": (">chr1\n>chr2\n", ": no bases in it; give sequences under its '>' lines"),
+    "no name": (">chr1\nAC\n>\nAC\n", ":3: a record without a name; write it after '>'"),
+    "twice": (
+        ">a\nAC\n>b\nAC\n>a x\nAC\n",
+        ":5: record a again, as on line 1; give each its own name",
+    ),
+    "short line": (
+        ">a\nACGT\nACG\nACGT\n",
+        f":3: this line of record a is shorter than the first and not the last; {FOLD}",
+    ),
+    "long line": (
+        ">a\nACGT\nACGTA\nACGT\n",
+        f":3: this line of record a is longer than the first; {FOLD}",
+    ),
+    "long last line": (
+        ">a\nACGT\nACGTACGT\n>b\nA\n",
+        f":3: this line of record a is longer than the first; {FOLD}",
+    ),
+    "long last line of the last record": (
+        ">a\nACGT\nACGTACGT\n",
+        f":3: this line of record a is longer than the first; {FOLD}",
+    ),
+    "blank line": (">a\nAC\n\nAC\n", ":3: this line of record a is blank; remove it"),
+    "blank first line": (">a\n\nAC\n", ":2: this line of record a is blank; remove it"),
+    "blank lines": (">a\nAC\n\n\n\n>b\nA\n", ":4: this line of record a is blank; remove it"),
+    "two newlines": (
+        ">a\nACGT\nACGT\r\nACGT\n",
+        ":3: this line of record a ends unlike the first (CRLF and LF); convert the file",
+    ),
+    "binary": (
+        b">a\nAC\n\xff\xfe\n",
+        ":3: this line of record a has bytes that are no letters; remove them",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "problem"), BAD_FILES.values(), ids=BAD_FILES)
+def test_bad_file_is_refused_by_its_line_and_leaves_nothing(
+    content: str | bytes, problem: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path, content)
+    with pytest.raises(InputError) as error:
+        Genome(path)
+    assert error.value.problems == (f"{path}{problem}",)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_missing_file_folder_and_misleading_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none.fa: no such file; check the path$"):
+        Genome(tmp_path / "none.fa")
+    with pytest.raises(InputError, match=r": this is not a regular file; give an uncompressed"):
+        Genome(tmp_path)
+    named = write(tmp_path, TEXT, "a.fa.gz")
+    with pytest.raises(InputError, match=r"not compressed although its name ends in .gz; rename"):
+        Genome(named)
+
+
+def test_messages_use_the_name_given(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^standard input:1: this is not FASTA"):
+        Genome(write(tmp_path, "chr1"), source="standard input")
+
+
+@pytest.mark.parametrize("letter", ["E", "-", "*", "1", " ", "x"])
+def test_letters_that_are_no_nucleotides_are_refused_where_they_are_read(
+    letter: str, tmp_path: Path
+) -> None:
+    with Genome(write(tmp_path, f">a\nACGT\nAC{letter}T\n")) as genome:
+        assert genome.fetch("a", 0, 6).tolist() == [0, 1, 2, 3, 0, 1]
+        with pytest.raises(InputError) as error:
+            genome.fetch("a", 3, 8)
+    assert str(error.value) == (
+        f"{tmp_path / 'genome.fa'}: {letter.upper()!r} at base 6 of a (counted from 0) is not a "
+        "nucleotide letter; use A, C, G, T, and N where the base is not known"
+    )
+
+
+def test_fetching_from_an_unknown_record_is_refused(tmp_path: Path) -> None:
+    with Genome(write(tmp_path)) as genome, pytest.raises(InputError) as error:
+        genome.fetch("1", 0, 4)
+    assert str(error.value) == f"{tmp_path / 'genome.fa'}: no record 1; did you mean chr1?"
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "tail"),
+    [
+        ("1", ["chr1", "chr2"], "did you mean chr1?"),
+        ("chr1", ["1", "2"], "did you mean 1?"),
+        ("Chr1", ["chr1", "chr2"], "did you mean chr1?"),
+        ("CHRX", ["chrX", "chrY"], "did you mean chrX?"),
+        ("MT", ["chr1", "chrM"], "did you mean chrM?"),
+        ("chrM", ["1", "MT"], "did you mean MT?"),
+        ("chrIV", ["chrVI", "NC_1"], "did you mean chrVI?"),
+        ("scaffold7", ["chr1", "chr2"], "there is chr1, chr2"),
+        ("scaffold7", ["a", "b", "c", "d", "e"], "there is a, b, c and 2 more"),
+    ],
+)
+def test_unknown_chromosome_gets_the_nearest_or_the_first(
+    name: str, sizes: list[str], tail: str
+) -> None:
+    assert missing_chromosome(name, dict.fromkeys(sizes, 1)) == tail
+
+
+@pytest.mark.parametrize(
+    ("region", "problem"),
+    [
+        (Region("chr1", 0, 1000, line=17), None),
+        (
+            Region("chr1", 990, 1001, line=17),
+            f"a.bed:17: end 1001 is past the end of chr1 (1000); {ASSEMBLY}",
+        ),
+        (
+            Region("1", 0, 1, line=3),
+            "a.bed:3: chromosome 1 is not in the genome; did you mean chr1?",
+        ),
+    ],
+)
+def test_region_must_lie_in_its_chromosome(region: Region, problem: str | None) -> None:
+    assert check_region(region, {"chr1": 1000}, source="a.bed") == problem
+
+
+def test_published_genome_reads_as_its_text_says(real: Path, tmp_path: Path) -> None:
+    path = tmp_path / "chr1.fa"
+    shutil.copyfile(real / "hg38_chr1_1mb" / "hg38_chr1_1Mb.fa", path)
+    text = "".join(path.read_text().split("\n")[1:]).upper()
+    with Genome(path) as genome:
+        assert list(genome.sizes.values()) == [len(text)]
+        (name,) = genome.sizes
+        for start in (0, 9_990, 500_000, len(text) - 7):
+            codes = genome.fetch(name, start, start + 2114)
+            assert decode(codes) == text[start : start + 2114].ljust(2114, "N")
