@@ -1,0 +1,107 @@
+"""Any Keras file becomes a `keras.Model`, and nothing in the file runs.
+
+One way for all: read the architecture record, put it in today's words, check every layer against
+the allow-list, build, assign the weights. Keras's own model readers are not used, because they
+make whatever a file names. Optimizers, losses and metrics are left out.
+"""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from seqlift.errors import ModelError
+from seqlift.model import build, files, legacy, records, weights
+from seqlift.model.plan import NetworkPlan
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model ready to predict, and where it came from.
+
+    `sha256` is of the model file's bytes, followed by those of the architecture file if there was
+    one; `saved_by` and `format` are words for people, `class_name` is Sequential or Functional.
+    """
+
+    model: keras.Model
+    path: Path
+    arch: Path | None
+    sha256: str
+    saved_by: str
+    format: str
+    class_name: str
+
+
+def load(path: str | Path, *, arch: str | Path | None = None) -> LoadedModel:
+    """Return the model in a file of Keras 2 or 3, uncompiled, computing in float32.
+
+    `path` is a `.h5` or `.keras` file, or a file of weights, whose architecture is then the JSON
+    file `arch`. Raises `ModelError` with a line for each problem: a layer that would run code or
+    that Keras does not bring, weights that do not fit, a file that is something else.
+    """
+    path, arch = Path(path), None if arch is None else Path(arch)
+    found = files.read(path, arch)
+    try:
+        plan = _plan(found)
+        model = build.build(plan)
+    except ModelError as problem:
+        raise _located(arch or path, problem) from problem
+    try:
+        _assign(model, path, found=found, plan=plan)
+    except ModelError as problem:
+        raise _located(path, problem) from problem
+    return LoadedModel(
+        model=model,
+        path=path,
+        arch=arch,
+        sha256=files.digest(path, *([arch] if arch else [])),
+        saved_by=_saved_by(found),
+        format=found.format,
+        class_name=plan.class_name,
+    )
+
+
+def _plan(found: files.ModelFile) -> NetworkPlan:
+    """Return the plan of the network in a file of Keras 2 or 3."""
+    generation = legacy.generation(found.version, found.record)
+    if generation < 2:
+        raise ModelError(
+            f"saved by Keras {found.version or '1 or before'}, which cannot be read; open it with "
+            "Keras 2.0 to 2.2 and save it again with model.save()"
+        )
+    if not isinstance(found.record, dict) or "class_name" not in found.record:
+        raise ModelError(
+            "the architecture does not describe a Keras model; "
+            "give the architecture as written by model.to_json()"
+        )
+    return records.read(found.record, generation=generation)
+
+
+def _assign(model: keras.Model, path: Path, *, found: files.ModelFile, plan: NetworkPlan) -> None:
+    """Assign the weights in the file to the model, whichever of the layouts they are in."""
+    if found.weights == "named":
+        with files.opened(path) as file:
+            group = file.get("model_weights", file)
+            order = [layer.name for layer in plan.layers]
+            weights.assign(model, group, order=order, backend=found.backend)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        numbered = Path(folder) / files.WEIGHTS_MEMBER
+        if found.weights == "archive":
+            files.extract_weights(path, Path(folder))
+        else:
+            numbered.symlink_to(path.resolve())
+        weights.read_numbered(model, numbered)
+
+
+def _located(path: Path, problem: ModelError) -> ModelError:
+    """Return the error with the file's name before every problem that does not have it yet."""
+    return ModelError(
+        *(line if line.startswith(f"{path}:") else f"{path}: {line}" for line in problem.problems)
+    )
+
+
+def _saved_by(found: files.ModelFile) -> str:
+    version = f"Keras {found.version}" if found.version else "an unknown version of Keras"
+    return f"{version} ({found.backend})"

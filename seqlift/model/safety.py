@@ -1,0 +1,155 @@
+"""Which layers of a model file may be built: an allow-list, and a sentence for each refusal.
+
+A layer that is not listed here is never made, whatever module, registered name or code its record
+carries; that is what makes opening a stranger's model safe. Listed is what Keras itself brings and
+what is wholly described by numbers and words. Knows nothing of files and imports no Keras.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from seqlift.model import legacy
+from seqlift.model.plan import LayerPlan, NetworkPlan, every_layer
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+LAYERS = _words(
+    """
+    InputLayer Identity Activation Dense EinsumDense Embedding Masking
+    Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose
+    DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D
+    MaxPooling1D MaxPooling2D MaxPooling3D AveragePooling1D AveragePooling2D AveragePooling3D
+    GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D
+    GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D
+    AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveMaxPooling1D AdaptiveMaxPooling2D
+    BatchNormalization LayerNormalization GroupNormalization UnitNormalization RMSNormalization
+    SpectralNormalization Normalization Rescaling
+    ReLU LeakyReLU PReLU ELU Softmax
+    Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianDropout GaussianNoise
+    AlphaDropout ActivityRegularization
+    Flatten Reshape Permute RepeatVector Cropping1D Cropping2D Cropping3D
+    ZeroPadding1D ZeroPadding2D ZeroPadding3D UpSampling1D UpSampling2D UpSampling3D
+    Add Subtract Multiply Average Maximum Minimum Concatenate Dot
+    Attention AdditiveAttention MultiHeadAttention GroupQueryAttention
+    SimpleRNN LSTM GRU RNN SimpleRNNCell LSTMCell GRUCell StackedRNNCells ConvLSTM1D ConvLSTM2D
+    Bidirectional TimeDistributed
+    """
+)
+"""Classes of `keras.layers` that may be built."""
+
+OPERATIONS = _words(
+    """
+    Relu Relu6 Sigmoid Softplus Softsign Silu LogSigmoid LeakyRelu HardSigmoid HardSilu HardTanh Elu
+    Selu Gelu Celu Glu Softmax LogSoftmax MaxPool AveragePool Conv DepthwiseConv Normalize LayerNorm
+    Absolute Abs Add Subtract Multiply Divide TrueDivide Power Negative Reciprocal Sign Clip
+    Square Sqrt Rsqrt Exp Expm1 Log Log1p Log2 Log10 Logsumexp Logaddexp Erf Tanh Sin Cos
+    Maximum Minimum Max Min Amax Amin Mean Sum Prod Var Std Average Cumsum
+    Matmul Dot Einsum Tensordot Concatenate Stack Split Reshape Ravel Transpose Swapaxes Moveaxis
+    Squeeze ExpandDims Flip Roll Pad Repeat Tile BroadcastTo GetItem Take Slice
+    Where Greater GreaterEqual Less LessEqual Equal NotEqual LogicalAnd LogicalOr LogicalNot Any All
+    Cast StopGradient OneHot
+    """
+)
+"""Operations of `keras.ops` that may be built."""
+
+ACTIVATIONS = _words(
+    """
+    linear relu relu6 leaky_relu elu selu celu gelu silu mish glu sigmoid log_sigmoid hard_sigmoid
+    hard_silu tanh hard_tanh tanh_shrink softplus softsign squareplus softmax log_softmax sparsemax
+    exponential soft_shrink hard_shrink threshold sparse_plus sparse_sigmoid
+    """
+) | {legacy.KERAS_2_HARD_SIGMOID}
+"""Names of activation functions that may be used."""
+
+REBUILD = "rebuild the model with layers of keras.layers and save it again"
+
+REASONS = {
+    "Lambda": f"its code is stored as bytecode and is never run; {REBUILD}",
+    "__lambda__": f"its code is stored as bytecode and is never run; {REBUILD}",
+    "TFOpLambda": f"a TensorFlow function called by tf.keras, not a layer; {REBUILD}",
+    "SlicingOpLambda": f"tensor slicing recorded by tf.keras, not a layer; {REBUILD}",
+    "ClassMethod": f"a TensorFlow method called by tf.keras, not a layer; {REBUILD}",
+    "TensorFlowOpLayer": f"a raw TensorFlow graph node, which is never run; {REBUILD}",
+    "TFSMLayer": f"it runs a TensorFlow program from another folder; {REBUILD}",
+    "JaxLayer": f"its code is not in the file; {REBUILD}",
+    "FlaxLayer": f"its code is not in the file; {REBUILD}",
+    "TorchModuleWrapper": f"it holds a pickled PyTorch module, which is never opened; {REBUILD}",
+    "LocallyConnected1D": "Keras 3 no longer has this layer; rebuild it with other layers",
+    "LocallyConnected2D": "Keras 3 no longer has this layer; rebuild it with other layers",
+    "CuDNNGRU": "Keras 3 no longer has this layer; move its weights to a GRU(reset_after=True)",
+    "CuDNNLSTM": "Keras 3 no longer has this layer; move its weights to an LSTM",
+}
+"""Why a class that Keras once had, or has, is not built; the rest of the sentence is the remedy."""
+
+MODULES = ("keras", "tf_keras", "tensorflow.keras", "tensorflow.python.keras")
+"""Where Keras's own classes have lived. Nothing is imported from a name in a file."""
+
+
+def refusals(network: NetworkPlan) -> Iterator[str]:
+    """Yield a sentence for each layer of the network that must not or cannot be built."""
+    for plan in every_layer(network):
+        yield from _layer_refusals(plan)
+
+
+def _layer_refusals(plan: LayerPlan) -> Iterator[str]:
+    place = f"layer {plan.name!r}"
+    if plan.class_name in REASONS:
+        yield f"{place} is a {plan.class_name}{_function_of(plan)}: {REASONS[plan.class_name]}"
+        return
+    known = plan.class_name in (OPERATIONS if plan.operation else LAYERS)
+    if not _is_of_keras(plan) or (plan.module is None and not known):
+        where = f" of {plan.module}" if plan.module else ""
+        name = plan.registered_name or plan.class_name
+        yield f"{place} is of the class {name!r}{where}, whose code is not in the file; {REBUILD}"
+        return
+    if not known:
+        kind = "an operation" if plan.operation else "a layer"
+        yield f"{place} is a {plan.class_name}, {kind} of Keras that cannot be read; {REBUILD}"
+        return
+    for key, value in plan.settings.items():
+        yield from _setting_refusals(f"{place} ({plan.class_name})", key, value)
+
+
+def _is_of_keras(plan: LayerPlan) -> bool:
+    """Return whether the record claims a class that Keras brings, not one a user registered."""
+    at_home = plan.module is None or any(
+        plan.module == home or plan.module.startswith(f"{home}.") for home in MODULES
+    )
+    return at_home and plan.registered_name in (None, plan.class_name)
+
+
+def _function_of(plan: LayerPlan) -> str:
+    """Return the name of the TensorFlow function that a tf.keras node calls, for the message."""
+    function = plan.settings.get("function")
+    named = plan.class_name in ("TFOpLambda", "ClassMethod") and isinstance(function, str)
+    return f" of {function!r}" if named else ""
+
+
+def _setting_refusals(place: str, key: str, value: Any) -> Iterator[str]:
+    if key == "quantised":
+        yield f"{place} has quantised weights ({value}); save the model before quantising it"
+    elif key.endswith("activation"):
+        if not (isinstance(value, str) and value in ACTIVATIONS):
+            yield f"{place} has the {key} {_named(value)!r}, which is not one of Keras; {REBUILD}"
+    elif not _is_plain(value):
+        yield f"{place} has an object for its setting {key!r} ({_named(value)}); {REBUILD}"
+
+
+def _named(value: Any) -> Any:
+    """Return a short name for a value that is refused: the class or function it claims to be."""
+    while isinstance(value, dict):
+        inner = value.get("config") if value.get("class_name") == "function" else None
+        value = value.get("registered_name") or inner or value.get("class_name") or "a mapping"
+    return value
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether a setting is made of numbers, words and lists of them only."""
+    if isinstance(value, dict):
+        return "class_name" not in value and all(_is_plain(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return all(_is_plain(item) for item in value)
+    return value is None or isinstance(value, bool | int | float | str)

@@ -1,0 +1,216 @@
+"""Laws of wrong files: each gives one line with the file, what it is, and what to do."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from seqlift.errors import ModelError
+from seqlift.model import files
+from seqlift.model.load import load
+
+# Keras's own way of saving meets NumPy's on variables; nothing of ours does.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+AGAIN = "copy or download it again"
+OTHER = "these are the weights of another model"
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with one small model in each format."""
+    folder = tmp_path_factory.mktemp("saved")
+    model = keras.Sequential(
+        [
+            keras.Input((8, 4)),
+            layers.Conv1D(3, 3, name="conv"),
+            layers.BatchNormalization(name="norm"),
+            layers.Flatten(name="flat"),
+            layers.Dense(1, name="score"),
+        ],
+        name="small",
+    )
+    for name in ("model.h5", "model.keras", "numbered.weights.h5"):
+        (model.save_weights if "weights" in name else model.save)(folder / name)
+    (folder / "model.json").write_text(model.to_json())
+    with h5py.File(folder / "model.h5") as full, h5py.File(folder / "named.h5", "w") as bare:
+        for name in full["model_weights"]:
+            full.copy(f"model_weights/{name}", bare)
+        bare.attrs["layer_names"] = full["model_weights"].attrs["layer_names"]
+    return folder
+
+
+def problems(path: Path, arch: Path | None = None) -> tuple[str, ...]:
+    with pytest.raises(ModelError) as caught:
+        load(path, arch=arch)
+    assert not any("\n" in problem for problem in caught.value.problems)
+    return caught.value.problems
+
+
+BYTES = [
+    (b"", f"empty; {AGAIN}"),
+    (
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:12",
+        "a git-lfs pointer, not the model; run 'git lfs pull'",
+    ),
+    (b"<!DOCTYPE html><html>", "a web page, not the model; download the file itself"),
+    (b"\n <html>", "a web page, not the model; download the file itself"),
+    (b"\x1f\x8b\x08\x00", "compressed with gzip; decompress it first"),
+    (
+        b"\x80\x04\x95\x00",
+        "a Python pickle, which is never opened; save the model with model.save()",
+    ),
+    (
+        b'{"class_name": "Sequential"}',
+        "an architecture without weights; give the weights as MODEL and this with --arch",
+    ),
+    (
+        b"chr1\t5\t9\n",
+        "neither an HDF5 file nor a .keras archive; give a model saved with model.save()",
+    ),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), BYTES)
+def test_a_file_that_is_no_model_says_what_it_is(
+    content: bytes, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.h5"
+    path.write_bytes(content)
+    assert problems(path) == (f"{path}: {message}",)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "none.h5"
+    assert problems(path) == (f"{path}: no such file; check the path of the model",)
+
+
+def test_a_folder_says_how_to_convert_it(tmp_path: Path) -> None:
+    assert problems(tmp_path) == (
+        f"{tmp_path}: a folder, not a model; give the .keras or .h5 file in it",
+    )
+    (tmp_path / "saved_model.pb").write_bytes(b"\x00")
+    (problem,) = problems(tmp_path)
+    assert problem.startswith(f"{tmp_path}: a TensorFlow SavedModel folder, which holds programs;")
+    assert problem.endswith("tf.keras.models.load_model(folder).save('model.h5')")
+
+
+@pytest.mark.parametrize("name", ["model.h5", "model.keras", "named.h5", "numbered.weights.h5"])
+@pytest.mark.parametrize("kept", [0.02, 0.5, 0.95])
+def test_a_truncated_file_is_one_line(name: str, kept: float, saved: Path, tmp_path: Path) -> None:
+    content = (saved / name).read_bytes()
+    path = tmp_path / name
+    path.write_bytes(content[: int(len(content) * kept)])
+    arch = None if name.startswith("model") else saved / "model.json"
+    (problem,) = problems(path, arch)
+    assert problem.startswith(f"{path}: damaged or incomplete")
+    assert problem.endswith(AGAIN)
+
+
+@pytest.mark.parametrize("name", ["named.h5", "numbered.weights.h5"])
+def test_weights_alone_ask_for_the_architecture(name: str, saved: Path) -> None:
+    assert problems(saved / name) == (
+        (
+            f"{saved / name}: weights without an architecture; "
+            "give the architecture with --arch model.json"
+        ),
+    )
+
+
+@pytest.mark.parametrize("name", ["named.h5", "numbered.weights.h5", "model.h5"])
+def test_an_architecture_and_weights_make_a_model(name: str, saved: Path) -> None:
+    loaded = load(saved / name, arch=saved / "model.json")
+    assert loaded.format == "architecture + weights"
+    assert loaded.sha256 == files.digest(saved / name, saved / "model.json")
+
+
+def test_json_inside_a_json_string_is_an_architecture(saved: Path, tmp_path: Path) -> None:
+    arch = tmp_path / "model.json"
+    arch.write_text(json.dumps((saved / "model.json").read_text()))
+    assert load(saved / "named.h5", arch=arch).class_name == "Sequential"
+
+
+TO_JSON = "give the architecture as written by model.to_json()"
+
+ARCHITECTURES = [
+    (b"class_name: Sequential\nconfig: 1\n", f"YAML, which cannot be read; {TO_JSON}"),
+    (b"chr1\t5\t9\n", f"not JSON; {TO_JSON}"),
+    (b'{"class_name": ', None),
+    (b"[" * 100_000, f"not JSON; {TO_JSON}"),
+    (b'{"a": ' + b"[" * 100_000, None),
+    (b"{}", f"the architecture does not describe a Keras model; {TO_JSON}"),
+    (b'"3"', f"the architecture does not describe a Keras model; {TO_JSON}"),
+    (b"\x89HDF\r\n\x1a\n", "not an architecture; --arch takes the text of model.to_json()"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), ARCHITECTURES)
+def test_a_wrong_architecture_file_is_named(
+    content: bytes, message: str | None, saved: Path, tmp_path: Path
+) -> None:
+    arch = tmp_path / "arch.json"
+    arch.write_bytes(content)
+    (problem,) = problems(saved / "named.h5", arch)
+    if message is None:
+        assert problem.startswith(f"{arch}: its architecture is not JSON (")
+        assert problem.endswith(TO_JSON)
+    else:
+        assert problem == f"{arch}: {message}"
+
+
+def test_an_archive_takes_no_other_architecture(saved: Path) -> None:
+    path, arch = saved / "model.keras", saved / "model.json"
+    assert problems(path, arch) == (f"{path}: holds its own architecture; leave out --arch {arch}",)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["a.txt"], "a zip file, not a .keras archive; save it with model.save()"),
+        (["x/data.pkl"], "a PyTorch file, not a .keras archive; save it with model.save()"),
+        (
+            ["config.json"],
+            "has no model.weights.h5; save the model again with model.save()",
+        ),
+    ],
+)
+def test_another_archive_says_what_it_is(names: list[str], message: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w") as members:
+        for name in names:
+            members.writestr(name, "{}")
+    assert problems(path) == (f"{path}: {message}",)
+
+
+def test_hdf5_without_a_model_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "scores.h5"
+    with h5py.File(path, "w") as file:
+        file["scores"] = np.zeros(3)
+    assert problems(path) == (
+        f"{path}: an HDF5 file without a Keras model; save it with model.save()",
+    )
+
+
+def test_where_a_model_came_from_is_told(saved: Path) -> None:
+    loaded = load(saved / "model.keras")
+    assert loaded.format == ".keras"
+    assert loaded.saved_by == f"Keras {keras.__version__} (any backend)"
+    assert loaded.sha256 == files.digest(saved / "model.keras")
+    assert load(saved / "model.h5").saved_by == f"Keras {keras.__version__} (tensorflow)"
+
+
+def test_weights_that_unpack_to_a_flood_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "LARGEST_RECORD", 1000)
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as members:
+        members.writestr("model.weights.h5", bytes(1_000_000))
+    with pytest.raises(ModelError, match="its weights unpack to 1000000 bytes from"):
+        files.extract_weights(path, tmp_path)
+    assert not (tmp_path / "model.weights.h5").exists()

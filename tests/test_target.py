@@ -1,0 +1,196 @@
+import keras
+import pytest
+
+from seqlift.errors import ModelError
+from seqlift.model.target import Target, parse, targets
+
+
+def functional(*outputs: tuple[str, int]) -> keras.Model:
+    """Return a model with a Dense output of each name and number of units."""
+    given = keras.Input((6, 4), name="dna")
+    flat = keras.layers.Flatten()(given)
+    return keras.Model(given, [keras.layers.Dense(n, name=name)(flat) for name, n in outputs])
+
+
+Models = dict[str, keras.Model]
+
+
+@pytest.fixture(scope="module")
+def models() -> Models:
+    given = keras.Input((30, 4), name="dna")
+    flat = keras.layers.Flatten()(given)
+    dense = keras.layers.Dense
+    tracks = keras.layers.Conv1D(2, 3, name="heads")(given)
+    logits = dense(3, name="logits")(flat)
+    square, other = keras.Input((9, 4, 1)), keras.Input((30, 4))
+    head = keras.Sequential([keras.Input((30, 4)), keras.layers.Flatten(), dense(1)], name="head")
+    return {
+        "one": functional(("score", 1)),
+        "tasks": functional(("tasks", 3)),
+        "many": functional(("tasks", 919)),
+        "pair": functional(("a", 2), ("b", 1)),
+        "two": functional(("tasks", 3), ("strength", 1)),
+        "wide": functional(("tasks", 919), ("aux", 2)),
+        "bpnet": functional(("profile_logits", 100), ("logcount", 1)),
+        "counts": functional(("counts", 2), ("profile", 1)),
+        "clash": functional(("counts", 1), ("other_profile", 50)),
+        "tracks": keras.Model(given, [tracks, dense(2, name="total")(flat)]),
+        "lonely": keras.Model(given, tracks),
+        "softmax": keras.Model(given, keras.layers.Softmax(name="classes")(logits)),
+        "sequential": keras.Sequential(
+            [
+                keras.Input((5, 4)),
+                keras.layers.Flatten(),
+                dense(1, name="dense_1"),
+                keras.layers.Activation("sigmoid", name="activation_1"),
+            ]
+        ),
+        "map": keras.Model(square, keras.layers.Conv2D(1, 1, name="map")(square)),
+        "shared": keras.Model([given, other], [head(given), head(other)]),
+    }
+
+
+GOOD = [
+    ("one", [], [("score", 0, None, "unit")]),
+    ("one", ["score"], [("score", 0, None, "unit")]),
+    ("one", ["score:0"], [("score", 0, None, "unit")]),
+    ("one", ["0"], [("score", 0, None, "unit")]),
+    ("one", ["all"], [("score", 0, None, "unit")]),
+    ("tasks", ["tasks:1"], [("tasks:1", 0, 1, "unit")]),
+    ("tasks", ["2"], [("tasks:2", 0, 2, "unit")]),
+    ("tasks", ["0:2", "0"], [("tasks:2", 0, 2, "unit"), ("tasks:0", 0, 0, "unit")]),
+    ("tasks", ["all"], [(f"tasks:{i}", 0, i, "unit") for i in range(3)]),
+    ("two", ["strength"], [("strength", 1, None, "unit")]),
+    ("two", ["1:0"], [("strength", 1, None, "unit")]),
+    ("pair", ["all"], [("a:0", 0, 0, "unit"), ("a:1", 0, 1, "unit"), ("b", 1, None, "unit")]),
+    ("bpnet", ["counts"], [("counts", 1, None, "counts")]),
+    ("bpnet", ["profile"], [("profile", 0, None, "profile")]),
+    ("bpnet", ["profile-complete"], [("profile-complete", 0, None, "profile-complete")]),
+    ("bpnet", ["all"], [("counts", 1, None, "counts"), ("profile", 0, None, "profile")]),
+    ("bpnet", ["profile_logits:99"], [("profile_logits:99", 0, 99, "unit")]),
+    ("counts", ["counts"], [("counts", 0, None, "counts")]),
+    ("counts", ["counts:1"], [("counts:1", 0, 1, "unit")]),
+    ("counts", ["profile"], [("profile", 1, None, "unit")]),
+    ("clash", ["counts"], [("counts", 0, None, "counts")]),
+    ("clash", ["profile"], [("profile", 1, None, "profile")]),
+    ("wide", ["profile"], [("profile", 0, None, "profile")]),
+    ("wide", ["tasks:918"], [("tasks:918", 0, 918, "unit")]),
+    ("tracks", ["profile"], [("profile", 0, None, "profile")]),
+    ("tracks", ["counts"], [("counts", 1, None, "counts")]),
+    ("tracks", ["total:1"], [("total:1", 1, 1, "unit")]),
+    ("lonely", ["profile"], [("profile", 0, None, "profile")]),
+    ("softmax", ["classes:1"], [("classes:1", 0, 1, "unit")]),
+    ("softmax", ["logits:2"], [("logits:2", 0, 2, "unit")]),
+    ("sequential", [], [("activation_1", 0, None, "unit")]),
+    ("sequential", ["dense_1"], [("dense_1", 0, None, "unit")]),
+]
+
+
+@pytest.mark.parametrize(("name", "requests", "expected"), GOOD)
+def test_a_request_names_one_scalar(
+    models: Models, name: str, requests: list[str], expected: list[tuple]
+) -> None:
+    assert parse(requests, models[name]) == tuple(Target(*fields) for fields in expected)
+
+
+CHOOSE = "the model has several targets; choose from: "
+
+BAD = [
+    ("tasks", [], CHOOSE + "tasks:0, tasks:1, tasks:2"),
+    ("two", [], CHOOSE + "tasks:0, tasks:1, tasks:2, strength"),
+    ("many", [], CHOOSE + "tasks:0 to tasks:918"),
+    ("bpnet", [], CHOOSE + "counts, profile, profile-complete, logcount"),
+    (
+        "map",
+        [],
+        "the model's outputs (map (9, 4, 1)) have no unit to explain; end it with a Dense layer",
+    ),
+    ("tasks", ["tasks"], "output 'tasks' has 3 units; say which: tasks:0, tasks:1, tasks:2"),
+    ("tasks", ["tasks:3"], "output 'tasks' has the units 0 to 2; ask for one"),
+    ("tasks", ["3"], "output 'tasks' has the units 0 to 2; ask for one"),
+    ("one", ["score:1"], "output 'score' has the unit 0 only; ask for one"),
+    ("tasks", ["tasks:-1"], "'-1' is not a whole number; say NAME:INDEX"),
+    ("tasks", ["tasks:"], "'' is not a whole number; say NAME:INDEX"),
+    ("tasks", ["taks:1"], "the model has no output 'taks'; did you mean 'tasks'?"),
+    ("two", ["qqq"], "the model has no output 'qqq'; it has tasks, strength"),
+    ("two", ["1"], "the model has no output '1'; it has tasks, strength"),
+    ("two", ["2:0"], "the model has no output '2'; it has tasks, strength"),
+    ("two", [""], "the model has no output ''; it has tasks, strength"),
+    (
+        "tasks",
+        ["counts"],
+        "the model has no profile and count outputs (tasks (3,)); ask for one of its units",
+    ),
+    (
+        "lonely",
+        ["counts"],
+        "the model has no profile and count outputs (heads (28, 2)); ask for one of its units",
+    ),
+    (
+        "map",
+        ["all"],
+        "no output is a vector of units (map (9, 4, 1)); end the model with a Dense layer",
+    ),
+    (
+        "tracks",
+        ["heads:0"],
+        (
+            "output 'heads' has the shape (28, 2), not a vector of units; "
+            "ask for 'counts' or 'profile' if the model has them"
+        ),
+    ),
+    ("shared", ["head"], "several outputs have this name; say 0:INDEX or 1:INDEX"),
+    ("tasks", ["tasks:1", "0:1"], "already asked for as 'tasks:1'; leave one out"),
+    ("sequential", ["dense_1", "0:0"], "already asked for as 'dense_1'; leave one out"),
+]
+
+
+@pytest.mark.parametrize(("name", "requests", "message"), BAD)
+def test_a_request_for_what_is_not_there_says_what_is(
+    models: Models, name: str, requests: list[str], message: str
+) -> None:
+    with pytest.raises(ModelError) as caught:
+        parse(requests, models[name])
+    place = f"target {requests[-1]!r}: " if requests else ""
+    (problem,) = caught.value.problems
+    assert problem == place + message
+
+
+def test_all_bad_requests_are_listed_at_once(models: Models) -> None:
+    with pytest.raises(ModelError) as caught:
+        parse(["x", "tasks:1", "y:0"], models["tasks"])
+    assert caught.value.problems == (
+        "target 'x': the model has no output 'x'; it has tasks",
+        "target 'y:0': the model has no output 'y'; it has tasks",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "offered"),
+    [
+        ("one", ["score"]),
+        ("two", ["tasks:0", "tasks:1", "tasks:2", "strength"]),
+        ("many", ["tasks:0 to tasks:918"]),
+        ("bpnet", ["counts", "profile", "profile-complete", "logcount"]),
+        ("tracks", ["counts", "profile", "profile-complete", "total:0", "total:1"]),
+        ("lonely", ["profile", "profile-complete"]),
+        ("map", []),
+        ("softmax", ["classes:0", "classes:1", "classes:2"]),
+        (
+            "wide",
+            ["counts", "profile", "profile-complete", "tasks:0 to tasks:918", "aux:0", "aux:1"],
+        ),
+    ],
+)
+def test_a_model_lists_what_can_be_asked(models: Models, name: str, offered: list[str]) -> None:
+    assert targets(models[name]) == offered
+
+
+@pytest.mark.parametrize("name", ["one", "two", "bpnet", "tracks", "lonely", "softmax", "clash"])
+def test_everything_listed_can_be_asked(models: Models, name: str) -> None:
+    for request in targets(models[name]):
+        assert parse([request], models[name])
+
+
+def test_outputs_that_share_a_layer_are_told_apart_by_number(models: Models) -> None:
+    assert parse(["1:0"], models["shared"]) == (Target("head", 1, None, "unit"),)
