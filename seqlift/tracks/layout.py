@@ -1,0 +1,108 @@
+"""What stands where in a score file: names, shapes and chunks of its datasets.
+
+The names are chrombpnet's, so that ``modisco motifs -i`` and Fi-NeMo read the file as it is.
+There must never be a dataset ``hyp_scores``: modisco would prefer it. Knows arrays; knows
+nothing of HDF5 itself. Axes of the large datasets: N rows, 4 bases in the order A C G T, L bases.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqlift.tracks.batch import UNKNOWN_BASE, ScoreBatch
+
+FORMAT_VERSION = 1
+
+Dtype = Literal["float32", "float16"]
+
+ONE_HOT = "raw/seq"
+HYPOTHETICAL = "shap/seq"
+CONTRIBUTIONS = "projected_shap/seq"
+TEXTS = ("regions/chrom", "regions/name", "regions/strand", "regions/status")
+POSITIONS = (
+    "regions/start",
+    "regions/end",
+    "regions/summit",
+    "regions/scored_start",
+    "regions/scored_end",
+)
+FIGURES = (
+    "qc/prediction",
+    "qc/reference_prediction",
+    "qc/difference",
+    "qc/residual",
+    "qc/relative_residual",
+)
+
+CHUNK_BYTES = 128 * 1024
+"""Contributions in one chunk: few enough that reading a single row stays cheap."""
+
+BLOCK_BYTES = 2 * 1024 * 1024
+"""Contributions written at once: enough that the cost of a call does not show."""
+
+COLUMN_CHUNK = 1024
+"""Rows in a chunk of the one-number-per-row datasets."""
+
+Columns = Mapping[str, NDArray[np.generic]]
+
+
+def chunk_rows(length: int, dtype: Dtype) -> int:
+    """Return how many whole rows of `length` bases one chunk holds; one at least."""
+    return max(1, CHUNK_BYTES // (4 * length * np.dtype(dtype).itemsize))
+
+
+def block_rows(length: int, dtype: Dtype) -> int:
+    """Return how many rows are written at once: whole chunks, one at least."""
+    rows = chunk_rows(length, dtype)
+    return rows * max(1, BLOCK_BYTES // (4 * length * np.dtype(dtype).itemsize * rows))
+
+
+def dtypes(dtype: Dtype) -> dict[str, np.dtype[np.generic]]:
+    """Return the NumPy dtype of every dataset, by its name; object stands for UTF-8 text."""
+    large = {ONE_HOT: "int8", HYPOTHETICAL: dtype, CONTRIBUTIONS: dtype}
+    small = (
+        dict.fromkeys(TEXTS, "O")
+        | dict.fromkeys(POSITIONS, "int64")
+        | dict.fromkeys(FIGURES, "float64")
+    )
+    return {name: np.dtype(kind) for name, kind in (large | small).items()}
+
+
+def row_shape(name: str, length: int) -> tuple[int, ...]:
+    """Return the shape of one row of a dataset."""
+    return (4, length) if name in (ONE_HOT, HYPOTHETICAL, CONTRIBUTIONS) else ()
+
+
+def columns(batch: ScoreBatch, dtype: Dtype) -> Columns:
+    """Return the rows of a batch as the file stores them, by the name of the dataset."""
+    one_hot = batch.codes[:, None, :] == np.arange(UNKNOWN_BASE, dtype=np.uint8)[:, None]
+    with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is found there
+        hypothetical = batch.hypothetical.transpose(0, 2, 1).astype(dtype)
+    regions = [window.region for window in batch.windows]
+    start = np.array([window.start for window in batch.windows], dtype=np.int64)
+    end = np.array([window.end for window in batch.windows], dtype=np.int64)
+    return {
+        ONE_HOT: one_hot.view(np.int8),
+        HYPOTHETICAL: hypothetical,
+        CONTRIBUTIONS: np.where(one_hot, hypothetical, np.zeros((), dtype)),
+        "regions/chrom": _texts([region.chrom for region in regions]),
+        "regions/name": _texts([region.name for region in regions]),
+        "regions/strand": _texts([region.strand for region in regions]),
+        "regions/status": _texts(list(batch.status)),
+        "regions/start": start,
+        "regions/end": end,
+        "regions/summit": (end - start) // 2,
+        "regions/scored_start": batch.scored[:, 0],
+        "regions/scored_end": batch.scored[:, 1],
+        "qc/prediction": batch.prediction,
+        "qc/reference_prediction": batch.reference_prediction,
+        "qc/difference": batch.difference,
+        "qc/residual": batch.residual,
+        "qc/relative_residual": batch.relative_residual,
+    }
+
+
+def _texts(words: list[str]) -> NDArray[np.object_]:
+    return np.array(words, dtype=object)

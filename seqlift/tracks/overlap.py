@@ -1,0 +1,209 @@
+"""Which window a base takes its score from, where windows overlap.
+
+Windows are swept from left to right while only the bases that a later window may still reach are
+held, so memory is that of one window. Knows intervals and arrays; knows no files.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqlift.tracks.batch import middle
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """Where the rows of a score file lie on the genome, in row order, 0-based half-open.
+
+    Attributes
+    ----------
+    chrom : N strings
+    start, end : (N,) int64
+        The frame: column j of a row is base ``start + j``.
+    scored_start, scored_end : (N,) int64
+        The part of the frame whose bases go to the track; empty where they are equal.
+    """
+
+    chrom: Sequence[str]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    scored_start: NDArray[np.int64]
+    scored_end: NDArray[np.int64]
+
+
+class Run(NamedTuple):
+    """Values of consecutive bases: ``values[i]`` belongs to base ``start + i``."""
+
+    chrom: str
+    start: int
+    values: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Values of consecutive bases with what decides between them where windows overlap.
+
+    Attributes
+    ----------
+    values : (n,) float32
+    distance : (n,) int64
+        Bases from the middle of the window that the value comes from.
+    rank : (n,) int64
+        Place of that window among all of them, by start and then by row.
+    """
+
+    values: NDArray[np.float32]
+    distance: NDArray[np.int64]
+    rank: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return the number of bases."""
+        return len(self.values)
+
+    def part(self, start: int, end: int | None = None) -> Self:
+        """Return the bases from `start` to `end`, counted from the first, without a copy."""
+        cut = slice(start, end)
+        return type(self)(self.values[cut], self.distance[cut], self.rank[cut])
+
+    def extended(self, other: Self) -> Self:
+        """Return these bases followed by those of `other`."""
+        return type(self)(
+            np.concatenate([self.values, other.values]),
+            np.concatenate([self.distance, other.distance]),
+            np.concatenate([self.rank, other.rank]),
+        )
+
+    def replace(self, where: NDArray[np.bool_], other: Self) -> None:
+        """Overwrite the bases at `where` with those of `other`, which has as many bases."""
+        np.copyto(self.values, other.values, where=where)
+        np.copyto(self.distance, other.distance, where=where)
+        np.copyto(self.rank, other.rank, where=where)
+
+
+Choice = Callable[[Layer, Layer], None]
+"""Settles the bases that two layers share, by changing the first one in place."""
+
+
+def nearest(held: Layer, new: Layer) -> None:
+    """Give each base to the window whose middle is nearest, ties to the lower start.
+
+    Windows that are still equal are settled by the earlier row, so that the order in which they
+    come does not matter.
+    """
+    tie = (new.distance == held.distance) & (new.rank < held.rank)
+    held.replace((new.distance < held.distance) | tie, new)
+
+
+def sweep(
+    intervals: Intervals,
+    sizes: Mapping[str, int],
+    *,
+    track: Callable[[int], NDArray[np.float32]],
+    choice: Choice = nearest,
+) -> Iterator[Run]:
+    """Yield the value of every scored base, in the order of `sizes` and then of position.
+
+    Parameters
+    ----------
+    intervals
+        Rows in any order; overlapping, equal and one-base intervals are all allowed.
+    sizes
+        Chromosome lengths in the order wanted. Rows on other chromosomes are left out.
+    track
+        Gives the values of the scored bases of a row. Called once for each row that has some.
+    choice
+        Settles the bases that several windows cover.
+
+    Notes
+    -----
+    Runs do not overlap, but neighbouring ones may touch (see `joined`). A run's values may be a
+    view of a larger array.
+    """
+    rank = _ranks(intervals.start)
+    for chrom, rows in _rows_from_left_to_right(intervals, sizes):
+        layers = (_layer(intervals, row, rank=int(rank[row]), values=track(row)) for row in rows)
+        starts = intervals.scored_start[rows]
+        for start, values in _sweep_chromosome(zip(starts, layers, strict=True), choice):
+            yield Run(chrom, start, values)
+
+
+def joined(runs: Iterator[Run], *, most: int) -> Iterator[Run]:
+    """Yield the same values with touching runs joined, up to `most` bases in one."""
+    buffer = np.empty(most, dtype=np.float32)
+    chrom, start, filled = "", 0, 0
+    for run in runs:
+        if filled and (run.chrom != chrom or run.start != start + filled):
+            yield Run(chrom, start, buffer[:filled].copy())
+            filled = 0
+        if not filled:
+            chrom, start = run.chrom, run.start
+        rest = run.values
+        while len(rest):
+            taken = min(most - filled, len(rest))
+            buffer[filled : filled + taken] = rest[:taken]
+            filled, rest = filled + taken, rest[taken:]
+            if filled == most:
+                yield Run(chrom, start, buffer.copy())
+                start, filled = start + filled, 0
+    if filled:
+        yield Run(chrom, start, buffer[:filled].copy())
+
+
+def covered_bases(intervals: Intervals, sizes: Mapping[str, int]) -> int:
+    """Return how many bases of the chromosomes in `sizes` are scored by at least one row."""
+    covered = 0
+    for _, rows in _rows_from_left_to_right(intervals, sizes):
+        starts = intervals.scored_start[rows]
+        reached = np.maximum.accumulate(intervals.scored_end[rows])
+        before = np.concatenate([starts[:1], reached[:-1]])
+        covered += int(np.maximum(reached - np.maximum(starts, before), 0).sum())
+    return covered
+
+
+def _ranks(start: NDArray[np.int64]) -> NDArray[np.int64]:
+    ranks = np.empty(len(start), dtype=np.int64)
+    ranks[np.argsort(start, kind="stable")] = np.arange(len(start))
+    return ranks
+
+
+def _rows_from_left_to_right(
+    intervals: Intervals, sizes: Mapping[str, int]
+) -> Iterator[tuple[str, list[int]]]:
+    number = {chrom: i for i, chrom in enumerate(sizes)}
+    place = np.array([number.get(chrom, -1) for chrom in intervals.chrom], dtype=np.int64)
+    place[intervals.scored_start >= intervals.scored_end] = -1
+    order = np.lexsort((intervals.scored_start, place))
+    order = order[np.searchsorted(place[order], 0) :]
+    chroms = list(sizes)
+    firsts = np.flatnonzero(np.diff(place[order], prepend=-1))
+    for rows in np.split(order, firsts)[1:]:
+        yield chroms[place[rows[0]]], rows.tolist()
+
+
+def _layer(intervals: Intervals, row: int, *, rank: int, values: NDArray[np.float32]) -> Layer:
+    centre = middle(int(intervals.start[row]), int(intervals.end[row]))
+    bases = np.arange(intervals.scored_start[row], intervals.scored_end[row], dtype=np.int64)
+    return Layer(np.array(values), np.abs(bases - centre), np.full(len(bases), rank))
+
+
+def _sweep_chromosome(
+    layers: Iterator[tuple[int, Layer]], choice: Choice
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    position, held = 0, _NOTHING
+    for start, new in layers:
+        # No later window starts further left, so what lies before this one is settled.
+        settled = min(int(start) - position, len(held))
+        if settled:
+            yield position, held.values[:settled]
+        position, held = int(start), held.part(settled)
+        shared = min(len(held), len(new))
+        choice(held.part(0, shared), new.part(0, shared))
+        if shared < len(new):
+            held = held.extended(new.part(shared)) if shared else new
+    yield position, held.values
+
+
+_NOTHING = Layer(np.empty(0, np.float32), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))

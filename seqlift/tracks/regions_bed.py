@@ -1,0 +1,77 @@
+"""The regions file beside the score file: row i of one is row i of the other.
+
+Ten-column narrowPeak without a header, because motif tools pair its lines with rows of the score
+file by number, comments included (``modisco seqlet-bed``, Fi-NeMo). Knows the text format; knows
+nothing of scores. Format: https://genome.ucsc.edu/FAQ/FAQformat.html#format12
+"""
+
+from contextlib import suppress
+from pathlib import Path
+
+from seqlift.tracks.batch import Frame, ScoreBatch, middle
+from seqlift.tracks.unfinished import UnfinishedFile, output_errors, remove
+
+HIGHEST_SCORE = 1000
+"""BED allows whole scores from 0 to this one in column 5."""
+
+
+class RegionsWriter(UnfinishedFile):
+    """Writes the rows of every batch to `path`; removes the file when the block inside fails.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be opened or written.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        with output_errors(self.path):
+            self._file = self.path.open("w", encoding="utf-8", newline="\n")
+
+    def write(self, batch: ScoreBatch) -> None:
+        """Append one line per row of the batch."""
+        lines = [
+            narrow_peak(window, (int(start), int(end)))
+            for window, (start, end) in zip(batch.windows, batch.scored, strict=True)
+        ]
+        with output_errors(self.path):
+            self._file.writelines(lines)
+
+    def close(self) -> None:
+        """Finish the file."""
+        with output_errors(self.path):
+            self._file.close()
+
+    def discard(self) -> None:
+        """Close and remove the file."""
+        with suppress(OSError):  # what could not be written need not be
+            self._file.close()
+        remove(self.path)
+
+
+def narrow_peak(window: Frame, scored: tuple[int, int]) -> str:
+    """Return the narrowPeak line of a window, of which `scored` lies on the chromosome.
+
+    Readers find the columns of the score file by the centre of the line, but do not agree where
+    that is: modisco takes ``(start + end) // 2``, Fi-NeMo ``start + summit``. So that both get the
+    middle of the window, a window that is clipped on one side is as short on the other.
+    """
+    region = window.region
+    start, end = scored if scored[0] < scored[1] else _on_chromosome(window)
+    centre = min(max(middle(window.start, window.end), start), end - 1)
+    left = min(centre - start, end - centre)
+    right = min(end - centre, left + 1)
+    score = region.score if _is_bed_score(region.score) else "0"
+    interval = (region.chrom, centre - left, centre + right)
+    columns = (*interval, region.name, score, region.strand, 0, -1, -1, left)
+    return "\t".join(map(str, columns)) + "\n"
+
+
+def _on_chromosome(window: Frame) -> tuple[int, int]:
+    start = max(window.start, 0)
+    return start, max(window.end, start + 1)
+
+
+def _is_bed_score(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text) <= HIGHEST_SCORE

@@ -1,0 +1,61 @@
+"""What a score file amounts to: the figures `seqlift inspect` shows.
+
+Knows columns of numbers; knows no file format.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqlift.tracks.batch import Attribute
+
+QUANTILES = (0.5, 0.9, 0.99, 1.0)
+"""The shares of rows for which the size of the residual is told; the last is the largest."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreSummary:
+    """Provenance and quality of a score file.
+
+    Attributes
+    ----------
+    rows, length
+        Number of rows, and of bases in each.
+    status
+        How many rows have each status, the commonest first.
+    residual, relative_residual
+        Quantiles (a share of rows, and the size not exceeded in it) of the absolute residual
+        and of the relative one, over the rows that were scored. Empty where none was.
+    largest_contribution
+        Largest absolute contribution of an observed base.
+    provenance
+        The attributes of the file.
+    """
+
+    rows: int
+    length: int
+    status: Mapping[str, int]
+    residual: Mapping[float, float]
+    relative_residual: Mapping[float, float]
+    largest_contribution: float
+    provenance: Mapping[str, Attribute]
+
+
+def quantiles_of_size(values: NDArray[np.floating]) -> dict[float, float]:
+    """Return the `QUANTILES` of the absolute values, leaving NaN out.
+
+    Each is a value that occurs, so the last one is exactly the largest.
+    """
+    sizes = np.abs(values[~np.isnan(values)])
+    if not len(sizes):
+        return {}
+    found = np.quantile(sizes, QUANTILES, method="inverted_cdf")
+    return dict(zip(QUANTILES, found.tolist(), strict=True))
+
+
+def counted(words: Iterable[str]) -> dict[str, int]:
+    """Return how often each word occurs, the commonest first."""
+    return dict(Counter(words).most_common())
