@@ -52,7 +52,7 @@ class Layer:
     distance : (n,) int64
         Bases from the middle of the window that the value comes from.
     rank : (n,) int64
-        Place of that window among all of them, by start and then by row.
+        Place of that window among all of them, by start, end, scored part and then row.
     """
 
     values: NDArray[np.float32]
@@ -90,8 +90,9 @@ Choice = Callable[[Layer, Layer], None]
 def nearest(held: Layer, new: Layer) -> None:
     """Give each base to the window whose middle is nearest, ties to the lower start.
 
-    Windows that are still equal are settled by the earlier row, so that the order in which they
-    come does not matter.
+    Windows that are still equal are settled by their ends and by what was scored of them, so that
+    neither the order in which they come nor that of the rows matters. The earlier row goes first
+    only where rows are the same interval.
     """
     tie = (new.distance == held.distance) & (new.rank < held.rank)
     held.replace((new.distance < held.distance) | tie, new)
@@ -122,7 +123,7 @@ def sweep(
     Runs do not overlap, but neighbouring ones may touch (see `joined`). A run's values may be a
     view of a larger array.
     """
-    rank = _ranks(intervals.start)
+    rank = _ranks(intervals)
     for chrom, rows in _rows_from_left_to_right(intervals, sizes):
         layers = (_layer(intervals, row, rank=int(rank[row]), values=track(row)) for row in rows)
         starts = intervals.scored_start[rows]
@@ -163,9 +164,10 @@ def covered_bases(intervals: Intervals, sizes: Mapping[str, int]) -> int:
     return covered
 
 
-def _ranks(start: NDArray[np.int64]) -> NDArray[np.int64]:
-    ranks = np.empty(len(start), dtype=np.int64)
-    ranks[np.argsort(start, kind="stable")] = np.arange(len(start))
+def _ranks(intervals: Intervals) -> NDArray[np.int64]:
+    keys = (intervals.scored_end, intervals.scored_start, intervals.end, intervals.start)
+    ranks = np.empty(len(intervals.start), dtype=np.int64)
+    ranks[np.lexsort(keys)] = np.arange(len(ranks))
     return ranks
 
 
