@@ -71,6 +71,7 @@ def read_numbered(model: keras.Model, path: Path) -> None:
             model.load_weights(path, objects_to_skip=generators)
     except Exception as problem:  # Keras and HDF5 raise many classes for a damaged file
         reason = " ".join(str(problem).split()) or type(problem).__name__
+        reason = reason.partition(" Target variable: ")[0]  # all its values would follow
         raise ModelError(
             f"its weights do not fit its architecture: {reason.rstrip('.')}; save the model again"
         ) from problem
