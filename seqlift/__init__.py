@@ -1,3 +1,62 @@
-"""Which bases made the model say that? Batched DeepLIFT for Keras models of DNA sequence."""
+"""Which bases made the model say that? Batched DeepLIFT for Keras models of DNA sequence.
+
+    explain = seqlift.Explainer("model.h5", target="counts")
+    result = explain(one_hot, "dinucleotide")
+
+`Explainer` imports TensorFlow, which takes seconds; nothing does before it is asked for.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from seqlift.errors import (
+    DeviceError,
+    InputError,
+    ModelError,
+    NumericError,
+    OutputError,
+    SeqliftError,
+)
+
+if TYPE_CHECKING:
+    from seqlift.attribution.engine import Result
+    from seqlift.explainer import Explainer
+    from seqlift.inputs import references
+    from seqlift.inputs.onehot import sequence_one_hot as one_hot
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "DeviceError",
+    "Explainer",
+    "InputError",
+    "ModelError",
+    "NumericError",
+    "OutputError",
+    "Result",
+    "SeqliftError",
+    "one_hot",
+    "references",
+]
+
+_ELSEWHERE = {
+    "Explainer": ("seqlift.explainer", "Explainer"),
+    "Result": ("seqlift.attribution.engine", "Result"),
+    "one_hot": ("seqlift.inputs.onehot", "sequence_one_hot"),
+    "references": ("seqlift.inputs.references", None),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Return what lives in another module, importing it when it is first asked for (PEP 562)."""
+    if name not in _ELSEWHERE:
+        raise AttributeError(f"module 'seqlift' has no attribute {name!r}")
+    from importlib import import_module
+
+    module, attribute = _ELSEWHERE[name]
+    found = import_module(module)
+    return found if attribute is None else getattr(found, attribute)
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted([*__all__, "__version__"])

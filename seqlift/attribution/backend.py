@@ -1,0 +1,111 @@
+"""The only room that names a backend: compilation, devices, precision.
+
+TensorFlow is the default; JAX is used when ``KERAS_BACKEND=jax``.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from seqlift.errors import DeviceError
+
+Array = Any
+
+OUT_OF_MEMORY = "the device's memory is full; give a smaller --batch-size or fewer --references"
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `function` compiled for arrays of fixed shapes, once per set of shapes.
+
+    Calls raise DeviceError where the device's memory is full.
+    """
+    if keras.backend.backend() == "jax":
+        import jax
+
+        full: type[Exception] = jax.errors.JaxRuntimeError
+        fast = jax.jit(function)
+    else:
+        import tensorflow as tf
+
+        full = tf.errors.ResourceExhaustedError
+        fast = tf.function(function, autograph=False, jit_compile=False)
+
+    def call(*arguments: Any) -> Any:
+        try:
+            return fast(*arguments)
+        except full as error:
+            if "RESOURCE_EXHAUSTED" not in str(error) and "OOM" not in str(error):
+                raise
+            raise DeviceError(OUT_OF_MEMORY) from error
+
+    return call
+
+
+def to_numpy(tree: Any) -> Any:
+    """Return the tensors of a dictionary as NumPy arrays."""
+    return {name: np.asarray(keras.ops.convert_to_numpy(value)) for name, value in tree.items()}
+
+
+def backend_version() -> str:
+    """Return the backend's name and version."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return f"jax {jax.__version__}"
+    import tensorflow as tf
+
+    return f"tensorflow {tf.__version__}"
+
+
+def use_device(request: str, *, precision: str) -> str:
+    """Return the name of the device that is used, having chosen it and fixed the precision.
+
+    `request` is ``auto``, ``cpu``, ``gpu`` or ``gpu:INDEX``. float32 means float32: the rounding
+    of products to 10 bits that GPUs do by default (TF32) is switched off. Raises DeviceError when
+    a GPU was asked for and cannot be used.
+    """
+    kind, _, index = request.partition(":")
+    if keras.backend.backend() == "jax":
+        return _use_jax(kind, int(index or 0), precision)
+    return _use_tensorflow(kind, int(index or 0))
+
+
+def _use_tensorflow(kind: str, index: int) -> str:
+    import tensorflow as tf
+
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    gpus = tf.config.list_physical_devices("GPU")
+    if kind == "gpu" and index >= len(gpus):
+        raise DeviceError(_no_gpu(index, len(gpus), built=tf.test.is_built_with_cuda()))
+    chosen = [] if kind == "cpu" else gpus[index : index + 1]
+    if chosen != tf.config.get_visible_devices("GPU"):
+        tf.config.set_visible_devices(chosen, "GPU")
+    if not chosen:
+        return "CPU"
+    return str(tf.config.experimental.get_device_details(chosen[0]).get("device_name", "GPU"))
+
+
+def _use_jax(kind: str, index: int, precision: str) -> str:
+    import jax
+
+    jax.config.update("jax_default_matmul_precision", "highest")
+    jax.config.update("jax_enable_x64", precision == "float64")
+    gpus = [device for device in jax.devices() if device.platform == "gpu"]
+    if kind == "gpu" and index >= len(gpus):
+        raise DeviceError(_no_gpu(index, len(gpus), built=jax.default_backend() == "gpu"))
+    chosen = jax.devices("cpu")[0] if kind == "cpu" or not gpus else gpus[index]
+    jax.config.update("jax_default_device", chosen)
+    return "CPU" if chosen.platform == "cpu" else str(chosen.device_kind)
+
+
+def _no_gpu(index: int, found: int, *, built: bool) -> str:
+    if found:
+        return f"--device gpu:{index}: there are {found} GPUs, numbered from 0; give a lower number"
+    cause = (
+        "the driver or the CUDA libraries were not found (run with -vv to see which)"
+        if built
+        else "this build of the backend has no GPU support"
+    )
+    return f"--device gpu: no GPU can be used: {cause}; install seqlift[gpu] or give --device cpu"

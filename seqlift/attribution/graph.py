@@ -1,0 +1,105 @@
+"""The graph a model is lowered to: primitives in topological order, each with static shapes.
+
+Knows arrays only. `forward` is the whole of what a model computes; how multipliers come back is
+`seqlift.attribution.rules` and `seqlift.attribution.engine`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from seqlift.attribution.primitives.base import Array, Input, Primitive, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One primitive, the nodes it reads, and its output shape without the batch axis."""
+
+    primitive: Primitive
+    inputs: tuple[int, ...]
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCall:
+    """One call of one Keras layer, and the nodes it became: none if it does nothing at inference.
+
+    `layer` is the layer's name, after the names of the models it is nested in
+    (``encoder/conv1d``); `shape` that of its output without the batch axis.
+    """
+
+    layer: str
+    layer_class: str
+    nodes: tuple[int, ...]
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Nodes in topological order: node 0 is the model's input.
+
+    `outputs` are the nodes of the model's outputs, in the model's order; `calls` the layer calls
+    in the order of computation.
+    """
+
+    nodes: tuple[Node, ...]
+    outputs: tuple[int, ...]
+    calls: tuple[LayerCall, ...]
+
+    def ancestors(self, targets: Iterable[int]) -> tuple[int, ...]:
+        """Return the nodes that `targets` are computed from, themselves included, in order."""
+        wanted = set(targets)
+        for i in range(len(self.nodes) - 1, -1, -1):
+            if i in wanted:
+                wanted.update(self.nodes[i].inputs)
+        return tuple(sorted(wanted))
+
+    def input_shapes(self, i: int) -> tuple[Shape, ...]:
+        """Return the shapes of what node `i` reads, without the batch axis."""
+        return tuple(self.nodes[j].shape for j in self.nodes[i].inputs)
+
+    def forward(self, one_hot: Array, wanted: Sequence[int]) -> dict[int, Array]:
+        """Return the activations of every ancestor of `wanted`, by node.
+
+        `one_hot` is (B, *input shape); every activation is (B, *node shape).
+        """
+        values: dict[int, Array] = {0: one_hot}
+        for i in self.ancestors(wanted):
+            node = self.nodes[i]
+            if node.inputs:
+                values[i] = node.primitive.forward(*(values[j] for j in node.inputs))
+        return values
+
+
+@dataclass(slots=True)
+class GraphBuilder:
+    """A graph that grows node by node, working out each shape as it goes."""
+
+    input_shape: Shape
+    input_name: str
+    nodes: list[Node] = field(default_factory=list)
+    calls: list[LayerCall] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Put the model's input in place as node 0."""
+        self.nodes.append(Node(Input(), (), self.input_shape))
+        self.calls.append(LayerCall(self.input_name, "InputLayer", (0,), self.input_shape))
+
+    def add(self, primitive: Primitive, *inputs: int) -> int:
+        """Return the number of a new node that applies `primitive` to the nodes `inputs`."""
+        shape = primitive.shape(*(self.nodes[i].shape for i in inputs))
+        self.nodes.append(Node(primitive, inputs, shape))
+        return len(self.nodes) - 1
+
+    def record(self, layer: str, layer_class: str, *, first: int, output: int) -> None:
+        """Note that a layer call became the nodes from `first` on, and gives `output`."""
+        nodes = tuple(range(first, len(self.nodes)))
+        self.calls.append(LayerCall(layer, layer_class, nodes, self.nodes[output].shape))
+
+    def finish(self, outputs: Sequence[int]) -> Graph:
+        """Return the finished graph."""
+        return Graph(tuple(self.nodes), tuple(outputs), tuple(self.calls))
+
+
+def accumulate(pending: dict[int, Array], i: int, multiplier: Array) -> None:
+    """Add `multiplier` to what node `i` has gathered so far."""
+    pending[i] = pending[i] + multiplier if i in pending else multiplier

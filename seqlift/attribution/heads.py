@@ -1,0 +1,120 @@
+"""The scalar that is explained: its value, its difference, and the multipliers it starts from.
+
+A head sits on one node of the graph. `y` is that node on the sequence, (N, 1, *shape), and `y0` on
+the reference, (M, R, *shape), with M = N or 1.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from seqlift.attribution.primitives.affine import constant
+from seqlift.attribution.primitives.rowwise import mean_along
+from seqlift.attribution.primitives.softmax import softmax
+from seqlift.attribution.rules import Pairs, flatten_pairs, through_softmax
+
+Array = Any
+
+
+class Head(Protocol):
+    """A scalar function of one node."""
+
+    @property
+    def node(self) -> int:
+        """Return the node the scalar is computed from."""
+
+    def value(self, y: Array) -> Array:
+        """Return the scalar of (N, R, *shape): (N, R)."""
+
+    def difference(self, y: Array, y0: Array) -> Array:
+        """Return what the contributions of each pair sum to, (N, R)."""
+
+    def seed(self, y: Array, y0: Array) -> Array:
+        """Return the multipliers of the node to the scalar, (N * R, *shape)."""
+
+
+def sum_over_sample(array: Array) -> Array:
+    """Return (N, R, *shape) summed over everything but its pairs."""
+    return ops.sum(array, axis=tuple(range(2, len(array.shape))))
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedHead:
+    """The weighted sum of a node's values; `weights` has the node's shape.
+
+    One unit has weight 1 and the others 0. One class of a softmax, explained before it, has its
+    logit less the mean logit, which leaves the class's probability as it is and removes what all
+    classes share (Shrikumar et al. 2017, section 3.6).
+    """
+
+    node: int
+    weights: NDArray[np.floating]
+
+    def value(self, y: Array) -> Array:
+        """Return the weighted sum."""
+        return sum_over_sample(y * constant(self.weights, y))
+
+    def difference(self, y: Array, y0: Array) -> Array:
+        """Return the difference of the weighted sums."""
+        return self.value(y) - self.value(y0)
+
+    def seed(self, y: Array, y0: Array) -> Array:
+        """Return the weights, once per pair."""
+        return flatten_pairs(ops.zeros_like(y + y0) + constant(self.weights, y))
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileHead:
+    """A profile's logits, mean-normalised over positions, weighed by their softmax and summed.
+
+    The node is (positions,) or (positions, tracks); each track has a softmax of its own and tracks
+    are added. As chrombpnet computes it (`complete` false) the probabilities only weigh: the
+    contributions sum to ``sum((p + p0) / 2 * (l - l0))``, l the mean-normalised logits. With
+    `complete` the probabilities are explained too, and the sum is the difference of ``sum(p * l)``.
+    """
+
+    node: int
+    complete: bool
+
+    def value(self, y: Array) -> Array:
+        """Return ``sum(p * l)``."""
+        logits = mean_normalised(y)
+        return sum_over_sample(softmax(logits, 2) * logits)
+
+    def difference(self, y: Array, y0: Array) -> Array:
+        """Return the difference of the values, or with fixed mean probabilities, of the logits."""
+        if self.complete:
+            return self.value(y) - self.value(y0)
+        weight = 0.5 * (softmax(y, 2) + softmax(y0, 2))
+        return sum_over_sample(weight * (mean_normalised(y) - mean_normalised(y0)))
+
+    def seed(self, y: Array, y0: Array) -> Array:
+        """Return the mean probabilities, and with `complete` what the softmax adds, centred."""
+        logits, logits0 = mean_normalised(y), mean_normalised(y0)
+        p, p0 = softmax(logits, 2), softmax(logits0, 2)
+        seed = flatten_pairs(0.5 * (p + p0))
+        if self.complete:
+            through = through_softmax(Pairs(logits, logits0, p, p0), axis=2)
+            seed = seed + through(flatten_pairs(0.5 * (logits + logits0)))
+        return seed - mean_along(seed, 1, keepdims=True)
+
+
+def mean_normalised(logits: Array) -> Array:
+    """Return (N, R, positions, ...) less its mean over positions."""
+    return logits - mean_along(logits, 2, keepdims=True)
+
+
+def unit_weights(
+    shape: tuple[int, ...], index: int | None, *, centred: bool
+) -> NDArray[np.float64]:
+    """Return the weights of unit `index` of the last axis, or of the sum of all units.
+
+    `centred` takes the mean over the units off: the weights of a softmax logit.
+    """
+    weights = np.ones(shape) if index is None else np.zeros(shape)
+    if index is not None:
+        weights[..., index] = 1.0
+    return weights - 1.0 / shape[-1] if centred else weights

@@ -1,0 +1,52 @@
+"""The place in the graph where one call of one Keras layer goes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqlift.attribution.graph import GraphBuilder
+from seqlift.attribution.primitives.base import Primitive, Shape
+from seqlift.attribution.primitives.shape import Permute
+from seqlift.errors import ModelError
+
+Lower = Callable[..., int]  # (layer, place, *input nodes) -> output node
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A graph under construction, and the layer whose primitives are being added."""
+
+    builder: GraphBuilder
+    layer: str
+    layer_class: str
+
+    def add(self, primitive: Primitive, *inputs: int) -> int:
+        """Return the node that applies `primitive` to `inputs`."""
+        return self.builder.add(primitive, *inputs)
+
+    def shape(self, node: int) -> Shape:
+        """Return the shape of `node` without the batch axis."""
+        return self.builder.nodes[node].shape
+
+    def refuse(self, what: str) -> ModelError:
+        """Return the error that names this layer."""
+        return ModelError(f"layer {self.layer} ({self.layer_class}) {what}")
+
+
+def weights_of(variable: Any) -> NDArray[np.floating]:
+    """Return a layer's variable as an array."""
+    return np.asarray(variable.numpy() if hasattr(variable, "numpy") else variable)
+
+
+def channels_last(layer: Any, at: Place, node: int, lowered: Callable[[int], int]) -> int:
+    """Return `lowered` of `node`, between two permutations where a layer has channels first."""
+    if getattr(layer, "data_format", "channels_last") != "channels_first":
+        return lowered(node)
+    rank = len(at.shape(node))
+    result = lowered(at.add(Permute((*range(1, rank), 0)), node))
+    if len(at.shape(result)) < rank:
+        return result
+    return at.add(Permute((rank - 1, *range(rank - 1))), result)

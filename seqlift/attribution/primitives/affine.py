@@ -1,0 +1,136 @@
+"""Linear primitives that weigh and add values: matrix product, scale, weighted sum, mean."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from seqlift.attribution.primitives.base import Array, Linear, Shape
+from seqlift.attribution.primitives.rowwise import sum_along
+
+
+def constant(values: NDArray[np.floating], like: Array) -> Array:
+    """Return `values` as a tensor of the dtype of `like`."""
+    return ops.convert_to_tensor(values, dtype=like.dtype)
+
+
+def sum_to_shape(array: Array, shape: Shape) -> Array:
+    """Return `array` (B, ...) summed over the axes that broadcasting from `shape` stretched."""
+    for axis, (wide, narrow) in enumerate(zip(array.shape[1:], shape, strict=True), start=1):
+        if narrow == 1 and wide != 1:
+            array = ops.sum(array, axis=axis, keepdims=True)
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class Dense(Linear):
+    """A product of the last axis with `kernel` (inputs, outputs), plus `bias` (outputs,)."""
+
+    kernel: NDArray[np.floating]
+    bias: NDArray[np.floating] | None
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the input shape with the last axis as long as the kernel has outputs."""
+        return (*shapes[0][:-1], self.kernel.shape[1])
+
+    def forward(self, *inputs: Array) -> Array:
+        """Return the product plus bias."""
+        product = ops.matmul(inputs[0], constant(self.kernel, inputs[0]))
+        return product if self.bias is None else product + constant(self.bias, product)
+
+    def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
+        """Return the product with the transposed kernel."""
+        return (ops.matmul(multiplier, constant(self.kernel.T, multiplier)),)
+
+
+@dataclass(frozen=True, eq=False)
+class Scale(Linear):
+    """``factor * x + offset``, both broadcast against the axes after the batch axis."""
+
+    factor: NDArray[np.floating]
+    offset: NDArray[np.floating]
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the input shape."""
+        return shapes[0]
+
+    def forward(self, *inputs: Array) -> Array:
+        """Return the scaled array."""
+        return inputs[0] * constant(self.factor, inputs[0]) + constant(self.offset, inputs[0])
+
+    def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
+        """Return the multiplier times the factor."""
+        return (multiplier * constant(self.factor, multiplier),)
+
+
+@dataclass(frozen=True)
+class WeightedSum(Linear):
+    """``sum(weight_i * x_i)`` of arrays that broadcast: add, subtract and average."""
+
+    weights: tuple[float, ...]
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the shape the inputs broadcast to."""
+        return tuple(np.broadcast_shapes(*shapes))
+
+    def forward(self, *inputs: Array) -> Array:
+        """Return the weighted sum."""
+        terms = [self.weigh(x, weight) for x, weight in zip(inputs, self.weights, strict=True)]
+        total = terms[0]
+        for term in terms[1:]:
+            total = total + term
+        return total
+
+    def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
+        """Return the weighted multiplier for each input, summed where the input was broadcast."""
+        return tuple(
+            sum_to_shape(self.weigh(multiplier, weight), shape)
+            for shape, weight in zip(shapes, self.weights, strict=True)
+        )
+
+    def weigh(self, array: Array, weight: float) -> Array:
+        """Return `array` times `weight`, which is most often 1."""
+        return array if weight == 1.0 else array * weight
+
+    def describe(self) -> str:
+        """Return ``add``, ``subtract`` or ``average``."""
+        if all(weight == 1.0 for weight in self.weights):
+            return "add"
+        return "subtract" if self.weights == (1.0, -1.0) else "average"
+
+
+@dataclass(frozen=True)
+class Mean(Linear):
+    """The mean over some axes, counted after the batch axis from 0."""
+
+    axes: tuple[int, ...]
+    keepdims: bool = False
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the shape without the axes, or with them of extent 1."""
+        kept = self.kept(shapes[0])
+        return kept if self.keepdims else tuple(np.delete(np.array(kept, int), self.axes).tolist())
+
+    def share(self, shape: Shape) -> float:
+        """Return one over the number of values that are averaged."""
+        return 1.0 / math.prod(shape[axis] for axis in self.axes)
+
+    def kept(self, shape: Shape) -> Shape:
+        """Return the shape with the averaged axes of extent 1."""
+        return tuple(1 if axis in self.axes else size for axis, size in enumerate(shape))
+
+    def forward(self, *inputs: Array) -> Array:
+        """Return the mean."""
+        total = inputs[0]
+        for axis in self.axes:
+            total = sum_along(total, axis + 1, keepdims=True)
+        shape = tuple(inputs[0].shape[1:])
+        return ops.reshape(total * self.share(shape), (-1, *self.shape(shape)))
+
+    def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
+        """Return an equal share of the multiplier for each averaged value."""
+        spread = ops.reshape(multiplier * self.share(shapes[0]), (-1, *self.kept(shapes[0])))
+        batch = ops.shape(multiplier)[0]
+        return (ops.broadcast_to(spread, (batch, *shapes[0])),)

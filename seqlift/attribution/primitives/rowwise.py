@@ -1,0 +1,52 @@
+"""Functions and sums that give a row the same bits wherever in the batch it stands.
+
+On a CPU the backend computes several values at once and the last few of an array one by one, and
+the two ways of an exponential differ in the last bit. Likewise it adds along an axis in one order
+or another, by how the values lie in memory. A score must not depend on either.
+"""
+
+import math
+from collections.abc import Callable
+
+from keras import ops
+
+from seqlift.attribution.primitives.base import Array
+
+PACKET = 16  # values computed at once: 16 of float32 with AVX-512; fewer elsewhere, dividing it
+
+
+def aligned(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    """Return `function` of each value, computed on whole packets: none is left over at the end."""
+
+    def apply(x: Array) -> Array:
+        size = math.prod(x.shape)
+        spare = -size % PACKET
+        if not spare:
+            return function(x)
+        whole = ops.pad(ops.reshape(x, (-1,)), ((0, spare),))
+        return ops.reshape(function(whole)[:size], x.shape)
+
+    return apply
+
+
+def sum_along(array: Array, axis: int, *, keepdims: bool = False) -> Array:
+    """Return the sum along `axis`, counted from 0.
+
+    The backend adds in one order where the axis is the last, or where what follows it is whole
+    packets. Elsewhere one half is added to the other, and so on: sums of two have one order.
+    """
+    inner = math.prod(array.shape[axis + 1 :])
+    if inner == 1 or inner % PACKET == 0:
+        return ops.sum(array, axis=axis, keepdims=keepdims)
+    before = (slice(None),) * axis
+    while (size := array.shape[axis]) > 1:
+        half = size // 2
+        total = array[(*before, slice(0, half))] + array[(*before, slice(half, 2 * half))]
+        rest = array[(*before, slice(2 * half, None))]
+        array = ops.concatenate([total, rest], axis=axis) if size % 2 else total
+    return array if keepdims else ops.squeeze(array, axis=axis)
+
+
+def mean_along(array: Array, axis: int, *, keepdims: bool = False) -> Array:
+    """Return the mean along `axis`, counted from 0."""
+    return sum_along(array, axis, keepdims=keepdims) * (1.0 / array.shape[axis])

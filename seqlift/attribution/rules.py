@@ -1,0 +1,179 @@
+"""How a multiplier crosses each kind of primitive that is not linear.
+
+Notation, in every function: `x` and `y` are a primitive's input and output on the sequence,
+(N, 1, *shape); `x0` and `y0` the same on the reference, (M, R, *shape) with M = N, or 1 where all
+sequences share their references. A crossing takes the multipliers of the output, (N * R, *shape),
+to those of the input.
+
+Every rule completes: the multiplier times the difference of the input, summed, is the multiplier
+times the difference of the output. The gradient is the same crossing at ``x0 = x``: each rule's
+multiplier tends to the derivative as the reference tends to the sequence.
+
+Equations: Shrikumar, Greenside and Kundaje 2017, section 3 (arXiv:1704.02685).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from seqlift.attribution.choices import MaxRule
+from seqlift.attribution.primitives.base import Primitive
+from seqlift.attribution.primitives.elementwise import EXPONENTIAL, Elementwise
+from seqlift.attribution.primitives.pooling import MaxPool
+from seqlift.attribution.primitives.rowwise import aligned, sum_along
+from seqlift.attribution.primitives.softmax import Softmax
+
+Array = Any
+
+TIE = 8  # roundings, relative, by which equal values may differ
+LOWEST = -1e30  # below any activation
+Crossing = Callable[[Array], Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """What goes into a primitive and comes out of it, on sequences and on references."""
+
+    x: Array
+    x0: Array
+    y: Array
+    y0: Array
+
+
+def crossing(primitive: Primitive, pairs: Pairs, *, max_rule: MaxRule) -> Crossing:
+    """Return how a multiplier crosses `primitive`, which is not linear."""
+    if isinstance(primitive, Elementwise):
+        return scaled(rescale(primitive, pairs.x, pairs.x0, pairs.y, pairs.y0))
+    if isinstance(primitive, MaxPool):
+        return through_windows(primitive, pairs, max_rule)
+    if isinstance(primitive, Softmax):
+        return through_softmax(pairs, primitive.axis + 2)
+    raise TypeError(f"no rule crosses {primitive.describe()}")
+
+
+def flatten_pairs(array: Array) -> Array:
+    """Return (N, R, *shape) as (N * R, *shape)."""
+    return ops.reshape(array, (-1, *array.shape[2:]))
+
+
+def scaled(factor: Array) -> Crossing:
+    """Return the crossing that multiplies by `factor` (N, R, *shape)."""
+    flat = flatten_pairs(factor)
+    return lambda multiplier: multiplier * flat
+
+
+def local_threshold(dtype: str) -> float:
+    """Return the difference below which a derivative is closer than a quotient of differences.
+
+    The quotient's error is eps / d, that of the derivative at the midpoint d**2 / 24 times the
+    third derivative: they are equal at d = (24 * eps)**(1/3), 0.014 in float32.
+    """
+    return float((24.0 * np.finfo(dtype).eps) ** (1 / 3))
+
+
+def rescale(function: Elementwise, x: Array, x0: Array, y: Array, y0: Array) -> Array:
+    """Return the Rescale multiplier (y - y0) / (x - x0), of the shape both broadcast to.
+
+    Where x and x0 lie on one straight piece it is the slope, exactly. Where a smooth function is
+    given too small a difference for the quotient to mean anything it is the derivative at the
+    midpoint, whose error is of second order.
+    """
+    delta = x - x0
+    local = ops.ones_like(delta, dtype="bool")
+    for kink in function.kinks:
+        local = ops.logical_and(local, ops.equal(x > kink, x0 > kink))
+    if not function.straight:
+        near = ops.abs(delta) < local_threshold(ops.dtype(delta))
+        local = ops.logical_and(local, near)
+    slope = function.derivative(0.5 * (x + x0))
+    return ops.where(local, slope, (y - y0) / ops.where(local, ops.ones_like(delta), delta))
+
+
+def through_windows(pool: MaxPool, pairs: Pairs, max_rule: MaxRule) -> Crossing:
+    """Return the crossing of a max pool: each window's difference goes to the value that made it.
+
+    ``complete``: see `share_of_maximum`. ``winner``: the first winner on the sequence takes the
+    whole multiplier, as in the original DeepLIFT, whose scores then sum to the difference only
+    where all values of a window are alike on the reference.
+    """
+    x, x0 = windows(pool, pairs.x), windows(pool, pairs.x0)
+    y, y0 = ops.expand_dims(pairs.y, -2), ops.expand_dims(pairs.y0, -2)
+    if max_rule == "winner":
+        wins = ops.cast(ops.equal(x, y), x.dtype)
+        first = wins * ops.cast(ops.equal(ops.cumsum(wins, axis=-2), 1.0), x.dtype)
+        factor = first * ops.ones_like(x0)
+    else:
+        factor = share_of_maximum(x, x0, y, y0)
+    flat = flatten_pairs(factor)
+    shape = tuple(pairs.x.shape[2:])
+    return lambda multiplier: pool.pooling.fold(ops.expand_dims(multiplier, -2) * flat, shape)
+
+
+def share_of_maximum(x: Array, x0: Array, y: Array, y0: Array) -> Array:
+    """Return the multiplier of each value of a window, (N, R, *counts, window, C).
+
+    Where the maximum rises, the winner on the sequence made it rise; where it falls, the winner on
+    the reference made it fall. That is the split of the difference over the two winners,
+    max(y, y0) - y0 to the one and y - max(y, y0) to the other, as one of them is always zero.
+
+    Of several winners, the difference is that of those that are also the largest on the other side:
+    on the straight line from reference to sequence, they are the maximum all along. They share it.
+    Values a few roundings below a maximum have won too: a convolution makes of equal bases values
+    that are equal but for these.
+    """
+    rises = y >= y0
+    rounding = TIE * np.finfo(ops.dtype(x)).eps * ops.maximum(ops.abs(y), ops.abs(y0))
+    wins = ops.where(rises, x >= y - rounding, x0 >= y0 - rounding)
+    other = ops.where(wins, ops.where(rises, x0, x), LOWEST)
+    wins = ops.logical_and(wins, other >= ops.max(other, axis=-2, keepdims=True) - rounding)
+    delta = x - x0
+    still = ops.equal(delta, 0.0)
+    ratio = ops.where(still, 1.0, (y - y0) / ops.where(still, ops.ones_like(delta), delta))
+    share = ops.cast(wins, x.dtype)
+    number = ops.sum(share, axis=-2, keepdims=True)  # whole numbers: exact in any order
+    return ratio * share / number
+
+
+def windows(pool: MaxPool, array: Array) -> Array:
+    """Return the windows of (N, R, *sizes, C): (N, R, *counts, window, C)."""
+    unfolded = pool.unfold(flatten_pairs(array))
+    return ops.reshape(unfolded, (*array.shape[:2], *unfolded.shape[1:]))
+
+
+def through_softmax(pairs: Pairs, axis: int) -> Crossing:
+    """Return the crossing of a softmax along `axis` of (N, R, *shape): exp(x - logsumexp(x)).
+
+    Rescale of the outer exponential, a subtraction, and Rescale of the logarithm and the inner
+    exponentials. Each quotient is a logarithmic mean, so the shift that keeps the exponentials in
+    range, common to sequence and reference, drops out.
+    """
+    x, x0 = pairs.x, pairs.x0
+    (top, rest), (top0, rest0) = (log_sum_exp(values, axis) for values in (x, x0))
+    outer = flatten_pairs(log_mean(x - top - rest, x0 - top0 - rest0))
+    shift = ops.maximum(top, top0)
+    inner = log_mean(x - shift, x0 - shift) / log_mean(top - shift + rest, top0 - shift + rest0)
+    inner = flatten_pairs(inner)
+
+    def cross(multiplier: Array) -> Array:
+        scaled_by_outer = multiplier * outer
+        return scaled_by_outer - inner * sum_along(scaled_by_outer, axis - 1, keepdims=True)
+
+    return cross
+
+
+def log_sum_exp(x: Array, axis: int) -> tuple[Array, Array]:
+    """Return the two parts of the logarithm of the sum of exponentials: the largest x, the rest.
+
+    Apart they are exact to the last digit of the rest, added only to that of the largest x.
+    """
+    top = ops.max(x, axis=axis, keepdims=True)
+    powers = EXPONENTIAL.forward(x - top)
+    return top, aligned(ops.log)(sum_along(powers, axis, keepdims=True))
+
+
+def log_mean(x: Array, x0: Array) -> Array:
+    """Return (exp(x) - exp(x0)) / (x - x0), the Rescale multiplier of the exponential."""
+    return rescale(EXPONENTIAL, x, x0, EXPONENTIAL.forward(x), EXPONENTIAL.forward(x0))

@@ -1,0 +1,65 @@
+"""Batches of one fixed size: cutting a run into them, filling up the last, joining the results.
+
+A batch that is not full is filled up with copies of its first sequence, so that a score does not
+depend on how many sequences a run happens to have.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqlift.attribution.engine import Engine, Result, SharedReferences
+from seqlift.inputs.references import References
+
+# Activations of one batch, forward and back, are kept to about this many bytes.
+BATCH_BYTES = 512 * 2**20
+LARGEST_BATCH = 64
+
+
+def automatic_size(engine: Engine, number: int) -> int:
+    """Return how many sequences with `number` references each are computed at once."""
+    values = sum(math.prod(engine.graph.nodes[i].shape) for i in engine.needed)
+    bytes_per_sequence = 2 * values * number * np.dtype(engine.dtype).itemsize
+    return int(min(max(BATCH_BYTES // bytes_per_sequence, 1), LARGEST_BATCH))
+
+
+def number_of(references: NDArray[Any] | References, sequences: NDArray[Any]) -> int:
+    """Return R; array references are (N, R, ...), or (R, ...) where all sequences share them."""
+    if not isinstance(references, np.ndarray):
+        return references.number
+    return int(references.shape[references.ndim > sequences.ndim])
+
+
+def batches(
+    sequences: NDArray[Any], references: NDArray[Any] | References, size: int
+) -> Iterator[tuple[NDArray[Any], NDArray[Any] | References]]:
+    """Yield at most `size` sequences at a time, with their references."""
+    own = isinstance(references, np.ndarray) and references.ndim > sequences.ndim
+    for start in range(0, len(sequences), size):
+        rows = slice(start, start + size)
+        part = references[rows] if own and isinstance(references, np.ndarray) else references
+        yield sequences[rows], part
+
+
+def run(
+    engine: Engine,
+    batch: NDArray[Any],
+    references: NDArray[Any] | SharedReferences,
+    size: int,
+) -> list[Result]:
+    """Return a result per head for at most `size` sequences, computed as a batch of `size`."""
+    rows = np.arange(size)
+    rows[len(batch) :] = 0
+    if not isinstance(references, SharedReferences):
+        references = references[rows]
+    return [result.rows(slice(0, len(batch))) for result in engine.explain(batch[rows], references)]
+
+
+def joined(parts: Sequence[Result]) -> Result:
+    """Return the rows of all `parts`, one after another."""
+    names = [item.name for item in fields(Result)]
+    return Result(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in names})

@@ -1,0 +1,121 @@
+"""Small models with random weights, in float64, and what the tests of the engine ask of them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+from numpy.typing import NDArray
+
+from seqlift.attribution.engine import Engine, Result
+from seqlift.attribution.graph import Graph
+from seqlift.attribution.heads import Head, WeightedHead
+from seqlift.attribution.lowering.walk import lower
+from seqlift.inputs.onehot import one_hot
+
+Array = NDArray[Any]
+Body = Callable[[Any], Any]  # from a Keras tensor to one, or a list of them
+
+
+def made(body: Body, shape: tuple[int | None, ...] = (24, 4), *, seed: int = 0) -> keras.Model:
+    """Return the model that `body` makes of an input, computing in float64, weights random.
+
+    Biases and moving means are not zero and scales take both signs, so that a lowering that loses
+    one of them is found out.
+    """
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float64")
+    try:
+        given = keras.Input(shape, dtype="float64")
+        model = keras.Model(given, body(given))
+    finally:
+        keras.config.set_dtype_policy(policy)
+    randomise(model, seed=seed)
+    return model
+
+
+def randomise(model: keras.Model, *, seed: int = 0) -> None:
+    """Draw every weight anew, large enough for both sides of every nonlinearity to be visited."""
+    rng = np.random.default_rng(seed)
+    for variable in model.weights:
+        values = rng.normal(size=variable.shape)
+        if variable.path.endswith("moving_variance"):
+            values = values**2 + 0.1
+        elif variable.path.endswith("kernel"):
+            values *= 1.5 / np.sqrt(np.prod(variable.shape[:-1]))
+        variable.assign(values)
+
+
+def chain(stack: Callable[[], Sequence[layers.Layer]]) -> Body:
+    """Return the body that makes layers and calls them one after another."""
+
+    def body(tensor: Any) -> Any:
+        for layer in stack():
+            tensor = layer(tensor)
+        return tensor
+
+    return body
+
+
+def sequences(number: int, length: int = 24, *, seed: int = 0) -> Array:
+    """Return random codes (number, length)."""
+    return np.random.default_rng(seed).integers(0, 4, (number, length)).astype(np.uint8)
+
+
+def shuffles(codes: Array, number: int, *, seed: int = 1) -> Array:
+    """Return each sequence's bases in other orders: codes (N, number, L)."""
+    repeated = np.repeat(codes[:, None], number, axis=1)
+    return np.random.default_rng(seed).permuted(repeated, axis=2)
+
+
+def pairs(number: int, references: int, length: int = 24) -> tuple[Array, Array]:
+    """Return one-hot sequences (N, L, 4) and shuffled references (N, R, L, 4), float64."""
+    codes = sequences(number, length)
+    return one_hot(codes, np.float64), one_hot(shuffles(codes, references), np.float64)
+
+
+def inputs_for(shape: Sequence[int], number: int, references: int) -> tuple[Array, Array]:
+    """Return sequences and references for a model input of any shape, one-hot along its end."""
+    *sizes, channels = shape
+    rng = np.random.default_rng(7)
+    codes = rng.integers(0, channels, (number, references + 1, *sizes))
+    whole = np.eye(channels)[codes]
+    return whole[:, 0], whole[:, 1:]
+
+
+def graph_of(model: keras.Model) -> Graph:
+    """Return a model of fixed length, lowered."""
+    return lower(model, tuple(model.inputs[0].shape[1:]))
+
+
+def random_head(graph: Graph, output: int = 0) -> WeightedHead:
+    """Return a random weighted sum of all values of an output."""
+    node = graph.outputs[output]
+    shape = graph.nodes[node].shape
+    return WeightedHead(node, np.random.default_rng(3).normal(size=shape))
+
+
+def eager(graph: Graph, head: Head, sequences: Array, references: Array, **options: Any) -> Result:
+    """Return the scores of one head, computed step by step: nothing is compiled."""
+    engine = Engine(graph, [head], **options)
+    (output,) = engine.explain_own(sequences, references)
+    return Result(**{name: keras.ops.convert_to_numpy(value) for name, value in output.items()})
+
+
+def relative_residual(result: Result) -> float:
+    """Return the largest residual relative to the predictions it is the rounding error of.
+
+    The scale is the largest of |prediction|, |reference prediction| and |difference| of the
+    sequence, as in the score file.
+    """
+    sizes = (result.prediction[:, None], result.reference_prediction, result.difference)
+    scale = np.max([np.abs(size).max(axis=1) for size in sizes], axis=0)
+    return float((np.abs(result.residual).max(axis=1) / scale).max())
+
+
+def largest(ours: Array, expected: Array) -> float:
+    """Return the largest difference between arrays, which must have one shape."""
+    ours, expected = np.asarray(ours), np.asarray(expected)
+    assert ours.shape == expected.shape
+    return float(np.abs(ours - expected).max())

@@ -1,0 +1,238 @@
+"""Scores of the original implementations, reproduced on the models they were computed on."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from keras import ops
+from nets import Array, largest
+
+from seqlift.attribution.engine import Engine, Result
+from seqlift.attribution.primitives.pooling import MaxPool
+from seqlift.attribution.rules import Crossing, Pairs, crossing
+from seqlift.explainer import Explainer
+
+TOLERANCE = 1e-5
+
+SEQUENCE_CASES = (
+    "c01_conv_maxpool_dense_sigmoid",
+    "c02_conv_bn_gap_multitask",
+    "c03_conv_avgpool_softmax",
+    "c05_dense_tanh_sigmoid_hidden",
+    "c07_talgata_mini_multitask",
+    "c08_functional_concat",
+)
+PAPER_CASES = ("p01_fig3_min", "p02_fig1_saturation", "p03_fig2_threshold")
+MAX_POOLED, SOFTMAX = "c01_conv_maxpool_dense_sigmoid", "c03_conv_avgpool_softmax"
+
+Numbers = Mapping[str, Array]
+
+
+def numbers_of(oracle: Path, name: str) -> Numbers:
+    with np.load(oracle / f"{name}.npz") as file:
+        return dict(file)
+
+
+@cache
+def explainer_of(oracle: Path, case: str) -> Explainer:
+    """Return an explainer of all tasks of a case; only its graph and its heads are used."""
+    tasks = numbers_of(oracle, case)["pred"].shape[1]
+    return Explainer(oracle / f"{case}.h5", [str(k) for k in range(tasks)])
+
+
+def engine_of(oracle: Path, case: str, kind: type[Engine] = Engine, **options: Any) -> Engine:
+    explain = explainer_of(oracle, case)
+    engine = explain.engine(explain.input_shape)
+    return kind(engine.graph, engine.heads, **options)
+
+
+def scored(engine: Engine, x: Array, references: Array) -> dict[str, Array]:
+    """Return the fields of the results of all tasks, (tasks, n, ...), computed step by step."""
+    results = engine.explain_own(x, references)
+    return {
+        name: np.stack([ops.convert_to_numpy(result[name]) for result in results])
+        for name in results[0]
+    }
+
+
+def expected(numbers: Numbers, key: str, case: str) -> Array:
+    """Return an array of numbers (tasks, ...); of logits of a softmax, less their mean."""
+    values = numbers[key]
+    return values - values.mean(axis=0) if case == SOFTMAX else values
+
+
+def per_position(contributions: Array, case: str) -> Array:
+    """Return contributions summed over bases: ours all stand at the observed base."""
+    return contributions if case in PAPER_CASES else contributions.sum(axis=-1)
+
+
+@pytest.mark.parametrize("rule", ["rescale", "gradient"])
+@pytest.mark.parametrize("case", SEQUENCE_CASES + PAPER_CASES)
+def test_the_original_gives_the_same_scores(oracle: Path, case: str, rule: Any) -> None:
+    """The first winner of a maximum takes all, as there; nothing else is set to agree."""
+    numbers = numbers_of(oracle, case)
+    engine = engine_of(oracle, case, rule=rule, max_rule="winner")
+    for name in ["zeros"] if case in PAPER_CASES else ["flat", "zeros", "shuf"]:
+        ours = scored(engine, numbers["x"], numbers[f"ref__{name}"][:, None])
+        theirs = per_position(expected(numbers, f"contribs__{rule}__{name}", case), case)
+        assert largest(per_position(ours["contributions"], case), theirs) <= TOLERANCE
+        theirs = expected(numbers, f"mult__{rule}__{name}", case)
+        assert largest(ours["multipliers"], theirs) <= TOLERANCE
+        theirs = expected(numbers, f"resid__{rule}__{name}", case)
+        assert largest(-ours["residual"][..., 0], theirs) <= TOLERANCE
+        if case not in PAPER_CASES:
+            theirs = expected(numbers, f"hyp__{rule}__{name}", case)
+            assert largest(ours["hypothetical"], theirs) <= TOLERANCE
+
+
+@pytest.mark.parametrize("case", SEQUENCE_CASES)
+def test_the_original_gives_the_same_means_over_ten_references(oracle: Path, case: str) -> None:
+    numbers = numbers_of(oracle, case)
+    ours = scored(engine_of(oracle, case, max_rule="winner"), numbers["x"], numbers["mrefs"])
+    theirs = expected(numbers, "contribs__rescale__multi", case).sum(axis=-1)
+    assert largest(ours["contributions"].sum(axis=-1), theirs) <= TOLERANCE
+    theirs = expected(numbers, "mult__rescale__multi", case)
+    assert largest(ours["multipliers"], theirs) <= TOLERANCE
+
+
+@pytest.mark.parametrize("case", SEQUENCE_CASES + PAPER_CASES)
+def test_the_original_gives_the_same_predictions_before_and_after_the_last_activation(
+    oracle: Path, case: str
+) -> None:
+    numbers, engine = numbers_of(oracle, case), engine_of(oracle, case)
+    graph = engine.graph
+    values = graph.forward(ops.convert_to_tensor(numbers["x"]), graph.outputs)
+    (output,) = graph.outputs
+    assert largest(ops.convert_to_numpy(values[output]), numbers["pred"]) <= TOLERANCE
+    targets = numbers["target"].T
+    targets = targets - targets.mean(axis=0) if case == SOFTMAX else targets
+    for head, target in zip(engine.heads, targets, strict=True):
+        value = ops.convert_to_numpy(head.value(values[head.node][:, None]))
+        assert largest(value[:, 0], target) <= TOLERANCE
+
+
+@pytest.mark.parametrize("case", SEQUENCE_CASES)
+def test_shap_gives_the_same_scores(oracle: Path, case: str) -> None:
+    """By the completing max rule, where no values of a window tie at the reference."""
+    numbers, theirs = numbers_of(oracle, case), numbers_of(oracle, f"{case}_shap")
+    engine = engine_of(oracle, case)
+    for name in ["shuf", "multi"] if case == MAX_POOLED else ["flat", "zeros", "shuf", "multi"]:
+        references = numbers["mrefs"] if name == "multi" else numbers[f"ref__{name}"][:, None]
+        ours = scored(engine, numbers["x"], references)["contributions"].sum(axis=-1)
+        assert largest(ours, expected(theirs, f"shap__{name}", case).sum(axis=-1)) <= TOLERANCE
+
+
+class FirstOfTies(Engine):
+    """An engine whose maxima prefer the first of equal values, by a tilt that changes no score."""
+
+    tilted_sides = (True, True)  # sequence, reference
+
+    def cross(self, i: int, activations: Any, activations0: Any) -> Crossing:
+        node = self.graph.nodes[i]
+        if not isinstance(node.primitive, MaxPool):
+            return super().cross(i, activations, activations0)
+        (source,) = node.inputs
+        x, x0 = (
+            tilted(values[source]) if tilt else values[source]
+            for values, tilt in zip((activations, activations0), self.tilted_sides, strict=True)
+        )
+        y, y0 = (
+            ops.reshape(
+                node.primitive.forward(ops.reshape(side, (-1, *side.shape[2:]))),
+                (*side.shape[:2], *node.shape),
+            )
+            for side in (x, x0)
+        )
+        return crossing(node.primitive, Pairs(x, x0, y, y0), max_rule=self.max_rule)
+
+
+class FirstOfSequenceTies(FirstOfTies):
+    """An engine whose maxima prefer the first of equal values of the sequence."""
+
+    tilted_sides = (True, False)
+
+
+def tilted(values: Any) -> Any:
+    """Return (N, R, positions, channels), each position 1e-11 below the one before it."""
+    positions = np.arange(values.shape[2])[:, None]
+    return values - ops.convert_to_tensor(1e-11 * positions, dtype=values.dtype)
+
+
+@pytest.mark.parametrize("name", ["flat", "zeros"])
+def test_shap_differs_where_a_constant_reference_ties_by_the_ties_alone(
+    oracle: Path, name: str
+) -> None:
+    """All values of a window tie there: here they share its difference, in shap one has it."""
+    numbers, theirs = numbers_of(oracle, MAX_POOLED), numbers_of(oracle, f"{MAX_POOLED}_shap")
+    wanted = theirs[f"shap__{name}"].sum(axis=-1)
+    distances = []
+    for kind in (Engine, FirstOfTies):
+        engine = engine_of(oracle, MAX_POOLED, kind, dtype="float64")
+        ours = scored(engine, numbers["x"], numbers[f"ref__{name}"][:, None])
+        assert np.abs(ours["residual"]).max() <= 1e-9
+        distances.append(largest(ours["contributions"].sum(axis=-1), wanted))
+    assert distances[0] > 0.1
+    assert distances[1] <= TOLERANCE
+
+
+@pytest.mark.parametrize("name", ["flat", "zeros"])
+def test_the_original_differs_where_both_sides_tie_by_the_ties_alone(
+    oracle: Path, name: str
+) -> None:
+    """The original sums up on a constant reference, where the maximum is the sequence's winner."""
+    numbers = numbers_of(oracle, MAX_POOLED)
+    wanted = numbers[f"contribs__rescale__{name}"].sum(axis=-1)
+    assert np.abs(numbers[f"resid__rescale__{name}"]).max() <= TOLERANCE
+    engine = engine_of(oracle, MAX_POOLED, FirstOfSequenceTies, dtype="float64")
+    ours = scored(engine, numbers["x"], numbers[f"ref__{name}"][:, None])
+    assert largest(ours["contributions"].sum(axis=-1), wanted) <= TOLERANCE
+
+
+def test_the_completing_rule_sums_up_where_the_original_does_not(oracle: Path) -> None:
+    numbers = numbers_of(oracle, MAX_POOLED)
+    assert np.abs(numbers["resid__rescale__shuf"]).max() > 0.9
+    ours = scored(engine_of(oracle, MAX_POOLED), numbers["x"], numbers["ref__shuf"][:, None])
+    assert np.abs(ours["residual"]).max() <= TOLERANCE
+
+
+@pytest.fixture(scope="module")
+def bpnet_scores(oracle: Path) -> tuple[Numbers, Mapping[str, Result], Explainer]:
+    numbers = numbers_of(oracle, "bpnet_a")
+    explain = Explainer(oracle / "bpnet_a.h5", ["counts", "profile"])
+    return numbers, explain(numbers["x"], numbers["references"]), explain
+
+
+@pytest.mark.parametrize("target", ["counts", "profile"])
+def test_chrombpnet_gives_the_same_hypothetical_scores(bpnet_scores: Any, target: str) -> None:
+    numbers, results, _ = bpnet_scores
+    ours = results[target].hypothetical
+    assert largest(ours, numbers[f"hypothetical_{target}"]) <= TOLERANCE
+
+
+def test_chrombpnet_gives_the_same_predictions(bpnet_scores: Any) -> None:
+    numbers, results, explain = bpnet_scores
+    counts = results["counts"]
+    assert largest(counts.prediction, numbers["logcount"][:, 0]) <= TOLERANCE
+    assert largest(counts.reference_prediction, numbers["ref_logcount"]) <= TOLERANCE
+    engine = explain.engine((500, 4))
+    node = engine.heads[1].node
+    for sequences, logits in (("x", "logits_profile"), ("references", "ref_logits_profile")):
+        x = ops.convert_to_tensor(numbers[sequences].reshape(-1, 500, 4), dtype="float32")
+        values = ops.convert_to_numpy(engine.graph.forward(x, [node])[node])
+        theirs = numbers[logits].reshape(-1, 100)  # logits of ten and more, in float32
+        assert largest(values, theirs) <= TOLERANCE * np.abs(theirs).max()
+
+
+def test_the_stored_gradients_of_a_published_model_are_reproduced(real: Path) -> None:
+    with h5py.File(real / "tal1" / "grads.hdf5") as file:
+        inputs, gradients = file["inputs"][:], file["grads"][:]
+    explain = Explainer(
+        real / "tal1" / "weights.hdf5", arch=real / "tal1" / "arch.json", rule="gradient"
+    )
+    ours = explain(inputs, "zeros").multipliers
+    assert np.abs(gradients).max() > 8.0
+    assert largest(ours, gradients) <= TOLERANCE
