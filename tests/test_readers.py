@@ -13,6 +13,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from commands import score, track_by_law
+from conftest import ROOT
 from made_scores import MadeWindow, window
 
 from seqlift.tracks.batch import ScoreBatch
@@ -192,3 +194,63 @@ def test_deeptools_means_equal_ours(readers: Path, outputs: Path, tmp_path: Path
     for chrom, start, end, mean in rows:
         expected = np.mean(values[chrom][int(start) : int(end)], dtype=np.float64)
         assert float(mean) == pytest.approx(expected, rel=1e-5, abs=1e-7)
+
+
+DEMO = ROOT / "data"
+GATA = ("AGATAA", "TTATCT")
+"""The core of GATA1's motif, and its reverse complement (HOCOMOCO v12)."""
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the prefix of the files that `seqlift score` leaves for the demonstration data."""
+    prefix = tmp_path_factory.mktemp("demo") / "demo"
+    words = (DEMO / "demo.h5", DEMO / "demo.narrowPeak", "-g", DEMO / "demo.fa")
+    score(*words, "-t", "tasks:1", "-o", prefix)
+    return prefix
+
+
+def demo_track(demo: Path) -> dict[str, np.ndarray]:
+    lines = (DEMO / "demo.fa.fai").read_text().splitlines()
+    sizes = {name: int(size) for name, size, *_ in (line.split("\t") for line in lines)}
+    return track_by_law(demo.with_suffix(".h5"), sizes)
+
+
+def test_modisco_finds_gata_in_the_demonstration(readers: Path, demo: Path, tmp_path: Path) -> None:
+    found = tmp_path / "modisco.h5"
+    arguments = ["-i", demo.with_suffix(".h5"), "-n", "2000", "-w", "200", "-o", found]
+    modisco = programs(readers, "modisco") / "modisco"
+    subprocess.run([modisco, "motifs", *arguments], check=True, timeout=900)
+    with h5py.File(found) as file:
+        patterns = [group["sequence"][:] for group in file["pos_patterns"].values()]
+    spelled = ["".join("ACGT"[base] for base in p.argmax(axis=1)) for p in patterns]
+    assert any(word in pattern for word in GATA for pattern in spelled), spelled
+
+
+def test_ucsc_library_reads_the_demonstration(readers: Path, demo: Path, tmp_path: Path) -> None:
+    python, read = programs(readers, "pybbi") / "python", tmp_path / "read.npz"
+    command = [python, "-c", READ_ALL, demo.with_suffix(".bw"), read]
+    told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
+    wanted = demo_track(demo)
+    assert [name for name, _ in json.loads(told.stdout)[0]] == list(wanted)
+    with np.load(read) as values:
+        for chrom, expected in wanted.items():
+            np.testing.assert_array_equal(values[chrom].astype(np.float32), expected)
+
+
+def test_deeptools_reads_the_demonstration(readers: Path, demo: Path, tmp_path: Path) -> None:
+    track, wanted = demo_track(demo), []
+    centres, matrix = tmp_path / "motifs.bed", tmp_path / "matrix.tsv"
+    with centres.open("w") as file:
+        for line in (DEMO / "demo.motifs.bed").read_text().splitlines():
+            chrom, start, end, *_ = line.split("\t")
+            middle = (int(start) + int(end)) // 2
+            file.write(f"{chrom}\t{middle - 5}\t{middle + 5}\n")
+            wanted.append(track[chrom][middle - 5 : middle + 5])
+    program = programs(readers, "deeptools") / "computeMatrix"
+    arguments = ["scale-regions", "-S", demo.with_suffix(".bw"), "-R", centres, "-m", "10"]
+    layout = ["-bs", "1", "--sortRegions", "keep"]
+    results = ["-o", tmp_path / "matrix.gz", "--outFileNameMatrix", matrix]
+    subprocess.run([program, *arguments, *layout, *results], check=True, timeout=300)
+    values = np.genfromtxt(matrix, skip_header=3)
+    np.testing.assert_allclose(values, wanted, rtol=6e-4)  # it prints four digits

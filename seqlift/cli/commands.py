@@ -1,0 +1,81 @@
+"""The commands."""
+
+from typing import Any
+
+import click
+
+from seqlift import __version__
+from seqlift.cli import options, report
+from seqlift.cli.failures import quiet_imports, reported
+
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(context_settings=SETTINGS)
+@click.version_option(__version__, "-V", "--version", prog_name="seqlift")
+def main() -> None:
+    """Show which bases made a model say what it says.
+
+    DeepLIFT scores of DNA regions under a Keras model, as a genome-browser track and HDF5.
+    """
+
+
+@main.command()
+@options.model
+@options.regions
+@options.genome
+@options.output
+@options.arch
+@options.target
+@options.rule
+@options.max_rule
+@options.pre_activation
+@options.reference
+@options.references
+@options.gc
+@options.seed
+@options.length
+@options.batch_size
+@options.tolerance
+@options.dtype
+@options.precision
+@options.device
+@options.force
+@options.quiet
+@options.verbose
+@options.debug
+@reported
+def score(*, quiet: bool, verbose: int, **chosen: Any) -> None:
+    """Write the contribution of every base to PREFIX.h5 and PREFIX.bw.
+
+    A window of the model's length is scored around the summit or centre of each region.
+    """
+    from seqlift.pipeline.options import ScoreOptions
+
+    with quiet_imports(verbose):
+        from seqlift.pipeline.score import score as run
+    summary = run(ScoreOptions(**chosen), progress=report.progress(quiet=quiet))
+    if not quiet:
+        report.show_summary(summary)
+
+
+@main.command()
+@options.path
+@options.arch
+@options.rule
+@options.max_rule
+@options.as_json
+@options.verbose
+@options.debug
+@reported
+def inspect(*, path: str, as_json: bool, verbose: int, **chosen: Any) -> None:
+    """Show what a model offers to explain and how, or what is in a score file."""
+    from seqlift.tracks.hdf5 import ScoreFile, is_score_file
+
+    if is_score_file(path):
+        with ScoreFile(path) as scores:
+            report.show_scores(path, scores.summary(), as_json=as_json)
+        return
+    with quiet_imports(verbose):
+        from seqlift.inspection import inspect_model
+    report.show_model(inspect_model(path, **chosen), as_json=as_json)

@@ -1,0 +1,124 @@
+"""The options of the commands, each declared once."""
+
+import math
+import re
+from typing import Any
+
+import click
+
+from seqlift.attribution.choices import MAX_RULES, PRECISIONS, RULES
+from seqlift.inputs.references import KINDS
+
+
+class Device(click.ParamType[str]):
+    """``auto``, ``cpu``, ``gpu`` or ``gpu:INDEX``."""
+
+    name = "device"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the request unchanged, or fail."""
+        if not re.fullmatch("auto|cpu|gpu(:[0-9]+)?", str(value)):
+            self.fail(f"{value!r} is not auto, cpu, gpu or gpu:INDEX", param, ctx)
+        return str(value)
+
+
+class Tolerance(click.ParamType[float]):
+    """A finite number above 0."""
+
+    name = "number"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number, or fail."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not 0.0 < number < math.inf:
+            self.fail(f"{value!r} is not a finite number above 0", param, ctx)
+        return number
+
+
+model = click.argument("model", help="Keras model: .h5, .keras, or weights with --arch.")
+regions = click.argument(
+    "regions", help="BED, narrowPeak or FASTA, plain or gzipped; - for standard input."
+)
+path = click.argument("path", help="Model file, or score file of an earlier run.")
+
+genome = click.option(
+    "-g", "--genome", metavar="FASTA", envvar="SEQLIFT_GENOME", show_envvar=True,
+    help="Genome the regions lie on; not needed for FASTA regions.",
+)  # fmt: skip
+output = click.option(
+    "-o", "--output", metavar="PREFIX",
+    help="Prefix of the files written: PREFIX.h5, PREFIX.bw, PREFIX.regions.bed."
+    "  [default: the regions' name + .seqlift, in the current folder]",
+)  # fmt: skip
+arch = click.option("--arch", metavar="JSON", help="Architecture, where MODEL holds weights only.")
+target = click.option(
+    "-t", "--target", multiple=True, metavar="TARGET",
+    help="What to explain: NAME, NAME:INDEX, NUMBER:INDEX, INDEX, all, counts, profile or"
+    " profile-complete; repeatable. `seqlift inspect MODEL` lists them."
+    "  [default: the only output]",
+)  # fmt: skip
+rule = click.option(
+    "--rule", type=click.Choice(RULES), default="rescale", show_default=True,
+    help="How multipliers cross activations.",
+)  # fmt: skip
+max_rule = click.option(
+    "--max-rule", type=click.Choice(MAX_RULES), default="complete", show_default=True,
+    help="How multipliers cross max pooling; winner is the original DeepLIFT's, which does not"
+    " sum to the difference.",
+)  # fmt: skip
+pre_activation = click.option(
+    "--pre-activation/--post-activation", default=True, show_default=True,
+    help="Explain what goes into a final sigmoid or softmax, or what comes out.",
+)  # fmt: skip
+reference = click.option(
+    "-r", "--reference", default="dinucleotide", show_default=True, metavar="KIND",
+    help=f"What sequences are compared with: {', '.join(KINDS)}, or a .npy or FASTA file.",
+)  # fmt: skip
+references = click.option(
+    "-n", "--references", type=click.IntRange(min=1), default=20, show_default=True,
+    metavar="R", help="Shuffles of each sequence.",
+)  # fmt: skip
+gc = click.option(
+    "--gc", type=float, metavar="FRACTION",
+    help="GC content of the gc reference.  [default: measured from the regions]",
+)  # fmt: skip
+seed = click.option(
+    "--seed", type=click.IntRange(min=0, max=2**64 - 1), default=0, show_default=True,
+    metavar="SEED", help="Seed of the shuffles.",
+)  # fmt: skip
+length = click.option(
+    "--length", type=click.IntRange(min=1), metavar="BASES",
+    help="Length of the windows, for a model that takes any.  [default: each region as it is]",
+)  # fmt: skip
+batch_size = click.option(
+    "-b", "--batch-size", type=click.IntRange(min=1), metavar="N",
+    help="Sequences computed at once.  [default: chosen from the model's size]",
+)  # fmt: skip
+tolerance = click.option(
+    "--tolerance", type=Tolerance(), default=1e-4, show_default=True,
+    help="Largest relative residual of a row before the run fails.",
+)  # fmt: skip
+dtype = click.option(
+    "--dtype", type=click.Choice(("float32", "float16")), default="float32", show_default=True,
+    help="Type the contributions are stored in.",
+)  # fmt: skip
+precision = click.option(
+    "--precision", type=click.Choice(PRECISIONS), default="float32", show_default=True,
+    help="Type the contributions are computed in.",
+)  # fmt: skip
+device = click.option(
+    "--device", type=Device(), default="auto", show_default=True,
+    help="auto, cpu, gpu or gpu:INDEX.",
+)  # fmt: skip
+force = click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+quiet = click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary.")
+verbose = click.option(
+    "-v", "--verbose", count=True, help="More about what is done; twice, TensorFlow's messages too."
+)
+debug = click.option("--debug", is_flag=True, help="Show the traceback of an error.")

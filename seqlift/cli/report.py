@@ -1,0 +1,108 @@
+"""What the commands show: progress and summaries on standard error, results on standard output."""
+
+import dataclasses
+import json
+import sys
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from seqlift.inspection import LayerReport, ModelReport
+    from seqlift.pipeline.score import Progress, ProgressBar, Summary
+    from seqlift.tracks.summary import ScoreSummary
+
+
+def progress(*, quiet: bool) -> "Progress":
+    """Return what makes progress bars: on standard error, and only on a terminal."""
+
+    def bar(stage: str, total: int) -> AbstractContextManager["ProgressBar"]:
+        from tqdm import tqdm
+
+        silent = True if quiet else None  # None: silent where there is no terminal
+        return tqdm(total=total, desc=stage, unit=" sequences", disable=silent)  # type: ignore[no-any-return]
+
+    return bar
+
+
+def show_summary(summary: "Summary") -> None:
+    """Show what a run did, on standard error."""
+    rate = summary.rows / summary.seconds
+    status = ", ".join(f"{count} {word}" for word, count in summary.status.items())
+    residual = f"{summary.relative_residual:.1e} of the prediction, at {summary.worst}"
+    if not summary.complete:
+        residual += " (this rule does not promise a sum)"
+    for name, value in (
+        ("sequences", f"{summary.rows} ({status})"),
+        ("seconds", f"{summary.seconds:.1f}, {rate:.1f} sequences per second"),
+        ("residual", f"at most {residual}"),
+        ("computed", f"in {summary.precision} on {summary.device}"),
+        ("files", "  ".join(str(path) for path in summary.files)),
+    ):
+        click.echo(f"{name:<10} {value}", err=True)
+
+
+def show_scores(path: str, summary: "ScoreSummary", *, as_json: bool) -> None:
+    """Show what a score file holds."""
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(summary), indent=2))
+        return
+    rows = [
+        ("scores", path),
+        ("rows", f"{summary.rows} of {summary.length} bases"),
+        ("status", ", ".join(f"{count} {word}" for word, count in summary.status.items())),
+        ("residual", quantiles(summary.residual)),
+        ("relative", quantiles(summary.relative_residual)),
+        ("largest", f"{summary.largest_contribution:.4g}, the largest |contribution|"),
+        *((name, str(value)) for name, value in sorted(summary.provenance.items())),
+    ]
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        click.echo(f"{name:<{width}}  {value}")
+
+
+def quantiles(values: Any) -> str:
+    """Return quantiles of the rows as text: what 50 %, 90 % ... of them do not exceed."""
+    return ", ".join(f"{100 * share:g} % within {value:.1e}" for share, value in values.items())
+
+
+def show_model(report: "ModelReport", *, as_json: bool) -> None:
+    """Show what a model offers and how its layers are explained."""
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(report), indent=2))
+        return
+    click.echo(f"model    {report.path}")
+    click.echo(f"format   {report.format}, saved by {report.saved_by}")
+    click.echo(f"sha256   {report.sha256}")
+    for kind, tensors in (("input", report.inputs), ("output", report.outputs)):
+        for name, shape in tensors.items():
+            click.echo(f"{kind:<8} {name} {shown(shape)}")
+    click.echo(f"targets  {', '.join(report.targets)}")
+    click.echo(f"weights  {report.parameters:,}")
+    if report.forward_difference is not None:
+        click.echo(f"check    equals model.predict to {report.forward_difference:.1e}, relative")
+    click.echo()
+    show_layers(report.layers)
+    for problem in report.problems:
+        click.echo(f"unsupported: {problem}")
+    sys.stdout.flush()
+
+
+def show_layers(layers: "tuple[LayerReport, ...]") -> None:
+    """Show a line per layer, in columns."""
+    table = [("layer", "class", "output", "primitives", "rule")]
+    table += [
+        (layer.name, layer.layer_class, shown(layer.shape), ", ".join(layer.primitives), layer.rule)
+        for layer in layers
+    ]
+    widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
+    for row in table:
+        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+    click.echo()
+
+
+def shown(shape: tuple[int | None, ...]) -> str:
+    """Return a shape as text."""
+    return f"({', '.join('any' if extent is None else str(extent) for extent in shape)})"

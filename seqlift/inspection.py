@@ -1,0 +1,126 @@
+"""What a model looks like to seqlift: its targets, and the primitives and rule of each layer.
+
+Knows models and lowering; knows nothing of how a report is shown.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqlift.attribution.choices import MaxRule, Rule
+from seqlift.attribution.graph import Graph, LayerCall
+from seqlift.attribution.lowering.check import check_forward
+from seqlift.attribution.lowering.walk import Unsupported, outline
+from seqlift.attribution.primitives.base import Input, Linear, Primitive
+from seqlift.attribution.primitives.pooling import MaxPool
+from seqlift.attribution.primitives.softmax import Softmax
+from seqlift.model.load import load
+from seqlift.model.outputs import outputs_of
+from seqlift.model.target import targets
+
+# A model of any length is shown for one of this many bases.
+EXAMPLE_LENGTH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """One call of one layer: what it becomes, and how multipliers cross that.
+
+    `shape` is that of its output without the batch axis; `problem` says why the layer cannot be
+    scored and what to do, and is empty where it can.
+    """
+
+    name: str
+    layer_class: str
+    shape: tuple[int, ...]
+    primitives: tuple[str, ...]
+    rule: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReport:
+    """A model file as `seqlift inspect` shows it.
+
+    Input shapes have None where any length is taken. `forward_difference` is the largest relative
+    difference between the lowered graph and `model.predict`, None where layers are unsupported.
+    """
+
+    path: str
+    sha256: str
+    format: str
+    saved_by: str
+    inputs: dict[str, tuple[int | None, ...]]
+    outputs: dict[str, tuple[int | None, ...]]
+    targets: tuple[str, ...]
+    parameters: int
+    layers: tuple[LayerReport, ...]
+    forward_difference: float | None
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Return what keeps the model from being scored."""
+        return tuple(dict.fromkeys(layer.problem for layer in self.layers if layer.problem))
+
+
+def inspect_model(
+    path: str | Path, *, arch: str | None = None, rule: Rule, max_rule: MaxRule
+) -> ModelReport:
+    """Return the report of a model file.
+
+    Raises ModelError where the file cannot be loaded; layers that cannot be scored are reported.
+    """
+    loaded = load(path, arch=arch)
+    model = loaded.model
+    shape = tuple(model.inputs[0].shape[1:])
+    graph = outline(model, tuple(extent or EXAMPLE_LENGTH for extent in shape))
+    layers = layer_reports(graph, rule, max_rule)
+    supported = not any(layer.problem for layer in layers)
+    return ModelReport(
+        path=str(path),
+        sha256=loaded.sha256,
+        format=loaded.format,
+        saved_by=loaded.saved_by,
+        inputs={tensor.name: tuple(tensor.shape[1:]) for tensor in model.inputs},
+        outputs={output.name: output.shape for output in outputs_of(model)},
+        targets=tuple(targets(model)),
+        parameters=model.count_params(),
+        layers=layers,
+        forward_difference=check_forward(graph, model) if supported else None,
+    )
+
+
+def layer_reports(graph: Graph, rule: Rule, max_rule: MaxRule) -> tuple[LayerReport, ...]:
+    """Return a report for each layer call, in the order of computation."""
+    return tuple(report_of(graph, call, rule, max_rule) for call in graph.calls)
+
+
+def report_of(graph: Graph, call: LayerCall, rule: Rule, max_rule: MaxRule) -> LayerReport:
+    """Return the report of one layer call."""
+    primitives = [graph.nodes[i].primitive for i in call.nodes]
+    problems = [primitive.problem for primitive in primitives if isinstance(primitive, Unsupported)]
+    rules = dict.fromkeys(rule_of(primitive, rule, max_rule) for primitive in primitives)
+    if len(rules) > 1:  # what is linear goes without saying beside what is not
+        rules.pop("linear", None)
+    return LayerReport(
+        name=call.layer,
+        layer_class=call.layer_class,
+        shape=call.shape,
+        primitives=tuple(primitive.describe() for primitive in primitives),
+        rule=", ".join(rules),
+        problem=problems[0] if problems else "",
+    )
+
+
+def rule_of(primitive: Primitive, rule: Rule, max_rule: MaxRule) -> str:
+    """Return how a multiplier crosses a primitive, in a word or two."""
+    if isinstance(primitive, Unsupported):
+        return "none"
+    if isinstance(primitive, Input):
+        return ""
+    if isinstance(primitive, Linear):
+        return "linear"
+    if rule == "gradient":
+        return rule
+    if isinstance(primitive, MaxPool):
+        return f"max ({max_rule})"
+    return "rescale (composed)" if isinstance(primitive, Softmax) else rule

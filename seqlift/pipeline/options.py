@@ -1,0 +1,36 @@
+"""What a run is asked to do: the options of `seqlift score`, by the same names."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from seqlift.attribution.choices import MaxRule, Precision, Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreOptions:
+    """A run of `seqlift score`; see its help for what each option means.
+
+    `model` and `regions` are paths, `regions` may be ``-``. A `batch_size` of None is chosen from
+    the model, a `gc` of None measured from the regions, a `length` of None the model's own.
+    """
+
+    model: str
+    regions: str
+    genome: str | None = None
+    output: str | None = None
+    arch: str | None = None
+    target: tuple[str, ...] = ()
+    rule: Rule = "rescale"
+    max_rule: MaxRule = "complete"
+    pre_activation: bool = True
+    reference: str = "dinucleotide"
+    references: int = 20
+    gc: float | None = None
+    seed: int = 0
+    length: int | None = None
+    batch_size: int | None = None
+    tolerance: float = 1e-4
+    dtype: Literal["float32", "float16"] = "float32"
+    precision: Precision = "float32"
+    device: str = "auto"
+    force: bool = False

@@ -1,0 +1,119 @@
+"""Rows of scores: a batch of results laid out for the files, with its residuals checked.
+
+Knows windows and results; knows nothing of where either came from or where rows go.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqlift.attribution.engine import Result
+from seqlift.errors import NumericError
+from seqlift.inputs.regions import Window
+from seqlift.pipeline.workload import Row, Workload
+from seqlift.tracks.batch import UNKNOWN_BASE, ScoreBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Residuals:
+    """How far the contributions of each sequence are from summing to the difference, (N,).
+
+    mean
+        Mean difference over references, less the sum of the contributions as they are written.
+    relative
+        The largest residual of any one pair of sequence and reference, over the largest of
+        |prediction|, |reference prediction| and |difference| of the sequence.
+    """
+
+    mean: NDArray[np.float64]
+    relative: NDArray[np.float64]
+
+
+def residuals_of(result: Result) -> Residuals:
+    """Return the residuals of a batch, summed in float64."""
+    difference = result.difference.astype(np.float64)
+    axes = tuple(range(1, result.contributions.ndim))
+    mean = difference.mean(axis=1) - result.contributions.sum(axis=axes, dtype=np.float64)
+    pairs = np.abs(result.residual).max(axis=1)
+    sizes = (result.prediction[:, None], result.reference_prediction, difference)
+    scale = np.max([np.abs(size).max(axis=1) for size in sizes], axis=0)
+    largest = np.maximum(pairs, np.abs(mean))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        relative = np.where(largest == 0.0, 0.0, largest / scale)
+    return Residuals(mean, relative.astype(np.float64))
+
+
+def check_residuals(
+    residuals: Residuals, rows: Sequence[Row], workload: Workload, *, target: str, tolerance: float
+) -> None:
+    """Raise NumericError for the first row whose relative residual is above `tolerance`.
+
+    A residual that is no number is above any tolerance: the model gave none for that sequence.
+    """
+    bad = np.flatnonzero(~(residuals.relative <= tolerance))
+    if not len(bad):
+        return
+    i = int(bad[0])
+    place = workload.place(rows[i].window.region)
+    found = residuals.relative[i]
+    if not np.isfinite(found):
+        raise NumericError(
+            f"{place}: the model's output {target} is not finite for this sequence; check its"
+            " weights with `seqlift inspect`"
+        )
+    raise NumericError(
+        f"{place}: contributions to {target} miss the difference from reference by {found:.1e}"
+        f" of the prediction, more than the tolerance {tolerance:.0e}; give --precision float64,"
+        " or a larger --tolerance if you can accept it"
+    )
+
+
+def score_batch(
+    rows: Sequence[Row], result: Result, residuals: Residuals, *, length: int
+) -> ScoreBatch:
+    """Return a batch as the score file stores it, in rows of `length` bases.
+
+    A sequence shorter than a row (a model of any length) stands in its middle, N on both sides.
+    """
+    extent = rows[0].codes.size
+    start = length // 2 - extent // 2
+    codes = np.full((len(rows), length), UNKNOWN_BASE, dtype=np.uint8)
+    codes[:, start : start + extent] = [row.codes for row in rows]
+    hypothetical = np.zeros((len(rows), length, 4), dtype=np.float32)
+    hypothetical[:, start : start + extent] = result.hypothetical
+    frames = [
+        Window(row.window.region, row.window.start - start, row.window.start - start + length)
+        for row in rows
+    ]
+    return ScoreBatch(
+        codes=codes,
+        hypothetical=hypothetical,
+        prediction=result.prediction,
+        reference_prediction=result.reference_prediction.mean(axis=1, dtype=np.float64),
+        difference=result.difference.mean(axis=1, dtype=np.float64),
+        residual=residuals.mean,
+        relative_residual=residuals.relative,
+        windows=frames,
+        status=[status_of(row) for row in rows],
+        scored=np.array([row.scored for row in rows], dtype=np.int64),
+    )
+
+
+def status_of(row: Row) -> str:
+    """Return what there is to say about a row: ``ok``, or ``padded`` and ``N``, or ``all N``.
+
+    ``padded`` windows reach past the end of their chromosome; those with N have unknown bases on
+    it.
+    """
+    start, end = (bound - row.window.start for bound in row.scored)
+    unknown = row.codes[start:end] == UNKNOWN_BASE
+    if unknown.all():
+        return "all N"
+    words = [
+        word
+        for word, holds in (("padded", end - start < row.codes.size), ("N", unknown.any()))
+        if holds
+    ]
+    return ",".join(words) or "ok"

@@ -1,0 +1,64 @@
+"""Two ways of doing something in a thread of its own while the caller computes.
+
+Both keep a bounded number of things under way, and both hand an exception on to the caller.
+"""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+Item = TypeVar("Item")
+
+END = object()
+
+
+def prefetched(items: Iterator[Item], *, ahead: int) -> Generator[Item, None, None]:
+    """Yield the items of an iterator that runs in a thread, up to `ahead` items before the caller.
+
+    What the iterator raises is raised where its item would have come. Closing the generator waits
+    for the item under way.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="reader") as pool:
+        waiting = deque(pool.submit(next, items, END) for _ in range(ahead))
+        try:
+            while (item := waiting.popleft().result()) is not END:
+                waiting.append(pool.submit(next, items, END))
+                yield item  # type: ignore[misc]  # it is no END
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+class Background:
+    """Calls made one after another in a thread, of which at most `waiting` have not been made.
+
+    A context manager: leaving it waits for the calls, and raises what one of them raised.
+    """
+
+    def __init__(self, *, waiting: int) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._calls: deque[Future[Any]] = deque()
+        self._waiting = waiting
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Have `function` called, once there is room; raise what an earlier call raised."""
+        while len(self._calls) >= self._waiting:
+            self._calls.popleft().result()
+        self._calls.append(self._pool.submit(function, *arguments))
+
+    def __enter__(self) -> Self:
+        """Return the background."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Wait for the calls; after an exception of the caller's, only for the one being made."""
+        self._pool.shutdown(cancel_futures=kind is not None)
+        if kind is None:
+            for call in self._calls:
+                call.result()

@@ -1,0 +1,29 @@
+"""What ran, as text for the files it leaves: versions and the command.
+
+Nothing here changes from one run of a command to the next: files of equal runs are equal bytes.
+"""
+
+import platform
+import shlex
+import sys
+from importlib.metadata import version
+
+from seqlift import __version__
+
+LIBRARIES = ("keras", "numpy", "h5py", "numba", "pyfaidx", "pyBigWig")
+
+
+def command_line() -> str:
+    """Return the command as one could type it again, with the program's name for its path."""
+    program = sys.argv[0].rpartition("/")[2]
+    return shlex.join([program, *sys.argv[1:]])
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of seqlift, Python and the libraries that scores pass through."""
+    libraries = {f"{name.lower()}_version": version(name) for name in LIBRARIES}
+    return {
+        "seqlift_version": __version__,
+        "python_version": platform.python_version(),
+        **libraries,
+    }

@@ -1,0 +1,379 @@
+"""What is wrong, and what is said about it: cases with their exit codes and exact lines.
+
+A case is what follows ``seqlift score``, in the folder of `bad_files`; each of its problems is one
+line, here without the program's name before it.
+"""
+
+import re
+
+BASE = "averaging.keras good.bed -g genome.fa"
+REBUILD = "rebuild the model with layers of keras.layers and save it again"
+ZERO_BASED = "give 0-based half-open coordinates"
+TO_JSON = "give the architecture as written by model.to_json()"
+USAGE = (
+    "Usage: seqlift score [OPTIONS] MODEL REGIONS\nTry 'seqlift score --help' for help.\n\nError: "
+)
+
+Line = str | re.Pattern[str]
+
+
+def of(*lines: Line, code: int) -> tuple[int, tuple[Line, ...]]:
+    return code, lines
+
+
+MODEL_FILES = {
+    "absent.h5 good.bed": of("absent.h5: no such file; check the path of the model", code=3),
+    "good.bed good.bed": of(
+        "good.bed: neither an HDF5 file nor a .keras archive; give a model saved with model.save()",
+        code=3,
+    ),
+    "empty.h5 good.bed": of("empty.h5: empty; copy or download it again", code=3),
+    "cut.h5 good.bed": of(
+        re.compile(
+            r"cut\.h5: damaged or incomplete HDF5 \(.*truncated file.*\); copy or download it again"
+        ),
+        code=3,
+    ),
+    "cut.keras good.bed": of(
+        "cut.keras: damaged or incomplete .keras archive (File is not a zip file); copy or download"
+        " it again",
+        code=3,
+    ),
+    "page.h5 good.bed": of("page.h5: a web page, not the model; download the file itself", code=3),
+    "pointer.h5 good.bed": of(
+        "pointer.h5: a git-lfs pointer, not the model; run 'git lfs pull'", code=3
+    ),
+    "folder good.bed": of(
+        "folder: a folder, not a model; give the .keras or .h5 file in it", code=3
+    ),
+    "only.weights.h5 good.bed": of(
+        "only.weights.h5: weights without an architecture; give the architecture with"
+        " --arch model.json",
+        code=3,
+    ),
+    "only.weights.h5 good.bed --arch absent.json": of(
+        "absent.json: no such file; check the path of the model", code=3
+    ),
+    "only.weights.h5 good.bed --arch prose.json": of(f"prose.json: not JSON; {TO_JSON}", code=3),
+    "only.weights.h5 good.bed --arch other.json": of(
+        re.compile(
+            r"only\.weights\.h5: its weights do not fit its architecture: .*<Conv1D name=scan,.*"
+            r" must match\. variable\.shape=\(7, 4, 5\), Received: value\.shape=\(7, 4, 6\);"
+            " save the model again"
+        ),
+        code=3,
+    ),
+    "whole.h5 good.bed --arch other.json": of(
+        *(
+            f"whole.h5: there are weights for layer {name!r}, which the architecture does not have;"
+            " these are the weights of another model"
+            for name in ("combine", "hidden")
+        ),
+        code=3,
+    ),
+    "one.keras good.bed --arch one.json": of(
+        "one.keras: holds its own architecture; leave out --arch one.json", code=3
+    ),
+    "lambda.keras good.bed": of(
+        "lambda.keras: layer 'double' is a Lambda: its code is stored as bytecode and is never run;"
+        f" {REBUILD}",
+        code=3,
+    ),
+    "custom.keras good.bed": of(
+        "custom.keras: layer 'attend' is of the class 'mylab>Attend' of mylab.layers, whose code is"
+        f" not in the file; {REBUILD}",
+        code=3,
+    ),
+    "swishy.keras good.bed": of(
+        "swishy.keras: layer 'scan' (Conv1D) has the activation 'swishy', which is not one of"
+        f" Keras; {REBUILD}",
+        code=3,
+    ),
+    "lstm.keras good.bed": of(
+        re.compile(r"layer '?memory'? \(LSTM\):? has no lowering yet; replace it .*"), code=3
+    ),
+    "two.keras good.bed": of(
+        "model pair: it has 2 inputs (dna, age), and only models with one can be scored; build a"
+        " model of the sequence alone with the others held constant",
+        code=3,
+    ),
+    "five.keras good.bed": of(
+        "five.keras: its input is (50, 5), not one-hot bases (length, 4) in the order A C G T;"
+        " build a model around it that takes these",
+        code=3,
+    ),
+}
+
+TARGETS = {
+    "three.keras": "the model has several targets; choose from: tasks:0, tasks:1, tasks:2",
+    "profile.keras": (
+        "the model has several targets; choose from: counts, profile, profile-complete, logcounts"
+    ),
+    "three.keras -t task": (
+        "target 'task': the model has no output 'task'; did you mean 'tasks'?"
+    ),
+    "three.keras -t tasks": (
+        "target 'tasks': output 'tasks' has 3 units; say which: tasks:0, tasks:1, tasks:2"
+    ),
+    "three.keras -t tasks:3": (
+        "target 'tasks:3': output 'tasks' has the units 0 to 2; ask for one"
+    ),
+    "three.keras -t tasks:-1": (
+        "target 'tasks:-1': '-1' is not a whole number; say NAME:INDEX"
+    ),
+    "three.keras -t tasks:0 -t 0": (
+        "target '0': already asked for as 'tasks:0'; leave one out"
+    ),
+    "three.keras -t profile": (
+        "target 'profile': the model has no profile and count outputs (tasks (3,)); ask for one of"
+        " its units"
+    ),
+    "three.keras -t 7 -t counts": (
+        "target '7': output 'tasks' has the units 0 to 2; ask for one\n"
+        "target 'counts': the model has no profile and count outputs (tasks (3,)); ask for one of"
+        " its units"
+    ),
+}  # fmt: skip
+
+BED = {
+    "absent.bed": "absent.bed: no such file; check the path",
+    "folder": "folder: this is a folder; give BED, narrowPeak or FASTA as text",
+    "whole.h5": "whole.h5: this is an HDF5 file; give BED, narrowPeak or FASTA as text",
+    "binary.bed": "binary.bed: this is a binary file; give BED, narrowPeak or FASTA as text",
+    "cut.bed.gz": "cut.bed.gz: the compressed file is cut short; copy or download it again",
+    "latin.bed": "latin.bed:1: byte 0xe9 is not UTF-8 text; save the file as UTF-8",
+    "comments.bed": (
+        "comments.bed: no regions in it; give at least one line of chrom, start and end"
+    ),
+    "empty.bed": "empty.bed: no regions in it; give at least one line of chrom, start and end",
+    "-": "standard input: no regions in it; give at least one line of chrom, start and end",
+    "unknown.bed": (
+        "unknown.bed:2: chromosome 1 is not in the genome; did you mean chr1?\n"
+        "unknown.bed:3: chromosome CHR2 is not in the genome; did you mean chr2?"
+    ),
+    "past.bed": (
+        "past.bed:1: end 431 is past the end of chr1 (430); take regions and genome from the same"
+        " assembly"
+    ),
+    "backwards.bed": (
+        f"backwards.bed:1: end 50 is not after start 50; {ZERO_BASED}\n"
+        f"backwards.bed:2: end 50 is not after start 60; {ZERO_BASED}"
+    ),
+    "letters.bed": f"letters.bed:1: start 'five' is not a whole number; {ZERO_BASED}",
+    "gff.bed": (
+        "gff.bed:1: this is a GFF or GTF line, not BED; give chrom, start - 1 and end (its columns"
+        " 1, 4 and 5) as columns 1 to 3"
+    ),
+    "negative.bed": f"negative.bed:1: start -5 is negative; {ZERO_BASED}",
+    "strand.bed": (
+        "strand.bed:1: strand 'plus' is none of + - . ?; keep columns 1 to 3 only if column 6 is"
+        " something else"
+    ),
+    "summit.bed": (
+        "summit.bed:1: summit 45 is outside the region of 45 bases; give its distance from start,"
+        " or -1"
+    ),
+    "header.bed": (
+        "header.bed:1: 'chrom start end' is a header, not a region; start the line with '#'"
+    ),
+    "columns.bed": (
+        "columns.bed:1: 'chr1 5' has 2 columns; give chrom, start and end, separated by tabs\n"
+        "columns.bed:2: 'chr1:5-50' is not BED; give chrom, start - 1 and end in three columns"
+    ),
+    "several.bed": (
+        f"several.bed:1: end 5 is not after start 9; {ZERO_BASED}\n"
+        "several.bed:2: chromosome chr9 is not in the genome; did you mean chrM?\n"
+        "several.bed:4: end 701 is past the end of chr2 (700); take regions and genome from the"
+        " same assembly\n"
+        f"several.bed:5: start 'x' is not a whole number; {ZERO_BASED}"
+    ),
+    "hundreds.bed": "".join(
+        f"hundreds.bed:{line}: end 5 is not after start 9; {ZERO_BASED}\n" for line in range(1, 101)
+    )
+    + "hundreds.bed: and 20 problems more",
+}
+
+LETTERS = "is not a nucleotide letter; use A, C, G, T, and N where the base is not known"
+GENOMES = {
+    "good.bed": (
+        "good.bed: regions need a genome; give its FASTA with -g, or set SEQLIFT_GENOME"
+    ),
+    "good.bed -g absent.fa": "absent.fa: no such file; check the path",
+    "good.bed -g folder": (
+        "folder: this is not a regular file; give an uncompressed FASTA file"
+    ),
+    "good.bed -g genome.fa.gz": "genome.fa.gz: this is compressed; gunzip it first",
+    "good.bed -g pointer.h5": (
+        "pointer.h5: this is a Git LFS pointer; fetch its content with git lfs pull"
+    ),
+    "good.bed -g empty.fa": "empty.fa: no sequences in it; give an uncompressed FASTA file",
+    "good.bed -g prose.fa": (
+        "prose.fa:1: this is not FASTA, it does not begin with '>'; give an uncompressed FASTA file"
+    ),
+    "good.bed -g headers.fa": (
+        "headers.fa: no bases in it; give sequences under its '>' lines"
+    ),
+    "good.bed -g twice.fa": "twice.fa:3: record chr1 again, as on line 1; give each its own name",
+    "good.bed -g ragged.fa": (
+        "ragged.fa:3: this line of record chr1 is shorter than the first and not the last; fold it"
+        " again, for example with seqkit seq -w 60"
+    ),
+    "foreign.bed -g foreign.fa": (
+        f"foreign.fa: 'X' at base 43 of chr1 (counted from 0) {LETTERS}\n"
+        f"foreign.fa: '!' at base 54 of chr1 (counted from 0) {LETTERS}\n"
+        f"foreign.fa: '!' at base 74 of chr1 (counted from 0) {LETTERS}"
+    ),
+    "protein.fa": f"protein.fa: 'X' at base 0 of p1 (counted from 0) {LETTERS}",
+    "hole.fa": "hole.fa: record b has no bases; remove it",
+}  # fmt: skip
+
+ARGUMENTS = {
+    f"{BASE} -r gc --gc 2": (
+        "gc 2: not between 0 and 1; give a fraction such as 0.41, or use the reference gc-each"
+    ),
+    f"{BASE} --gc 0.4": "gc 0.4: not used by the reference dinucleotide; use the reference gc",
+    f"{BASE} -r dinucleotid": (
+        "reference dinucleotid: no such kind, and no such file; did you mean dinucleotide?"
+    ),
+    f"{BASE} -r channels.npy": (
+        "channels.npy: references of shape (50, 3): neither (L, 4) nor (R, L, 4); give rows in the"
+        " order A C G T"
+    ),
+    f"{BASE} -r length.npy": (
+        "length.npy: references of 60 bases: the sequences have 50; give references of the same"
+        " length"
+    ),
+    f"{BASE} -r nan.npy": "nan.npy: references, row (0,): not a finite number; give finite ones",
+    f"{BASE} -r objects.npy": (
+        "objects.npy: not a plain array (Object arrays cannot be loaded when allow_pickle=False);"
+        " save it with numpy.save"
+    ),
+    f"{BASE} -r lengths.fa": "lengths.fa: record b has 49 bases; give 50",
+    "averaging.keras gap.bed -g genome.fa -r gc": (
+        "regions: all bases are N, so their GC content is unknown; give --gc"
+    ),
+    "open.keras ragged.bed -g genome.fa -r short.npy": (
+        "short.npy: references of 20 bases: the sequences have 30; give references of the same"
+        " length"
+    ),
+    "open.keras peaks.narrowPeak -g genome.fa": (
+        "peaks.narrowPeak:5: too few bases (1): layer first (Conv1D) is given 1 positions, too few"
+        " for one of its windows; give longer regions, or --length"
+    ),
+    "open.keras good.bed -g genome.fa --length 10": (
+        "--length 10: too few bases (10): layer second (Conv1D) is given 4 positions, too few for"
+        " one of its windows; give longer regions, or --length"
+    ),
+    f"{BASE} --length 60": "--length 60: the model takes 50 bases; leave it out",
+}  # fmt: skip
+
+USAGES = {
+    f"{BASE} --rule revealcancel": (
+        "Invalid value for '--rule': 'revealcancel' is not one of 'rescale', 'gradient'."
+    ),
+    f"{BASE} --max-rule loser": (
+        "Invalid value for '--max-rule': 'loser' is not one of 'complete', 'winner'."
+    ),
+    f"{BASE} --references 0": (
+        "Invalid value for '-n' / '--references': 0 is not in the range x>=1."
+    ),
+    f"{BASE} --gc half": "Invalid value for '--gc': 'half' is not a valid float.",
+    f"{BASE} --seed -1": (
+        "Invalid value for '--seed': -1 is not in the range 0<=x<=18446744073709551615."
+    ),
+    f"{BASE} --seed today": "Invalid value for '--seed': 'today' is not a valid integer range.",
+    f"{BASE} --length 0": "Invalid value for '--length': 0 is not in the range x>=1.",
+    f"{BASE} --batch-size 0": (
+        "Invalid value for '-b' / '--batch-size': 0 is not in the range x>=1."
+    ),
+    f"{BASE} --tolerance -1": (
+        "Invalid value for '--tolerance': '-1' is not a finite number above 0"
+    ),
+    f"{BASE} --tolerance nan": (
+        "Invalid value for '--tolerance': 'nan' is not a finite number above 0"
+    ),
+    f"{BASE} --tolerance inf": (
+        "Invalid value for '--tolerance': 'inf' is not a finite number above 0"
+    ),
+    f"{BASE} --dtype int8": (
+        "Invalid value for '--dtype': 'int8' is not one of 'float32', 'float16'."
+    ),
+    f"{BASE} --precision half": (
+        "Invalid value for '--precision': 'half' is not one of 'float32', 'float64'."
+    ),
+    f"{BASE} --device tpu": (
+        "Invalid value for '--device': 'tpu' is not auto, cpu, gpu or gpu:INDEX"
+    ),
+    f"{BASE} --nonsense": "No such option '--nonsense'. Did you mean '--seed'?",
+    "averaging.keras": "Missing argument 'REGIONS'.",
+    "": "Missing argument 'MODEL'.",
+}  # fmt: skip
+
+OUTPUTS = {
+    "-o absent/x": "absent/x.regions.bed: there is no folder absent; make it first",
+    "-o good.bed/x": "good.bed/x.regions.bed: there is no folder good.bed; make it first",
+    "-o folder": (
+        "folder: a folder, not a prefix; give the first part of a name too, such as"
+        " -o folder/scores"
+    ),
+    "-o folder/": (
+        "folder/: a folder, not a prefix; give the first part of a name too, such as"
+        " -o folder/scores"
+    ),
+    "-o direct --force": "direct.h5: a folder has this name; give another prefix with -o",
+    "-o taken": (
+        "taken.h5: already exists; give --force to replace it, or another -o\n"
+        "taken.bw: already exists; give --force to replace it, or another -o"
+    ),
+}  # fmt: skip
+
+INPUTS_AS_OUTPUTS = {
+    "averaging.keras rows.regions.bed -g genome.fa -o rows": "rows.regions.bed",
+    "whole.h5 good.bed -g genome.fa -o whole": "whole.h5",
+    "whole.h5 good.bed -g genome.fa -o folder/../whole": "folder/../whole.h5",
+}
+
+NO_GPU = re.compile(
+    r"--device gpu: no GPU can be used: .+; install seqlift\[gpu\] or give --device cpu"
+)
+
+CASES: dict[str, tuple[int, tuple[Line, ...]]] = {
+    **{f"{words} -g genome.fa": result for words, result in MODEL_FILES.items()},
+    **{
+        f"{words} good.bed -g genome.fa": of(*lines.split("\n"), code=3)
+        for words, lines in TARGETS.items()
+    },
+    **{
+        f"averaging.keras {words} -g genome.fa": of(*lines.split("\n"), code=2)
+        for words, lines in BED.items()
+    },
+    **{
+        f"averaging.keras {words}": of(*lines.split("\n"), code=2)
+        for words, lines in GENOMES.items()
+    },
+    **{words: of(line, code=2) for words, line in ARGUMENTS.items()},
+    **{f"{BASE} {words}": of(*lines.split("\n"), code=5) for words, lines in OUTPUTS.items()},
+    **{
+        f"{words} --force": of(
+            f"{name}: this run reads that file; give another prefix with -o", code=5
+        )
+        for words, name in INPUTS_AS_OUTPUTS.items()
+    },
+    "endless.keras adenine.fa": of(
+        "adenine.fa: record adenine: the model's output out is not finite for this sequence; check"
+        " its weights with `seqlift inspect`",
+        code=6,
+    ),
+}
+
+INSPECTED = {
+    "absent.h5": of("absent.h5: no such file; check the path of the model", code=3),
+    "page.h5": of("page.h5: a web page, not the model; download the file itself", code=3),
+    "lambda.keras": MODEL_FILES["lambda.keras good.bed"],
+    "two.keras": MODEL_FILES["two.keras good.bed"],
+    "other.h5": of(
+        "other.h5: HDF5, but not a score file of seqlift (no format_version); give the .h5 file"
+        " that `seqlift score` wrote",
+        code=2,
+    ),
+}

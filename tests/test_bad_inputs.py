@@ -1,0 +1,189 @@
+"""Whatever is wrong is said in one line for each problem, with its exit code, and nothing is left.
+
+Every case runs in a folder of files that are good or bad in one way, and must leave the folder as
+it was: no output, nothing unfinished, no index. Indexes of usable FASTA files are there from the
+start; that one is made for these, and for no others, has a test of its own.
+"""
+
+import errno
+import os
+import re
+import resource
+import shlex
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import tensorflow as tf
+from bad_files import make_kitchen
+from bad_inputs import BASE, CASES, INSPECTED, NO_GPU, USAGE, USAGES, Line
+from commands import command, listing
+
+from seqlift.errors import OutputError
+
+
+@pytest.fixture(scope="module")
+def kitchen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of good and bad files that all cases run in."""
+    return make_kitchen(tmp_path_factory.mktemp("kitchen"))
+
+
+@pytest.fixture
+def unchanged(kitchen: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a check that a command failed as it should and left the kitchen as it was."""
+    monkeypatch.chdir(kitchen)
+
+    def check(*words: str, code: int, lines: tuple[Line, ...], prefix: str = "seqlift: ") -> None:
+        before = listing(kitchen)
+        ran = command(*words)
+        assert listing(kitchen) == before
+        assert ran.out == ""
+        assert ran.code == code, ran.err
+        found = ran.err.splitlines()
+        assert all(line.startswith(prefix) for line in found)
+        for line, wanted in zip(found, lines, strict=True):
+            shown = line.removeprefix(prefix)
+            if isinstance(wanted, str):
+                assert shown == wanted
+            else:
+                assert wanted.fullmatch(shown), shown
+
+    return check
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_problem_is_a_line_and_nothing_is_left(
+    unchanged: Callable[..., None], case: str
+) -> None:
+    code, lines = CASES[case]
+    unchanged("score", *shlex.split(case), code=code, lines=lines)
+
+
+@pytest.mark.parametrize("case", USAGES)
+def test_a_mistyped_option_is_explained_beside_the_usage(
+    unchanged: Callable[..., None], case: str
+) -> None:
+    lines = tuple(f"{USAGE}{USAGES[case]}".splitlines())
+    unchanged("score", *shlex.split(case), code=2, lines=lines, prefix="")
+
+
+@pytest.mark.parametrize("path", INSPECTED)
+def test_what_cannot_be_inspected_is_explained(
+    kitchen: Path, unchanged: Callable[..., None], path: str
+) -> None:
+    with h5py.File(kitchen / "other.h5", "w") as file:
+        file["shap/seq"] = np.zeros((1, 4, 5))
+    code, lines = INSPECTED[path]
+    unchanged("inspect", path, code=code, lines=lines)
+
+
+@pytest.mark.parametrize("device", ["gpu", "gpu:3"])
+def test_a_gpu_that_is_not_there_is_an_error(unchanged: Callable[..., None], device: str) -> None:
+    if tf.config.list_physical_devices("GPU"):
+        pytest.skip("there is a GPU")
+    unchanged("score", *shlex.split(BASE), "--device", device, code=4, lines=(NO_GPU,))
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(
+    kitchen: Path, unchanged: Callable[..., None]
+) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    (kitchen / "folder").chmod(0o500)
+    try:
+        line = "folder/x.regions.bed: folder folder is not writable; give another with -o"
+        unchanged("score", *shlex.split(BASE), "-o", "folder/x", code=5, lines=(line,))
+    finally:
+        (kitchen / "folder").chmod(0o700)
+
+
+@pytest.mark.parametrize("limit", [0, 2_000])
+def test_a_disk_that_fills_up_leaves_nothing(unchanged: Callable[..., None], limit: int) -> None:
+    words = shlex.split("whole.h5 peaks.narrowPeak -g genome.fa -n 1")
+    line = re.compile(
+        r"peaks\.seqlift\.(h5|regions\.bed|bw)\.partial: cannot be written \(File too large\);"
+        r" raise the limit on file sizes \(ulimit -f\) or write elsewhere with -o"
+    )
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        unchanged("score", *words, code=5, lines=(line,))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_file_that_cannot_be_put_in_place_leaves_nothing(
+    unchanged: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    line = "x.h5: cannot be put in place (Operation not permitted); write elsewhere with -o"
+    unchanged("score", *shlex.split(BASE), "-n", "1", "-o", "x", code=5, lines=(line,))
+
+
+def test_a_track_that_cannot_be_written_costs_no_scores(
+    kitchen: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OutputError("x.bw: cannot be written (No space left on device)")
+
+    monkeypatch.setattr("seqlift.pipeline.score.write_bigwig", fail)
+    monkeypatch.chdir(kitchen)
+    ran = command("score", *shlex.split(BASE), "-n", 1, "-o", tmp_path / "x")
+    assert (ran.code, ran.err) == (
+        5,
+        "seqlift: x.bw: cannot be written (No space left on device)\n",
+    )
+    assert {path.name for path in tmp_path.iterdir()} == {"x.h5", "x.regions.bed"}
+
+
+def test_only_a_fasta_that_can_be_read_gets_an_index(
+    kitchen: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("genome.fa", "ragged.fa", "one.keras", "past.bed"):
+        shutil.copy(kitchen / name, tmp_path)
+    for genome, index in (("ragged.fa", set()), ("genome.fa", {"genome.fa.fai"})):
+        before = set(listing(tmp_path))
+        assert command("score", "one.keras", "past.bed", "-g", genome).code == 2
+        assert set(listing(tmp_path)) - before == index
+
+
+def test_a_bug_asks_to_be_reported_and_debug_shows_where(
+    unchanged: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("of\nseqlift's own")
+
+    monkeypatch.setattr("seqlift.pipeline.score.prepare", fail)
+    line = "bug: ZeroDivisionError: of; run again with --debug and report what it shows"
+    unchanged("score", *shlex.split(BASE), code=1, lines=(line,))
+    told = command("score", *shlex.split(BASE), "--debug").err.splitlines()
+    assert told[0] == "Traceback (most recent call last):"
+    assert told[-1] == f"seqlift: {line}"
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "line"),
+    [
+        (KeyboardInterrupt, 130, "interrupted; no unfinished file is left"),
+        (MemoryError, 4, "memory is full; give a smaller --batch-size"),
+    ],
+)
+def test_what_happens_while_scores_are_written_leaves_nothing(
+    unchanged: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    raised: type[BaseException],
+    code: int,
+    line: str,
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise raised
+
+    monkeypatch.setattr("seqlift.pipeline.score.check_residuals", stop)
+    unchanged("score", *shlex.split(BASE), code=code, lines=(line,))

@@ -1,0 +1,157 @@
+"""Laws of doing things at once: in order, never too far ahead, and no failure is lost."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+
+from seqlift.pipeline.threads import Background, prefetched
+
+PATIENCE = 5.0  # seconds until a test gives up on another thread
+
+
+class BoomError(Exception):
+    """What goes wrong in these tests."""
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Return whether a condition comes true."""
+    limit = time.monotonic() + PATIENCE
+    while not condition() and time.monotonic() < limit:
+        time.sleep(0.001)
+    return condition()
+
+
+def counting(number: int, seen: list[int]) -> Iterator[int]:
+    for i in range(number):
+        seen.append(i)
+        yield i
+
+
+@pytest.mark.parametrize("ahead", [1, 2, 5, 50])
+def test_items_come_in_order_and_all(ahead: int) -> None:
+    assert list(prefetched(iter(range(20)), ahead=ahead)) == list(range(20))
+    assert list(prefetched(iter(()), ahead=ahead)) == []
+
+
+@pytest.mark.parametrize("ahead", [1, 2, 5])
+def test_no_more_than_asked_for_is_read_ahead(ahead: int) -> None:
+    seen: list[int] = []
+    with closing(prefetched(counting(30, seen), ahead=ahead)) as items:
+        for item in items:
+            # The items handed out, and `ahead` more: exactly these, given time.
+            expected = min(item + 1 + ahead, 30)
+            assert eventually(lambda expected=expected: len(seen) >= expected)
+            assert len(seen) == expected
+
+
+def test_none_and_false_are_items() -> None:
+    assert list(prefetched(iter([None, False, 0]), ahead=2)) == [None, False, 0]
+
+
+def test_reading_happens_in_another_thread() -> None:
+    def name() -> Iterator[str]:
+        yield threading.current_thread().name
+
+    (reader,) = prefetched(name(), ahead=1)
+    assert reader != threading.current_thread().name
+
+
+def test_what_reading_raises_comes_where_its_item_would_have() -> None:
+    def failing() -> Iterator[int]:
+        yield 1
+        yield 2
+        raise BoomError
+
+    items = prefetched(failing(), ahead=3)
+    assert [next(items), next(items)] == [1, 2]
+    with pytest.raises(BoomError):
+        next(items)
+
+
+def test_a_closed_reader_has_stopped() -> None:
+    seen: list[int] = []
+    with closing(prefetched(counting(1000, seen), ahead=2)) as items:
+        next(items)
+    stopped = len(seen)
+    assert stopped <= 4
+    assert not any(thread.name.startswith("reader") for thread in threading.enumerate())
+    time.sleep(0.02)
+    assert len(seen) == stopped
+
+
+def test_calls_are_made_in_order_in_one_other_thread() -> None:
+    made: list[tuple[int, str]] = []
+    with Background(waiting=2) as background:
+        for i in range(20):
+            background.call(lambda i=i: made.append((i, threading.current_thread().name)))
+    assert [i for i, _ in made] == list(range(20))
+    assert len({name for _, name in made}) == 1
+    assert made[0][1] != threading.current_thread().name
+
+
+@pytest.mark.parametrize("waiting", [1, 3])
+def test_a_caller_waits_while_too_much_is_waiting(waiting: int) -> None:
+    gate, asked, finished = threading.Event(), [], []
+
+    def caller() -> None:
+        with Background(waiting=waiting) as background:
+            for i in range(waiting + 2):
+                background.call(lambda i=i: (gate.wait(PATIENCE), finished.append(i)))
+                asked.append(i)
+
+    thread = threading.Thread(target=caller)
+    thread.start()
+    assert eventually(lambda: len(asked) == waiting)
+    time.sleep(0.02)
+    assert (len(asked), finished) == (waiting, [])
+    gate.set()
+    thread.join(PATIENCE)
+    assert finished == list(range(waiting + 2))
+
+
+def test_leaving_waits_for_what_was_called() -> None:
+    made: list[int] = []
+    with Background(waiting=4) as background:
+        background.call(lambda: (time.sleep(0.05), made.append(1)))
+    assert made == [1]
+
+
+def test_what_a_call_raises_reaches_the_caller_later() -> None:
+    def fail() -> None:
+        raise BoomError
+
+    with Background(waiting=1) as background:
+        background.call(fail)
+        with pytest.raises(BoomError):
+            background.call(lambda: None)
+
+
+def test_what_the_last_call_raises_is_raised_on_leaving() -> None:
+    def fail() -> None:
+        raise BoomError
+
+    with pytest.raises(BoomError), Background(waiting=4) as background:
+        background.call(fail)
+
+
+def test_after_a_failure_of_the_callers_own_only_the_call_under_way_is_made() -> None:
+    started, made = threading.Event(), []
+
+    def slow() -> None:
+        started.set()
+        time.sleep(0.05)
+        made.append("under way")
+
+    def caller() -> None:
+        with Background(waiting=4) as background:
+            background.call(slow)
+            background.call(made.append, "waiting")
+            started.wait(PATIENCE)
+            raise BoomError
+
+    with pytest.raises(BoomError):
+        caller()
+    assert made == ["under way"]
