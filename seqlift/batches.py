@@ -16,7 +16,7 @@ from seqlift.attribution.engine import Engine, Result, SharedReferences
 from seqlift.inputs.references import References
 
 # Activations of one batch, forward and back, are kept to about this many bytes.
-BATCH_BYTES = 512 * 2**20
+BATCH_BYTES = 128 * 2**20
 LARGEST_BATCH = 64
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from seqlift.attribution.backend import backend_version
 from seqlift.attribution.choices import COMPLETE_RULES
+from seqlift.batches import automatic_size
 from seqlift.errors import InputError, ModelError
 from seqlift.explainer import CHANNELS, Explainer
 from seqlift.inputs import references as reference_kinds
@@ -105,6 +106,8 @@ def prepare(options: ScoreOptions, workload: Workload) -> Run:
     check_lengths(explainer, workload, length)
     references, gc = references_of(options, workload, length)
     engine = explainer.engine((row_length, CHANNELS))
+    if explainer.batch_size is None and length is not None:  # windows are alike after all
+        explainer.batch_size = automatic_size(engine, references.number)
     return Run(
         options=options,
         workload=workload,
