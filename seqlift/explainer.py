@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from seqlift.arguments import check_choice, requests_of, with_outputs
 from seqlift.attribution.backend import use_device
 from seqlift.attribution.choices import MAX_RULES, PRECISIONS, RULES, MaxRule, Precision, Rule
 from seqlift.attribution.engine import Engine, Result, SharedReferences
@@ -21,7 +22,7 @@ from seqlift.attribution.lowering.walk import lower
 from seqlift.attribution.primitives.elementwise import SIGMOID
 from seqlift.attribution.primitives.softmax import Softmax
 from seqlift.batches import automatic_size, batches, joined, number_of, run
-from seqlift.errors import InputError, ModelError
+from seqlift.errors import InputError
 from seqlift.inputs import references as reference_kinds
 from seqlift.inputs.onehot import codes_of
 from seqlift.inputs.references import References
@@ -35,6 +36,8 @@ MOST_ENGINES = 8  # each holds compiled code: some megabytes
 
 class Explainer:
     """DeepLIFT scores of a model's targets, for arrays of sequences.
+
+    The model's weights are taken as they are when the explainer is made.
 
     Parameters
     ----------
@@ -96,7 +99,7 @@ class Explainer:
             model = self.loaded.model
         self.model = with_outputs(model)
         self.several = target is not None and not isinstance(target, str)
-        requests = [] if target is None else [target] if isinstance(target, str) else list(target)
+        requests = requests_of(target)
         self.targets = targets.parse(requests, model)
         self.rule, self.max_rule, self.pre_activation = rule, max_rule, pre_activation
         self.precision, self.batch_size, self.seed = precision, batch_size, seed
@@ -160,6 +163,8 @@ class Explainer:
         """
         one_hot = np.asarray(one_hot)
         self.check_shape(one_hot)
+        if not np.isfinite(one_hot).all():
+            raise InputError("sequences: some values are not finite; give finite ones")
         results = self.explain(one_hot, self.check_references(references, one_hot))
         return results if self.several else next(iter(results.values()))
 
@@ -252,6 +257,8 @@ class Explainer:
         if hasattr(references, "draw"):
             return cast(References, references)
         array, shape = np.asarray(references), one_hot.shape
+        if np.issubdtype(array.dtype, np.number) and not np.isfinite(array).all():
+            raise InputError("references: some values are not finite; give finite ones")
         if array.shape == shape[1:]:
             return array[None]
         if array.size and array.ndim == one_hot.ndim and array.shape[1:] == shape[1:]:
@@ -264,16 +271,6 @@ class Explainer:
         )
 
 
-def with_outputs(model: Any) -> Any:
-    """Return `model`, or raise ModelError where its layers and outputs cannot be listed."""
-    if not getattr(model, "outputs", None):
-        raise ModelError(
-            f"model {getattr(model, 'name', model)!s}: it is no Sequential or Functional Keras"
-            " model with a known input; rebuild it as one"
-        )
-    return model
-
-
 def before_activation(graph: Graph, node: int) -> tuple[int, bool]:
     """Return the node before a final sigmoid or softmax, and whether it was a softmax."""
     primitive = graph.nodes[node].primitive
@@ -282,9 +279,3 @@ def before_activation(graph: Graph, node: int) -> tuple[int, bool]:
     if isinstance(primitive, Softmax):
         return graph.nodes[node].inputs[0], True
     return node, False
-
-
-def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
-    """Raise InputError where `value` is not one of `choices`."""
-    if value not in choices:
-        raise InputError(f"{name} {value!r}: give one of {', '.join(choices)}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from seqlift.attribution.choices import MaxRule, Rule
 from seqlift.attribution.graph import Graph, LayerCall
 from seqlift.attribution.lowering.check import check_forward
-from seqlift.attribution.lowering.walk import Unsupported, outline
+from seqlift.attribution.lowering.walk import Unsupported, outline, several_inputs
 from seqlift.attribution.primitives.base import Input, Linear, Primitive
 from seqlift.attribution.primitives.pooling import MaxPool
 from seqlift.attribution.primitives.softmax import Softmax
@@ -41,8 +41,9 @@ class LayerReport:
 class ModelReport:
     """A model file as `seqlift inspect` shows it.
 
-    Input shapes have None where any length is taken. `forward_difference` is the largest relative
-    difference between the lowered graph and `model.predict`, None where layers are unsupported.
+    Input shapes have None where any length is taken. `problems` are what keeps the model from being
+    scored, and what to do. `forward_difference` is the largest relative difference between the
+    lowered graph and `model.predict`, None where there are problems.
     """
 
     path: str
@@ -54,12 +55,8 @@ class ModelReport:
     targets: tuple[str, ...]
     parameters: int
     layers: tuple[LayerReport, ...]
+    problems: tuple[str, ...]
     forward_difference: float | None
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """Return what keeps the model from being scored."""
-        return tuple(dict.fromkeys(layer.problem for layer in self.layers if layer.problem))
 
 
 def inspect_model(
@@ -71,10 +68,12 @@ def inspect_model(
     """
     loaded = load(path, arch=arch)
     model = loaded.model
-    shape = tuple(model.inputs[0].shape[1:])
-    graph = outline(model, tuple(extent or EXAMPLE_LENGTH for extent in shape))
+    shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
+    graph = outline(model, [tuple(n or EXAMPLE_LENGTH for n in shape) for shape in shapes])
     layers = layer_reports(graph, rule, max_rule)
-    supported = not any(layer.problem for layer in layers)
+    problems = [layer.problem for layer in layers if layer.problem]
+    if len(model.inputs) > 1:
+        problems.insert(0, several_inputs(model))
     return ModelReport(
         path=str(path),
         sha256=loaded.sha256,
@@ -85,7 +84,8 @@ def inspect_model(
         targets=tuple(targets(model)),
         parameters=model.count_params(),
         layers=layers,
-        forward_difference=check_forward(graph, model) if supported else None,
+        problems=tuple(dict.fromkeys(problems)),
+        forward_difference=None if problems else check_forward(graph, model),
     )
 
 

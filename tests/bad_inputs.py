@@ -370,7 +370,6 @@ INSPECTED = {
     "absent.h5": of("absent.h5: no such file; check the path of the model", code=3),
     "page.h5": of("page.h5: a web page, not the model; download the file itself", code=3),
     "lambda.keras": MODEL_FILES["lambda.keras good.bed"],
-    "two.keras": MODEL_FILES["two.keras good.bed"],
     "other.h5": of(
         "other.h5: HDF5, but not a score file of seqlift (no format_version); give the .h5 file"
         " that `seqlift score` wrote",

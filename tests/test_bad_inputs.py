@@ -104,7 +104,7 @@ def test_a_folder_that_cannot_be_written_is_an_error(
 def test_a_disk_that_fills_up_leaves_nothing(unchanged: Callable[..., None], limit: int) -> None:
     words = shlex.split("whole.h5 peaks.narrowPeak -g genome.fa -n 1")
     line = re.compile(
-        r"peaks\.seqlift\.(h5|regions\.bed|bw)\.partial: cannot be written \(File too large\);"
+        r"peaks\.seqlift\.(h5|regions\.bed|bw)\.\d+\.partial: cannot be written \(File too large\);"
         r" raise the limit on file sizes \(ulimit -f\) or write elsewhere with -o"
     )
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -104,7 +104,7 @@ def test_all_layers_without_lowering_are_named_at_once_and_each_once() -> None:
 
 def test_an_outline_stands_for_what_cannot_be_lowered() -> None:
     model = made(calls_on_flat(lambda: layers.LSTM(3, return_sequences=True)), (6, 4))
-    graph = outline(model, (6, 4))
+    graph = outline(model, [(6, 4)])
     assert [n.primitive.describe() for n in graph.nodes[1:]] == ["unsupported", "reshape", "dense"]
     assert graph.nodes[1].shape == (6, 3)
 

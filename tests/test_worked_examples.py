@@ -63,7 +63,8 @@ def scored(
 ) -> Result:
     """Return the scores of a unit of a network, in float64, against one reference each."""
     x = np.asarray(x, dtype=np.float64)
-    builder = GraphBuilder(x.shape[1:], "input")
+    builder = GraphBuilder()
+    builder.add_input(x.shape[1:], "input")
     node = build(builder)
     graph = builder.finish([node])
     head = WeightedHead(node, np.eye(graph.nodes[node].shape[0])[unit])

@@ -74,15 +74,14 @@ class Graph:
 class GraphBuilder:
     """A graph that grows node by node, working out each shape as it goes."""
 
-    input_shape: Shape
-    input_name: str
     nodes: list[Node] = field(default_factory=list)
     calls: list[LayerCall] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        """Put the model's input in place as node 0."""
-        self.nodes.append(Node(Input(), (), self.input_shape))
-        self.calls.append(LayerCall(self.input_name, "InputLayer", (0,), self.input_shape))
+    def add_input(self, shape: Shape, name: str) -> int:
+        """Return the number of a new node for an input of the model; the first one is 0."""
+        self.nodes.append(Node(Input(), (), shape))
+        self.calls.append(LayerCall(name, "InputLayer", (len(self.nodes) - 1,), shape))
+        return len(self.nodes) - 1
 
     def add(self, primitive: Primitive, *inputs: int) -> int:
         """Return the number of a new node that applies `primitive` to the nodes `inputs`."""

@@ -1,22 +1,27 @@
 """What a failure looks like from the shell: a line per problem, and the exit code of its kind."""
 
+import errno
 import functools
+import importlib.util
 import logging
 import os
 import signal
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
 
-from seqlift.errors import SeqliftError
+from seqlift.errors import DeviceError, InputError, OutputError, SeqliftError
 
 BUG = 1
+ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def reported(command: Callable[..., None]) -> Callable[..., None]:
@@ -29,7 +34,9 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
     def wrapped(*, debug: bool, verbose: int, **arguments: Any) -> None:
         hush(verbose)
         try:
-            command(verbose=verbose, **arguments)
+            check_backend()
+            with interruptible():
+                command(verbose=verbose, **arguments)
         except BrokenPipeError:
             sys.stdout = None  # nothing is left to be flushed into
             sys.exit(128 + signal.SIGPIPE)
@@ -37,15 +44,58 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
             raise
         except SeqliftError as error:
             fail(str(error), error.exit_code, debug=debug)
-        except KeyboardInterrupt:
-            fail("interrupted; no unfinished file is left", 128 + signal.SIGINT, debug=False)
+        except KeyboardInterrupt as interrupt:
+            number = interrupt.args[0] if interrupt.args else signal.SIGINT
+            fail("interrupted; no unfinished file is left", 128 + number, debug=False)
         except MemoryError:
             fail("memory is full; give a smaller --batch-size", 4, debug=debug)
+        except OSError as error:
+            fail(*refused_by_the_system(error), debug=debug)
         except Exception as error:  # noqa: BLE001  # the last resort: a bug is reported as one
             what = f"{type(error).__name__}: {error}".splitlines()[0]
             fail(f"bug: {what}; run again with --debug and report what it shows", BUG, debug=debug)
 
     return wrapped
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Make what ends a job (SIGTERM, SIGHUP) end it as Ctrl-C does: with its files cleared away."""
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, interrupt) for number in ENDINGS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def check_backend() -> None:
+    """Raise DeviceError where Keras is told to use a backend that cannot be had."""
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if backend not in ("tensorflow", "jax"):
+        raise DeviceError(
+            f"KERAS_BACKEND={backend}: not a backend of seqlift; use tensorflow or jax"
+        )
+    if importlib.util.find_spec(backend) is None:
+        raise DeviceError(
+            f"KERAS_BACKEND={backend}: it is not installed; install seqlift[{backend}]"
+        )
+
+
+def refused_by_the_system(error: OSError) -> tuple[str, int]:
+    """Return the message and exit code of an operating-system error nobody knew the place of."""
+    place = error.filename or "standard input or output"
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    remedy = "free some space" if full else "check the path and its permissions"
+    code = OutputError.exit_code if full else InputError.exit_code
+    return f"{place}: {error.strerror or error}; {remedy}", code
 
 
 def fail(message: str, code: int, *, debug: bool) -> None:

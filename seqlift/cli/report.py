@@ -86,7 +86,8 @@ def show_model(report: "ModelReport", *, as_json: bool) -> None:
     show_layers(report.layers)
     for problem in report.problems:
         click.echo(f"unsupported: {problem}")
-    sys.stdout.flush()
+    if sys.stdout is not None:  # so that a reader who has gone is noticed here
+        sys.stdout.flush()
 
 
 def show_layers(layers: "tuple[LayerReport, ...]") -> None:

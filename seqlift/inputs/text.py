@@ -119,6 +119,8 @@ class TextFile:
     def _real_file(self, name: str) -> Path:
         """Return a regular file with the content of `name`, spooled where it is none."""
         if name == "-":
+            if sys.stdin is None:
+                raise InputError("standard input: it is closed; give a file, or pipe regions in")
             return self._spool(sys.stdin.buffer)
         path = Path(name)
         try:

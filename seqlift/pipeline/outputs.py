@@ -62,8 +62,8 @@ def default_prefix(regions: str) -> str:
 
 
 def unfinished(path: Path) -> Path:
-    """Return the name a file has until it is finished."""
-    return path.with_name(f"{path.name}.partial")
+    """Return the name a file has until it is finished: this run's own, beside the final one."""
+    return path.with_name(f"{path.name}.{os.getpid()}.partial")
 
 
 def finish(path: Path) -> None:
@@ -85,6 +85,8 @@ def remove_unfinished(paths: Iterable[Path]) -> None:
 
 def check_prefix(prefix: str) -> None:
     """Raise OutputError where `prefix` is a folder, whose files would have no name."""
+    if not prefix:
+        raise OutputError("-o: the prefix is empty; give the first part of a name")
     if prefix.endswith("/") or Path(prefix).is_dir():
         raise OutputError(
             f"{prefix}: a folder, not a prefix; give the first part of a name too, such as"

@@ -145,7 +145,7 @@ def run_attributes(run: Run, target: str) -> dict[str, str | int | float]:
         "pre_activation": int(options.pre_activation),
         "rule": options.rule,
         "max_rule": options.max_rule,
-        "reference": run.references.kind,
+        "reference": options.reference,
         "references": run.references.number,
         "seed": options.seed,
         "batch_size": run.batch_size,
@@ -153,7 +153,14 @@ def run_attributes(run: Run, target: str) -> dict[str, str | int | float]:
         "precision": options.precision,
         "device": run.explainer.device,
     }
-    return attributes if run.gc is None else attributes | {"gc": run.gc}
+    if run.gc is not None:
+        attributes["gc"] = run.gc
+    return {name: storable(value) for name, value in attributes.items()}
+
+
+def storable(value: str | int | float) -> str | int | float:
+    """Return a fact as HDF5 takes it: what of a file's name is no text becomes an escape."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 def window_length(explainer: Explainer, length: int | None, *, source: str) -> int | None:

@@ -22,7 +22,7 @@ def check_forward(graph: Graph, model: keras.Model, *, seed: int = 0) -> float:
     codes = np.random.default_rng(seed).integers(0, channels, (4, *sizes))
     one_hot = np.eye(channels, dtype=np.float32)[codes]
     expected = model.predict(one_hot, batch_size=4, verbose=0)
-    expected = expected if isinstance(expected, list) else [expected]
+    expected = keras.tree.flatten(expected)  # a list, a dictionary or one array
     if not all(np.isfinite(output).all() for output in expected):
         raise ModelError(
             f"model {model.name}: its predictions for random sequences are not finite; check its"

@@ -43,7 +43,9 @@ def lower(model: keras.Model, input_shape: Shape) -> Graph:
 
     Raises ModelError, naming every layer that cannot be lowered.
     """
-    graph = outline(model, input_shape)
+    if len(model.inputs) != 1:
+        raise ModelError(several_inputs(model))
+    graph = outline(model, [input_shape])
     problems = [
         node.primitive.problem for node in graph.nodes if isinstance(node.primitive, Unsupported)
     ]
@@ -52,16 +54,26 @@ def lower(model: keras.Model, input_shape: Shape) -> Graph:
     return graph
 
 
-def outline(model: keras.Model, input_shape: Shape) -> Graph:
-    """Return `model` as primitives, with `Unsupported` where a layer cannot be lowered."""
-    if len(model.inputs) != 1:
-        names = ", ".join(tensor.name for tensor in model.inputs)
-        raise ModelError(
-            f"model {model.name}: it has {len(model.inputs)} inputs ({names}), and only models with"
-            " one can be scored; build a model of the sequence alone with the others held constant"
-        )
-    builder = GraphBuilder(input_shape, model.inputs[0].name)
-    return builder.finish(walk(model, [0], builder, ""))
+def outline(model: keras.Model, input_shapes: Sequence[Shape]) -> Graph:
+    """Return `model` as primitives, with `Unsupported` where a layer cannot be lowered.
+
+    `input_shapes` has one for each input; a graph can be explained where there is one.
+    """
+    builder = GraphBuilder()
+    inputs = [
+        builder.add_input(shape, tensor.name)
+        for shape, tensor in zip(input_shapes, model.inputs, strict=True)
+    ]
+    return builder.finish(walk(model, inputs, builder, ""))
+
+
+def several_inputs(model: keras.Model) -> str:
+    """Return why a model of several inputs cannot be scored, and what to do."""
+    names = ", ".join(tensor.name for tensor in model.inputs)
+    return (
+        f"model {model.name}: it has {len(model.inputs)} inputs ({names}), and only models with one"
+        " can be scored; build a model of the sequence alone with the others held constant"
+    )
 
 
 def walk(model: keras.Model, inputs: Sequence[int], builder: GraphBuilder, path: str) -> list[int]:
