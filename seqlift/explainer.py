@@ -4,7 +4,7 @@ Knows models, targets, rules and references; knows nothing of genomes, regions o
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.arguments import check_choice, requests_of, with_outputs
+from seqlift.attribution import choices
 from seqlift.attribution.backend import use_device
-from seqlift.attribution.choices import MAX_RULES, PRECISIONS, RULES, MaxRule, Precision, Rule
+from seqlift.attribution.choices import MaxRule, Precision, Preset, Rule
 from seqlift.attribution.engine import Engine, Result, SharedReferences
 from seqlift.attribution.graph import Graph
 from seqlift.attribution.heads import Head, ProfileHead, WeightedHead, unit_weights
@@ -47,8 +48,11 @@ class Explainer:
         What to explain: a name, several names, or None for the only output. See
         `seqlift.model.target`.
     rule
-        ``rescale`` (Shrikumar et al. 2017, section 3.5.1) or ``gradient``, which multiplies by
-        derivatives at the sequence and so does not complete.
+        ``genomics``: ``revealcancel`` for activations of dense layers, ``rescale`` for all others;
+        ``rescale`` or ``revealcancel`` for all (Shrikumar et al. 2017, sections 3.5.1, 3.5.3); or
+        ``gradient``, which multiplies by derivatives at the sequence and so does not complete.
+    rule_for
+        Rules of single layers, by layer name.
     max_rule
         ``complete`` splits a maximum's difference over the two winners; ``winner`` gives it to the
         winner on the sequence, as the original DeepLIFT does.
@@ -71,7 +75,8 @@ class Explainer:
         model: Any,
         target: str | Sequence[str] | None = None,
         *,
-        rule: Rule = "rescale",
+        rule: Preset = "genomics",
+        rule_for: Mapping[str, Rule] | None = None,
         max_rule: MaxRule = "complete",
         pre_activation: bool = True,
         precision: Precision = "float32",
@@ -85,9 +90,11 @@ class Explainer:
         Raises ModelError for a model, layer or target that cannot be explained, InputError for an
         option that does not exist, DeviceError for a GPU that is not there.
         """
-        check_choice("rule", rule, RULES)
-        check_choice("max_rule", max_rule, MAX_RULES)
-        check_choice("precision", precision, PRECISIONS)
+        check_choice("rule", rule, choices.PRESETS)
+        for layer, special in (rule_for or {}).items():
+            check_choice(f"rule for {layer}", special, choices.RULES)
+        check_choice("max_rule", max_rule, choices.MAX_RULES)
+        check_choice("precision", precision, choices.PRECISIONS)
         if not re.fullmatch(r"auto|cpu|gpu(:\d+)?", device):
             raise InputError(f"device {device!r}: give one of auto, cpu, gpu, gpu:INDEX")
         if batch_size is not None and batch_size < 1:
@@ -101,7 +108,8 @@ class Explainer:
         self.several = target is not None and not isinstance(target, str)
         requests = requests_of(target)
         self.targets = targets.parse(requests, model)
-        self.rule, self.max_rule, self.pre_activation = rule, max_rule, pre_activation
+        self.rule, self.rule_for, self.max_rule = rule, dict(rule_for or {}), max_rule
+        self.pre_activation = pre_activation
         self.precision, self.batch_size, self.seed = precision, batch_size, seed
         self.input_shape = tuple(model.inputs[0].shape[1:])
         self._engines: dict[tuple[int, ...], Engine] = {}
@@ -120,7 +128,12 @@ class Explainer:
             check_forward(graph, self.model)
             heads = [self.head(target, graph) for target in self.targets]
             engine = Engine(
-                graph, heads, rule=self.rule, max_rule=self.max_rule, dtype=self.precision
+                graph,
+                heads,
+                rule=self.rule,
+                rule_for=self.rule_for,
+                max_rule=self.max_rule,
+                dtype=self.precision,
             )
         self._engines[input_shape] = engine  # the latest is last
         if len(self._engines) > MOST_ENGINES:

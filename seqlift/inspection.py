@@ -3,13 +3,15 @@
 Knows models and lowering; knows nothing of how a report is shown.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqlift.attribution.choices import MaxRule, Rule
+from seqlift.attribution.choices import MaxRule, Preset, Rule
 from seqlift.attribution.graph import Graph, LayerCall
 from seqlift.attribution.lowering.check import check_forward
 from seqlift.attribution.lowering.walk import Unsupported, outline, several_inputs
+from seqlift.attribution.presets import rules_of
 from seqlift.attribution.primitives.base import Input, Linear, Primitive
 from seqlift.attribution.primitives.pooling import MaxPool
 from seqlift.attribution.primitives.softmax import Softmax
@@ -60,7 +62,12 @@ class ModelReport:
 
 
 def inspect_model(
-    path: str | Path, *, arch: str | None = None, rule: Rule, max_rule: MaxRule
+    path: str | Path,
+    *,
+    arch: str | None = None,
+    rule: Preset,
+    rule_for: Mapping[str, Rule] | None = None,
+    max_rule: MaxRule,
 ) -> ModelReport:
     """Return the report of a model file.
 
@@ -70,7 +77,7 @@ def inspect_model(
     model = loaded.model
     shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
     graph = outline(model, [tuple(n or EXAMPLE_LENGTH for n in shape) for shape in shapes])
-    layers = layer_reports(graph, rule, max_rule)
+    layers = layer_reports(graph, rules_of(graph, rule, rule_for), max_rule)
     problems = [layer.problem for layer in layers if layer.problem]
     if len(model.inputs) > 1:
         problems.insert(0, several_inputs(model))
@@ -89,35 +96,42 @@ def inspect_model(
     )
 
 
-def layer_reports(graph: Graph, rule: Rule, max_rule: MaxRule) -> tuple[LayerReport, ...]:
+def layer_reports(
+    graph: Graph, rules: Mapping[int, Rule], max_rule: MaxRule
+) -> tuple[LayerReport, ...]:
     """Return a report for each layer call, in the order of computation."""
-    return tuple(report_of(graph, call, rule, max_rule) for call in graph.calls)
+    return tuple(report_of(graph, call, rules, max_rule) for call in graph.calls)
 
 
-def report_of(graph: Graph, call: LayerCall, rule: Rule, max_rule: MaxRule) -> LayerReport:
+def report_of(
+    graph: Graph, call: LayerCall, rules: Mapping[int, Rule], max_rule: MaxRule
+) -> LayerReport:
     """Return the report of one layer call."""
     primitives = [graph.nodes[i].primitive for i in call.nodes]
     problems = [primitive.problem for primitive in primitives if isinstance(primitive, Unsupported)]
-    rules = dict.fromkeys(rule_of(primitive, rule, max_rule) for primitive in primitives)
-    if len(rules) > 1:  # what is linear goes without saying beside what is not
-        rules.pop("linear", None)
+    crossed_by = dict.fromkeys(
+        rule_of(primitive, rules.get(i), max_rule)
+        for i, primitive in zip(call.nodes, primitives, strict=True)
+    )
+    if len(crossed_by) > 1:  # what is linear goes without saying beside what is not
+        crossed_by.pop("linear", None)
     return LayerReport(
         name=call.layer,
         layer_class=call.layer_class,
         shape=call.shape,
         primitives=tuple(primitive.describe() for primitive in primitives),
-        rule=", ".join(rules),
+        rule=", ".join(crossed_by),
         problem=problems[0] if problems else "",
     )
 
 
-def rule_of(primitive: Primitive, rule: Rule, max_rule: MaxRule) -> str:
+def rule_of(primitive: Primitive, rule: Rule | None, max_rule: MaxRule) -> str:
     """Return how a multiplier crosses a primitive, in a word or two."""
     if isinstance(primitive, Unsupported):
         return "none"
     if isinstance(primitive, Input):
         return ""
-    if isinstance(primitive, Linear):
+    if isinstance(primitive, Linear) or rule is None:
         return "linear"
     if rule == "gradient":
         return rule

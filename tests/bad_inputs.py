@@ -268,8 +268,13 @@ ARGUMENTS = {
 }  # fmt: skip
 
 USAGES = {
-    f"{BASE} --rule revealcancel": (
-        "Invalid value for '--rule': 'revealcancel' is not one of 'rescale', 'gradient'."
+    f"{BASE} --rule deeplift": (
+        "Invalid value for '--rule': 'deeplift' is not one of 'genomics', 'rescale',"
+        " 'revealcancel', 'gradient'."
+    ),
+    f"{BASE} --rule-for first=genomics": (
+        "Invalid value for '--rule-for': 'first=genomics' is not LAYER=RULE with one of rescale,"
+        " revealcancel, gradient"
     ),
     f"{BASE} --max-rule loser": (
         "Invalid value for '--max-rule': 'loser' is not one of 'complete', 'winner'."

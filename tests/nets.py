@@ -98,7 +98,7 @@ def random_head(graph: Graph, output: int = 0) -> WeightedHead:
 
 def eager(graph: Graph, head: Head, sequences: Array, references: Array, **options: Any) -> Result:
     """Return the scores of one head, computed step by step: nothing is compiled."""
-    engine = Engine(graph, [head], **options)
+    engine = Engine(graph, [head], **({"rule": "rescale"} | options))
     (output,) = engine.explain_own(sequences, references)
     return Result(**{name: keras.ops.convert_to_numpy(value) for name, value in output.items()})
 

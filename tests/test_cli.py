@@ -328,7 +328,7 @@ def test_a_score_file_is_inspected_as_text(scores: Path) -> None:
     shares = ", ".join(f"{percent} % within {share}" for percent in (50, 90, 99, 100))
     assert re.fullmatch(shares, lines["residual"])
     assert re.fullmatch(shares, lines["relative"])
-    assert lines["rule"] == "rescale"
+    assert lines["rule"] == "genomics"
     assert lines["seqlift_version"] == seqlift.__version__
 
 

@@ -117,7 +117,10 @@ def test_arrays_that_do_not_fit_are_refused(
 
 
 BAD_OPTIONS: list[tuple[dict[str, Any], str]] = [
-    ({"rule": "deeplift"}, "rule 'deeplift': give one of rescale, gradient"),
+    (
+        {"rule": "deeplift"},
+        "rule 'deeplift': give one of genomics, rescale, revealcancel, gradient",
+    ),
     ({"max_rule": "first"}, "max_rule 'first': give one of complete, winner"),
     ({"precision": "float16"}, "precision 'float16': give one of float32, float64"),
     ({"batch_size": 0}, "batch_size 0: fewer than one sequence; give 1 or more"),

@@ -376,7 +376,8 @@ def test_attributes_say_what_ran(run: Run, inputs: Path) -> None:
     model, genome = inputs / "three.keras", inputs / "genome.fa"
     fixed = {
         "model": str(model), "genome": str(genome), "regions": str(inputs / "peaks.narrowPeak"),
-        "target": "tasks:1", "rule": "rescale", "max_rule": "complete", "pre_activation": 1,
+        "target": "tasks:1", "rule": "genomics", "rule_for": "none",
+        "max_rule": "complete", "pre_activation": 1,
         "reference": "gc", "references": 1, "seed": 3, "batch_size": 5, "tolerance": 1e-4,
         "precision": "float32", "device": device(), "length": LENGTH, "format_version": 1,
         "seqlift_version": seqlift.__version__,

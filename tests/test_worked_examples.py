@@ -106,6 +106,37 @@ def test_the_nets_of_the_paper_against_zeros(
     assert result.contributions[0] == pytest.approx(gradient, abs=PRINTED)
 
 
+REVEALCANCEL = [
+    (minimum, [3, 1], [0.5, 0.5]),
+    (minimum, [1, 3], [0.5, 0.5]),
+    (minimum, [2, 2], [1, 1]),
+    (minimum, [5, 0.5], [0.25, 0.25]),
+    (minimum, [0, 2], [0, 0]),
+    (SATURATION, [1, 1], [0.5, 0.5]),
+    (SATURATION, [1, 0], [1, 0]),
+    (SATURATION, [0.4, 0.2], [0.4, 0.2]),
+    (SATURATION, [2, 1], [0.666667, 0.333333]),
+    (AND, [1, 1], [0.5, 0.5]),
+    (AND, [1, 0], [0, 0]),
+    (AND, [1, 0.5], [0.333333, 0.166667]),
+    (THRESHOLD, [10.001], [0.001]),
+    (THRESHOLD, [12], [2]),
+    (LOGISTIC, [50, 0], [0.5, 0]),
+    (LOGISTIC, [100, 100], [0.25, 0.25]),
+    (LOGISTIC, [3, -1], [0.532215, -0.151418]),
+]
+
+
+@pytest.mark.parametrize("rule", ["revealcancel", "genomics"])
+@pytest.mark.parametrize(("build", "x", "contributions"), REVEALCANCEL)
+def test_the_nets_of_the_paper_where_parts_cancel(
+    build: Any, x: list[float], contributions: list[float], rule: str
+) -> None:
+    result = scored(build, [x], rule=rule)
+    assert result.contributions[0] == pytest.approx(contributions, abs=PRINTED)
+    assert np.abs(result.residual).max() <= 1e-12
+
+
 def test_the_multipliers_of_a_threshold_grow_with_the_part_above_it() -> None:
     multipliers = scored(THRESHOLD, [[5], [10], [10.001], [12], [20]]).multipliers
     assert multipliers[:, 0] == pytest.approx([0, 0, 1e-4, 0.166667, 0.5], abs=PRINTED)
@@ -143,6 +174,16 @@ MIXED_RESCALE = [
     [0.606126, -1.200475, 0.308765, 0.226156],
     [0.079559, 0.057395, 0.464295, -0.340589],
 ]
+MIXED_REVEALCANCEL = [
+    [0.077042, -1.940280, 0.059545, 0.036302],
+    [0.832937, -1.229828, 0.238165, 0.099299],
+    [0.105124, 0.083443, 0.347342, -0.275249],
+]
+MIXED_REVEALCANCEL_MULTIPLIERS = [
+    [0.481514, 1.577463, -0.035870, 0.013803],
+    [0.688378, 1.366476, 0.229005, -0.037471],
+    [0.238919, 0.758574, 0.134629, -0.095242],
+]
 MIXED_GRADIENT = [
     [-0.2058, 0.2058, 0.021, -0.3045],
     [0.5808, 0.7392, 0.3135, 0.1353],
@@ -156,6 +197,10 @@ def test_a_dense_net_of_mixed_signs_against_a_reference_that_is_not_zero() -> No
     assert result.contributions == pytest.approx(np.array(MIXED_RESCALE), abs=PRINTED)
     result = scored(MIXED, MIXED_X, MIXED_REFERENCE, rule="gradient")
     assert result.multipliers == pytest.approx(np.array(MIXED_GRADIENT), abs=PRINTED)
+    result = scored(MIXED, MIXED_X, MIXED_REFERENCE, rule="revealcancel")
+    assert result.contributions == pytest.approx(np.array(MIXED_REVEALCANCEL), abs=PRINTED)
+    expected = np.array(MIXED_REVEALCANCEL_MULTIPLIERS)
+    assert result.multipliers == pytest.approx(expected, abs=PRINTED)
 
 
 W1 = np.array([1.0, 2.0, 3.0, 4.0])

@@ -2,13 +2,15 @@
 
 from typing import Literal, get_args
 
-Rule = Literal["rescale", "gradient"]
+Rule = Literal["rescale", "revealcancel", "gradient"]
+Preset = Literal["genomics", "rescale", "revealcancel", "gradient"]
 MaxRule = Literal["complete", "winner"]
 Precision = Literal["float32", "float64"]
 
 RULES: tuple[Rule, ...] = get_args(Rule)
+PRESETS: tuple[Preset, ...] = get_args(Preset)
 MAX_RULES: tuple[MaxRule, ...] = get_args(MaxRule)
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
-COMPLETE_RULES: tuple[Rule, ...] = ("rescale",)
+COMPLETE_RULES: tuple[Preset, ...] = ("genomics", "rescale", "revealcancel")
 """The rules whose contributions sum to the difference from reference."""

@@ -13,12 +13,13 @@ from keras import ops
 from numpy.typing import NDArray
 
 from seqlift.attribution.backend import compiled, to_numpy
-from seqlift.attribution.choices import MaxRule, Precision, Rule
-from seqlift.attribution.graph import Graph, accumulate
+from seqlift.attribution.choices import MaxRule, Precision, Preset, Rule
+from seqlift.attribution.graph import Graph
 from seqlift.attribution.heads import Head
-from seqlift.attribution.primitives.base import Linear
+from seqlift.attribution.passes import BackwardPass, cancels, sources_of_parts
+from seqlift.attribution.presets import rules_of
 from seqlift.attribution.primitives.rowwise import mean_along
-from seqlift.attribution.rules import Crossing, Pairs, crossing, flatten_pairs
+from seqlift.attribution.rules import flatten_pairs
 
 Array = Any
 Activations = dict[int, Array]
@@ -72,19 +73,23 @@ class Engine:
         graph: Graph,
         heads: Sequence[Head],
         *,
-        rule: Rule = "rescale",
+        rule: Preset = "genomics",
+        rule_for: Mapping[str, Rule] | None = None,
         max_rule: MaxRule = "complete",
         dtype: Precision = "float32",
     ) -> None:
-        """Work out which nodes the heads need, and which of those a rule crosses."""
+        """Work out the rule of each node, and whose activations the heads and the rules need."""
         self.graph, self.heads = graph, tuple(heads)
-        self.rule, self.max_rule, self.dtype = rule, max_rule, dtype
+        self.rules = rules = rules_of(graph, rule, rule_for)
+        self.max_rule, self.dtype = max_rule, dtype
         self.needed = graph.ancestors(head.node for head in heads)
-        self.crossed = tuple(
-            i for i in self.needed[1:] if not isinstance(graph.nodes[i].primitive, Linear)
-        )
-        kept = {head.node for head in heads}.union(self.crossed)
-        self.kept = tuple(sorted(kept.union(*(graph.nodes[i].inputs for i in self.crossed))))
+        kept = {0, *(head.node for head in heads)}
+        for i in set(self.needed) & set(rules):
+            kept.update((i, *graph.nodes[i].inputs))
+            if cancels(graph, i, rules):
+                kept.update(sources_of_parts(graph, graph.nodes[i].inputs[0]))
+        self.kept = tuple(sorted(kept))
+        self.at_sequence = all(rules[i] == "gradient" for i in set(self.needed) & set(rules))
         self._pass_references = compiled(self.pass_references)
         self._explain_own = compiled(self.explain_own)
         self._explain_shared = compiled(self.explain_shared)
@@ -129,12 +134,12 @@ class Engine:
         one_hot = self.expand(sequences, batch_axes=1)
         values = self.graph.forward(one_hot, self.kept)
         activations = {i: ops.expand_dims(values[i], 1) for i in self.kept}
-        start = activations if self.rule == "gradient" else activations0
-        crossings = {i: self.cross(i, activations, start) for i in self.crossed}
+        start = activations if self.at_sequence else activations0
+        back = BackwardPass(self.graph, self.rules, self.max_rule, activations, start)
         results = []
         for head in self.heads:
             y, y0 = activations[head.node], activations0[head.node]
-            flat = self.reverse({head.node: head.seed(y, start[head.node])}, crossings)
+            flat = back.run(head.node, head.seed(y, start[head.node]))
             multipliers = ops.reshape(flat, (one_hot.shape[0], -1, *one_hot.shape[1:]))
             difference = head.difference(y, y0)
             scores, total = contributions(multipliers, ops.expand_dims(one_hot, 1), references)
@@ -156,31 +161,6 @@ class Engine:
         if len(array.shape) < batch_axes + len(shape):
             return ops.one_hot(array, shape[-1], dtype=self.dtype)
         return ops.cast(array, self.dtype)
-
-    def cross(self, i: int, activations: Activations, activations0: Activations) -> Crossing:
-        """Return how multipliers cross node `i`."""
-        node = self.graph.nodes[i]
-        (source,) = node.inputs
-        pairs = Pairs(activations[source], activations0[source], activations[i], activations0[i])
-        return crossing(node.primitive, pairs, max_rule=self.max_rule)
-
-    def reverse(self, seeds: dict[int, Array], crossings: Mapping[int, Crossing]) -> Array:
-        """Return the multipliers of the input, given those of later nodes.
-
-        Multipliers of a node that several others read add up.
-        """
-        pending = dict(seeds)
-        for i in reversed(self.needed[1:]):
-            if i not in pending:
-                continue
-            node, multiplier = self.graph.nodes[i], pending.pop(i)
-            if isinstance(node.primitive, Linear):
-                updates = node.primitive.transpose(multiplier, *self.graph.input_shapes(i))
-            else:
-                updates = (crossings[i](multiplier),)
-            for source, update in zip(node.inputs, updates, strict=True):
-                accumulate(pending, source, update)
-        return pending[0]
 
 
 def contributions(

@@ -97,8 +97,3 @@ class GraphBuilder:
     def finish(self, outputs: Sequence[int]) -> Graph:
         """Return the finished graph."""
         return Graph(tuple(self.nodes), tuple(outputs), tuple(self.calls))
-
-
-def accumulate(pending: dict[int, Array], i: int, multiplier: Array) -> None:
-    """Add `multiplier` to what node `i` has gathered so far."""
-    pending[i] = pending[i] + multiplier if i in pending else multiplier

@@ -28,6 +28,7 @@ def main() -> None:
 @options.arch
 @options.target
 @options.rule
+@options.rule_for
 @options.max_rule
 @options.pre_activation
 @options.reference
@@ -63,6 +64,7 @@ def score(*, quiet: bool, verbose: int, **chosen: Any) -> None:
 @options.path
 @options.arch
 @options.rule
+@options.rule_for
 @options.max_rule
 @options.as_json
 @options.verbose
@@ -78,4 +80,5 @@ def inspect(*, path: str, as_json: bool, verbose: int, **chosen: Any) -> None:
         return
     with quiet_imports(verbose):
         from seqlift.inspection import inspect_model
+    chosen["rule_for"] = dict(chosen["rule_for"])
     report.show_model(inspect_model(path, **chosen), as_json=as_json)

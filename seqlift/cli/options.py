@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from seqlift.attribution.choices import MAX_RULES, PRECISIONS, RULES
+from seqlift.attribution.choices import MAX_RULES, PRECISIONS, PRESETS, RULES
 from seqlift.inputs.references import KINDS
 
 
@@ -20,6 +20,21 @@ class Device(click.ParamType[str]):
         if not re.fullmatch("auto|cpu|gpu(:[0-9]+)?", str(value)):
             self.fail(f"{value!r} is not auto, cpu, gpu or gpu:INDEX", param, ctx)
         return str(value)
+
+
+class LayerRule(click.ParamType[tuple[str, str]]):
+    """A layer's name, an equals sign and a rule."""
+
+    name = "layer=rule"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Return layer and rule, or fail."""
+        layer, _, rule = str(value).rpartition("=")
+        if not layer or rule not in RULES:
+            self.fail(f"{value!r} is not LAYER=RULE with one of {', '.join(RULES)}", param, ctx)
+        return layer, rule
 
 
 class Tolerance(click.ParamType[float]):
@@ -63,8 +78,13 @@ target = click.option(
     "  [default: the only output]",
 )  # fmt: skip
 rule = click.option(
-    "--rule", type=click.Choice(RULES), default="rescale", show_default=True,
-    help="How multipliers cross activations.",
+    "--rule", type=click.Choice(PRESETS), default="genomics", show_default=True,
+    help="How multipliers cross activations: genomics is RevealCancel after dense layers and"
+    " Rescale elsewhere.",
+)  # fmt: skip
+rule_for = click.option(
+    "--rule-for", type=LayerRule(), multiple=True, metavar="LAYER=RULE",
+    help=f"Another rule for one layer: {', '.join(RULES)}; repeatable.",
 )  # fmt: skip
 max_rule = click.option(
     "--max-rule", type=click.Choice(MAX_RULES), default="complete", show_default=True,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from seqlift.attribution.choices import MaxRule, Precision, Rule
+from seqlift.attribution.choices import MaxRule, Precision, Preset, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,8 @@ class ScoreOptions:
     output: str | None = None
     arch: str | None = None
     target: tuple[str, ...] = ()
-    rule: Rule = "rescale"
+    rule: Preset = "genomics"
+    rule_for: tuple[tuple[str, Rule], ...] = ()
     max_rule: MaxRule = "complete"
     pre_activation: bool = True
     reference: str = "dinucleotide"

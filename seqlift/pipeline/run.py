@@ -71,7 +71,8 @@ class Run:
     @property
     def complete(self) -> bool:
         """Return whether contributions are promised to sum to the difference."""
-        return self.options.rule in COMPLETE_RULES and self.options.max_rule == "complete"
+        rules = {self.options.rule, *(rule for _, rule in self.options.rule_for)}
+        return rules <= set(COMPLETE_RULES) and self.options.max_rule == "complete"
 
     def batches(self) -> Iterator[Batch]:
         """Yield rows in file order, as many at a time as are computed at once."""
@@ -92,6 +93,7 @@ def prepare(options: ScoreOptions, workload: Workload) -> Run:
         options.model,
         options.target,
         rule=options.rule,
+        rule_for=dict(options.rule_for),
         max_rule=options.max_rule,
         pre_activation=options.pre_activation,
         precision=options.precision,
@@ -144,6 +146,7 @@ def run_attributes(run: Run, target: str) -> dict[str, str | int | float]:
         "target": target,
         "pre_activation": int(options.pre_activation),
         "rule": options.rule,
+        "rule_for": ",".join("=".join(pair) for pair in options.rule_for) or "none",
         "max_rule": options.max_rule,
         "reference": options.reference,
         "references": run.references.number,
