@@ -5,9 +5,10 @@ Notation, in every function: `x` and `y` are a primitive's input and output on t
 sequences share their references. A crossing takes the multipliers of the output, (N * R, *shape),
 to those of the input.
 
-Every rule completes: the multiplier times the difference of the input, summed, is the multiplier
-times the difference of the output. The gradient is the same crossing at ``x0 = x``: each rule's
-multiplier tends to the derivative as the reference tends to the sequence.
+Every crossing but that of the max rule ``winner`` completes: the multiplier times the difference of
+the input, summed, is the multiplier times the difference of the output. The gradient is the same
+crossing at ``x0 = x``: a multiplier tends to the derivative as the reference tends to the sequence.
+RevealCancel, whose multipliers are two, is `seqlift.attribution.revealcancel`.
 
 Equations: Shrikumar, Greenside and Kundaje 2017, section 3 (arXiv:1704.02685).
 """

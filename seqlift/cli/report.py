@@ -21,7 +21,7 @@ def progress(*, quiet: bool) -> "Progress":
         from tqdm import tqdm
 
         silent = True if quiet else None  # None: silent where there is no terminal
-        return tqdm(total=total, desc=stage, unit=" sequences", disable=silent)  # type: ignore[no-any-return]
+        return tqdm(total=total, desc=stage, unit=" sequences", disable=silent)  # type: ignore[no-any-return]  # tqdm has no types
 
     return bar
 
