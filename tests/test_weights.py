@@ -202,3 +202,13 @@ def test_weights_are_read_from_the_model_file_only(
     with pytest.raises(ModelError) as caught:
         load(path)
     assert caught.value.problems == (f"{path}: {message}; save the weights again",)
+
+
+def test_numbered_weights_of_keras_2_13_are_read(saved: Path, tmp_path: Path) -> None:
+    path = tmp_path / "old.weights.h5"
+    shutil.copy(saved / "numbered.weights.h5", path)
+    with h5py.File(path, "a") as file:
+        file.move("layers", "_layer_checkpoint_dependencies")
+    one, two = load(path, arch=saved / "model.json"), load(saved / "model.keras")
+    x = np.random.default_rng(0).random((2, 8, 4), "float32")
+    np.testing.assert_array_equal(one.model(x), two.model(x))

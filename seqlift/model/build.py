@@ -6,13 +6,17 @@ Knows nothing of files; the weights it leaves are zeros.
 
 import inspect
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, TypeGuard
 
 import keras
 
 from seqlift.errors import ModelError
-from seqlift.model import legacy, safety
+from seqlift.model import legacy, locally, safety
+from seqlift.model.custom import CustomObjects, with_own
 from seqlift.model.plan import Call, LayerPlan, NetworkPlan, every_layer, map_refs, refs
+from seqlift.model.rebuilt import Rebuilt
+from seqlift.model.recipes import resolved
 
 NO_INPUT_SHAPE = (
     "the model does not say the shape of its input; build it with keras.Input((length, 4)) as the "
@@ -27,12 +31,19 @@ ANYWAY = {"groups": 1, "trainable": True, "data_format": "channels_last"}
 """Settings that layers without them may carry, saying what such layers do anyway."""
 
 
-def build(network: NetworkPlan) -> keras.Model:
+def build(
+    network: NetworkPlan,
+    *,
+    recipes: Mapping[str, str] | None = None,
+    objects: CustomObjects | None = None,
+) -> keras.Model:
     """Return the model that a plan describes, its weights zero, all computed in float32.
 
-    A layer that may not be built, or that the installed Keras does not know, raises `ModelError`
-    with a line for each.
+    `recipes` are the user's words, by layer name, for what a Lambda computes; `objects` the user's
+    own classes. A layer that may not be built, or that the installed Keras does not know, raises
+    `ModelError` with a line for each.
     """
+    network = resolved(with_own(network, objects) if objects else network, recipes or {})
     problems = [*safety.refusals(network)]
     if not problems:
         problems = [line for plan in every_layer(network) for line in _unknown_settings(plan)]
@@ -54,8 +65,11 @@ def _is_input(plan: LayerPlan | NetworkPlan) -> TypeGuard[LayerPlan]:
 
 def _class_of(plan: LayerPlan) -> Any:
     """Return the class of a layer or operation on the allow-list, None if this Keras lacks it."""
+    if plan.own_class is not None:
+        return plan.own_class
     if not plan.operation:
-        return getattr(keras.layers, plan.class_name, None)
+        home = locally if plan.class_name.startswith("LocallyConnected") else keras.layers
+        return getattr(home, plan.class_name, None)
     for module in OPERATION_MODULES:
         found = getattr(getattr(keras.src.ops, module), plan.class_name, None)
         if found is not None:
@@ -83,10 +97,19 @@ def _unknown_settings(plan: LayerPlan) -> list[str]:
     Leaving out what is None or False is harmless: that is how the absence of a feature is written.
     """
     place = f"layer {plan.name!r} ({plan.class_name})"
+    if plan.expressions:
+        return []
     cls = _class_of(plan)
     if cls is None:
         return [f"{place} is not in Keras {keras.__version__}; install a newer Keras"]
     accepted = _accepted(cls)
+    if plan.own_class is not None:
+        return [
+            f"{place} has the setting {key}={value!r}, which its class in the custom objects does "
+            "not take; add it to __init__"
+            for key, value in plan.settings.items()
+            if key not in accepted and value is not None and ANYWAY.get(key) != value
+        ]
     return [
         f"{place} has the setting {key}={value!r}, unknown to Keras {keras.__version__}; "
         "install the Keras that saved the model, or a newer one"
@@ -115,12 +138,16 @@ def _arguments(plan: LayerPlan, cls: Any) -> dict[str, Any]:
 def _made(plan: Any) -> Any:
     if isinstance(plan, tuple):
         return [_made(item) for item in plan]
+    if isinstance(plan, LayerPlan) and plan.expressions:
+        return Rebuilt(plan)
     return _network(plan) if isinstance(plan, NetworkPlan) else _layer(plan)
 
 
 def _layer(plan: LayerPlan) -> Any:
     cls = _class_of(plan)
     try:
+        if plan.own_class is not None:
+            return _own_layer(plan, cls)
         return cls(**_arguments(plan, cls))
     except ModelError:
         raise
@@ -128,12 +155,26 @@ def _layer(plan: LayerPlan) -> Any:
         raise _failure(plan, problem) from problem
 
 
+def _own_layer(plan: LayerPlan, cls: Any) -> Any:
+    """Return a layer of the user's class, whose constructor may not take a name."""
+    arguments = _arguments(plan, cls)
+    if "name" not in _accepted(cls):
+        del arguments["name"]
+    layer = cls.from_config(arguments) if "from_config" in vars(cls) else cls(**arguments)
+    layer.name = plan.name
+    return layer
+
+
 def _failure(plan: LayerPlan | NetworkPlan, problem: Exception) -> ModelError:
     """Return the error for a layer that Keras refuses, with the first line of its reason."""
+    if isinstance(problem, ModelError):  # it names the layer and the remedy itself
+        return problem
     reason = next((line for line in str(problem).splitlines() if line.strip()), repr(problem))
+    is_own = isinstance(plan, LayerPlan) and plan.own_class is not None
+    remedy = "the file is damaged or of an unknown Keras: save the model again"
     return ModelError(
         f"layer {plan.name!r} ({plan.class_name}) cannot be built: {reason.strip().rstrip('.')}; "
-        "the file is damaged or of an unknown Keras: save the model again"
+        + ("mend its class in the custom objects" if is_own else remedy)
     )
 
 
@@ -157,11 +198,14 @@ def _network(plan: NetworkPlan) -> keras.Model:
 
 
 def _sequential(plan: NetworkPlan) -> keras.Model:
-    model = keras.Sequential(name=plan.name)
+    model, last = keras.Sequential(name=plan.name), None
     for layer in plan.layers:
         element = _input(layer) if _is_input(layer) else _made(layer)
         try:
+            if isinstance(element, Rebuilt):
+                element = element.single(last)
             model.add(element)
+            last = element if _is_input(layer) else (model.outputs[0] if model.built else None)
         except Exception as problem:  # Keras and its backends raise classes of their own
             raise _failure(layer, problem) from problem
     return model
@@ -205,7 +249,10 @@ def _tensors(plan: NetworkPlan) -> Mapping[tuple[str, int], list[Any]]:
         for name, calls in list(waiting.items()):
             while calls and _is_ready(calls[0][1], tensors):
                 number, call = calls.pop(0)
-                tensors[name, number] = _called(plans[name], layers[name], call, tensors)
+                made = layers[name]
+                if isinstance(made, Rebuilt):
+                    made = partial(made.outputs, number)
+                tensors[name, number] = _called(plans[name], made, call, tensors)
                 progress = True
             if not calls:
                 del waiting[name]
@@ -233,6 +280,9 @@ def _called(
         args, kwargs = map_refs(
             (call.args, dict(call.kwargs)), lambda ref: tensors[ref.layer, ref.call][ref.tensor]
         )
+        if isinstance(plan, LayerPlan) and plan.expressions:
+            given = refs([call.args, call.kwargs])
+            return list(layer([tensors[r.layer, r.call][r.tensor] for r in given]))
         if isinstance(plan, NetworkPlan):
             args = (_unpacked(keras.tree.flatten(args[0])),)
         elif plan.operation and plan.class_name == "GetItem":

@@ -1,13 +1,13 @@
 """What kind of file a model is in, and the architecture record it holds.
 
-Goes by the contents, never by the name's ending. Reads text and attributes only; every way in
-which a file can be the wrong one has a sentence of its own. Knows nothing of layers.
+Goes by the contents, not by the name's ending. Reads text and attributes only, and follows no link
+out of the file; every way in which a file can be the wrong one has a sentence of its own. Knows
+nothing of layers.
 """
 
 import hashlib
-import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +16,10 @@ from typing import Any, Literal
 import h5py
 
 from seqlift.errors import ModelError
+from seqlift.model import architecture, formats, stored
 
 HDF5_START = b"\x89HDF\r\n\x1a\n"
 ZIP_START = b"PK\x03\x04"
-SAVED_MODEL_FILES = ("saved_model.pb", "keras_metadata.pb")
 GIVE_ARCHITECTURE = "give the architecture with --arch model.json"
 LARGEST_RECORD = 1 << 28
 """Bytes of architecture text that are read at most; the largest real ones have a few million."""
@@ -29,14 +29,8 @@ LARGEST_EXPANSION = 100
 
 WEIGHTS_MEMBER = "model.weights.h5"
 
-OTHER_STARTS = (
-    (b"version https://git-lfs", "a git-lfs pointer, not the model; run 'git lfs pull'"),
-    (b"\x1f\x8b", "compressed with gzip; decompress it first"),
-    (b"\x80", "a Python pickle, which is never opened; save the model with model.save()"),
-    (b"<", "a web page, not the model; download the file itself"),
-    (b"{", "an architecture without weights; give the weights as MODEL and this with --arch"),
-)
-"""How files that are taken for models start, and what they are."""
+NUMBERED = ("layers", "_layer_checkpoint_dependencies")
+"""Groups that hold the numbered variables of all layers: of Keras 3, and of Keras 2.12 to 2.15."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +58,7 @@ def read(path: Path, arch: Path | None) -> ModelFile:
         return _read_archive(path, arch)
     if start.startswith(HDF5_START):
         return _read_hdf5(path, arch)
-    raise ModelError(f"{path}: {_what_else(start)}")
+    raise ModelError(f"{path}: {formats.of_file(path, start)}")
 
 
 def digest(*paths: Path) -> str:
@@ -83,6 +77,8 @@ def opened(path: Path) -> Iterator[Any]:
     try:
         with h5py.File(path, "r") as file:
             yield file
+    except ModelError as problem:
+        raise ModelError(*(f"{path}: {line}" for line in problem.problems)) from problem
     except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as problem:
         raise ModelError(
             f"{path}: damaged or incomplete HDF5 ({_line(problem)}); copy or download it again"
@@ -122,13 +118,7 @@ def _line(problem: Exception) -> str:
 def _start(path: Path) -> bytes:
     """Return the first bytes of a file."""
     if path.is_dir():
-        if any((path / name).exists() for name in SAVED_MODEL_FILES):
-            raise ModelError(
-                f"{path}: a TensorFlow SavedModel folder, which holds programs; open it with the "
-                "Keras that saved it and write one file: "
-                "tf.keras.models.load_model(folder).save('model.h5')"
-            )
-        raise ModelError(f"{path}: a folder, not a model; give the .keras or .h5 file in it")
+        raise ModelError(f"{path}: {formats.of_folder(path)}")
     try:
         with path.open("rb") as file:
             return file.read(64)
@@ -138,36 +128,40 @@ def _start(path: Path) -> bytes:
         raise ModelError(f"{path}: cannot be read ({problem.strerror}); check it") from problem
 
 
-def _what_else(start: bytes) -> str:
-    if not start:
-        return "empty; copy or download it again"
-    for beginning, sentence in OTHER_STARTS:
-        if start.lstrip().startswith(beginning):
-            return sentence
-    return "neither an HDF5 file nor a .keras archive; give a model saved with model.save()"
-
-
 def _read_hdf5(path: Path, arch: Path | None) -> ModelFile:
     with opened(path) as file:
         attributes = _attributes(file)
-        weights = file.get("model_weights", file)
+        weights = weights_group(file)
         attributes = {**_attributes(weights), **attributes}
-        layer_names = [key for key in weights.attrs if key.startswith("layer_names")]
-        numbered = "layers" in file and not layer_names
-        is_weights = bool(layer_names) or numbered or "nb_layers" in file.attrs
+        named = any(key.startswith("layer_names") for key in weights.attrs)
+        of_keras_0 = stored.is_of_keras_0(weights)
+        numbered = not named and any(name in file for name in NUMBERED)
     text = attributes.get("model_config")
     if text is None and arch is None:
-        if is_weights:
+        if named or numbered or of_keras_0:
             raise ModelError(f"{path}: weights without an architecture; {GIVE_ARCHITECTURE}")
         raise ModelError(f"{path}: an HDF5 file without a Keras model; save it with model.save()")
     version, backend = attributes.get("keras_version"), attributes.get("backend", "unknown")
+    if of_keras_0:  # which said neither; Theano was what it ran on unless told otherwise
+        version, backend = version or "0", attributes.get("backend", "theano")
     if arch is None:
-        record, format_name = _parsed(text, path), f"Keras {(version or '2')[0]} .h5"
+        record = _located(path, architecture.from_json, text or "")
+        format_name = f"Keras {(version or '2')[0]} .h5"
     else:
         record, format_name = _read_architecture(arch), "architecture + weights"
         version = version or (record.get("keras_version") if isinstance(record, dict) else None)
     layout: Literal["named", "numbered"] = "numbered" if numbered else "named"
     return ModelFile(record, version, backend, format_name, layout)
+
+
+def weights_group(file: Any) -> Any:
+    """Return the group of an open HDF5 file that holds the weights: its root, or `model_weights`.
+
+    A link in its place raises `ModelError`.
+    """
+    if file.get("model_weights", getlink=True) is None:
+        return file
+    return stored.child(file, "model_weights", h5py.Group)
 
 
 def _attributes(file: Any) -> dict[str, str]:
@@ -185,27 +179,31 @@ def _read_archive(path: Path, arch: Path | None) -> ModelFile:
         raise ModelError(f"{path}: holds its own architecture; leave out --arch {arch}")
     with archive(path) as members:
         names = members.namelist()
-        if "config.json" not in names:
-            what = "a PyTorch file" if any(n.endswith("data.pkl") for n in names) else "a zip file"
-            raise ModelError(f"{path}: {what}, not a .keras archive; save it with model.save()")
+        what = formats.of_archive(names)
+        if what is not None:
+            raise ModelError(f"{path}: {what}")
+        outside = [name for name in names if name.startswith("/") or ".." in name.split("/")]
+        if outside:
+            raise ModelError(
+                f"{path}: its member {outside[0]!r} leads out of the archive, which nothing Keras "
+                "saves does; save the model again with model.save()"
+            )
         if WEIGHTS_MEMBER not in names:
             raise ModelError(
                 f"{path}: has no {WEIGHTS_MEMBER}; save the model again with model.save()"
             )
-        record = _parsed(_member(members, "config.json", path), path)
-        about = (
-            _parsed(_member(members, "metadata.json", path), path)
-            if ("metadata.json" in names)
-            else {}
-        )
+        record = _read_member(members, "config.json", path)
+        about = _read_member(members, "metadata.json", path) if "metadata.json" in names else {}
     version = about.get("keras_version") if isinstance(about, dict) else None
     return ModelFile(record, version, "any backend", ".keras", "archive")
 
 
-def _member(members: zipfile.ZipFile, name: str, path: Path) -> str:
+def _read_member(members: zipfile.ZipFile, name: str, path: Path) -> Any:
+    """Return the JSON in a member of an archive."""
     if members.getinfo(name).file_size > LARGEST_RECORD:
         raise ModelError(f"{path}: its {name} is too large to be one; save the model again")
-    return members.read(name).decode("utf-8", errors="replace")
+    text = members.read(name).decode("utf-8", errors="replace")
+    return _located(path, architecture.from_json, text)
 
 
 def _read_architecture(arch: Path) -> Any:
@@ -215,21 +213,12 @@ def _read_architecture(arch: Path) -> Any:
         raise ModelError(f"{arch}: not an architecture; --arch takes the text of model.to_json()")
     if arch.stat().st_size > LARGEST_RECORD:
         raise ModelError(f"{arch}: too large to be an architecture; give model.to_json()")
-    text = arch.read_text("utf-8", errors="replace")
-    if not text.lstrip().startswith(("{", '"')):
-        is_yaml = arch.suffix in (".yaml", ".yml") or "class_name:" in text
-        what = "YAML, which cannot be read" if is_yaml else "not JSON"
-        raise ModelError(f"{arch}: {what}; give the architecture as written by model.to_json()")
-    return _parsed(text, arch)
+    return _located(arch, architecture.from_text, arch.read_text("utf-8", errors="replace"))
 
 
-def _parsed(text: str | None, path: Path) -> Any:
-    """Return the JSON in `text`; JSON within a JSON string, a common slip, is unwrapped."""
+def _located(path: Path, parse: Callable[[str], Any], text: str) -> Any:
+    """Return what `parse` makes of the text of a file, with the file's name in its errors."""
     try:
-        value = json.loads(text or "")
-        return json.loads(value) if isinstance(value, str) else value
-    except (ValueError, RecursionError) as problem:
-        raise ModelError(
-            f"{path}: its architecture is not JSON ({_line(problem)}); "
-            "give the architecture as written by model.to_json()"
-        ) from problem
+        return parse(text)
+    except ModelError as problem:
+        raise ModelError(*(f"{path}: {line}" for line in problem.problems)) from problem

@@ -1,11 +1,14 @@
 """What older Keras wrote, said in the words of today's.
 
 Tables of class names, settings and meanings that changed, and the functions that apply them. A
-new difference is a new row. Knows no file and builds nothing. Keras 1 is recognised, not read.
+new difference is a new row. Knows no file and builds nothing. What Keras 0 and 1 wrote is said in
+the words of Keras 2 by `seqlift.model.keras1` first.
 """
 
 from collections.abc import Mapping
 from typing import Any
+
+from seqlift.model import keras1
 
 FUNCTIONAL_CLASSES = ("Functional", "Model")
 """Names under which Keras 3 and Keras 2 write a model made of inputs and outputs."""
@@ -13,6 +16,8 @@ FUNCTIONAL_CLASSES = ("Functional", "Model")
 CLASSES = {
     "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization",
+    "CuDNNGRU": "GRU",
+    "CuDNNLSTM": "LSTM",
     "SyncBatchNormalization": "BatchNormalization",
     "LayerNormalizationV2": "LayerNormalization",
     "UnifiedGRU": "GRU",
@@ -39,7 +44,10 @@ ACTIVATIONS = {
 KERAS_2_HARD_SIGMOID = "hard_sigmoid_of_keras_2"
 """clip(0.2 x + 0.5, 0, 1), which Keras 3 replaced by clip(x / 6 + 0.5, 0, 1) under one name."""
 
-KERAS_2_DEFAULTS = {"GRU": {"reset_after": False}, "GRUCell": {"reset_after": False}}
+KERAS_2_DEFAULTS: dict[str, dict[str, Any]] = {
+    "GRU": {"reset_after": False},
+    "GRUCell": {"reset_after": False},
+}
 """Settings early Keras 2 did not write, there being no choice; today's default differs."""
 
 WITHOUT_EFFECT = frozenset(
@@ -53,16 +61,19 @@ WITHOUT_EFFECT = frozenset(
 )  # fmt: skip
 """Settings of training, storage or execution: the predictions of separate sequences ignore them."""
 
+WITH_EFFECT = frozenset(
+    {("LocallyConnected1D", "implementation"), ("LocallyConnected2D", "implementation")}
+)
+"""Layers in which one of these settings does matter: it is the shape of their weights."""
+
 TRAINING_ONLY = ("_initializer", "_regularizer", "_constraint")
 """Endings of settings that matter while training only. They may hold objects; none is made."""
 
-KERAS_1_CLASSES = frozenset(
-    {"AtrousConvolution1D", "AtrousConvolution2D", "Highway", "MaxoutDense", "Merge"}
-)
-KERAS_1_SETTINGS = frozenset(
-    {"border_mode", "dim_ordering", "filter_length", "nb_col", "nb_filter", "nb_row"}
-    | {"pool_length", "subsample", "subsample_length", "W_regularizer", "W_constraint"}
-)
+IMPLIED: dict[str, dict[str, Any]] = {
+    "CuDNNGRU": {"recurrent_activation": "sigmoid", "reset_after": True},
+    "CuDNNLSTM": {"recurrent_activation": "sigmoid"},
+}
+"""Settings of today's class that a class of Keras 2 had built in."""
 
 
 def generation(version: str | None, record: Any) -> int:
@@ -70,26 +81,12 @@ def generation(version: str | None, record: Any) -> int:
 
     `version` is what the file says ("2.3.1", "2.4.0-tf"), None when it does not say.
     """
-    if is_keras_1(record):
+    if keras1.is_keras_1(record):
         return 1
     major = (version or "").split(".")[0]
     if major.isdigit():
         return min(max(int(major), 1), 3)
     return 3 if isinstance(record, Mapping) and "module" in record else 2
-
-
-def is_keras_1(record: Any) -> bool:
-    """Return whether a model's record is in the manner of Keras 0 or 1."""
-    if not isinstance(record, Mapping):
-        return False
-    if "class_name" not in record:
-        return isinstance(record.get("layers"), list)
-    config = record.get("config")
-    layers = config.get("layers") if isinstance(config, Mapping) else config
-    if not isinstance(layers, list):
-        settings = config if isinstance(config, Mapping) else {}
-        return record["class_name"] in KERAS_1_CLASSES or not KERAS_1_SETTINGS.isdisjoint(settings)
-    return any(is_keras_1(layer) for layer in layers if isinstance(layer, Mapping))
 
 
 def is_operation(
@@ -125,7 +122,7 @@ def modern(
     today = CLASSES.get(class_name, class_name)
     kept: dict[str, Any] = {}
     if generation < 3:
-        kept |= KERAS_2_DEFAULTS.get(today, {})
+        kept |= KERAS_2_DEFAULTS.get(today, {}) | IMPLIED.get(class_name, {})
     for key, value in settings.items():
         if today == "InputLayer" and key in ("batch_input_shape", "batch_shape"):
             kept["shape"] = tuple(value[1:])  # any number of sequences, whatever was fixed before
@@ -137,6 +134,8 @@ def modern(
             kept[key] = value[0] if isinstance(value, list) and len(value) == 1 else value
         elif key == "trainable":
             kept[key] = value is not False  # Keras 2 wrote null for "not said"
+        elif (today, key) in WITH_EFFECT:
+            kept[key] = value
         elif key not in WITHOUT_EFFECT and not key.endswith(TRAINING_ONLY):
             kept[SETTINGS.get((class_name, key), key)] = value
     return today, kept

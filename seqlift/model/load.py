@@ -6,13 +6,14 @@ make whatever a file names. Optimizers, losses and metrics are left out.
 """
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 
 from seqlift.errors import ModelError
-from seqlift.model import build, files, legacy, records, weights
+from seqlift.model import build, custom, files, legacy, records, weights
 from seqlift.model.plan import NetworkPlan
 
 
@@ -33,18 +34,30 @@ class LoadedModel:
     class_name: str
 
 
-def load(path: str | Path, *, arch: str | Path | None = None) -> LoadedModel:
-    """Return the model in a file of Keras 2 or 3, uncompiled, computing in float32.
+def load(
+    path: str | Path,
+    *,
+    arch: str | Path | None = None,
+    recipes: Mapping[str, str] | None = None,
+    custom_objects: str | Path | None = None,
+) -> LoadedModel:
+    """Return the model in a file of any Keras, uncompiled, computing in float32.
 
-    `path` is a `.h5` or `.keras` file, or a file of weights, whose architecture is then the JSON
-    file `arch`. Raises `ModelError` with a line for each problem: a layer that would run code or
+    `path` is a `.h5` or `.keras` file, or a file of weights, whose architecture is then in `arch`,
+    JSON or YAML. Raises `ModelError` with a line for each problem: a layer that would run code or
     that Keras does not bring, weights that do not fit, a file that is something else.
+
+    `recipes` say, by layer name, what a layer computes whose code is not read, as expressions of
+    its input: ``"logsumexp(x, axis=-1)[:, None] * 2"`` (`seqlift.model.expressions.language`).
+    `custom_objects` is a Python file of the user's with the classes of layers that Keras does not
+    bring; it is the only code that is ever run.
     """
+    objects = None if custom_objects is None else custom.read(custom_objects)
     path, arch = Path(path), None if arch is None else Path(arch)
     found = files.read(path, arch)
     try:
         plan = _plan(found)
-        model = build.build(plan)
+        model = build.build(plan, recipes=recipes, objects=objects)
     except ModelError as problem:
         raise _located(arch or path, problem) from problem
     try:
@@ -63,14 +76,10 @@ def load(path: str | Path, *, arch: str | Path | None = None) -> LoadedModel:
 
 
 def _plan(found: files.ModelFile) -> NetworkPlan:
-    """Return the plan of the network in a file of Keras 2 or 3."""
+    """Return the plan of the network in a file of any Keras."""
     generation = legacy.generation(found.version, found.record)
-    if generation < 2:
-        raise ModelError(
-            f"saved by Keras {found.version or '1 or before'}, which cannot be read; open it with "
-            "Keras 2.0 to 2.2 and save it again with model.save()"
-        )
-    if not isinstance(found.record, dict) or "class_name" not in found.record:
+    described = isinstance(found.record, dict) and (generation < 2 or "class_name" in found.record)
+    if not described:
         raise ModelError(
             "the architecture does not describe a Keras model; "
             "give the architecture as written by model.to_json()"
@@ -82,7 +91,7 @@ def _assign(model: keras.Model, path: Path, *, found: files.ModelFile, plan: Net
     """Assign the weights in the file to the model, whichever of the layouts they are in."""
     if found.weights == "named":
         with files.opened(path) as file:
-            group = file.get("model_weights", file)
+            group = files.weights_group(file)
             order = [layer.name for layer in plan.layers]
             weights.assign(model, group, order=order, backend=found.backend)
         return

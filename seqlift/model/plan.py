@@ -28,7 +28,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class LayerPlan:
-    """A layer (or, in Keras 3 files, an operation) as its file describes it."""
+    """A layer (or, in Keras 3 files, an operation) as its file describes it.
+
+    `expressions` are what the calls of a Lambda compute, and `refusal` is why that is not known
+    (see `seqlift.model.recipes`). `own_class` is the user's class of that name
+    (see `seqlift.model.custom`).
+    """
 
     name: str
     class_name: str
@@ -38,6 +43,9 @@ class LayerPlan:
     module: str | None = None
     registered_name: str | None = None
     operation: bool = False
+    expressions: tuple[Any, ...] = ()
+    refusal: str | None = None
+    own_class: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ arguments since Keras 3, into one. Knows nothing of files and weights, and build
 name stays a name, so nothing that a file says can run.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from seqlift.errors import ModelError
-from seqlift.model import legacy
+from seqlift.model import keras1, legacy
 from seqlift.model.plan import Call, LayerPlan, NetworkPlan, TensorRef, map_refs, refs
 
 INNER_LAYERS = ("layer", "backward_layer", "cell", "cells")
@@ -22,22 +23,40 @@ INNER_LAYERS = ("layer", "backward_layer", "cell", "cells")
 def read(record: Any, *, generation: int) -> NetworkPlan:
     """Return the plan of the network that `record`, parsed JSON, describes.
 
-    `generation` is the major version of the Keras that wrote it (2 or 3). A record that does not
-    describe a Sequential or Functional model raises `ModelError`.
+    `generation` is the major version of the Keras that wrote it (1, which is Keras 0 too, 2 or 3).
+    A record that does not describe a Sequential or Functional model raises `ModelError`.
     """
     try:
-        element = _element(record, generation)
+        modern = record if generation > 1 else keras1.modernised(record)
+        element = _element(modern, max(generation, 2))
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as problem:
         raise ModelError(
             f"the architecture is damaged ({type(problem).__name__}: {problem}); "
             "save the model again with model.save()"
         ) from problem
-    if isinstance(element, LayerPlan):
+    if isinstance(element, NetworkPlan):
+        _check_names(element)
+    else:
         raise ModelError(
             f"the model is of the class {element.class_name!r}, whose code is not in the file; "
             "rebuild it as keras.Sequential or keras.Model(inputs, outputs) and save that"
         )
     return element
+
+
+def _check_names(network: NetworkPlan) -> None:
+    """Raise `ModelError` for layers of one network that share a name, by which tensors are told."""
+    names = Counter(layer.name for layer in network.layers)
+    problems = [
+        f"{count} layers are named {name!r}; the file is damaged: save the model again"
+        for name, count in names.items()
+        if count > 1
+    ]
+    if problems:
+        raise ModelError(*problems)
+    for layer in network.layers:
+        if isinstance(layer, NetworkPlan):
+            _check_names(layer)
 
 
 def _element(record: Mapping[str, Any], generation: int) -> LayerPlan | NetworkPlan:
@@ -94,7 +113,10 @@ def _sequential(record: Mapping[str, Any], generation: int) -> NetworkPlan:
     """
     config = record["config"]
     written = {"layers": config} if isinstance(config, list) else config
-    layers = tuple(_element(layer, generation) for layer in written["layers"])
+    layers = tuple(
+        _element(_with_name(layer, f"sequential_{place}"), generation)
+        for place, layer in enumerate(written["layers"], start=1)
+    )
     if not layers:
         raise ValueError("a Sequential model without layers")
     first = layers[0]
@@ -110,6 +132,11 @@ def _sequential(record: Mapping[str, Any], generation: int) -> NetworkPlan:
         layers=layers,
         trainable=written.get("trainable") is not False,
     )
+
+
+def _with_name(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the record of a network that was written as a bare list with a name, others as is."""
+    return {"name": name, **record} if isinstance(record["config"], list) else record
 
 
 def _input_shape(record: Mapping[str, Any]) -> list[int | None] | None:
@@ -184,13 +211,14 @@ def _call(node: Any) -> Call:
         kwargs = {key: _argument(value) for key, value in node.get("kwargs", {}).items()}
         args = tuple(_argument(value) for value in node["args"])
     else:
-        given = [node] if isinstance(node, list) and _is_ref(node) else node
+        given = [node] if _is_ref(node) or _is_constant(node) else node
         args = (_written_refs(given),)
         if isinstance(given, list) and len(given) == 1:
             args = (args[0][0],)
         kwargs = {}
-        if isinstance(given, list) and _is_ref(given[0]) and len(given[0]) > 3:
-            kwargs = {key: _written_refs(value) for key, value in given[0][3].items()}
+        first: Any = given[0] if isinstance(given, list) else None
+        if (_is_ref(first) or _is_constant(first)) and len(first) > 3:
+            kwargs = {key: _written_refs(value) for key, value in first[3].items()}
     return Call(args, {key: value for key, value in kwargs.items() if value is not None})
 
 
@@ -203,9 +231,14 @@ def _is_ref(value: Any) -> bool:
     )
 
 
+def _is_constant(value: Any) -> bool:
+    """Return whether a value stands where tf.keras has a tensor: ``1 / x`` is such a call."""
+    return isinstance(value, list | tuple) and bool(value) and value[0] == "_CONSTANT_VALUE"
+
+
 def _written_refs(value: Any) -> Any:
     """Return `value` with each ``[layer, call, tensor]`` made a `TensorRef`."""
-    if isinstance(value, list | tuple) and value and value[0] == "_CONSTANT_VALUE":
+    if _is_constant(value):
         return value[2]
     if _is_ref(value):
         return TensorRef(legacy.layer_name(value[0]), value[1], value[2])

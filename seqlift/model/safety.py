@@ -21,6 +21,7 @@ LAYERS = _words(
     InputLayer Identity Activation Dense EinsumDense Embedding Masking
     Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose
     DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D
+    LocallyConnected1D LocallyConnected2D
     MaxPooling1D MaxPooling2D MaxPooling3D AveragePooling1D AveragePooling2D AveragePooling3D
     GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D
     GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D
@@ -51,6 +52,11 @@ OPERATIONS = _words(
     Squeeze ExpandDims Flip Roll Pad Repeat Tile BroadcastTo GetItem Take Slice
     Where Greater GreaterEqual Less LessEqual Equal NotEqual LogicalAnd LogicalOr LogicalNot Any All
     Cast StopGradient OneHot
+    SoftShrink HardShrink TanhShrink Threshold Squareplus SparsePlus SparseSigmoid Sparsemax
+    Arctan Arcsinh Sinh Cosh Tan Exp2 Erfc Fabs Hypot Deg2rad Rad2deg FloorDivide Mod Round
+    Floor Ceil Trunc Ptp Argmax Argmin Argsort Sort ArraySplit Unstack Diff Tril Triu
+    SeparableConv RMSNorm BatchNorm DotProductAttention
+    Copy ConvertToTensor SaturateCast ZerosLike OnesLike FullLike
     """
 )
 """Operations of `keras.ops` that may be built."""
@@ -65,22 +71,23 @@ ACTIVATIONS = _words(
 """Names of activation functions that may be used."""
 
 REBUILD = "rebuild the model with layers of keras.layers and save it again"
+OWN_CODE = f"give its code with --custom-objects FILE.py, or {REBUILD}"
+
+READ = {
+    "Lambda": "its code is stored as bytecode and is never run",
+    "TFOpLambda": "a TensorFlow function called by tf.keras, not a layer",
+    "SlicingOpLambda": "tensor slicing recorded by tf.keras, not a layer",
+    "TensorFlowOpLayer": "a raw TensorFlow graph node, which is never run",
+}
+"""What the classes are that are not built but read, to be rebuilt (`seqlift.model.recipes`)."""
 
 REASONS = {
-    "Lambda": f"its code is stored as bytecode and is never run; {REBUILD}",
     "__lambda__": f"its code is stored as bytecode and is never run; {REBUILD}",
-    "TFOpLambda": f"a TensorFlow function called by tf.keras, not a layer; {REBUILD}",
-    "SlicingOpLambda": f"tensor slicing recorded by tf.keras, not a layer; {REBUILD}",
     "ClassMethod": f"a TensorFlow method called by tf.keras, not a layer; {REBUILD}",
-    "TensorFlowOpLayer": f"a raw TensorFlow graph node, which is never run; {REBUILD}",
     "TFSMLayer": f"it runs a TensorFlow program from another folder; {REBUILD}",
     "JaxLayer": f"its code is not in the file; {REBUILD}",
     "FlaxLayer": f"its code is not in the file; {REBUILD}",
     "TorchModuleWrapper": f"it holds a pickled PyTorch module, which is never opened; {REBUILD}",
-    "LocallyConnected1D": "Keras 3 no longer has this layer; rebuild it with other layers",
-    "LocallyConnected2D": "Keras 3 no longer has this layer; rebuild it with other layers",
-    "CuDNNGRU": "Keras 3 no longer has this layer; move its weights to a GRU(reset_after=True)",
-    "CuDNNLSTM": "Keras 3 no longer has this layer; move its weights to an LSTM",
 }
 """Why a class that Keras once had, or has, is not built; the rest of the sentence is the remedy."""
 
@@ -96,14 +103,24 @@ def refusals(network: NetworkPlan) -> Iterator[str]:
 
 def _layer_refusals(plan: LayerPlan) -> Iterator[str]:
     place = f"layer {plan.name!r}"
+    if plan.expressions:
+        return
+    if plan.class_name in READ:
+        why, remedy = READ[plan.class_name], REBUILD
+        if plan.refusal:
+            remedy = f"it {plan.refusal}: give --recipe '{plan.name}=EXPRESSION'"
+        yield f"{place} is a {plan.class_name}{_function_of(plan)}: {why}; {remedy}"
+        return
     if plan.class_name in REASONS:
         yield f"{place} is a {plan.class_name}{_function_of(plan)}: {REASONS[plan.class_name]}"
         return
     known = plan.class_name in (OPERATIONS if plan.operation else LAYERS)
-    if not _is_of_keras(plan) or (plan.module is None and not known):
+    if plan.own_class is not None:
+        known = True
+    elif not _is_of_keras(plan) or (plan.module is None and not known):
         where = f" of {plan.module}" if plan.module else ""
         name = plan.registered_name or plan.class_name
-        yield f"{place} is of the class {name!r}{where}, whose code is not in the file; {REBUILD}"
+        yield f"{place} is of the class {name!r}{where}, whose code is not in the file; {OWN_CODE}"
         return
     if not known:
         kind = "an operation" if plan.operation else "a layer"
@@ -132,8 +149,8 @@ def _setting_refusals(place: str, key: str, value: Any) -> Iterator[str]:
     if key == "quantised":
         yield f"{place} has quantised weights ({value}); save the model before quantising it"
     elif key.endswith("activation"):
-        if not (isinstance(value, str) and value in ACTIVATIONS):
-            yield f"{place} has the {key} {_named(value)!r}, which is not one of Keras; {REBUILD}"
+        if not callable(value) and not (isinstance(value, str) and value in ACTIVATIONS):
+            yield f"{place} has the {key} {_named(value)!r}, which is not one of Keras; {OWN_CODE}"
     elif not _is_plain(value):
         yield f"{place} has an object for its setting {key!r} ({_named(value)}); {REBUILD}"
 

@@ -1,14 +1,16 @@
 """Trained weights from a file into a model that was built from a plan.
 
-Two layouts: arrays under layer names (`.h5` of Keras 2 and 3, with or without the architecture),
-assigned here; and numbered variables (`model.weights.h5` inside a `.keras` archive, and
-`.weights.h5` of Keras 3), read by Keras's own reader. Knows nothing of architectures.
+Two layouts: arrays under the names of layers, or in their order (`.h5` of every Keras, with or
+without the architecture), assigned here; and numbered variables (`model.weights.h5` inside a
+`.keras` archive, and `.weights.h5` since Keras 2.12), read by Keras's own reader. Knows nothing of
+architectures.
 """
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +19,19 @@ import keras
 import numpy as np
 
 from seqlift.errors import ModelError
-from seqlift.model import legacy
+from seqlift.model import old_weights, stored
+from seqlift.model.stored import Source, Stored
 
 OTHER_MODEL = "these are the weights of another model"
 
-FLIPPED_BY_THEANO = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "ConvLSTM2D")
-"""Layers whose kernels Keras 2 flips when the file was saved on Theano, which convolves.
-
-Source: `preprocess_weights_for_loading` of Keras 2.0 to 2.3.
-"""
-
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """One array of a layer in the file: the name it was saved under, and where it is."""
+class Piece:
+    """Variables of one layer itself, the arrays they come from, and how."""
 
-    name: str
-    dataset: Any
+    variables: Sequence[Any]
+    arrays: Sequence[Stored]
+    convert: old_weights.Convert
 
 
 def assign(model: keras.Model, group: Any, *, order: Sequence[str], backend: str) -> None:
@@ -44,16 +42,16 @@ def assign(model: keras.Model, group: Any, *, order: Sequence[str], backend: str
     was saved on. Every layer whose arrays are missing, left over or of another shape is a line of
     one `ModelError`.
     """
-    stored = _stored_layers(group)
+    found, source = stored.layers(group), stored.source(group, backend)
     layers = {layer.name: layer for layer in model.layers if layer.weights}
     named = {name: layers[name] for name in order if name in layers}
-    flipped = _kernels_to_flip(model) if backend == "theano" else set()
     problems: list[str] = []
-    for name, arrays in _paired(named, stored).items():
+    for name, arrays in _paired(named, found, source).items():
         try:
-            _assign_layer(named[name], arrays, flipped=flipped)
+            _assign_layer(named[name], arrays, source)
         except ModelError as problem:
             problems += problem.problems
+    problems = problems or [*old_weights.doubts(model._flatten_layers(), source)]
     if problems:
         raise ModelError(*problems)
 
@@ -66,9 +64,13 @@ def read_numbered(model: keras.Model, path: Path) -> None:
     """
     generators = [g for layer in model._flatten_layers() for g in _generators(layer)]
     try:
+        with h5py.File(path, "r") as file:
+            stored.check_kept_here(file)
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message="Skipping")  # a part left untrained
             model.load_weights(path, objects_to_skip=generators)
+    except ModelError:
+        raise
     except Exception as problem:  # Keras and HDF5 raise many classes for a damaged file
         reason = " ".join(str(problem).split()) or type(problem).__name__
         reason = reason.partition(" Target variable: ")[0]  # all its values would follow
@@ -83,72 +85,37 @@ def _generators(layer: Any) -> list[Any]:
     return list(getattr(layer, "_seed_generators", []))
 
 
-def _stored_layers(group: Any) -> dict[str, list[Stored]]:
-    """Return the arrays of each layer in the file's order, layers without arrays left out."""
-    found = {}
-    for name in _names(group, "layer_names"):
-        arrays = _child(group, name, h5py.Group)
-        listed = [
-            Stored(n, _child(arrays, n, h5py.Dataset)) for n in _names(arrays, "weight_names")
-        ]
-        if listed:
-            found[legacy.layer_name(name)] = listed
-    return found
-
-
-def _names(group: Any, attribute: str) -> list[str]:
-    """Return a list of names kept in an attribute, which Keras splits when it is long."""
-    if attribute in group.attrs:
-        parts = [group.attrs[attribute]]
-    else:
-        parts = []
-        while f"{attribute}{len(parts)}" in group.attrs:
-            parts.append(group.attrs[f"{attribute}{len(parts)}"])
-    names = [name for part in parts for name in np.asarray(part).tolist()]
-    return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
-
-
-def _child(group: Any, name: str, kind: Any) -> Any:
-    """Return a member of an HDF5 group that is stored in this file itself.
-
-    A link or a dataset kept elsewhere would read another file of the machine, so it is refused.
-    """
-    member = group
-    for part in filter(None, name.split("/")):
-        link = member.get(part, getlink=True) if isinstance(member, h5py.Group) else None
-        if link is None:
-            raise ModelError(f"{name!r} is listed and not there; save the weights again")
-        if not isinstance(link, h5py.HardLink):
-            raise ModelError(f"{name!r} is a link, which is never followed; save the weights again")
-        member = member[part]
-    if not isinstance(member, kind):
-        raise ModelError(f"{name!r} is not a {kind.__name__.lower()}; save the weights again")
-    if isinstance(member, h5py.Dataset) and (member.external or member.is_virtual):
-        raise ModelError(f"{name!r} is kept in another file; save the weights again")
-    return member
-
-
 def _paired(
-    layers: Mapping[str, Any], stored: Mapping[str, list[Stored]]
+    layers: Mapping[str, Any], found: Mapping[str, list[Stored]], source: Source
 ) -> dict[str, list[Stored]]:
-    """Return the arrays for each layer, by name, or by order where no name agrees."""
-    if layers.keys() == stored.keys():
-        return {name: stored[name] for name in layers}
-    if layers.keys().isdisjoint(stored) and len(layers) == len(stored):
-        by_order = dict(zip(layers, stored.values(), strict=True))
-        if all(_ordered(layers[name], arrays) is not None for name, arrays in by_order.items()):
+    """Return the arrays for each layer, by name, or by order where no name contradicts it."""
+    if layers.keys() == found.keys():
+        return {name: found[name] for name in layers}
+    if len(layers) == len(found) and _may_go_by_order(layers, found):
+        by_order = dict(zip(layers, found.values(), strict=True))
+        if all(_pieces(layers[name], arrays, source) for name, arrays in by_order.items()):
             return by_order
     missing = [
         f"there are no weights for layer {name!r}; {OTHER_MODEL}"
         for name in layers
-        if name not in stored
+        if name not in found
     ]
     extra = [
         f"there are weights for layer {name!r}, which the architecture does not have; {OTHER_MODEL}"
-        for name in stored
+        for name in found
         if name not in layers
     ]
     raise ModelError(*missing, *extra)
+
+
+def _may_go_by_order(layers: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    """Return whether no name agrees, or all but those of networks, whose names were not written."""
+    if layers.keys().isdisjoint(found):
+        return True
+    return all(
+        name == other or isinstance(layers[name], keras.Model)
+        for name, other in zip(layers, found, strict=True)
+    )
 
 
 def _orders(layer: Any) -> list[list[Any]]:
@@ -165,16 +132,42 @@ def _orders(layer: Any) -> list[list[Any]]:
     ]
 
 
-def _ordered(layer: Any, arrays: Sequence[Stored]) -> list[Any] | None:
-    """Return the layer's variables in the order of the file's arrays, None if they do not fit."""
-    wanted = [_plain_name(array.name) for array in arrays]
+def _pieces(layer: Any, arrays: Sequence[Stored], source: Source) -> list[Piece] | None:
+    """Return which of the file's arrays make which variables of a layer, None if they do not fit.
+
+    Names decide where the file has those of today; else shapes and the order alone.
+    """
+    wanted = sorted(_plain_name(array.name) for array in arrays)
     for variables in _orders(layer):
+        pieces = [*_parted(layer, variables, arrays, source)]
+        taken = [array for piece in pieces for array in piece.arrays]
+        if len(taken) != len(arrays) or sum(len(p.variables) for p in pieces) != len(variables):
+            continue
         names = [_plain_name(variable.path) for variable in variables]
-        comparable = sorted(names) == sorted(wanted)
-        shapes_fit = [tuple(v.shape) for v in variables] == [a.dataset.shape for a in arrays]
-        if shapes_fit and (names == wanted or not comparable):
-            return variables
+        comparable = sorted(names) == wanted
+        if not comparable or names == [_plain_name(array.name) for array in arrays]:
+            return pieces
     return None
+
+
+def _parted(
+    layer: Any, variables: Sequence[Any], arrays: Sequence[Stored], source: Source
+) -> Iterator[Piece]:
+    """Yield the pieces of a layer, one for each layer in it, until shapes no longer fit."""
+    owners = {id(v): leaf for leaf in layer._flatten_layers() for v in leaf._trainable_variables}
+    owners |= {
+        id(v): leaf for leaf in layer._flatten_layers() for v in leaf._non_trainable_variables
+    }
+    start = 0
+    for _, group in groupby(variables, key=lambda variable: id(owners.get(id(variable), layer))):
+        own = [*group]
+        owner = owners.get(id(own[0]), layer)
+        end = start + old_weights.count(owner, own, arrays[start:], source=source)
+        convert = old_weights.conversion(owner, own, arrays[start:end], source=source)
+        if convert is None:
+            return
+        yield Piece(own, arrays[start:end], convert)
+        start = end
 
 
 def _plain_name(path: str) -> str:
@@ -182,20 +175,25 @@ def _plain_name(path: str) -> str:
     return re.sub(r"(_\d+)?(:\d+)?$", "", path.rsplit("/", 1)[-1])
 
 
-def _assign_layer(layer: Any, arrays: Sequence[Stored], *, flipped: set[int]) -> None:
-    variables = _ordered(layer, arrays)
-    if variables is None:
+def _assign_layer(layer: Any, arrays: Sequence[Stored], source: Source) -> None:
+    pieces = _pieces(layer, arrays, source)
+    if pieces is None:
         raise ModelError(_misfit(layer, arrays))
-    for variable, array in zip(variables, arrays, strict=True):
-        if array.dataset.dtype.kind not in "fiu":
-            raise ModelError(f"{array.name!r} does not hold numbers; save the weights again")
-        values = np.asarray(array.dataset)
-        _check_finite(array.name, values)
-        if id(variable) in flipped:
-            values = np.flip(values, axis=tuple(range(values.ndim - 2)))
-        variable.assign(values)
+    for piece in pieces:
+        values = piece.convert([_read(array) for array in piece.arrays])
+        for variable, value in zip(piece.variables, values, strict=True):
+            variable.assign(value)
     if hasattr(layer, "finalize_state"):  # Normalization keeps constants made from its weights
         layer.finalize_state()
+
+
+def _read(array: Stored) -> Any:
+    """Return the values of an array, finite numbers."""
+    if array.dataset.dtype.kind not in "fiu":
+        raise ModelError(f"{array.name!r} does not hold numbers; save the weights again")
+    values = np.asarray(array.dataset)
+    _check_finite(array.name, values)
+    return values
 
 
 def _check_finite(name: str, values: Any) -> None:
@@ -212,22 +210,11 @@ def _misfit(layer: Any, arrays: Sequence[Stored]) -> str:
             f"{OTHER_MODEL}"
         )
     for variable, array in zip(variables, arrays, strict=True):
-        if tuple(variable.shape) != array.dataset.shape:
+        if tuple(variable.shape) != array.shape:
             return (
                 f"layer {layer.name!r}: {_plain_name(variable.path)} has the shape "
-                f"{tuple(variable.shape)} in the architecture and {array.dataset.shape} in the "
+                f"{tuple(variable.shape)} in the architecture and {array.shape} in the "
                 f"file; {OTHER_MODEL}"
             )
     names = ", ".join(_plain_name(array.name) for array in arrays)
     return f"layer {layer.name!r} has arrays in an unknown order ({names}); save the model again"
-
-
-def _kernels_to_flip(model: keras.Model) -> set[int]:
-    """Return the identities of the convolution kernels that Theano keeps back to front."""
-    return {
-        id(weight)
-        for layer in model._flatten_layers()
-        if type(layer).__name__ in FLIPPED_BY_THEANO
-        for weight in layer.weights
-        if weight.name.endswith("kernel")
-    }

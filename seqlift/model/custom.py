@@ -1,0 +1,138 @@
+"""The user's own layers and functions, from one file that the user names.
+
+Only that file is imported: nothing ever is because a model file names it. Layers of these classes
+are then allowed; each is made from the settings in the model file by its own constructor.
+"""
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import keras
+
+from seqlift.errors import ModelError
+from seqlift.model.plan import LayerPlan, NetworkPlan
+
+MODULE = "seqlift_custom_objects"
+"""Name under which the user's file is imported, with its own name behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomObjects:
+    """Classes of layers and functions, by their names and by those they are registered under."""
+
+    classes: Mapping[str, type]
+    functions: Mapping[str, Callable[..., Any]]
+
+
+def read(path: str | Path) -> CustomObjects:
+    """Return the layers and functions that the Python file at `path` defines, having run it.
+
+    A file that is not there, does not run or defines neither raises `ModelError`.
+    """
+    path = Path(path)
+    module = _imported(path)
+    classes: dict[str, type] = {}
+    functions: dict[str, Callable[..., Any]] = {}
+    for value in vars(module).values():
+        if getattr(value, "__module__", None) != module.__name__:
+            continue
+        if inspect.isclass(value) and issubclass(value, keras.layers.Layer):
+            classes |= dict.fromkeys(_names(value), value)
+        elif inspect.isfunction(value):
+            functions |= dict.fromkeys(_names(value), value)
+    if not classes and not functions:
+        raise ModelError(
+            f"{path}: defines no layer and no function; give the Python file that has the classes"
+        )
+    return CustomObjects(classes, functions)
+
+
+def _imported(path: Path) -> ModuleType:
+    name = f"{MODULE}.{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if path.suffix != ".py" or spec is None or spec.loader is None:
+        raise ModelError(f"{path}: not a Python file; give one that ends in .py")
+    if not path.is_file():
+        raise ModelError(f"{path}: no such file; check the path of the custom objects")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickles look their module up
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as problem:  # the user's code may raise anything
+        del sys.modules[name]
+        raise ModelError(
+            f"{path}:{_line(problem, path)}: {type(problem).__name__}: "
+            f"{' '.join(str(problem).split()) or 'no message'}; mend the file, or leave out "
+            "--custom-objects"
+        ) from problem
+    return module
+
+
+def _line(problem: BaseException, path: Path) -> int:
+    """Return the last line of the file at `path` that a problem passed through."""
+    if isinstance(problem, SyntaxError) and problem.lineno:
+        return problem.lineno
+    lines = [1]
+    trace = problem.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            lines.append(trace.tb_lineno)
+        trace = trace.tb_next
+    return lines[-1]
+
+
+def _names(value: Any) -> set[str]:
+    return {value.__name__, keras.saving.get_registered_name(value)}
+
+
+def with_own(network: NetworkPlan, objects: CustomObjects) -> NetworkPlan:
+    """Return the plan with the user's classes and functions where its names are theirs.
+
+    A record that says its class is one of Keras keeps that, whatever the user's are named.
+    """
+    return replace(network, layers=tuple(_own(layer, objects) for layer in network.layers))
+
+
+def _own(plan: Any, objects: CustomObjects) -> Any:
+    if isinstance(plan, tuple):
+        return tuple(_own(item, objects) for item in plan)
+    if isinstance(plan, NetworkPlan):
+        return with_own(plan, objects)
+    if not isinstance(plan, LayerPlan):
+        return plan
+    settings = {
+        key: _function(value, objects) if key.endswith("activation") else value
+        for key, value in plan.settings.items()
+    }
+    inner = {key: _own(value, objects) for key, value in plan.inner.items()}
+    own_class = _class(plan, objects)
+    operation = plan.operation and own_class is None
+    return replace(plan, settings=settings, inner=inner, own_class=own_class, operation=operation)
+
+
+def _class(plan: LayerPlan, objects: CustomObjects) -> type | None:
+    """Return the user's class for a layer, None if it is not one of theirs."""
+    of_keras = (plan.module or "").split(".")[0] == "keras"
+    if of_keras and plan.registered_name in (None, plan.class_name):
+        return None
+    for name in (plan.registered_name, plan.class_name):
+        if name is not None and name in objects.classes:
+            return objects.classes[name]
+    return None
+
+
+def _function(value: Any, objects: CustomObjects) -> Any:
+    """Return the user's function for an activation, or the record as it is."""
+    names: list[Any] = [value]
+    if isinstance(value, Mapping) and value.get("class_name") == "function":
+        names = [value.get("registered_name"), value.get("config")]
+    for name in names:
+        if isinstance(name, str) and name in objects.functions:
+            return objects.functions[name]
+    return value

@@ -1,0 +1,99 @@
+"""Which layers of a plan are rebuilt from what they compute: Lambdas and nodes of tf.keras.
+
+What such a layer computes is read from its record, or given by the user as an expression. Builds
+nothing, and runs nothing that a file holds.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from seqlift.errors import ModelError
+from seqlift.model.expressions import lambdas, language, nodes, tree
+from seqlift.model.expressions.tree import Expression, NoRecipeError
+from seqlift.model.plan import Call, LayerPlan, NetworkPlan, TensorRef, refs
+
+CLASSES = nodes.CLASSES | {"Lambda"}
+"""Classes whose layers are read as expressions."""
+
+SEQUENTIAL = (Call((TensorRef("", 0, 0),)),)
+"""How a layer of a Sequential model, whose file lists no calls, is called."""
+
+IGNORED = frozenset({"mask", "training"})
+"""Keywords that Keras hands to layers and that expressions do without."""
+
+
+def resolved(network: NetworkPlan, recipes: Mapping[str, str]) -> NetworkPlan:
+    """Return the plan with what each Lambda and node of tf.keras computes, or why that is unknown.
+
+    `recipes` are the user's expressions by layer name. One that is no expression, or of a layer
+    that is not there, raises `ModelError`.
+    """
+    names = list(_names(network))
+    problems = [_unknown(name, network) for name in recipes if name not in names]
+    if problems:
+        raise ModelError(*problems)
+    return _resolved(network, recipes)
+
+
+def _names(network: NetworkPlan) -> Iterator[str]:
+    for layer in network.layers:
+        if isinstance(layer, NetworkPlan):
+            yield from _names(layer)
+        elif layer.class_name != "InputLayer":
+            yield layer.name
+
+
+def _unknown(name: str, network: NetworkPlan) -> str:
+    layers = [
+        layer.name
+        for layer in network.layers
+        if isinstance(layer, LayerPlan) and layer.class_name in CLASSES
+    ]
+    has = f"; layers that a recipe may be for: {', '.join(layers)}" if layers else ""
+    return f"no layer is named {name!r}, for which there is a recipe{has}; check the name"
+
+
+def _resolved(network: NetworkPlan, recipes: Mapping[str, str]) -> NetworkPlan:
+    layers = tuple(
+        _resolved(layer, recipes) if isinstance(layer, NetworkPlan) else _layer(layer, recipes)
+        for layer in network.layers
+    )
+    return replace(network, layers=layers)
+
+
+def _layer(plan: LayerPlan, recipes: Mapping[str, str]) -> LayerPlan:
+    recipe = recipes.get(plan.name)
+    if recipe is None and (plan.class_name not in CLASSES or plan.operation):
+        return plan
+    calls = plan.calls or SEQUENTIAL
+    if recipe is not None:
+        try:
+            found = tuple(language.parse(recipe, _given(call)) for call in calls)
+        except NoRecipeError as problem:
+            raise ModelError(
+                f"layer {plan.name!r}: the recipe {recipe!r} {problem}; give an expression of x, "
+                f"such as --recipe '{plan.name}=logsumexp(x, axis=-1, keepdims=True)'"
+            ) from problem
+        return replace(plan, expressions=found)
+    try:
+        return replace(plan, expressions=tuple(_expression(plan, call) for call in calls))
+    except NoRecipeError as problem:
+        return replace(plan, refusal=str(problem))
+
+
+def _expression(plan: LayerPlan, call: Call) -> Expression:
+    """Return what the record says that one call computes."""
+    if plan.class_name in nodes.CLASSES:
+        return nodes.expression(plan, call)
+    odd = [key for key, value in call.kwargs.items() if refs(value) or key not in IGNORED]
+    if odd:
+        raise NoRecipeError(f"is called with {', '.join(odd)} beside its input")
+    return lambdas.expression(plan.settings, _given(call))
+
+
+def _given(call: Call) -> Expression:
+    """Return what stands for a layer's input: a tensor, or several of them."""
+    (first,) = call.args[:1] or (None,)
+    if isinstance(first, TensorRef):
+        return tree.Given(0)
+    return tree.several(tree.Given(number) for number in range(len(refs(first))))

@@ -1,0 +1,241 @@
+"""Laws of custom objects: only the user's file is run, and its layers are built from it."""
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+from nets import eager, graph_of, inputs_for, made, random_head, relative_residual
+
+from seqlift.attribution.lowering.traced import traced
+from seqlift.errors import ModelError
+from seqlift.model import custom
+from seqlift.model.load import load
+
+# Keras's own way of saving meets NumPy's on variables; nothing of ours does.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+X = np.random.default_rng(0).normal(size=(3, 9, 4)).astype("float32")
+
+OWN = """
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("lab")
+class Scaled(keras.layers.Layer):
+    def __init__(self, units, **options):
+        super().__init__(**options)
+        self.units = units
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], self.units), name="kernel")
+        self.scale = self.add_weight(shape=(), name="scale")
+
+    def call(self, x):
+        return ops.matmul(x, self.kernel) * self.scale
+
+    def get_config(self):
+        return super().get_config() | {"units": self.units}
+
+
+class Plain(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+
+    def call(self, x):
+        return x + 1
+
+    def get_config(self):
+        return {}
+
+
+def bent(x):
+    return ops.square(x)
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    path = tmp_path / "own.py"
+    path.write_text(OWN)
+    return path
+
+
+def classes_of(path: Path) -> Any:
+    """Return the module at `path`, imported as a user's program would."""
+    spec = importlib.util.spec_from_file_location("theirs", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("ending", [".h5", ".keras"])
+def test_a_model_with_layers_of_the_users_file_predicts_as_before(
+    ending: str, own: Path, tmp_path: Path
+) -> None:
+    theirs = classes_of(own)
+    model = keras.Sequential(
+        [
+            keras.Input((9, 4)),
+            theirs.Scaled(3, name="own"),
+            theirs.Plain(),
+            layers.Dense(2, activation=theirs.bent),
+        ]
+    )
+    for weight in model.weights:
+        weight.assign(np.random.default_rng(2).normal(size=weight.shape))
+    expected, path = model.predict(X, verbose=0), tmp_path / f"model{ending}"
+    model.save(path)
+    with pytest.raises(ModelError, match=r"custom-objects FILE\.py"):
+        load(path)
+    found = load(path, custom_objects=own).model
+    np.testing.assert_allclose(found.predict(X, verbose=0), expected, rtol=1e-6)
+    assert found.get_layer("own").units == 3
+
+
+FRAMES = """
+import keras
+
+
+class FrameSliceLayer(keras.layers.Layer):
+    def call(self, x):
+        back = x[:, ::-1]
+        return [back[:, frame::3] for frame in range(3)]
+"""
+
+
+def test_a_published_model_loads_with_the_one_layer_it_lacks(real: Path, tmp_path: Path) -> None:
+    """framepool's five Lambdas are read from bytecode of Python 3.6."""
+    path = tmp_path / "frames.py"
+    path.write_text(FRAMES)
+    model = load(real / "framepool" / "utr_model_50.h5", custom_objects=path).model
+    sequences = np.eye(4, dtype="float32")[np.random.default_rng(0).integers(0, 4, (2, 50))]
+    assert [tuple(tensor.shape) for tensor in model.inputs] == [(None, None, 4)]
+    predicted = model.predict(sequences, verbose=0)
+    assert predicted.shape == (2, 1)
+    assert np.isfinite(predicted).all()
+    assert predicted[0] != predicted[1]
+
+
+def test_a_layer_that_says_it_is_of_keras_stays_so(tmp_path: Path) -> None:
+    path = tmp_path / "own.py"
+    path.write_text("import keras\n\n\nclass Dense(keras.layers.Layer):\n    pass\n")
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2, name="score")])
+    model.save(tmp_path / "model.keras")
+    loaded = load(tmp_path / "model.keras", custom_objects=path).model
+    assert type(loaded.get_layer("score")) is layers.Dense
+
+
+BAD_FILES = [
+    ("own.txt", "", "not a Python file; give one that ends in .py"),
+    ("none.py", None, "no such file; check the path of the custom objects"),
+    ("own.py", "x = 1", "defines no layer and no function; give the Python file that has the"),
+    ("own.py", "\nimport nothing_at_all\n", "ModuleNotFoundError: No module named"),
+    ("own.py", "x = 1\n\ny = 1 / 0\n", "ZeroDivisionError: division by zero; mend the file"),
+    ("own.py", "x = (\n", "SyntaxError: '(' was never closed (own.py, line 1); mend the file"),
+    ("own.py", "raise SystemExit(3)\n", "SystemExit: 3; mend the file, or leave out"),
+]
+LINES = {"import nothing": 2, "1 / 0": 3, "x = (": 1, "SystemExit": 1}
+
+
+@pytest.mark.parametrize(("name", "text", "problem"), BAD_FILES)
+def test_a_file_that_cannot_be_imported_is_one_line(
+    name: str, text: str | None, problem: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ModelError) as caught:
+        custom.read(path)
+    (line,) = caught.value.problems
+    at = next((f":{number}" for word, number in LINES.items() if word in (text or "")), "")
+    assert line.startswith(f"{path}{at}: {problem}")
+    assert f"{custom.MODULE}.none" not in sys.modules
+
+
+def test_a_setting_that_the_class_does_not_take_is_named(own: Path, tmp_path: Path) -> None:
+    theirs = classes_of(own)
+
+    class Plain(theirs.Plain):  # type: ignore[misc, name-defined]
+        def get_config(self) -> dict[str, Any]:
+            return {"depth": 3}
+
+    keras.Sequential([keras.Input((4,)), Plain()]).save(tmp_path / "model.keras")
+    with pytest.raises(ModelError, match=r"has the setting depth=3, which its class in the custom"):
+        load(tmp_path / "model.keras", custom_objects=own)
+
+
+class Affine(layers.Layer):
+    def build(self, shape: Any) -> None:
+        self.kernel = self.add_weight(shape=(shape[-1], 3), name="kernel")
+        self.bias = self.add_weight(shape=(3,), name="bias")
+
+    def call(self, x: Any) -> Any:
+        return ops.relu(ops.matmul(x, self.kernel) + self.bias)
+
+
+class Within(layers.Layer):
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = layers.Dense(3, activation="tanh")
+
+    def call(self, x: Any) -> Any:
+        return self.dense(x)[:, 1:-1]
+
+
+class Twice(keras.Model):
+    """A model that does not list its layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = layers.Dense(3)
+
+    def call(self, x: Any) -> Any:
+        return self.dense(x) * 2
+
+
+def spread() -> layers.Layer:
+    return layers.Lambda(lambda x: ops.logsumexp(x, axis=-1, keepdims=True), name="spread")
+
+
+@pytest.mark.parametrize("make", [Affine, Within, Twice, spread])
+def test_a_layer_written_with_keras_operations_is_explained(make: Callable[[], Any]) -> None:
+    def body(tensor: Any) -> Any:
+        return layers.Dense(2, activation="tanh")(layers.Flatten()(make()(tensor)))
+
+    model = made(body, (9, 4))
+    graph, (x, x0) = graph_of(model), inputs_for((9, 4), 3, 2)
+    values = graph.forward(ops.convert_to_tensor(x), graph.outputs)[graph.outputs[0]]
+    np.testing.assert_allclose(ops.convert_to_numpy(values), model(x), atol=1e-12)
+    result = eager(graph, random_head(graph), x, x0, dtype="float64")
+    assert relative_residual(result) <= 1e-10
+    inside = [call.layer for call in graph.calls if "/" in call.layer]
+    assert inside  # its operations are listed by name, behind that of the layer
+
+
+class OtherLibrary(layers.Layer):
+    def call(self, x: Any) -> Any:
+        return np.tanh(x)
+
+
+class VariableFirst(layers.Layer):
+    def build(self, shape: Any) -> None:
+        self.scale = self.add_weight(shape=(), name="scale")
+
+    def call(self, x: Any) -> Any:
+        return self.scale * x
+
+
+@pytest.mark.parametrize("make", [OtherLibrary, VariableFirst])
+def test_a_layer_that_cannot_be_traced_gives_none(make: Callable[[], Any]) -> None:
+    layer = make()
+    layer.build((None, 9, 4))
+    assert traced(layer, [(9, 4)]) is None

@@ -1,0 +1,169 @@
+"""Laws of rebuilding: what a Lambda or a node of tf.keras computes, a model of operations does."""
+
+import base64
+import json
+import marshal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from node_records import Record, X, predicted, record_of
+
+from seqlift.errors import ModelError
+from seqlift.model.load import load
+
+# Keras's own way of saving meets NumPy's on variables; nothing of ours does.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
+def lambda_record(name: str, function: Callable[..., Any], inbound: list[Any]) -> Record:
+    """Return a Lambda as Keras 2 wrote it."""
+    code = base64.b64encode(marshal.dumps(function.__code__)).decode()
+    config = {"name": name, "function": [code, None, None], "function_type": "lambda"}
+    return {"class_name": "Lambda", "config": config, "name": name, "inbound_nodes": inbound}
+
+
+tf: Any = None  # a name in the functions below, none of which is ever called
+
+
+def test_a_lambda_called_on_several_shapes_is_rebuilt_for_each() -> None:
+    double = lambda_record("double", lambda x: x * 2, [[["x", 0, 0, {}]], [["cut", 0, 0, {}]]])
+    cut = lambda_record("cut", lambda x: x[:, 1:3], [[["x", 0, 0, {}]]])
+    record = record_of([double, cut], ["double"])
+    record["config"]["output_layers"].append(["double", 1, 0])
+    whole, part = predicted(record)
+    np.testing.assert_array_equal(whole, X * 2)
+    np.testing.assert_array_equal(part, X[:, 1:3] * 2)
+
+
+@pytest.mark.parametrize("ending", [".h5", ".keras"])
+def test_a_saved_model_with_lambdas_predicts_as_before(ending: str, tmp_path: Path) -> None:
+    factor = 3.0
+
+    def block() -> keras.Model:
+        given = keras.Input((8, 4))
+        return keras.Model(given, layers.Conv1D(4, 3, padding="same")(given))
+
+    model = keras.Sequential(
+        [
+            keras.Input((8, 4)),
+            layers.Lambda(lambda x, shift=1.0: keras.ops.tanh(x / factor) + shift),
+            block(),
+            block(),
+            layers.Lambda(lambda x: keras.ops.logsumexp(x, axis=1, keepdims=True), name="lse"),
+            layers.Dense(2),
+        ]
+    )
+    expected = model.predict(X, verbose=0)
+    model.save(tmp_path / f"model{ending}")
+    found = load(tmp_path / f"model{ending}").model
+    np.testing.assert_array_equal(found.predict(X, verbose=0), expected)
+    assert found.get_layer("lse").count_params() == 0
+
+
+def test_lambdas_of_python_3_6_in_a_published_model_are_read(real: Path) -> None:
+    """Two of framepool: the mask of bases that are there, and the average over it."""
+    import h5py
+
+    with h5py.File(real / "framepool" / "utr_model_50.h5") as file:
+        written = json.loads(file.attrs["model_config"])["config"]["layers"]
+    by_name = {layer["name"]: layer for layer in written}
+    mask = {**by_name["compute_pad_mask"], "inbound_nodes": [[["x", 0, 0, {}]]]}
+    pool = {
+        **by_name["pool_avg_frame_conv"],
+        "inbound_nodes": [[["x", 0, 0, {}], ["compute_pad_mask", 0, 0, {}]]],
+    }
+    (found,) = predicted(record_of([mask, pool], ["pool_avg_frame_conv"]))
+    total = X.sum(2, keepdims=True)
+    np.testing.assert_allclose(found, X.sum(1) / total.sum(1), rtol=1e-4)
+
+
+UNREADABLE = lambda_record("odd", lambda x: tf.py_function(x), [[["x", 0, 0, {}]]])
+
+
+def test_a_recipe_says_what_a_lambda_computes() -> None:
+    record = record_of([UNREADABLE], ["odd"])
+    (found,) = predicted(record, recipes={"odd": "logsumexp(x, axis=-1)[:, None] * 2"})
+    np.testing.assert_allclose(found, np.log(np.exp(X).sum(-1))[:, None] * 2, rtol=1e-5)
+
+
+def test_a_recipe_goes_before_what_is_read() -> None:
+    record = record_of([lambda_record("double", lambda x: x * 2, [[["x", 0, 0, {}]]])], ["double"])
+    (found,) = predicted(record, recipes={"double": "x * 3"})
+    np.testing.assert_allclose(found, X * 3)
+
+
+EXAMPLE = "give an expression of x, such as --recipe 'odd=logsumexp(x, axis=-1, keepdims=True)'"
+REFUSED: list[tuple[Mapping[str, str], str]] = [
+    (
+        {},
+        (
+            "layer 'odd' is a Lambda: its code is stored as bytecode and is never run; it calls "
+            "tf.py_function, which has no recipe: give --recipe 'odd=EXPRESSION'"
+        ),
+    ),
+    (
+        {"od": "x"},
+        (
+            "no layer is named 'od', for which there is a recipe; layers that a recipe may be for: "
+            "odd; check the name"
+        ),
+    ),
+    (
+        {"odd": "x +"},
+        f"layer 'odd': the recipe 'x +' is no expression (invalid syntax); {EXAMPLE}",
+    ),
+    (
+        {"odd": "exec('x')"},
+        (
+            "layer 'odd': the recipe \"exec('x')\" calls exec, which has no recipe; did you mean "
+            f"exp?; {EXAMPLE}"
+        ),
+    ),
+    (
+        {"odd": "mean(x)"},
+        (
+            "layer 'odd' (Lambda) calls mean with axis=None, which works across the sequences of a "
+            "batch, on which a score must not depend; say what it computes for each sequence with "
+            "--recipe 'odd=EXPRESSION'"
+        ),
+    ),
+    (
+        {"odd": "x[1]"},
+        (
+            "layer 'odd' (Lambda) takes [1], which works across the sequences of a batch, on which "
+            "a score must not depend; say what it computes for each sequence with --recipe "
+            "'odd=EXPRESSION'"
+        ),
+    ),
+    (
+        {"odd": "3"},
+        (
+            "layer 'odd' (Lambda) gives 3, which is no tensor; say what it computes for each "
+            "sequence with --recipe 'odd=EXPRESSION'"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("recipes", "problem"), REFUSED)
+def test_a_recipe_that_cannot_be_used_is_refused(recipes: Mapping[str, str], problem: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        predicted(record_of([UNREADABLE], ["odd"]), recipes=recipes)
+    assert caught.value.problems == (problem,)
+
+
+def test_a_recipe_reaches_a_lambda_in_a_sequential_model(tmp_path: Path) -> None:
+    model = keras.Sequential(
+        [keras.Input((8, 4)), layers.Lambda(lambda x: abs(sum([x])), name="odd"), layers.Dense(1)]
+    )
+    expected = model.predict(X, verbose=0)
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(ModelError, match="calls sum, which has no recipe"):
+        load(tmp_path / "model.keras")
+    found = load(tmp_path / "model.keras", recipes={"odd": "abs(x)"}).model
+    np.testing.assert_array_equal(found.predict(X, verbose=0), expected)
