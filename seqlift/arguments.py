@@ -1,11 +1,17 @@
 """What a caller of the library may pass, and the sentence for what cannot be used."""
 
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seqlift.errors import InputError, ModelError
+from seqlift.inputs import references as reference_kinds
+from seqlift.inputs.references import References
+
+OpenShape = Sequence[int | None]  # None where any extent is taken
 
 
 def with_outputs(model: Any) -> Any:
@@ -32,3 +38,58 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
     """Raise InputError where `value` is not one of `choices`."""
     if value not in choices:
         raise InputError(f"{name} {value!r}: give one of {', '.join(choices)}")
+
+
+def check_shape(one_hot: NDArray[Any], wanted: OpenShape) -> None:
+    """Raise InputError where `one_hot` is not a batch of finite inputs of the shape `wanted`."""
+    fits = one_hot.ndim == len(wanted) + 1 and all(
+        extent in (None, given) for extent, given in zip(wanted, one_hot.shape[1:], strict=True)
+    )
+    if fits and not len(one_hot):
+        raise InputError("sequences: there are none; give one or more")
+    if not fits:
+        raise InputError(
+            f"sequences have shape {one_hot.shape}; the model takes (N, "
+            f"{', '.join('any' if extent is None else str(extent) for extent in wanted)})"
+        )
+    if not np.isfinite(one_hot).all():
+        raise InputError("sequences: some values are not finite; give finite ones")
+
+
+def check_references(
+    references: NDArray[Any] | References | str, shape: tuple[int, ...], *, seed: int
+) -> NDArray[Any] | References:
+    """Return the references of sequences of `shape`, (N, *input shape).
+
+    They are an object, or an array (N, R, *input shape) or (R, *input shape). Raises InputError for
+    what is none of these.
+    """
+    if isinstance(references, str):
+        return reference_kinds.parse(references, seed=seed)
+    if hasattr(references, "draw"):
+        return cast(References, references)
+    array = np.asarray(references)
+    if np.issubdtype(array.dtype, np.number) and not np.isfinite(array).all():
+        raise InputError("references: some values are not finite; give finite ones")
+    if array.shape == shape[1:]:
+        return array[None]
+    if array.size and array.ndim == len(shape) and array.shape[1:] == shape[1:]:
+        return array
+    if array.size and (*array.shape[:1], *array.shape[2:]) == shape:
+        return array
+    raise InputError(
+        f"references have shape {array.shape}, which does not fit sequences of shape {shape};"
+        " give (N, R, L, 4), (R, L, 4) or (L, 4)"
+    )
+
+
+def check_device(device: str) -> None:
+    """Raise InputError for what is no name of a device."""
+    if not re.fullmatch(r"auto|cpu|gpu(:\d+)?", device):
+        raise InputError(f"device {device!r}: give one of auto, cpu, gpu, gpu:INDEX")
+
+
+def check_number(name: str, value: int | None, what: str) -> None:
+    """Raise InputError where `value` is less than 1; `what` is what is counted."""
+    if value is not None and value < 1:
+        raise InputError(f"{name} {value}: fewer than one {what}; give 1 or more")

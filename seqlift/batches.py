@@ -5,7 +5,7 @@ depend on how many sequences a run happens to have.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.attribution.engine import Engine, Result, SharedReferences
+from seqlift.attribution.lowering.inputs import row_nodes
 from seqlift.inputs.references import References
 
 # Activations of one batch, forward and back, are kept to about this many bytes.
@@ -34,15 +35,19 @@ def number_of(references: NDArray[Any] | References, sequences: NDArray[Any]) ->
     return int(references.shape[references.ndim > sequences.ndim])
 
 
+Rows = Mapping[int, NDArray[Any]]
+"""By the number of an input of the model beside the sequence: a row for each sequence."""
+
+
 def batches(
-    sequences: NDArray[Any], references: NDArray[Any] | References, size: int
-) -> Iterator[tuple[NDArray[Any], NDArray[Any] | References]]:
-    """Yield at most `size` sequences at a time, with their references."""
+    sequences: NDArray[Any], references: NDArray[Any] | References, others: Rows, size: int
+) -> Iterator[tuple[NDArray[Any], NDArray[Any] | References, Rows]]:
+    """Yield at most `size` sequences at a time, with their references and other inputs."""
     own = isinstance(references, np.ndarray) and references.ndim > sequences.ndim
     for start in range(0, len(sequences), size):
         rows = slice(start, start + size)
         part = references[rows] if own and isinstance(references, np.ndarray) else references
-        yield sequences[rows], part
+        yield sequences[rows], part, {number: values[rows] for number, values in others.items()}
 
 
 def run(
@@ -50,13 +55,31 @@ def run(
     batch: NDArray[Any],
     references: NDArray[Any] | SharedReferences,
     size: int,
+    others: Rows | None = None,
 ) -> list[Result]:
-    """Return a result per head for at most `size` sequences, computed as a batch of `size`."""
+    """Return a result per head for at most `size` sequences, computed as a batch of `size`.
+
+    With `others` each sequence needs references of its own.
+    """
     rows = np.arange(size)
     rows[len(batch) :] = 0
     if not isinstance(references, SharedReferences):
         references = references[rows]
-    return [result.rows(slice(0, len(batch))) for result in engine.explain(batch[rows], references)]
+    fed = {
+        node: np.asarray(values, engine.dtype)[rows]
+        for node, (_, values) in zip(
+            row_nodes(engine.graph), sorted((others or {}).items()), strict=True
+        )
+    }
+    results = engine.explain(batch[rows], references, fed)
+    return [result.rows(slice(0, len(batch))) for result in results]
+
+
+def own_references(references: NDArray[Any], batch: NDArray[Any]) -> NDArray[Any]:
+    """Return array references as each sequence's own, (N, R, ...)."""
+    if references.ndim > batch.ndim:
+        return references
+    return np.broadcast_to(references, (len(batch), *references.shape))
 
 
 def joined(parts: Sequence[Result]) -> Result:

@@ -6,15 +6,20 @@ Knows models and lowering; knows nothing of how a report is shown.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from seqlift.attribution.choices import MaxRule, Preset, Rule
 from seqlift.attribution.graph import Graph, LayerCall
 from seqlift.attribution.lowering.check import check_forward
-from seqlift.attribution.lowering.walk import Unsupported, outline, several_inputs
+from seqlift.attribution.lowering.inputs import CHANNELS, Layout, layout_of
+from seqlift.attribution.lowering.walk import Unsupported, outline
+from seqlift.attribution.normalise import mean_normalised
 from seqlift.attribution.presets import rules_of
-from seqlift.attribution.primitives.base import Input, Linear, Primitive
+from seqlift.attribution.primitives.base import Constant, Input, Linear, Primitive
 from seqlift.attribution.primitives.pooling import MaxPool
 from seqlift.attribution.primitives.softmax import Softmax
+from seqlift.errors import ModelError
+from seqlift.given_inputs import Given, GivenInputs, no_bases, resolve
 from seqlift.model.load import load
 from seqlift.model.outputs import outputs_of
 from seqlift.model.target import targets
@@ -65,22 +70,31 @@ def inspect_model(
     path: str | Path,
     *,
     arch: str | None = None,
+    recipes: Mapping[str, str] | None = None,
+    custom_objects: str | None = None,
+    inputs: Mapping[str, Given] | None = None,
     rule: Preset,
     rule_for: Mapping[str, Rule] | None = None,
     max_rule: MaxRule,
+    mean_normalise: bool = False,
 ) -> ModelReport:
-    """Return the report of a model file.
+    """Return the report of a model file; the arguments are those of an explainer.
 
-    Raises ModelError where the file cannot be loaded; layers that cannot be scored are reported.
+    Raises ModelError where the file cannot be loaded, InputError where `inputs` do not fit; what
+    keeps the model from being scored is reported.
     """
-    loaded = load(path, arch=arch)
+    loaded = load(path, arch=arch, recipes=recipes, custom_objects=custom_objects)
     model = loaded.model
-    shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
-    graph = outline(model, [tuple(n or EXAMPLE_LENGTH for n in shape) for shape in shapes])
+    given, problems = decided(model, inputs or {})
+    layout = layout_of(model.inputs[given.sequence].shape[1:])
+    place: dict[str, Any] = {"sequence": given.sequence, "held": given.held, "layout": layout}
+    graph = outline(model, example_shapes(model, given.sequence, layout), **place)
     layers = layer_reports(graph, rules_of(graph, rule, rule_for), max_rule)
-    problems = [layer.problem for layer in layers if layer.problem]
-    if len(model.inputs) > 1:
-        problems.insert(0, several_inputs(model))
+    if not problems and layout is None:
+        problems.append(no_bases(model, given))
+    problems += [layer.problem for layer in layers if layer.problem]
+    if mean_normalise and not problems:
+        graph = mean_normalised(graph)
     return ModelReport(
         path=str(path),
         sha256=loaded.sha256,
@@ -92,8 +106,28 @@ def inspect_model(
         parameters=model.count_params(),
         layers=layers,
         problems=tuple(dict.fromkeys(problems)),
-        forward_difference=None if problems else check_forward(graph, model),
+        forward_difference=None if problems else check_forward(graph, model, **place),
     )
+
+
+def decided(model: Any, inputs: Mapping[str, Given]) -> tuple[GivenInputs, list[str]]:
+    """Return what the model's inputs are given, and why it is not decided if it is not.
+
+    Then the first input that could take a sequence is shown as the one that does.
+    """
+    try:
+        return resolve(model, inputs), []
+    except ModelError as problem:
+        likely = (i for i, tensor in enumerate(model.inputs) if layout_of(tensor.shape[1:]))
+        return GivenInputs(next(likely, 0)), list(problem.problems)
+
+
+def example_shapes(model: Any, sequence: int, layout: Layout | None) -> list[tuple[int, ...]]:
+    """Return a shape for each input, what is open closed; that of the sequence is (bases, 4)."""
+    shapes = [tuple(n or EXAMPLE_LENGTH for n in tensor.shape[1:]) for tensor in model.inputs]
+    if layout is not None:
+        shapes[sequence] = layout.shape[0] or EXAMPLE_LENGTH, CHANNELS
+    return shapes
 
 
 def layer_reports(
@@ -129,7 +163,7 @@ def rule_of(primitive: Primitive, rule: Rule | None, max_rule: MaxRule) -> str:
     """Return how a multiplier crosses a primitive, in a word or two."""
     if isinstance(primitive, Unsupported):
         return "none"
-    if isinstance(primitive, Input):
+    if isinstance(primitive, (Input, Constant)):
         return ""
     if isinstance(primitive, Linear) or rule is None:
         return "linear"

@@ -1,4 +1,4 @@
-"""Where the tests find real inputs and reference numbers, and how TensorFlow is kept quiet."""
+"""Where the tests find real inputs and reference numbers, and how the backends are set up."""
 
 import os
 from pathlib import Path
@@ -6,6 +6,11 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+if os.environ.get("KERAS_BACKEND") == "jax":  # before the first array is made
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("SEQLIFT_SHARED", ROOT.parent / "shared"))

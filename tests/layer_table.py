@@ -4,6 +4,10 @@ from typing import Any
 
 import keras
 from keras import layers
+from layer_table_merge import MERGING
+from layer_table_recurrent import RECURRENT
+from layer_table_values import MORE_VALUES
+from layer_table_windows import MORE_WINDOWS
 from nets import Body, chain
 
 SEQUENCE = (24, 4)
@@ -236,4 +240,5 @@ CHANNELS_FIRST = {
     }.items()
 }
 
-CASES: dict[str, Case] = WINDOWS | VALUES | WHOLE | CHANNELS_FIRST
+CASES: dict[str, Case] = WINDOWS | MORE_WINDOWS | VALUES | WHOLE | CHANNELS_FIRST
+CASES |= RECURRENT | MORE_VALUES | MERGING

@@ -96,9 +96,35 @@ def random_head(graph: Graph, output: int = 0) -> WeightedHead:
     return WeightedHead(node, np.random.default_rng(3).normal(size=shape))
 
 
+def gradients(function: Callable[..., Any], weights: Any, *arrays: Array) -> list[Array]:
+    """Return the framework's own gradients of the sum of `weights` times ``function(*arrays)``."""
+
+    def total(*tensors: Any) -> Any:
+        return keras.ops.sum(function(*tensors) * weights)
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        found = jax.grad(total, argnums=tuple(range(len(arrays))))(*map(jax.numpy.asarray, arrays))
+    else:
+        import tensorflow as tf
+
+        tensors = [tf.constant(array) for array in arrays]
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            value = total(*tensors)
+        found = tape.gradient(value, tensors)
+    return [np.asarray(keras.ops.convert_to_numpy(gradient)) for gradient in found]
+
+
 def eager(graph: Graph, head: Head, sequences: Array, references: Array, **options: Any) -> Result:
-    """Return the scores of one head, computed step by step: nothing is compiled."""
+    """Return the scores of one head, computed step by step: nothing is compiled.
+
+    On JAX everything is, as it compiles each step, which takes longer.
+    """
     engine = Engine(graph, [head], **({"rule": "rescale"} | options))
+    if keras.backend.backend() == "jax":
+        return engine.explain(sequences, references)[0]
     (output,) = engine.explain_own(sequences, references)
     return Result(**{name: keras.ops.convert_to_numpy(value) for name, value in output.items()})
 

@@ -101,7 +101,8 @@ def test_every_batch_has_the_same_size(explain: Explainer, monkeypatch: pytest.M
     given: list[tuple[int, int]] = []
     whole = engine.explain
 
-    def seen(x: Array, references: Any) -> list[Result]:
+    def seen(x: Array, references: Any, others: Any) -> list[Result]:
+        assert others == {}
         given.append((len(x), len(references)))
         return whole(x, references)
 

@@ -119,12 +119,16 @@ def test_arrays_that_do_not_fit_are_refused(
 BAD_OPTIONS: list[tuple[dict[str, Any], str]] = [
     (
         {"rule": "deeplift"},
-        "rule 'deeplift': give one of genomics, rescale, revealcancel, gradient",
+        (
+            "rule 'deeplift': give one of genomics, rescale, revealcancel, gradient,"
+            " integrated-gradients, guided-backprop, guided-backprop-rescale, deconvnet"
+        ),
     ),
     ({"max_rule": "first"}, "max_rule 'first': give one of complete, winner"),
     ({"precision": "float16"}, "precision 'float16': give one of float32, float64"),
     ({"batch_size": 0}, "batch_size 0: fewer than one sequence; give 1 or more"),
     ({"batch_size": -3}, "batch_size -3: fewer than one sequence; give 1 or more"),
+    ({"steps": 0}, "steps 0: fewer than one point; give 1 or more"),
     ({"device": "tpu"}, "device 'tpu': give one of auto, cpu, gpu, gpu:INDEX"),
     ({"device": "gpu:first"}, "device 'gpu:first': give one of auto, cpu, gpu, gpu:INDEX"),
 ]

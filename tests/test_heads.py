@@ -6,14 +6,15 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-from nets import Array, chain, eager, graph_of, inputs_for, largest, made, relative_residual
+from nets import Array, chain, eager, graph_of, inputs_for, largest, made, pairs, relative_residual
 
 from seqlift.attribution.engine import Result
 from seqlift.attribution.graph import Graph
 from seqlift.attribution.heads import Head, ProfileHead, WeightedHead, unit_weights
 from seqlift.attribution.primitives.elementwise import SIGMOID
 from seqlift.attribution.primitives.softmax import Softmax
-from seqlift.explainer import Explainer, before_activation
+from seqlift.explainer import Explainer
+from seqlift.scalar import before_activation
 
 EXACT = 1e-12
 RNG = np.random.default_rng(4)
@@ -261,3 +262,11 @@ def test_the_profile_presets_explain_the_profile_output(
     assert largest(results["profile"].difference, fixed) <= EXACT * 10
     assert largest(results["profile-complete"].difference, whole) <= EXACT * 10
     assert largest(fixed, whole) > 1e-3
+
+
+@pytest.mark.parametrize("target", ["profile", "profile-complete"])
+def test_a_profile_that_only_linear_layers_lead_to_sums_up(target: str) -> None:
+    model = made(chain(lambda: [layers.Conv1D(2, 5), layers.Softmax(axis=1, name="profile")]))
+    result = Explainer(model, target, precision="float64")(*pairs(3, 2))
+    assert isinstance(result, Result)
+    assert relative_residual(result) < EXACT

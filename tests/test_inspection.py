@@ -31,8 +31,10 @@ def unsupported() -> keras.Model:
     stack = [
         keras.Input((LENGTH, 4)),
         layers.Conv1D(3, 5, activation="relu", name="scan"),
-        layers.LSTM(3, return_sequences=True, name="memory"),
-        layers.GRU(2, name="gate"),
+        layers.Reshape((2, (LENGTH - 4) // 2, 3), name="halves"),
+        layers.ConvLSTM1D(3, 2, return_sequences=True, name="memory"),
+        layers.ConvLSTM1D(3, 2, name="gate"),
+        layers.Flatten(name="flat"),
         layers.Dense(1, name="out"),
     ]
     return keras.Sequential(stack)
@@ -113,7 +115,7 @@ def test_layers_that_cannot_be_scored_are_all_named_with_a_remedy(models: Path) 
         assert name in problem
         assert "has no lowering yet; replace it by layers that have one" in problem
     assert found["scan"].rule == "rescale"
-    assert found["memory"].shape == (LENGTH - 4, 3)
+    assert found["memory"].shape == (2, (LENGTH - 4) // 2 - 1, 3)
 
 
 def test_a_model_of_any_length_is_shown_as_such(models: Path) -> None:
@@ -145,8 +147,8 @@ def test_text_has_a_line_for_each_layer_and_problem(models: Path) -> None:
     assert "targets  out" in lines
     header = next(i for i, line in enumerate(lines) if line.startswith("layer "))
     assert lines[header].split() == ["layer", "class", "output", "primitives", "rule"]
-    table = [line.split()[0] for line in lines[header + 2 : header + 6]]
-    assert table == ["scan", "memory", "gate", "out"]
+    table = [line.split()[0] for line in lines[header + 2 : header + 8]]
+    assert table == ["scan", "halves", "memory", "gate", "flat", "out"]
     assert [line for line in lines if line.startswith("unsupported: ")] == lines[-2:]
 
 

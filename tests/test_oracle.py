@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from keras import ops
 from nets import Array, largest
 
-from seqlift.attribution.choices import MaxRule
+from seqlift.attribution.choices import GATED_RULES, MaxRule, Rule
 from seqlift.attribution.engine import Engine, Result
 from seqlift.attribution.primitives.base import Primitive
 from seqlift.attribution.primitives.pooling import MaxPool
@@ -30,6 +31,7 @@ SEQUENCE_CASES = (
     "c08_functional_concat",
 )
 PAPER_CASES = ("p01_fig3_min", "p02_fig1_saturation", "p03_fig2_threshold")
+FLAT_TO_SHUFFLED = ("flat", "zeros", "shuf")
 MAX_POOLED, SOFTMAX = "c01_conv_maxpool_dense_sigmoid", "c03_conv_avgpool_softmax"
 
 # Here the original's noise reaches multipliers of bases that differ from the reference: 1.1e-5.
@@ -50,14 +52,14 @@ def numbers_of(oracle: Path, name: str) -> Numbers:
 
 
 @cache
-def explainer_of(oracle: Path, case: str) -> Explainer:
+def explainer_of(oracle: Path, case: str, rule: Any = "rescale") -> Explainer:
     """Return an explainer of all tasks of a case; only its graph and its heads are used."""
     tasks = numbers_of(oracle, case)["pred"].shape[1]
-    return Explainer(oracle / f"{case}.h5", [str(k) for k in range(tasks)])
+    return Explainer(oracle / f"{case}.h5", [str(k) for k in range(tasks)], rule=rule)
 
 
 def engine_of(oracle: Path, case: str, *, rule: Any = "rescale", **options: Any) -> Engine:
-    explain = explainer_of(oracle, case)
+    explain = explainer_of(oracle, case, rule if rule in GATED_RULES else "rescale")
     engine = explain.engine(explain.input_shape)
     return Engine(engine.graph, engine.heads, rule=rule, **options)
 
@@ -88,7 +90,7 @@ def test_the_original_gives_the_same_scores(oracle: Path, case: str, rule: Any) 
     """The first winner of a maximum takes all, as there; nothing else is set to agree."""
     numbers = numbers_of(oracle, case)
     engine = engine_of(oracle, case, rule=rule, max_rule="winner")
-    for name in ["zeros"] if case in PAPER_CASES else ["flat", "zeros", "shuf"]:
+    for name in ["zeros"] if case in PAPER_CASES else FLAT_TO_SHUFFLED:
         ours = scored(engine, numbers["x"], numbers[f"ref__{name}"][:, None])
         theirs = per_position(expected(numbers, f"contribs__{rule}__{name}", case), case)
         assert largest(per_position(ours["contributions"], case), theirs) <= TOLERANCE
@@ -112,7 +114,7 @@ def test_the_original_gives_the_same_scores_where_parts_cancel(
     """Its multiplier of a part that is zero is noise, so multipliers are compared elsewhere."""
     numbers = numbers_of(oracle, case)
     engine = engine_of(oracle, case, rule=rule, max_rule="winner")
-    for name in ["zeros"] if case in PAPER_CASES else ["flat", "zeros", "shuf"]:
+    for name in ["zeros"] if case in PAPER_CASES else FLAT_TO_SHUFFLED:
         references = numbers[f"ref__{name}"]
         ours = scored(engine, numbers["x"], references[:, None])
         key = f"{MODES[rule]}__{name}"
@@ -156,6 +158,34 @@ def test_the_original_gives_the_same_means_over_ten_references(oracle: Path, cas
     assert largest(ours["multipliers"], theirs) <= TOLERANCE
 
 
+@pytest.mark.parametrize("rule", GATED_RULES)
+@pytest.mark.parametrize("case", SEQUENCE_CASES + PAPER_CASES)
+def test_the_original_gives_the_same_scores_where_multipliers_are_gated(
+    oracle: Path, case: str, rule: str
+) -> None:
+    """Of each class by itself: the scores of a difference of logits are no difference of scores."""
+    numbers = numbers_of(oracle, case)
+    engine = engine_of(oracle, case, rule=rule, max_rule="winner")
+    mode = rule.replace("-", "_")
+    for name in ["zeros"] if case in PAPER_CASES else FLAT_TO_SHUFFLED:
+        ours = scored(engine, numbers["x"], numbers[f"ref__{name}"][:, None])
+        theirs = per_position(numbers[f"contribs__{mode}__{name}"], case)
+        assert largest(per_position(ours["contributions"], case), theirs) <= TOLERANCE
+        assert largest(ours["multipliers"], numbers[f"mult__{mode}__{name}"]) <= TOLERANCE
+
+
+@pytest.mark.parametrize("case", SEQUENCE_CASES + PAPER_CASES)
+def test_the_original_gives_the_same_integrated_gradients(oracle: Path, case: str) -> None:
+    numbers = numbers_of(oracle, case)
+    engine = engine_of(oracle, case, rule="integrated-gradients", max_rule="winner", steps=10)
+    for steps, name in product((10, 50), ["zeros"] if case in PAPER_CASES else FLAT_TO_SHUFFLED):
+        engine.steps = steps  # the number of calls of one and the same compiled function
+        x, references = numbers["x"], numbers[f"ref__{name}"][:, None]
+        ours = np.stack([result.contributions for result in engine.explain(x, references)])
+        theirs = per_position(expected(numbers, f"ig__{steps}__{name}", case), case)
+        assert largest(per_position(ours, case), theirs) <= TOLERANCE
+
+
 @pytest.mark.parametrize("case", SEQUENCE_CASES + PAPER_CASES)
 def test_the_original_gives_the_same_predictions_before_and_after_the_last_activation(
     oracle: Path, case: str
@@ -190,7 +220,7 @@ def first_of_ties(monkeypatch: pytest.MonkeyPatch, *, sides: tuple[bool, bool]) 
     By a tilt that changes no score.
     """
 
-    def tilting(primitive: Primitive, pairs: Pairs, *, max_rule: MaxRule) -> Crossing:
+    def tilting(primitive: Primitive, pairs: Pairs, *, max_rule: MaxRule, rule: Rule) -> Crossing:
         if isinstance(primitive, MaxPool):
             x, x0 = (
                 tilted(values) if tilt else values
@@ -198,7 +228,7 @@ def first_of_ties(monkeypatch: pytest.MonkeyPatch, *, sides: tuple[bool, bool]) 
             )
             y, y0 = (pooled(primitive, values) for values in (x, x0))
             pairs = Pairs(x, x0, y, y0)
-        return crossing(primitive, pairs, max_rule=max_rule)
+        return crossing(primitive, pairs, max_rule=max_rule, rule=rule)
 
     with monkeypatch.context() as patch:
         patch.setattr("seqlift.attribution.passes.crossing", tilting)

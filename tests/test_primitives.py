@@ -10,8 +10,13 @@ from nets import Array, chain, graph_of, largest, made
 
 from seqlift.attribution.primitives.affine import Dense, Mean, Scale, WeightedSum
 from seqlift.attribution.primitives.base import Linear, Shape
-from seqlift.attribution.primitives.convolution import Convolution, same_pads
-from seqlift.attribution.primitives.pooling import AveragePool, MaxPool, Pooling
+from seqlift.attribution.primitives.convolution import (
+    Convolution,
+    TransposedConvolution,
+    same_pads,
+)
+from seqlift.attribution.primitives.depthwise import Depthwise
+from seqlift.attribution.primitives.pooling import AveragePool, MaxPool, Pooling, Windows
 from seqlift.attribution.primitives.shape import Concatenate, Pad, Permute, Reshape
 from seqlift.attribution.primitives.windows import fold, unfold
 
@@ -79,48 +84,94 @@ CONVOLUTIONS: dict[str, tuple[Linear, tuple[Shape, ...]]] = {
     ]
 }
 
-LINEAR: dict[str, tuple[Linear, tuple[Shape, ...]]] = CONVOLUTIONS | {
-    "conv1d in 2 groups": (convolution(9, (3, 2, 6)), ((9, 4),)),
-    "conv1d depthwise, stride 2": (convolution(9, (3, 1, 4), stride=2), ((9, 4),)),
-    "conv2d": (convolution(6, (3, 3, 2, 3)), ((6, 6, 2),)),
-    "conv2d same, stride 2": (
-        convolution(7, (4, 4, 2, 3), stride=2, padding="same"),
-        ((7, 7, 2),),
+WINDOWED: dict[str, tuple[Linear, tuple[Shape, ...]]] = {
+    "depthwise": (Depthwise(normal(3, 5, 1), normal(5), (1,), (1,), ((0, 0),)), ((9, 5),)),
+    "depthwise, 3 filters a channel, stride 2": (
+        Depthwise(normal(4, 5, 3), normal(15), (2,), (1,), ((1, 2),)),
+        ((10, 5),),
     ),
-    "conv2d, a stride for each axis": (
-        Convolution(normal(2, 4, 3, 2), None, (3, 2), (1, 1), ((0, 0), (3, 2))),
-        ((8, 7, 3),),
+    "depthwise, stride and dilation": (
+        Depthwise(normal(3, 5, 2), None, (2,), (3,), ((2, 0),)),
+        ((12, 5),),
     ),
-    "conv2d, a dilation for each axis": (
-        Convolution(normal(2, 4, 3, 2), None, (1, 1), (3, 2), ((0, 1), (3, 2))),
-        ((8, 7, 3),),
+    "depthwise 2-D, a stride for each axis": (
+        Depthwise(normal(3, 2, 5, 2), normal(10), (1, 3), (1, 1), ((1, 0), (0, 1))),
+        ((6, 7, 5),),
     ),
-    "average of windows side by side": (pool(3, 3), ((10, 2),)),
-    "average 4/2": (pool(4, 2), ((11, 2),)),
-    "average 10/5": (pool(10, 5), ((23, 2),)),
-    "average 3/1": (pool(3, 1), ((8, 2),)),
-    "average with gaps 2/3": (pool(2, 3), ((12, 2),)),
-    "average same 3/2": (pool(3, 2, (0, 1)), ((6, 2),)),
-    "average same 5/1": (pool(5, 1, (2, 2)), ((4, 2),)),
-    "average 2-D 3/2": (pool(3, 2, (1, 1), rank=2), ((5, 7, 2),)),
-    "pad": (Pad(((2, 1), (0, 0))), ((5, 3),)),
-    "crop": (Pad(((-2, -1), (0, 0))), ((7, 3),)),
-    "crop before, pad after": (Pad(((-2, 3), (1, -1))), ((7, 3),)),
-    "reshape": (Reshape((4, -1, 2)), ((6, 4),)),
-    "permute": (Permute((2, 0, 1)), ((2, 3, 4),)),
-    "concatenate positions": (Concatenate(0), ((2, 3), (4, 3), (1, 3))),
-    "concatenate channels": (Concatenate(1), ((4, 2), (4, 5))),
-    "sum of three": (WeightedSum((1.0, -1.0, 0.25)), ((4, 3), (4, 3), (4, 3))),
-    "sum, one broadcast along positions": (WeightedSum((1.0, 2.0)), ((4, 3), (1, 3))),
-    "sum, each broadcast along an axis": (WeightedSum((0.5, 0.5)), ((4, 1), (1, 3))),
-    "mean over positions": (Mean((0,)), ((5, 3),)),
-    "mean over two axes, kept": (Mean((0, 1), keepdims=True), ((5, 3, 2),)),
-    "mean over the first and last axis": (Mean((0, 2)), ((5, 3, 2),)),
-    "dense": (Dense(normal(6, 4), normal(4)), ((6,),)),
-    "dense at every position": (Dense(normal(3, 4), None), ((5, 3),)),
-    "scale of channels": (Scale(normal(3), normal(3)), ((5, 3),)),
-    "scale of positions": (Scale(normal(5, 1), normal(5, 1)), ((5, 3),)),
+    "depthwise 2-D, dilated": (
+        Depthwise(normal(3, 2, 5, 1), None, (1, 1), (2, 3), ((1, 1), (0, 2))),
+        ((6, 7, 5),),
+    ),
+    "transposed": (
+        TransposedConvolution(normal(4, 3, 2), normal(3), (1,), (1,), ((0, 0),), (9,)),
+        ((6, 2),),
+    ),
+    "transposed, stride 3, longer than its windows": (
+        TransposedConvolution(normal(2, 3, 2), normal(3), (3,), (1,), ((0, -1),), (9,)),
+        ((3, 2),),
+    ),
+    "transposed, stride 2, cropped": (
+        TransposedConvolution(normal(4, 3, 2), None, (2,), (1,), ((1, 1),), (10,)),
+        ((5, 2),),
+    ),
+    "transposed, dilated": (
+        TransposedConvolution(normal(3, 3, 2), normal(3), (1,), (3,), ((3, 3),), (7,)),
+        ((7, 2),),
+    ),
+    "transposed 2-D": (
+        TransposedConvolution(normal(3, 2, 3, 2), None, (2, 1), (1, 1), ((1, 0), (0, 1)), (6, 5)),
+        ((3, 5, 2),),
+    ),
+    "windows 3/2": (Windows(Pooling((3,), (2,), ((0, 0),))), ((10, 2),)),
+    "windows 2-D, padded": (Windows(Pooling((3, 2), (1, 2), ((1, 1), (0, 1)))), ((4, 5, 2),)),
 }
+
+LINEAR: dict[str, tuple[Linear, tuple[Shape, ...]]] = (
+    CONVOLUTIONS
+    | WINDOWED
+    | {
+        "conv1d in 2 groups": (convolution(9, (3, 2, 6)), ((9, 4),)),
+        "conv1d depthwise, stride 2": (convolution(9, (3, 1, 4), stride=2), ((9, 4),)),
+        "conv2d": (convolution(6, (3, 3, 2, 3)), ((6, 6, 2),)),
+        "conv2d same, stride 2": (
+            convolution(7, (4, 4, 2, 3), stride=2, padding="same"),
+            ((7, 7, 2),),
+        ),
+        "conv2d, a stride for each axis": (
+            Convolution(normal(2, 4, 3, 2), None, (3, 2), (1, 1), ((0, 0), (3, 2))),
+            ((8, 7, 3),),
+        ),
+        "conv2d, a dilation for each axis": (
+            Convolution(normal(2, 4, 3, 2), None, (1, 1), (3, 2), ((0, 1), (3, 2))),
+            ((8, 7, 3),),
+        ),
+        "average of windows side by side": (pool(3, 3), ((10, 2),)),
+        "average 4/2": (pool(4, 2), ((11, 2),)),
+        "average 10/5": (pool(10, 5), ((23, 2),)),
+        "average 3/1": (pool(3, 1), ((8, 2),)),
+        "average with gaps 2/3": (pool(2, 3), ((12, 2),)),
+        "average same 3/2": (pool(3, 2, (0, 1)), ((6, 2),)),
+        "average same 5/1": (pool(5, 1, (2, 2)), ((4, 2),)),
+        "average 2-D 3/2": (pool(3, 2, (1, 1), rank=2), ((5, 7, 2),)),
+        "pad": (Pad(((2, 1), (0, 0))), ((5, 3),)),
+        "crop": (Pad(((-2, -1), (0, 0))), ((7, 3),)),
+        "crop before, pad after": (Pad(((-2, 3), (1, -1))), ((7, 3),)),
+        "reshape": (Reshape((4, -1, 2)), ((6, 4),)),
+        "permute": (Permute((2, 0, 1)), ((2, 3, 4),)),
+        "concatenate positions": (Concatenate(0), ((2, 3), (4, 3), (1, 3))),
+        "concatenate channels": (Concatenate(1), ((4, 2), (4, 5))),
+        "sum of three": (WeightedSum((1.0, -1.0, 0.25)), ((4, 3), (4, 3), (4, 3))),
+        "sum, one broadcast along positions": (WeightedSum((1.0, 2.0)), ((4, 3), (1, 3))),
+        "sum, each broadcast along an axis": (WeightedSum((0.5, 0.5)), ((4, 1), (1, 3))),
+        "mean over positions": (Mean((0,)), ((5, 3),)),
+        "mean over two axes, kept": (Mean((0, 1), keepdims=True), ((5, 3, 2),)),
+        "mean over the first and last axis": (Mean((0, 2)), ((5, 3, 2),)),
+        "dense": (Dense(normal(6, 4), normal(4)), ((6,),)),
+        "dense at every position": (Dense(normal(3, 4), None), ((5, 3),)),
+        "scale of channels": (Scale(normal(3), normal(3)), ((5, 3),)),
+        "scale of positions": (Scale(normal(5, 1), normal(5, 1)), ((5, 3),)),
+    }
+)
 
 
 @pytest.mark.parametrize("name", LINEAR)
@@ -146,6 +197,22 @@ def test_a_primitive_foretells_the_shape_of_its_output(name: str) -> None:
     primitive, shapes = LINEAR[name]
     output = primitive.forward(*(ops.convert_to_tensor(normal(2, *shape)) for shape in shapes))
     assert tuple(output.shape) == (2, *primitive.shape(*shapes))
+
+
+@pytest.mark.parametrize("name", WINDOWED)
+def test_a_row_of_a_convolution_has_the_same_bits_in_any_order_of_rows(name: str) -> None:
+    primitive, (shape,) = WINDOWED[name]
+    rows = RNG.normal(size=(11, *shape)).astype(np.float32)
+    above = RNG.normal(size=(11, *primitive.shape(shape))).astype(np.float32)
+    order = RNG.permutation(11)
+    forward, back = (
+        lambda given: primitive.forward(ops.convert_to_tensor(given)),
+        lambda given: primitive.transpose(ops.convert_to_tensor(given), shape)[0],
+    )
+    for function, given in ((forward, rows), (back, above)):
+        whole = numpy(function(given))
+        assert np.array_equal(whole[order], numpy(function(given[order])))
+        assert np.array_equal(whole[4:7], numpy(function(given[4:7])))
 
 
 def windows_one_by_one(array: Array, *, size: int, stride: int, count: int, fill: float) -> Array:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from keras import Input, Model, layers, ops
-from nets import Array, eager, graph_of, largest, random_head, relative_residual
+from nets import Array, eager, graph_of, largest, random_head, randomise, relative_residual
 
 from seqlift.attribution.presets import rules_of
 from seqlift.attribution.primitives.elementwise import (
@@ -79,10 +79,7 @@ def branching() -> Model:
     y = layers.Dense(6, activation="elu", name="third")(layers.Flatten()(y))
     y = layers.Activation("sigmoid", name="fourth")(y)
     model = Model(x, layers.Dense(2)(y))
-    rng = np.random.default_rng(2)
-    signed = [rng.normal(0, 1, w.shape) for w in model.get_layer("scale").get_weights()]
-    signed[3] = np.abs(signed[3]) + 0.5
-    model.get_layer("scale").set_weights(signed)
+    randomise(model, seed=2)  # scales of both signs
     return model
 
 

@@ -152,8 +152,7 @@ def softmax(x: Array) -> Array:
 def softmax_multipliers(x: Array, x0: Array, multiplier: Array) -> Array:
     """Return the multipliers of logits (N, R, classes)."""
     x, x0 = ops.convert_to_tensor(x), ops.convert_to_tensor(x0)
-    pairs = Pairs(x, x0, ops.softmax(x, axis=2), ops.softmax(x0, axis=2))
-    back = through_softmax(pairs, axis=2)(flatten_pairs(ops.convert_to_tensor(multiplier)))
+    back = through_softmax(x, x0, axis=2)(flatten_pairs(ops.convert_to_tensor(multiplier)))
     return numpy(back).reshape(x0.shape)
 
 

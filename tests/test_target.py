@@ -193,4 +193,16 @@ def test_everything_listed_can_be_asked(models: Models, name: str) -> None:
 
 
 def test_outputs_that_share_a_layer_are_told_apart_by_number(models: Models) -> None:
-    assert parse(["1:0"], models["shared"]) == (Target("head", 1, None, "unit"),)
+    assert parse(["1:0"], models["shared"]) == (Target("1:0", 1, None, "unit"),)
+
+
+def test_outputs_of_one_name_are_told_apart_by_number() -> None:
+    layer = keras.layers.Dense(1, name="task")
+    given = keras.Input((3,))
+    model = keras.Model(given, [layer(given), layer(keras.layers.ReLU()(given))])
+    assert targets(model) == ["0:0", "1:0"]
+    assert [(t.name, t.output) for t in parse(["all"], model)] == [("0:0", 0), ("1:0", 1)]
+    assert [t.name for t in parse(["1:0"], model)] == ["1:0"]
+    wide = keras.layers.Dense(2, name="tasks")
+    model = keras.Model(given, [wide(given), wide(keras.layers.ReLU()(given))])
+    assert [t.name for t in parse(["all"], model)] == ["0:0", "0:1", "1:0", "1:1"]

@@ -43,6 +43,30 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def tanh(x: Array) -> Array:
+    """Return the hyperbolic tangent in the dtype of `x`."""
+    return _in_own_dtype("tanh", x)
+
+
+def sin(x: Array) -> Array:
+    """Return the sine in the dtype of `x`."""
+    return _in_own_dtype("sin", x)
+
+
+def cos(x: Array) -> Array:
+    """Return the cosine in the dtype of `x`."""
+    return _in_own_dtype("cos", x)
+
+
+def _in_own_dtype(name: str, x: Array) -> Array:
+    """Return a function of `x`, which on JAX `keras.ops` would compute in float32."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return getattr(jax.numpy, name)(x)
+    return getattr(keras.ops, name)(x)
+
+
 def to_numpy(tree: Any) -> Any:
     """Return the tensors of a dictionary as NumPy arrays."""
     return {name: np.asarray(keras.ops.convert_to_numpy(value)) for name, value in tree.items()}
@@ -91,7 +115,8 @@ def _use_jax(kind: str, index: int, precision: str) -> str:
     import jax
 
     jax.config.update("jax_default_matmul_precision", "highest")
-    jax.config.update("jax_enable_x64", precision == "float64")
+    if precision == "float64":  # never switched off: arrays of float64 may be about
+        jax.config.update("jax_enable_x64", True)
     gpus = [device for device in jax.devices() if device.platform == "gpu"]
     if kind == "gpu" and index >= len(gpus):
         raise DeviceError(_no_gpu(index, len(gpus), built=jax.default_backend() == "gpu"))

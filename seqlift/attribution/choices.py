@@ -2,8 +2,24 @@
 
 from typing import Literal, get_args
 
-Rule = Literal["rescale", "revealcancel", "gradient"]
-Preset = Literal["genomics", "rescale", "revealcancel", "gradient"]
+Rule = Literal[
+    "rescale",
+    "revealcancel",
+    "gradient",
+    "guided-backprop",
+    "guided-backprop-rescale",
+    "deconvnet",
+]
+Preset = Literal[
+    "genomics",
+    "rescale",
+    "revealcancel",
+    "gradient",
+    "integrated-gradients",
+    "guided-backprop",
+    "guided-backprop-rescale",
+    "deconvnet",
+]
 MaxRule = Literal["complete", "winner"]
 Precision = Literal["float32", "float64"]
 
@@ -14,3 +30,9 @@ PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 COMPLETE_RULES: tuple[Preset, ...] = ("genomics", "rescale", "revealcancel")
 """The rules whose contributions sum to the difference from reference."""
+
+LOCAL_RULES: tuple[Rule, ...] = ("gradient", "guided-backprop", "deconvnet")
+"""The rules that look at the sequence alone, and not at its reference."""
+
+GATED_RULES: tuple[Preset, ...] = ("guided-backprop", "guided-backprop-rescale", "deconvnet")
+"""The rules whose scores of a sum of targets are not the sum of their scores."""

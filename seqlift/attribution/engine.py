@@ -13,7 +13,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from seqlift.attribution.backend import compiled, to_numpy
-from seqlift.attribution.choices import MaxRule, Precision, Preset, Rule
+from seqlift.attribution.choices import LOCAL_RULES, MaxRule, Precision, Preset, Rule
 from seqlift.attribution.graph import Graph
 from seqlift.attribution.heads import Head
 from seqlift.attribution.passes import BackwardPass, cancels, sources_of_parts
@@ -23,6 +23,7 @@ from seqlift.attribution.rules import flatten_pairs
 
 Array = Any
 Activations = dict[int, Array]
+Others = Mapping[int, Array]  # by node: the model's inputs other than the sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ class SharedReferences:
 class Engine:
     """A graph, the heads to explain and the rules to do it by, compiled on first use.
 
-    `dtype` is what everything is computed in.
+    `dtype` is what everything is computed in; `steps` the number of points on the line from
+    reference to sequence that integrated gradients are taken at.
     """
 
     def __init__(
@@ -76,23 +78,29 @@ class Engine:
         rule: Preset = "genomics",
         rule_for: Mapping[str, Rule] | None = None,
         max_rule: MaxRule = "complete",
+        steps: int = 50,
         dtype: Precision = "float32",
     ) -> None:
         """Work out the rule of each node, and whose activations the heads and the rules need."""
         self.graph, self.heads = graph, tuple(heads)
         self.rules = rules = rules_of(graph, rule, rule_for)
         self.max_rule, self.dtype = max_rule, dtype
+        self.steps = steps if rule == "integrated-gradients" else 0
         self.needed = graph.ancestors(head.node for head in heads)
         kept = {0, *(head.node for head in heads)}
-        for i in set(self.needed) & set(rules):
+        crossed = set(self.needed) & set(rules)
+        for i in crossed:
             kept.update((i, *graph.nodes[i].inputs))
             if cancels(graph, i, rules):
                 kept.update(sources_of_parts(graph, graph.nodes[i].inputs[0]))
         self.kept = tuple(sorted(kept))
-        self.at_sequence = all(rules[i] == "gradient" for i in set(self.needed) & set(rules))
+        own: set[str] = {rules[i] for i in crossed} or {rule}  # no rule crosses what is linear
+        self.at_sequence = own <= set(LOCAL_RULES)
         self._pass_references = compiled(self.pass_references)
         self._explain_own = compiled(self.explain_own)
         self._explain_shared = compiled(self.explain_shared)
+        self._gradients = compiled(self.gradients)
+        self._summarise = compiled(self.summarise)
 
     def share(self, references: NDArray[Any]) -> SharedReferences:
         """Return `references`, (R, *input shape) or codes (R, L), passed through the model."""
@@ -100,49 +108,122 @@ class Engine:
         return SharedReferences(inputs, activations)
 
     def explain(
-        self, sequences: NDArray[Any], references: NDArray[Any] | SharedReferences
+        self,
+        sequences: NDArray[Any],
+        references: NDArray[Any] | SharedReferences,
+        others: Others | None = None,
     ) -> list[Result]:
         """Return a result per head, in the order of the heads.
 
         `sequences` are (N, *input shape). Each has its own R references, (N, R, *input shape), or
         all share them. Instead of one-hot arrays either may be uint8 codes without the channel
-        axis: the index of the channel that is one, or any larger number for none.
+        axis: the index of the channel that is one, or any larger number for none. `others` are the
+        values of other inputs, (N, *shape); then each sequence needs its own references.
         """
-        if isinstance(references, SharedReferences):
-            outputs = self._explain_shared(sequences, references.inputs, references.activations)
+        others = dict(others or {})
+        if self.steps:
+            inputs = references.inputs if isinstance(references, SharedReferences) else references
+            outputs = self.integrate(sequences, inputs, others)
+        elif isinstance(references, SharedReferences):
+            activations0 = references.activations
+            outputs = self._explain_shared(sequences, references.inputs, activations0, others)
         else:
-            outputs = self._explain_own(sequences, references)
+            outputs = self._explain_own(sequences, references, others)
         return [Result(**to_numpy(output)) for output in outputs]
 
-    def pass_references(self, references: Array) -> tuple[Array, Activations]:
+    def pass_references(
+        self, references: Array, others: Others | None = None
+    ) -> tuple[Array, Activations]:
         """Return (M, R, *input shape) expanded, and the activations kept for the rules."""
         expanded = self.expand(references, batch_axes=2)
-        values = self.graph.forward(flatten_pairs(expanded), self.kept)
-        pairs = tuple(expanded.shape[:2])
-        return expanded, {
-            i: ops.reshape(values[i], (*pairs, *values[i].shape[1:])) for i in self.kept
-        }
+        return expanded, self.pass_pairs(expanded, others or {})
 
-    def explain_own(self, sequences: Array, references: Array) -> list[dict[str, Array]]:
+    def pass_pairs(self, inputs: Array, others: Others) -> Activations:
+        """Return the activations kept of inputs (M, R, *input shape): (M, R, *node shape)."""
+        pairs = tuple(inputs.shape[:2])
+        repeated = {i: ops.repeat(values, pairs[1], axis=0) for i, values in others.items()}
+        values = self.graph.forward(flatten_pairs(inputs), self.kept, repeated)
+        return {i: ops.reshape(values[i], (*pairs, *values[i].shape[1:])) for i in self.kept}
+
+    def explain_own(
+        self, sequences: Array, references: Array, others: Others | None = None
+    ) -> list[dict[str, Array]]:
         """Return the results for sequences that have references of their own."""
-        return self.explain_shared(sequences, *self.pass_references(references))
+        return self.explain_shared(sequences, *self.pass_references(references, others), others)
 
     def explain_shared(
-        self, sequences: Array, references: Array, activations0: Activations
+        self,
+        sequences: Array,
+        references: Array,
+        activations0: Activations,
+        others: Others | None = None,
     ) -> list[dict[str, Array]]:
         """Return the results, given the references (M, R, *input shape) and their activations."""
-        one_hot = self.expand(sequences, batch_axes=1)
-        values = self.graph.forward(one_hot, self.kept)
-        activations = {i: ops.expand_dims(values[i], 1) for i in self.kept}
+        one_hot = ops.expand_dims(self.expand(sequences, batch_axes=1), 1)
+        activations = self.pass_pairs(one_hot, others or {})
         start = activations if self.at_sequence else activations0
         back = BackwardPass(self.graph, self.rules, self.max_rule, activations, start)
+        multipliers = [
+            back.run(head.node, head.seed(activations[head.node], start[head.node]))
+            for head in self.heads
+        ]
+        return self.results(one_hot, references, activations, activations0, multipliers)
+
+    def integrate(
+        self, sequences: Array, references: Array, others: Others
+    ) -> list[dict[str, Array]]:
+        """Return the results of integrated gradients, by the midpoint rule.
+
+        A multiplier is the mean of the gradients at the middles of `steps` equal pieces of the line
+        from reference to sequence (Sundararajan et al. 2017, arXiv:1703.01365, equation 3).
+        """
+        totals: list[Array] = []
+        for step in range(self.steps):
+            part = ops.convert_to_tensor((step + 0.5) / self.steps, dtype=self.dtype)
+            gradients = self._gradients(sequences, references, others, part)
+            before = totals or [0.0] * len(gradients)
+            totals = [total + one for total, one in zip(before, gradients, strict=True)]
+        means = [total / self.steps for total in totals]
+        results: list[dict[str, Array]] = self._summarise(sequences, references, others, means)
+        return results
+
+    def gradients(
+        self, sequences: Array, references: Array, others: Others, part: Array
+    ) -> list[Array]:
+        """Return each head's gradients (N * R, *input shape), that `part` of the way to x."""
+        x0 = self.expand(references, batch_axes=2)
+        x = ops.expand_dims(self.expand(sequences, batch_axes=1), 1)
+        activations = self.pass_pairs(x0 + part * (x - x0), others)
+        back = BackwardPass(self.graph, self.rules, self.max_rule, activations, activations)
+        return [
+            back.run(head.node, head.seed(activations[head.node], activations[head.node]))
+            for head in self.heads
+        ]
+
+    def summarise(
+        self, sequences: Array, references: Array, others: Others, multipliers: list[Array]
+    ) -> list[dict[str, Array]]:
+        """Return the results of multipliers that are there already."""
+        one_hot = ops.expand_dims(self.expand(sequences, batch_axes=1), 1)
+        inputs, activations0 = self.pass_references(references, others)
+        activations = self.pass_pairs(one_hot, others)
+        return self.results(one_hot, inputs, activations, activations0, multipliers)
+
+    def results(
+        self,
+        one_hot: Array,
+        references: Array,
+        activations: Activations,
+        activations0: Activations,
+        multipliers: Sequence[Array],
+    ) -> list[dict[str, Array]]:
+        """Return the results of the heads, given the multipliers (N * R, *input shape) of each."""
         results = []
-        for head in self.heads:
+        for head, flat in zip(self.heads, multipliers, strict=True):
             y, y0 = activations[head.node], activations0[head.node]
-            flat = back.run(head.node, head.seed(y, start[head.node]))
-            multipliers = ops.reshape(flat, (one_hot.shape[0], -1, *one_hot.shape[1:]))
+            pairs = ops.reshape(flat, (one_hot.shape[0], -1, *one_hot.shape[2:]))
             difference = head.difference(y, y0)
-            scores, total = contributions(multipliers, ops.expand_dims(one_hot, 1), references)
+            scores, total = contributions(pairs, one_hot, references)
             results.append(
                 scores
                 | {

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from seqlift.attribution.primitives.affine import constant
 from seqlift.attribution.primitives.rowwise import mean_along
 from seqlift.attribution.primitives.softmax import softmax
-from seqlift.attribution.rules import Pairs, flatten_pairs, through_softmax
+from seqlift.attribution.rules import flatten_pairs, through_softmax
 
 Array = Any
 
@@ -97,7 +97,7 @@ class ProfileHead:
         p, p0 = softmax(logits, 2), softmax(logits0, 2)
         seed = flatten_pairs(0.5 * (p + p0))
         if self.complete:
-            through = through_softmax(Pairs(logits, logits0, p, p0), axis=2)
+            through = through_softmax(logits, logits0, axis=2)
             seed = seed + through(flatten_pairs(0.5 * (logits + logits0)))
         return seed - mean_along(seed, 1, keepdims=True)
 

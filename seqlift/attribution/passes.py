@@ -4,17 +4,20 @@ A multiplier is one array, (N * R, *shape), or two between a RevealCancel activa
 its parts are made by (`seqlift.attribution.revealcancel`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, cast
 
 from keras import ops
 
-from seqlift.attribution.choices import MaxRule, Rule
+from seqlift.attribution.choices import LOCAL_RULES, MaxRule, Rule
 from seqlift.attribution.graph import Graph
-from seqlift.attribution.primitives.affine import Dense
-from seqlift.attribution.primitives.base import Linear
-from seqlift.attribution.primitives.convolution import Convolution
+from seqlift.attribution.presets import rules_inside
+from seqlift.attribution.primitives.base import Linear, Weighted
 from seqlift.attribution.primitives.elementwise import Elementwise
+from seqlift.attribution.primitives.product import Product
+from seqlift.attribution.primitives.recurrence import Recurrence
+from seqlift.attribution.recurrence import Runs, through_recurrence
 from seqlift.attribution.revealcancel import (
     Parts,
     multiplier_before,
@@ -25,22 +28,27 @@ from seqlift.attribution.revealcancel import (
     parts_of,
     through_activation,
 )
-from seqlift.attribution.rules import Crossing, Pairs, crossing, flatten_pairs
+from seqlift.attribution.rules import Pairs, crossing, flatten_pairs, through_product
 
 Array = Any
 Activations = Mapping[int, Array]
 Multiplier = Any  # an array, or Parts of two
+Crossings = Callable[[Array], tuple[Array, ...]]  # to the multipliers of all that a node reads
 
 
 def cancels(graph: Graph, i: int, rules: Mapping[int, Rule]) -> bool:
     """Return whether node `i` is an activation under RevealCancel."""
-    return rules.get(i) == "revealcancel" and isinstance(graph.nodes[i].primitive, Elementwise)
+    primitive = graph.nodes[i].primitive
+    activation = isinstance(primitive, Elementwise) and primitive.activation
+    return activation and rules.get(i) == "revealcancel"
 
 
 def sources_of_parts(graph: Graph, i: int) -> set[int]:
     """Return the nodes whose differences the parts of node `i` are made from."""
     node = graph.nodes[i]
-    if isinstance(node.primitive, (Dense, Convolution)):
+    if i not in graph.varying():
+        return {i}
+    if isinstance(node.primitive, Weighted):
         return set(node.inputs)
     if isinstance(node.primitive, (Linear, Elementwise)):
         return set().union(*(sources_of_parts(graph, j) for j in node.inputs))
@@ -65,7 +73,8 @@ class BackwardPass:
         """Take the activations; what crosses a node is worked out when it is first needed."""
         self.graph, self.rules, self.max_rule = graph, rules, max_rule
         self.activations, self.activations0 = activations, activations0
-        self._crossings: dict[int, Crossing] = {}
+        self.varying = graph.varying()
+        self._crossings: dict[int, Crossings] = {}
         self._parts: dict[int, Parts] = {}
         self._factors: dict[int, Parts] = {}
 
@@ -73,24 +82,36 @@ class BackwardPass:
         """Return the difference of node `i` from its reference, (N * R, *shape)."""
         return flatten_pairs(self.activations[i] - self.activations0[i])
 
-    def crossing(self, i: int) -> Crossing:
+    def crossing(self, i: int) -> Crossings:
         """Return how one multiplier crosses node `i`, which no parts are worked out for."""
         if i not in self._crossings:
-            node = self.graph.nodes[i]
-            (j,) = node.inputs
-            x, y = self.activations[j], self.activations[i]
-            x0, y0 = self.activations0[j], self.activations0[i]
-            if self.rules[i] == "gradient":  # once per pair
-                x0, y0 = x + ops.zeros_like(x0), y + ops.zeros_like(y0)
-            pairs = Pairs(x, x0, y, y0)
-            self._crossings[i] = crossing(node.primitive, pairs, max_rule=self.max_rule)
+            node, rule = self.graph.nodes[i], self.rules[i]
+            x = [self.activations[j] for j in node.inputs]
+            x0 = [self.activations0[j] for j in node.inputs]
+            y, y0 = self.activations[i], self.activations0[i]
+            if rule in LOCAL_RULES:  # once per pair
+                x0 = [after + ops.zeros_like(before) for after, before in zip(x, x0, strict=True)]
+                y0 = y + ops.zeros_like(y0)
+            if isinstance(node.primitive, Product):
+                self._crossings[i] = through_product(node.primitive, x, x0)
+            elif isinstance(node.primitive, Recurrence):
+                step = node.primitive.step
+                back = partial(BackwardPass, step, rules_inside(step, rule), self.max_rule)
+                runs = Runs(x, x0, y, y0)
+                self._crossings[i] = through_recurrence(node.primitive, runs, back)
+            else:
+                pairs = Pairs(x[0], x0[0], y, y0)
+                cross = crossing(node.primitive, pairs, max_rule=self.max_rule, rule=rule)
+                self._crossings[i] = lambda multiplier: (cross(multiplier),)
         return self._crossings[i]
 
     def parts(self, i: int) -> Parts:
         """Return the parts of the difference of node `i`, (N * R, *shape) each."""
         if i not in self._parts:
             node = self.graph.nodes[i]
-            if isinstance(node.primitive, (Dense, Convolution)):
+            if i not in self.varying:
+                self._parts[i] = parts_of(self.delta(i))
+            elif isinstance(node.primitive, Weighted):
                 self._parts[i] = parts_made(node.primitive, self.delta(node.inputs[0]))
             elif isinstance(node.primitive, Linear):
                 self._parts[i] = parts_after(node.primitive, [self.parts(j) for j in node.inputs])
@@ -98,7 +119,8 @@ class BackwardPass:
                 self.factors(i)
             elif isinstance(node.primitive, Elementwise):
                 across = self.crossing(i)
-                self._parts[i] = Parts(*(across(part) for part in self.parts(node.inputs[0])))
+                crossed = (across(part) for part in self.parts(node.inputs[0]))
+                self._parts[i] = Parts(*(part for (part,) in crossed))
             else:
                 self._parts[i] = parts_of(self.delta(i))
         return self._parts[i]
@@ -116,19 +138,29 @@ class BackwardPass:
         return self._factors[i]
 
     def run(self, node: int, seed: Array) -> Array:
-        """Return the multipliers of the input, given those of `node`.
+        """Return the multipliers of the sequence, given those of `node`."""
+        return self.run_all({node: seed})[0]
+
+    def run_all(self, seeds: Mapping[int, Array]) -> dict[int, Array]:
+        """Return the multipliers of the graph's sources, given those of some nodes.
 
         Multipliers of a node that several others read add up.
         """
-        pending: dict[int, Multiplier] = {node: seed}
-        for i in range(node, 0, -1):
-            if i in pending:
+        pending: dict[int, Multiplier] = dict(seeds)
+        for i in range(max(seeds), -1, -1):
+            if i in pending and i not in self.graph.sources:
                 updates = self.before(i, pending.pop(i))
                 for source, update in zip(self.graph.nodes[i].inputs, updates, strict=True):
-                    pending[source] = added(pending.get(source), update)
-        multiplier = pending[0]
+                    if source in self.varying:
+                        pending[source] = added(pending.get(source), update)
+        return {i: self.of_source(i, pending.get(i)) for i in self.graph.sources}
+
+    def of_source(self, i: int, multiplier: Multiplier | None) -> Array:
+        """Return the one multiplier of a source, zero where nothing depends on it."""
+        if multiplier is None:
+            return ops.zeros_like(self.delta(i))
         if isinstance(multiplier, Parts):
-            return multiplier_of_whole(multiplier, self.delta(0))
+            return multiplier_of_whole(multiplier, self.delta(i))
         return multiplier
 
     def before(self, i: int, multiplier: Multiplier) -> tuple[Multiplier, ...]:
@@ -138,7 +170,7 @@ class BackwardPass:
         if isinstance(node.primitive, Linear):
             if not two:
                 return node.primitive.transpose(multiplier, *shapes)
-            if isinstance(node.primitive, (Dense, Convolution)):
+            if isinstance(node.primitive, Weighted):
                 delta = self.delta(node.inputs[0])
                 return (multiplier_before(node.primitive, multiplier, delta),)
             return multipliers_before(node.primitive, multiplier, shapes)
@@ -147,10 +179,10 @@ class BackwardPass:
             factors = self.factors(i)
             return (Parts(up * factors.positive, down * factors.negative),)
         if two and isinstance(node.primitive, Elementwise):
-            return (Parts(*(self.crossing(i)(part) for part in multiplier)),)
+            return (Parts(*(self.crossing(i)(part)[0] for part in multiplier)),)
         if two:
             multiplier = multiplier_of_whole(multiplier, self.delta(i))
-        return (self.crossing(i)(multiplier),)
+        return self.crossing(i)(multiplier)
 
 
 def added(gathered: Multiplier | None, update: Multiplier) -> Multiplier:

@@ -9,6 +9,7 @@ from seqlift.attribution.choices import Preset, Rule
 from seqlift.attribution.graph import Graph
 from seqlift.attribution.primitives.affine import Dense, Scale
 from seqlift.attribution.primitives.base import Linear
+from seqlift.attribution.primitives.elementwise import Elementwise
 from seqlift.errors import ModelError
 
 
@@ -20,11 +21,7 @@ def rules_of(
     `overrides` names layers, with a rule for all calls of each. Raises ModelError for a layer that
     is not there, or has nothing that a rule crosses.
     """
-    rules = {
-        i: in_genomics(graph, i) if preset == "genomics" else preset
-        for i, node in enumerate(graph.nodes)
-        if node.inputs and not isinstance(node.primitive, Linear)
-    }
+    rules = {i: rule_in(graph, i, preset) for i in crossed(graph)}
     for layer, rule in (overrides or {}).items():
         nodes = [i for call in graph.calls if call.layer == layer for i in call.nodes if i in rules]
         if not nodes:
@@ -37,13 +34,34 @@ def rules_of(
     return rules
 
 
+def rules_inside(step: Graph, rule: Rule) -> dict[int, Rule]:
+    """Return the rule of each node of the step of a recurrence that `rule` crosses."""
+    return dict.fromkeys(crossed(step), rule)
+
+
+def crossed(graph: Graph) -> list[int]:
+    """Return the nodes that a rule crosses: those that depend on the sequence, and not linearly."""
+    varying = sorted(graph.varying() - set(graph.sources))
+    return [i for i in varying if not isinstance(graph.nodes[i].primitive, Linear)]
+
+
+def rule_in(graph: Graph, i: int, preset: Preset) -> Rule:
+    """Return the rule that a preset has for node `i`."""
+    if preset == "genomics":
+        return in_genomics(graph, i)
+    return "gradient" if preset == "integrated-gradients" else preset
+
+
 def in_genomics(graph: Graph, i: int) -> Rule:
-    """Return RevealCancel for what follows a dense layer, and Rescale for all else.
+    """Return RevealCancel for an activation of a dense layer, and Rescale for all else.
 
     Batch normalisation in between does not count (the original's default, "DeepLIFT_Genomics
     Default", whose answer to anything but a dense layer or a convolution is an error).
     """
-    (source, *_) = graph.nodes[i].inputs
+    primitive = graph.nodes[i].primitive
+    if not (isinstance(primitive, Elementwise) and primitive.activation):
+        return "rescale"
+    (source,) = graph.nodes[i].inputs
     while isinstance(graph.nodes[source].primitive, Scale):
         (source,) = graph.nodes[source].inputs
     return "revealcancel" if isinstance(graph.nodes[source].primitive, Dense) else "rescale"

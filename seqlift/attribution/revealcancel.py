@@ -25,9 +25,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-from seqlift.attribution.primitives.affine import Dense, Scale, WeightedSum, constant
-from seqlift.attribution.primitives.base import Linear, Shape
-from seqlift.attribution.primitives.convolution import Convolution
+from seqlift.attribution.primitives.affine import Scale, WeightedSum, constant
+from seqlift.attribution.primitives.base import Linear, Shape, Weighted
 from seqlift.attribution.primitives.elementwise import Elementwise
 from seqlift.attribution.rules import rescale
 
@@ -89,7 +88,7 @@ def parts_after(primitive: Linear, parts: list[Parts]) -> Parts:
     return Parts(*(primitive.forward(*side) for side in zip(*signed, strict=True)))
 
 
-def parts_made(primitive: Dense | Convolution, delta: Array) -> Parts:
+def parts_made(primitive: Weighted, delta: Array) -> Parts:
     """Return the parts a kernel makes of the differences of its inputs, (B, *output shape)."""
     up, down = parts_of(delta)
     positive, negative = (with_kernel(primitive, side) for side in parts_of_kernel(primitive))
@@ -118,7 +117,7 @@ def multipliers_before(
     return tuple(before)
 
 
-def multiplier_before(primitive: Dense | Convolution, multipliers: Parts, delta: Array) -> Array:
+def multiplier_before(primitive: Weighted, multipliers: Parts, delta: Array) -> Array:
     """Return the one multiplier of each input of a kernel, (B, *input shape).
 
     An input that rises reaches the positive part through positive weights and the negative part
@@ -139,11 +138,11 @@ def multiplier_of_whole(multipliers: Parts, delta: Array) -> Array:
     return 0.5 * (p + q) + 0.5 * ops.sign(delta) * (p - q)
 
 
-def parts_of_kernel(primitive: Dense | Convolution) -> tuple[Any, Any]:
+def parts_of_kernel(primitive: Weighted) -> tuple[Any, Any]:
     """Return the positive and the negative weights of a kernel, zeros elsewhere."""
     return np.maximum(primitive.kernel, 0.0), np.minimum(primitive.kernel, 0.0)
 
 
-def with_kernel(primitive: Dense | Convolution, kernel: Any) -> Dense | Convolution:
+def with_kernel(primitive: Weighted, kernel: Any) -> Weighted:
     """Return the primitive with another kernel and no bias."""
     return replace(primitive, kernel=kernel, bias=None)

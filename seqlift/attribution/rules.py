@@ -10,22 +10,27 @@ the input, summed, is the multiplier times the difference of the output. The gra
 crossing at ``x0 = x``: a multiplier tends to the derivative as the reference tends to the sequence.
 RevealCancel, whose multipliers are two, is `seqlift.attribution.revealcancel`.
 
-Equations: Shrikumar, Greenside and Kundaje 2017, section 3 (arXiv:1704.02685).
+Equations: Shrikumar, Greenside and Kundaje 2017, section 3 (arXiv:1704.02685); guided
+backpropagation: Springenberg et al. 2014 (arXiv:1412.6806); DeconvNet: Zeiler and Fergus 2013
+(arXiv:1311.2901). As in the original DeepLIFT, the last two treat every activation alike, not ReLU
+only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from keras import ops
 
-from seqlift.attribution.choices import MaxRule
+from seqlift.attribution.choices import MaxRule, Rule
 from seqlift.attribution.primitives.base import Primitive
 from seqlift.attribution.primitives.elementwise import EXPONENTIAL, Elementwise
+from seqlift.attribution.primitives.logarithm import LogSumExp
 from seqlift.attribution.primitives.pooling import MaxPool
-from seqlift.attribution.primitives.rowwise import aligned, sum_along
-from seqlift.attribution.primitives.softmax import Softmax
+from seqlift.attribution.primitives.product import Product
+from seqlift.attribution.primitives.rowwise import sum_along
+from seqlift.attribution.primitives.softmax import Softmax, log_sum_exp
 
 Array = Any
 
@@ -44,15 +49,42 @@ class Pairs:
     y0: Array
 
 
-def crossing(primitive: Primitive, pairs: Pairs, *, max_rule: MaxRule) -> Crossing:
-    """Return how a multiplier crosses `primitive`, which is not linear."""
+def crossing(
+    primitive: Primitive, pairs: Pairs, *, max_rule: MaxRule, rule: Rule = "rescale"
+) -> Crossing:
+    """Return how a multiplier crosses `primitive`, which is not linear and reads one array."""
     if isinstance(primitive, Elementwise):
-        return scaled(rescale(primitive, pairs.x, pairs.x0, pairs.y, pairs.y0))
+        if rule == "deconvnet":
+            return primitive.forward
+        across = scaled(rescale(primitive, pairs.x, pairs.x0, pairs.y, pairs.y0))
+        return guided(across) if rule.startswith("guided") else across
     if isinstance(primitive, MaxPool):
         return through_windows(primitive, pairs, max_rule)
     if isinstance(primitive, Softmax):
-        return through_softmax(pairs, primitive.axis + 2)
+        return through_softmax(pairs.x, pairs.x0, axis=primitive.axis + 2)
+    if isinstance(primitive, LogSumExp):
+        return through_log_sum_exp(pairs.x, pairs.x0, axis=primitive.axis + 2)
     raise TypeError(f"no rule crosses {primitive.describe()}")
+
+
+def guided(across: Crossing) -> Crossing:
+    """Return the crossing that lets positive multipliers through only."""
+    return lambda multiplier: across(ops.maximum(multiplier, 0.0))
+
+
+def through_product(
+    product: Product, x: Sequence[Array], x0: Sequence[Array]
+) -> Callable[[Array], tuple[Array, ...]]:
+    """Return the crossing of a product of two arrays: to the multipliers of both.
+
+    ``a b - a0 b0 = (a + a0) / 2 * (b - b0) + (b + b0) / 2 * (a - a0)``: each factor's multiplier is
+    the mean of the other. It is the average over the two orders of changing the factors.
+    """
+    means = [flatten_pairs(0.5 * (after + before)) for after, before in zip(x, x0, strict=True)]
+    shapes = [tuple(mean.shape[1:]) for mean in means]
+    return lambda multiplier: tuple(
+        product.back(which, multiplier, means[1 - which], shapes[which]) for which in (0, 1)
+    )
 
 
 def flatten_pairs(array: Array) -> Array:
@@ -66,29 +98,19 @@ def scaled(factor: Array) -> Crossing:
     return lambda multiplier: multiplier * flat
 
 
-def local_threshold(dtype: str) -> float:
-    """Return the difference below which a derivative is closer than a quotient of differences.
-
-    The quotient's error is eps / d, that of the derivative at the midpoint d**2 / 24 times the
-    third derivative: they are equal at d = (24 * eps)**(1/3), 0.014 in float32.
-    """
-    return float((24.0 * np.finfo(dtype).eps) ** (1 / 3))
-
-
 def rescale(function: Elementwise, x: Array, x0: Array, y: Array, y0: Array) -> Array:
     """Return the Rescale multiplier (y - y0) / (x - x0), of the shape both broadcast to.
 
-    Where x and x0 lie on one straight piece it is the slope, exactly. Where a smooth function is
-    given too small a difference for the quotient to mean anything it is the derivative at the
-    midpoint, whose error is of second order.
+    A curved function's is its quotient in closed form, for differences of any size. Of a straight
+    one, where x and x0 lie on one piece, it is the slope, exactly; elsewhere the values differ by
+    what lies between them, which no rounding takes away.
     """
+    if function.quotient is not None:
+        return function.quotient(x, x0)
     delta = x - x0
     local = ops.ones_like(delta, dtype="bool")
     for kink in function.kinks:
         local = ops.logical_and(local, ops.equal(x > kink, x0 > kink))
-    if not function.straight:
-        near = ops.abs(delta) < local_threshold(ops.dtype(delta))
-        local = ops.logical_and(local, near)
     slope = function.derivative(0.5 * (x + x0))
     return ops.where(local, slope, (y - y0) / ops.where(local, ops.ones_like(delta), delta))
 
@@ -144,35 +166,32 @@ def windows(pool: MaxPool, array: Array) -> Array:
     return ops.reshape(unfolded, (*array.shape[:2], *unfolded.shape[1:]))
 
 
-def through_softmax(pairs: Pairs, axis: int) -> Crossing:
+def through_softmax(x: Array, x0: Array, axis: int) -> Crossing:
     """Return the crossing of a softmax along `axis` of (N, R, *shape): exp(x - logsumexp(x)).
 
-    Rescale of the outer exponential, a subtraction, and Rescale of the logarithm and the inner
-    exponentials. Each quotient is a logarithmic mean, so the shift that keeps the exponentials in
-    range, common to sequence and reference, drops out.
+    Rescale of the outer exponential, a subtraction, and the crossing of its second term.
     """
-    x, x0 = pairs.x, pairs.x0
     (top, rest), (top0, rest0) = (log_sum_exp(values, axis) for values in (x, x0))
-    outer = flatten_pairs(log_mean(x - top - rest, x0 - top0 - rest0))
-    shift = ops.maximum(top, top0)
-    inner = log_mean(x - shift, x0 - shift) / log_mean(top - shift + rest, top0 - shift + rest0)
-    inner = flatten_pairs(inner)
+    outer = scaled(log_mean(x - top - rest, x0 - top0 - rest0))
+    inner = through_log_sum_exp(x, x0, axis)
 
     def cross(multiplier: Array) -> Array:
-        scaled_by_outer = multiplier * outer
-        return scaled_by_outer - inner * sum_along(scaled_by_outer, axis - 1, keepdims=True)
+        scaled_by_outer = outer(multiplier)
+        return scaled_by_outer - inner(sum_along(scaled_by_outer, axis - 1, keepdims=True))
 
     return cross
 
 
-def log_sum_exp(x: Array, axis: int) -> tuple[Array, Array]:
-    """Return the two parts of the logarithm of the sum of exponentials: the largest x, the rest.
+def through_log_sum_exp(x: Array, x0: Array, axis: int) -> Crossing:
+    """Return the crossing of log(sum(exp(x))) along `axis` of (N, R, *shape), which stays.
 
-    Apart they are exact to the last digit of the rest, added only to that of the largest x.
+    Rescale of the logarithm and the exponentials. Each quotient is a logarithmic mean, so the shift
+    that keeps the exponentials in range, common to sequence and reference, drops out.
     """
-    top = ops.max(x, axis=axis, keepdims=True)
-    powers = EXPONENTIAL.forward(x - top)
-    return top, aligned(ops.log)(sum_along(powers, axis, keepdims=True))
+    (top, rest), (top0, rest0) = (log_sum_exp(values, axis) for values in (x, x0))
+    shift = ops.maximum(top, top0)
+    total = log_mean(top - shift + rest, top0 - shift + rest0)
+    return scaled(log_mean(x - shift, x0 - shift) / total)
 
 
 def log_mean(x: Array, x0: Array) -> Array:

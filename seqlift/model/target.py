@@ -52,7 +52,7 @@ def targets(model: keras.Model) -> list[str]:
     outputs = outputs_of(model)
     hidden = positional(outputs)
     presets = [preset for preset in PRESETS if _preset(preset, outputs) is not None]
-    units = [line for o in outputs if o is not hidden for line in _unit_lines(o)]
+    units = [line for o in outputs if o is not hidden for line in _unit_lines(o, outputs)]
     return [*presets, *(line for line in units if line not in presets)]
 
 
@@ -85,15 +85,19 @@ def parse(requests: Sequence[str], model: keras.Model) -> tuple[Target, ...]:
     return tuple(chosen)
 
 
-def _unit_lines(output: Output) -> list[str]:
-    units = output.units
+def _unit_lines(output: Output, outputs: Sequence[Output]) -> list[str]:
+    """Return what one asks the units of an output by, a range where they are many."""
+    units, name = output.units, _own_name(output, outputs)
     if units is None:
         return []
-    if units == 1:
-        return [output.name]
     if units > LISTED_UNITS:
-        return [f"{output.name}:0 to {output.name}:{units - 1}"]
-    return [f"{output.name}:{index}" for index in range(units)]
+        return [f"{name}:0 to {name}:{units - 1}"]
+    return [_unit(output, name, index).name for index in range(units)]
+
+
+def _own_name(output: Output, outputs: Sequence[Output]) -> str:
+    """Return the name of an output, its number where several have that name."""
+    return output.name if len(_named(output.name, outputs)) == 1 else str(output.number)
 
 
 def _default(outputs: Sequence[Output], model: keras.Model) -> Target:
@@ -133,7 +137,7 @@ def _all(outputs: Sequence[Output]) -> list[Target]:
         presets = (_preset(preset, outputs) for preset in ("counts", "profile"))
         return [preset for preset in presets if preset is not None]
     found = [
-        _unit(output, output.name, index)
+        _unit(output, _own_name(output, outputs), index)
         for output in outputs
         for index in range(output.units or 0)
     ]
@@ -147,7 +151,8 @@ def _all(outputs: Sequence[Output]) -> list[Target]:
 
 def _unit(output: Output, name: str, index: int) -> Target:
     if output.units == 1:
-        return Target(name, output.number, None, "unit")
+        numbered = name == str(output.number) and name not in output.names
+        return Target(f"{name}:0" if numbered else name, output.number, None, "unit")
     return Target(f"{name}:{index}", output.number, index, "unit")
 
 
@@ -169,11 +174,11 @@ def _unit_of(request: str, outputs: Sequence[Output]) -> Target:
         numbers = " or ".join(f"{output.number}:INDEX" for output in candidates)
         raise ModelError(f"target {request!r}: several outputs have this name; say {numbers}")
     output = candidates[0]
-    shown = name if name in output.names else output.name
-    return _unit(output, shown, _checked_index(request, index, output))
+    shown = name if name in output.names else _own_name(output, outputs)
+    return _unit(output, shown, _checked_index(request, index, output, outputs))
 
 
-def _checked_index(request: str, index: str, output: Output) -> int:
+def _checked_index(request: str, index: str, output: Output, outputs: Sequence[Output]) -> int:
     """Return the unit asked for, which an output of one unit need not be asked for."""
     if output.units is None:
         raise ModelError(
@@ -183,7 +188,7 @@ def _checked_index(request: str, index: str, output: Output) -> int:
     if not index and output.units > 1:
         raise ModelError(
             f"target {request!r}: output {output.name!r} has {output.units} units; "
-            f"say which: {', '.join(_unit_lines(output))}"
+            f"say which: {', '.join(_unit_lines(output, outputs))}"
         )
     if int(index or 0) >= output.units:
         last = output.units - 1

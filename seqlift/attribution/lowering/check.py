@@ -1,9 +1,14 @@
 """Proof, on every load, that a lowered graph computes what its Keras model does."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from seqlift.attribution.graph import Graph
+from seqlift.attribution.lowering.inputs import Layout, example_inputs, row_nodes
 from seqlift.attribution.primitives.base import Array
 from seqlift.errors import ModelError
 
@@ -11,24 +16,46 @@ from seqlift.errors import ModelError
 FORWARD_TOLERANCE = 1e-5
 
 
-def check_forward(graph: Graph, model: keras.Model, *, seed: int = 0) -> float:
+def check_forward(
+    graph: Graph,
+    model: keras.Model,
+    *,
+    sequence: int = 0,
+    held: Mapping[int, NDArray[Any]] | None = None,
+    layout: Layout | None = None,
+    seed: int = 0,
+) -> float:
     """Return the largest relative difference between the graph and the model itself.
 
-    Both are given four random one-hot sequences. The difference is relative to the largest output.
-    Raises ModelError above 1e-5: a layer that is lowered wrongly can never produce a track. So does
-    a model whose own predictions are not finite.
+    Both are given four random one-hot sequences, the model in its own layout; `sequence`, `held`
+    and `layout` are those that the graph was lowered with. Inputs that are fed row by row are given
+    random numbers. The difference is relative to the largest output. Raises ModelError above 1e-5:
+    a layer that is lowered wrongly can never produce a track. So does a model whose own predictions
+    are not finite.
     """
     *sizes, channels = graph.nodes[0].shape
     codes = np.random.default_rng(seed).integers(0, channels, (4, *sizes))
     one_hot = np.eye(channels, dtype=np.float32)[codes]
-    expected = model.predict(one_hot, batch_size=4, verbose=0)
-    expected = keras.tree.flatten(expected)  # a list, a dictionary or one array
+    taken = one_hot if layout is None else layout.laid_out(one_hot)
+    given = example_inputs(
+        [tuple(tensor.shape[1:]) for tensor in model.inputs],
+        taken,
+        sequence=sequence,
+        held=held,
+        seed=seed,
+    )
+    expected = predictions(model, given)
     if not all(np.isfinite(output).all() for output in expected):
         raise ModelError(
             f"model {model.name}: its predictions for random sequences are not finite; check its"
             " weights"
         )
-    values = graph.forward(keras.ops.convert_to_tensor(one_hot), graph.outputs)
+    fed = [n for n in range(len(given)) if n != sequence and n not in (held or {})]
+    others = {
+        node: keras.ops.convert_to_tensor(given[number])
+        for node, number in zip(row_nodes(graph), fed, strict=True)
+    }
+    values = graph.forward(keras.ops.convert_to_tensor(one_hot), graph.outputs, others)
     ours = (np.asarray(keras.ops.convert_to_numpy(values[node])) for node in graph.outputs)
     worst = float(np.max([*map(relative_difference, ours, expected)]))  # NaN, if there is one
     if not worst <= FORWARD_TOLERANCE:
@@ -38,6 +65,16 @@ def check_forward(graph: Graph, model: keras.Model, *, seed: int = 0) -> float:
             " wrong; please report the layers that `seqlift inspect` lists"
         )
     return worst
+
+
+def predictions(model: keras.Model, inputs: list[NDArray[np.float32]]) -> list[NDArray[Any]]:
+    """Return every output of a model, given all its inputs in order, however it nests either."""
+    structure = getattr(model, "_inputs_struct", None)  # a Sequential model has none
+    if structure is None:
+        (given,) = inputs
+    else:
+        given = keras.tree.pack_sequence_as(structure, inputs)
+    return list(keras.tree.flatten(model.predict(given, batch_size=4, verbose=0)))
 
 
 def relative_difference(ours: Array, expected: Array) -> float:

@@ -12,7 +12,22 @@ from seqlift.attribution.primitives.base import Primitive, Shape
 from seqlift.attribution.primitives.shape import Permute
 from seqlift.errors import ModelError
 
-Lower = Callable[..., int]  # (layer, place, *input nodes) -> output node
+Lower = Callable[..., Any]
+"""(layer, place, *nodes, **arguments) -> the node of the output, or a tuple of those of several.
+
+`nodes` are those of the tensors the layer is called on, lists of them laid flat; `arguments` what
+it is called with by name, tensors as nodes.
+"""
+
+LowerOperation = Callable[..., Any]
+"""(operation, place, *arguments, **arguments) -> node or nodes, tensors among them as `Tensor`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor among the arguments of an operation: a node of the graph."""
+
+    node: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Layers that weigh, add, join or move values, and those that do nothing at inference."""
+"""Layers that weigh or move values, and those that do nothing at inference."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from keras import layers
 
 from seqlift.attribution.lowering.activation import activate
 from seqlift.attribution.lowering.place import Lower, Place, weights_of
-from seqlift.attribution.primitives.affine import Dense, Scale, WeightedSum
-from seqlift.attribution.primitives.shape import Concatenate, Permute, Reshape
+from seqlift.attribution.primitives.affine import Dense, Scale
+from seqlift.attribution.primitives.shape import Permute, Reshape
 
 
 def lower_dense(layer: layers.Dense, at: Place, node: int) -> int:
@@ -48,26 +48,6 @@ def lower_permute(layer: layers.Permute, at: Place, node: int) -> int:
     return at.add(Permute(tuple(axis - 1 for axis in layer.dims)), node)
 
 
-def lower_sum(*weights: float) -> Lower:
-    """Return the lowering of a layer that adds its inputs with `weights`, ones by default."""
-
-    def lower(_layer: Any, at: Place, *nodes: int) -> int:
-        return at.add(WeightedSum(weights or (1.0,) * len(nodes)), *nodes)
-
-    return lower
-
-
-def lower_average(_layer: layers.Average, at: Place, *nodes: int) -> int:
-    """Return the mean of the inputs."""
-    return at.add(WeightedSum((1.0 / len(nodes),) * len(nodes)), *nodes)
-
-
-def lower_concatenate(layer: layers.Concatenate, at: Place, *nodes: int) -> int:
-    """Return the inputs joined along one axis."""
-    axis = layer.axis + len(at.shape(nodes[0])) if layer.axis < 0 else layer.axis - 1
-    return at.add(Concatenate(axis), *nodes)
-
-
 def lower_nothing(_layer: Any, _at: Place, node: int) -> int:
     """Return the node itself: the layer does nothing when a model predicts."""
     return node
@@ -79,10 +59,6 @@ VALUE_LAYERS: dict[type, Lower] = {
     layers.Flatten: lower_flatten,
     layers.Reshape: lower_reshape,
     layers.Permute: lower_permute,
-    layers.Add: lower_sum(),
-    layers.Subtract: lower_sum(1.0, -1.0),
-    layers.Average: lower_average,
-    layers.Concatenate: lower_concatenate,
     layers.InputLayer: lower_nothing,
     layers.Identity: lower_nothing,
     layers.Dropout: lower_nothing,

@@ -5,21 +5,68 @@ several inputs. A layer nobody knows how to lower stands in the graph as `Unsupp
 of them can be named at once.
 """
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
+from numpy.typing import NDArray
 
 from seqlift.attribution.graph import Graph, GraphBuilder
 from seqlift.attribution.lowering.activation import ACTIVATION_LAYERS
-from seqlift.attribution.lowering.place import Lower, Place
+from seqlift.attribution.lowering.adaptive import ADAPTIVE_LAYERS
+from seqlift.attribution.lowering.attention import ATTENTION_LAYERS
+from seqlift.attribution.lowering.inputs import Layout, add_sequence
+from seqlift.attribution.lowering.locally import LOCAL_LAYERS
+from seqlift.attribution.lowering.merge import MERGING_LAYERS
+from seqlift.attribution.lowering.normalization import NORMALIZATION_LAYERS
+from seqlift.attribution.lowering.operations.table import OPERATIONS
+from seqlift.attribution.lowering.place import Lower, Place, Tensor
+from seqlift.attribution.lowering.recurrent import RECURRENT_LAYERS
+from seqlift.attribution.lowering.resizing import RESIZING_LAYERS
+from seqlift.attribution.lowering.traced import NOT_TRACED, traced
 from seqlift.attribution.lowering.value import VALUE_LAYERS
 from seqlift.attribution.lowering.window import WINDOW_LAYERS
+from seqlift.attribution.lowering.wrapper import PLACE_LAYERS, time_distributed
 from seqlift.attribution.primitives.base import Primitive, Shape
 from seqlift.errors import ModelError
 
-LOWERINGS: dict[type, Lower] = ACTIVATION_LAYERS | VALUE_LAYERS | WINDOW_LAYERS
+
+def lower_wrapped(layer: Any, at: Place, node: int) -> Any:
+    """Return the layer inside a wrapper that changes its weights in training only."""
+    return lowered(layer.layer, at, (Tensor(node),), {})
+
+
+def lower_inner(layer: Any, at: Place, node: int) -> int:
+    """Return one call of the layer or model inside a wrapper."""
+    if is_walked(layer):
+        (result,) = walk(layer, [node], at.builder, f"{at.layer}/")
+        return result
+    return int(lowered(layer, at, (Tensor(node),), {}))
+
+
+def is_walked(layer: Any) -> bool:
+    """Return whether a layer is a model whose layers are lowered one by one."""
+    return isinstance(layer, keras.Sequential) or (
+        isinstance(layer, keras.Model) and hasattr(layer, "_nodes_by_depth")
+    )
+
+
+LOWERINGS: dict[type, Lower] = (
+    ACTIVATION_LAYERS
+    | VALUE_LAYERS
+    | WINDOW_LAYERS
+    | ADAPTIVE_LAYERS
+    | RESIZING_LAYERS
+    | RECURRENT_LAYERS
+    | NORMALIZATION_LAYERS
+    | MERGING_LAYERS
+    | ATTENTION_LAYERS
+    | PLACE_LAYERS
+    | {keras.layers.SpectralNormalization: lower_wrapped}
+    | {keras.layers.TimeDistributed: time_distributed(lower_inner)}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +85,24 @@ class Unsupported(Primitive):
         return "unsupported"
 
 
-def lower(model: keras.Model, input_shape: Shape) -> Graph:
-    """Return `model` as primitives, for inputs of `input_shape` (without the batch axis).
+def lower(
+    model: keras.Model,
+    input_shape: Shape,
+    *,
+    sequence: int = 0,
+    held: Mapping[int, NDArray[Any]] | None = None,
+    layout: Layout | None = None,
+) -> Graph:
+    """Return `model` as primitives, for sequences of `input_shape` (without the batch axis).
 
-    Raises ModelError, naming every layer that cannot be lowered.
+    `sequence` is the number of the model's input that takes the sequence; `held` are the values of
+    inputs that are the same for every row, by number. Other inputs are fed row by row. With a
+    `layout` the shape is (bases, 4), which the model takes laid out so. Raises ModelError, naming
+    every layer that cannot be lowered.
     """
-    if len(model.inputs) != 1:
-        raise ModelError(several_inputs(model))
-    graph = outline(model, [input_shape])
+    shapes = [closed_shape(tensor) for tensor in model.inputs]
+    shapes[sequence] = input_shape
+    graph = outline(model, shapes, sequence=sequence, held=held, layout=layout)
     problems = [
         node.primitive.problem for node in graph.nodes if isinstance(node.primitive, Unsupported)
     ]
@@ -54,26 +111,27 @@ def lower(model: keras.Model, input_shape: Shape) -> Graph:
     return graph
 
 
-def outline(model: keras.Model, input_shapes: Sequence[Shape]) -> Graph:
+def outline(
+    model: keras.Model,
+    input_shapes: Sequence[Shape],
+    *,
+    sequence: int = 0,
+    held: Mapping[int, NDArray[Any]] | None = None,
+    layout: Layout | None = None,
+) -> Graph:
     """Return `model` as primitives, with `Unsupported` where a layer cannot be lowered.
 
-    `input_shapes` has one for each input; a graph can be explained where there is one.
+    `input_shapes` has one for each input; `sequence`, `held` and `layout` are those of `lower`.
     """
     builder = GraphBuilder()
-    inputs = [
-        builder.add_input(shape, tensor.name)
-        for shape, tensor in zip(input_shapes, model.inputs, strict=True)
-    ]
-    return builder.finish(walk(model, inputs, builder, ""))
-
-
-def several_inputs(model: keras.Model) -> str:
-    """Return why a model of several inputs cannot be scored, and what to do."""
-    names = ", ".join(tensor.name for tensor in model.inputs)
-    return (
-        f"model {model.name}: it has {len(model.inputs)} inputs ({names}), and only models with one"
-        " can be scored; build a model of the sequence alone with the others held constant"
-    )
+    order = sorted(range(len(model.inputs)), key=lambda number: number != sequence)
+    nodes = dict.fromkeys(range(len(model.inputs)), 0)
+    for number in order:  # the sequence first
+        value, name = (held or {}).get(number), model.inputs[number].name
+        nodes[number] = builder.add_input(input_shapes[number], name, value)
+        if layout is not None and number == sequence:
+            nodes[number] = add_sequence(builder, layout, input_shapes[number][0])
+    return builder.finish(walk(model, list(nodes.values()), builder, ""))
 
 
 def walk(model: keras.Model, inputs: Sequence[int], builder: GraphBuilder, path: str) -> list[int]:
@@ -84,25 +142,29 @@ def walk(model: keras.Model, inputs: Sequence[int], builder: GraphBuilder, path:
     if isinstance(model, keras.Sequential):
         (node,) = inputs
         for layer in model.layers:
-            (node,) = lower_call(layer, [node], builder, path, [layer.output])
+            (node,) = lower_call(layer, ((Tensor(node),), {}), builder, path, [layer.output])
         return [node]
     nodes = {id(tensor): node for tensor, node in zip(model.inputs, inputs, strict=True)}
+
+    def found(leaf: Any) -> Any:
+        return Tensor(nodes[id(leaf)]) if isinstance(leaf, keras.KerasTensor) else leaf
+
     for operation, arguments, outputs in calls(model):
-        sources = [nodes[id(tensor)] for tensor in arguments]
-        results = lower_call(operation, sources, builder, path, outputs)
+        given = keras.tree.map_structure(found, (arguments.args, arguments.kwargs))
+        results = lower_call(operation, given, builder, path, outputs)
         nodes.update((id(tensor), node) for tensor, node in zip(outputs, results, strict=True))
     return [nodes[id(tensor)] for tensor in model.outputs]
 
 
-def calls(model: keras.Model) -> list[tuple[Any, list[Any], list[Any]]]:
+def calls(model: keras.Model) -> list[tuple[Any, Any, list[Any]]]:
     """Return the layer calls of a functional model in the order of computation.
 
-    Each is the layer, the tensors it reads and the tensors it returns. A layer that is called
+    Each is the layer, the arguments of the call and the tensors it returns. A layer that is called
     several times is there several times.
     """
     depths = sorted(model._nodes_by_depth, reverse=True)
     return [
-        (node.operation, list(node.arguments.keras_tensors), list(node.outputs))
+        (node.operation, node.arguments, list(node.outputs))
         for depth in depths
         for node in model._nodes_by_depth[depth]
         if not node.is_input
@@ -110,24 +172,28 @@ def calls(model: keras.Model) -> list[tuple[Any, list[Any], list[Any]]]:
 
 
 def lower_call(
-    layer: Any, sources: list[int], builder: GraphBuilder, path: str, outputs: Sequence[Any]
-) -> list[int]:
-    """Return the nodes that `layer`, called on the nodes `sources`, becomes.
+    layer: Any,
+    given: tuple[Sequence[Any], Mapping[str, Any]],
+    builder: GraphBuilder,
+    path: str,
+    outputs: Sequence[Any],
+) -> Sequence[int]:
+    """Return the nodes that `layer`, called with the arguments `given`, becomes.
 
-    `outputs` are the tensors it returns in Keras, whose shapes a layer without lowering is given.
+    Tensors among the arguments are `Tensor`. `outputs` are the tensors it returns in Keras, whose
+    shapes a layer without lowering is given.
     """
     name = f"{path}{layer.name}"
-    if isinstance(layer, keras.Sequential) or (
-        isinstance(layer, keras.Model) and hasattr(layer, "_nodes_by_depth")
-    ):
-        return walk(layer, sources, builder, f"{name}/")
+    fed = (given[0], {key: value for key, value in given[1].items() if key != "mask"})
+    sources = [leaf.node for leaf in keras.tree.flatten(fed) if isinstance(leaf, Tensor)]
+    inner = layer if is_walked(layer) else own_layer(layer, sources, builder)
+    if inner is not None:
+        return walk(inner, sources, builder, f"{name}/")
     place = Place(builder, name, type(layer).__name__)
     first = len(builder.nodes)
     try:
-        lowering = LOWERINGS.get(type(layer))
-        if lowering is None:
-            raise place.refuse(remedy(layer))
-        results = [lowering(layer, place, *sources)]
+        found = lowered(layer, place, *given)
+        results = list(found) if isinstance(found, tuple) else [found]
     except ModelError as problem:
         results = [
             place.add(Unsupported(str(problem), closed_shape(tensor)), *sources)
@@ -137,6 +203,48 @@ def lower_call(
     return results
 
 
+def own_layer(layer: Any, sources: Sequence[int], builder: GraphBuilder) -> keras.Model | None:
+    """Return a layer of the user's own as a model of operations, None for all others."""
+    if not own_code(layer) or lowering_of(layer) is not None:
+        return None
+    return traced(layer, [builder.nodes[i].shape for i in sources])
+
+
+def own_code(layer: Any) -> bool:
+    """Return whether what a layer does is the user's code, given in Python and not by a file."""
+    own = isinstance(layer, keras.layers.Lambda)  # no model file's Lambda is ever made
+    return own or not type(layer).__module__.startswith("keras.")
+
+
+def lowering_of(layer: Any) -> Lower | None:
+    """Return the function that lowers a layer, None if there is none."""
+    kind = type(layer)
+    return LOWERINGS.get(kind) or LOCAL_LAYERS.get(f"{kind.__module__}.{kind.__qualname__}")
+
+
+def lowered(layer: Any, place: Place, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Return the node or nodes of one call of a layer or operation, or raise ModelError."""
+    operation = OPERATIONS.get(type(layer))
+    if operation is not None:
+        return operation(layer, place, *args, **kwargs)
+    lowering = lowering_of(layer)
+    if lowering is None:
+        raise place.refuse(remedy(layer))
+    leaves = [leaf for leaf in keras.tree.flatten(args) if leaf is not None]
+    named = {key: value for key, value in kwargs.items() if value is not None and key != "training"}
+    known = inspect.signature(lowering).parameters
+    strange = [key for key in named if key not in known]
+    if strange or not all(isinstance(leaf, Tensor) for leaf in leaves):
+        raise place.refuse(
+            f"is called with {', '.join(strange) or 'constants'}, which has no lowering; leave it"
+            " out of the call"
+        )
+    arguments = keras.tree.map_structure(
+        lambda leaf: leaf.node if isinstance(leaf, Tensor) else leaf, named
+    )
+    return lowering(layer, place, *(leaf.node for leaf in leaves), **arguments)
+
+
 def closed_shape(tensor: Any) -> Shape:
     """Return the shape of a Keras tensor without the batch axis, 1 where it is left open."""
     return tuple(1 if extent is None else extent for extent in tensor.shape[1:])
@@ -144,8 +252,8 @@ def closed_shape(tensor: Any) -> Shape:
 
 def remedy(layer: Any) -> str:
     """Return why `layer` cannot be scored and what to do, to follow its name."""
-    if type(layer).__module__.startswith("keras."):
+    if not own_code(layer):
         return (
             "has no lowering yet; replace it by layers that have one, or explain an earlier output"
         )
-    return "is not a Keras layer; rebuild the model from Keras layers"
+    return NOT_TRACED

@@ -1,4 +1,4 @@
-"""Linear primitives that weigh and add values: matrix product, scale, weighted sum, mean."""
+"""Linear primitives that weigh and add values: matrix product, scale, sums, means."""
 
 import math
 from dataclasses import dataclass
@@ -7,8 +7,9 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from seqlift.attribution.primitives.base import Array, Linear, Shape
+from seqlift.attribution.primitives.base import Array, Linear, Shape, Weighted
 from seqlift.attribution.primitives.rowwise import sum_along
+from seqlift.attribution.primitives.shape import sum_to_shape
 
 
 def constant(values: NDArray[np.floating], like: Array) -> Array:
@@ -16,20 +17,9 @@ def constant(values: NDArray[np.floating], like: Array) -> Array:
     return ops.convert_to_tensor(values, dtype=like.dtype)
 
 
-def sum_to_shape(array: Array, shape: Shape) -> Array:
-    """Return `array` (B, ...) summed over the axes that broadcasting from `shape` stretched."""
-    for axis, (wide, narrow) in enumerate(zip(array.shape[1:], shape, strict=True), start=1):
-        if narrow == 1 and wide != 1:
-            array = ops.sum(array, axis=axis, keepdims=True)
-    return array
-
-
 @dataclass(frozen=True, eq=False)
-class Dense(Linear):
+class Dense(Weighted):
     """A product of the last axis with `kernel` (inputs, outputs), plus `bias` (outputs,)."""
-
-    kernel: NDArray[np.floating]
-    bias: NDArray[np.floating] | None
 
     def shape(self, *shapes: Shape) -> Shape:
         """Return the input shape with the last axis as long as the kernel has outputs."""
@@ -102,8 +92,8 @@ class WeightedSum(Linear):
 
 
 @dataclass(frozen=True)
-class Mean(Linear):
-    """The mean over some axes, counted after the batch axis from 0."""
+class Sum(Linear):
+    """The sum over some axes, counted after the batch axis from 0."""
 
     axes: tuple[int, ...]
     keepdims: bool = False
@@ -114,15 +104,15 @@ class Mean(Linear):
         return kept if self.keepdims else tuple(np.delete(np.array(kept, int), self.axes).tolist())
 
     def share(self, shape: Shape) -> float:
-        """Return one over the number of values that are averaged."""
-        return 1.0 / math.prod(shape[axis] for axis in self.axes)
+        """Return the weight of each value."""
+        return 1.0
 
     def kept(self, shape: Shape) -> Shape:
-        """Return the shape with the averaged axes of extent 1."""
+        """Return the shape with the summed axes of extent 1."""
         return tuple(1 if axis in self.axes else size for axis, size in enumerate(shape))
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the mean."""
+        """Return the weighted sum."""
         total = inputs[0]
         for axis in self.axes:
             total = sum_along(total, axis + 1, keepdims=True)
@@ -130,7 +120,16 @@ class Mean(Linear):
         return ops.reshape(total * self.share(shape), (-1, *self.shape(shape)))
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
-        """Return an equal share of the multiplier for each averaged value."""
+        """Return the weighted multiplier for each value."""
         spread = ops.reshape(multiplier * self.share(shapes[0]), (-1, *self.kept(shapes[0])))
         batch = ops.shape(multiplier)[0]
         return (ops.broadcast_to(spread, (batch, *shapes[0])),)
+
+
+@dataclass(frozen=True)
+class Mean(Sum):
+    """The mean over some axes, counted after the batch axis from 0."""
+
+    def share(self, shape: Shape) -> float:
+        """Return one over the number of values that are averaged."""
+        return 1.0 / math.prod(shape[axis] for axis in self.axes)

@@ -2,10 +2,15 @@
 
 A `Linear` primitive is crossed by its transpose, whatever the rule. The other kinds are crossed by
 a rule (`seqlift.attribution.rules`), which needs their inputs and outputs on the sequence and on
-the reference.
+the reference. What reads nothing, an `Input` or a `Constant`, is where multipliers end.
 """
 
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
 
 Array = Any  # a tensor of whatever backend Keras runs on
 Shape = tuple[int, ...]  # without the batch axis
@@ -28,7 +33,24 @@ class Primitive:
 
 
 class Input(Primitive):
-    """What is fed to the model; the only primitive without inputs."""
+    """What is fed to the model; it reads nothing."""
+
+
+class Constant(Primitive):
+    """An array that is the same for every sequence; it reads nothing."""
+
+    def __init__(self, value: NDArray[np.floating]) -> None:
+        """Take the array, without a batch axis."""
+        self.value = np.asarray(value)
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the shape of the array."""
+        return tuple(self.value.shape)
+
+    def forward(self, *inputs: Array) -> Array:
+        """Return the array for each row of ``inputs[0]``, (B, ...), in its dtype."""
+        value = ops.convert_to_tensor(self.value, dtype=inputs[0].dtype)
+        return ops.broadcast_to(value[None], (ops.shape(inputs[0])[0], *self.value.shape))
 
 
 class Linear(Primitive):
@@ -40,3 +62,15 @@ class Linear(Primitive):
         `shapes` are the input shapes without the batch axis; one multiplier per input.
         """
         raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class Weighted(Linear):
+    """A linear map by a `kernel` of weights and a `bias` that differences do not see.
+
+    `dataclasses.replace` with another kernel of the same shape, and no bias, gives the same map
+    with other weights.
+    """
+
+    kernel: NDArray[np.floating]
+    bias: NDArray[np.floating] | None

@@ -1,4 +1,7 @@
-"""Convolution along one or two axes, and its transpose as a convolution with the flipped kernel."""
+"""Convolution along any axes, and its transpose as a convolution with the flipped kernel.
+
+A transposed convolution is the same pair with its two directions exchanged.
+"""
 
 from dataclasses import dataclass
 from itertools import starmap
@@ -8,7 +11,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from seqlift.attribution.primitives.affine import constant
-from seqlift.attribution.primitives.base import Array, Linear, Shape
+from seqlift.attribution.primitives.base import Array, Shape, Weighted
 from seqlift.attribution.primitives.shape import Pads, pad_or_crop
 from seqlift.attribution.primitives.windows import fold
 
@@ -21,15 +24,13 @@ def same_pads(size: int, *, kernel: int, stride: int, dilation: int) -> tuple[in
 
 
 @dataclass(frozen=True, eq=False)
-class Convolution(Linear):
+class Convolution(Weighted):
     """Cross-correlation of (B, *sizes, inputs) with `kernel` (*taps, inputs / groups, outputs).
 
     `pads` are zeros before and after each axis; `strides` and `dilation` have one number per axis.
     The number of groups is the ratio of the inputs to the kernel's.
     """
 
-    kernel: NDArray[np.floating]
-    bias: NDArray[np.floating] | None
     strides: tuple[int, ...]
     dilation: tuple[int, ...]
     pads: Pads
@@ -57,18 +58,67 @@ class Convolution(Linear):
         """
         groups = shapes[0][-1] // self.kernel.shape[-2]
         flipped = exchange_channels(np.flip(self.kernel, tuple(range(len(self.strides)))), groups)
-        pads = []
-        for axis, (stride, dilation) in enumerate(zip(self.strides, self.dilation, strict=True)):
-            count = multiplier.shape[axis + 1]
-            if stride > 1:
-                apart = ops.expand_dims(multiplier, axis + 2)
-                multiplier = fold(apart, axis + 1, stride=stride, length=(count - 1) * stride + 1)
-            low, _ = self.pads[axis]
-            reach = (self.kernel.shape[axis] - 1) * dilation
-            pads.append((reach - low, shapes[0][axis] + low - (count - 1) * stride - 1))
-        padded = pad_or_crop(multiplier, (*pads, (0, 0)))
+        reach = reach_of(self.kernel, self.dilation)
+        padded = set_apart(
+            multiplier, reach, strides=self.strides, pads=self.pads, sizes=shapes[0][:-1]
+        )
         ones = (1,) * len(self.strides)
         return (convolve(padded, flipped, strides=ones, dilation=self.dilation),)
+
+
+@dataclass(frozen=True, eq=False)
+class TransposedConvolution(Weighted):
+    """The transpose of a `Convolution` of (B, *sizes, outputs), plus `bias` (outputs,).
+
+    `kernel` (*taps, outputs, inputs), `strides`, `dilation` and `pads` are those of the
+    convolution, which takes what comes out of here to what goes in.
+    """
+
+    strides: tuple[int, ...]
+    dilation: tuple[int, ...]
+    pads: Pads
+    sizes: Shape
+
+    def turned(self) -> Convolution:
+        """Return the convolution that this is the transpose of."""
+        return Convolution(self.kernel, None, self.strides, self.dilation, self.pads)
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the sizes the primitive was made for, then the number of outputs."""
+        return (*self.sizes, self.kernel.shape[-2])
+
+    def forward(self, *inputs: Array) -> Array:
+        """Return the transposed convolution plus bias."""
+        (result,) = self.turned().transpose(inputs[0], self.shape())
+        return result if self.bias is None else result + constant(self.bias, result)
+
+    def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
+        """Return the convolution of the multipliers."""
+        return (self.turned().forward(multiplier),)
+
+
+def reach_of(kernel: NDArray[np.floating], dilation: tuple[int, ...]) -> Shape:
+    """Return how many positions lie between the first and the last tap along each axis."""
+    return tuple((taps - 1) * step for taps, step in zip(kernel.shape, dilation, strict=False))
+
+
+def set_apart(
+    multiplier: Array, reach: Shape, *, strides: tuple[int, ...], pads: Pads, sizes: Shape
+) -> Array:
+    """Return the multipliers of windows with the zeros that a stride-1 convolution needs.
+
+    `multiplier` is (B, *counts, C). Convolved with a flipped kernel of `reach`, it gives the
+    multipliers of the `sizes` values that the windows, `strides` apart, were laid over.
+    """
+    around = []
+    for axis, (stride, size) in enumerate(zip(strides, sizes, strict=True)):
+        count = multiplier.shape[axis + 1]
+        if stride > 1:
+            apart = ops.expand_dims(multiplier, axis + 2)
+            multiplier = fold(apart, axis + 1, stride=stride, length=(count - 1) * stride + 1)
+        low, _ = pads[axis]
+        around.append((reach[axis] - low, size + low - (count - 1) * stride - 1))
+    return pad_or_crop(multiplier, (*around, (0, 0)))
 
 
 def convolve(

@@ -1,4 +1,8 @@
-"""Functions of one number, with the derivative and the kinks a rule needs to cross them."""
+"""Functions of one number, with what a rule needs to cross them; the straight and common ones.
+
+Of a straight function that is its slope and its kinks, of a curved one its difference quotient.
+Others are in `seqlift.attribution.primitives.curves` and `seqlift.attribution.primitives.powers`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,8 +11,11 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from seqlift.attribution import backend
+from seqlift.attribution.primitives import quotients
 from seqlift.attribution.primitives.affine import constant
 from seqlift.attribution.primitives.base import Array, Primitive, Shape
+from seqlift.attribution.primitives.quotients import Quotient
 from seqlift.attribution.primitives.rowwise import aligned
 
 
@@ -19,6 +26,9 @@ class Elementwise(Primitive):
     `kinks` are where the derivative jumps. A `straight` function is a straight line between them,
     so that between two values with no kink in between its slope is one constant.
     At a kink, `derivative` is the slope on its left: 0 for ReLU at 0, as in the original DeepLIFT.
+    `quotient` gives (f(x) - f(x0)) / (x - x0), and the derivative where both are equal; functions
+    without one are straight. What is no `activation` is a step of a larger formula, perhaps without
+    a value everywhere: RevealCancel, which looks beyond x and x0, leaves it to Rescale.
     """
 
     name: str
@@ -26,6 +36,8 @@ class Elementwise(Primitive):
     derivative: Callable[[Array], Array]
     kinks: tuple[float, ...] = ()
     straight: bool = False
+    quotient: Quotient | None = None
+    activation: bool = True
 
     def shape(self, *shapes: Shape) -> Shape:
         """Return the input shape."""
@@ -40,14 +52,18 @@ class Elementwise(Primitive):
         return self.name
 
 
-def smooth(
+def curved(
     name: str,
     function: Callable[[Array], Array],
-    derivative: Callable[[Array], Array],
+    quotient: Quotient,
     kinks: tuple[float, ...] = (),
 ) -> Elementwise:
-    """Return a function that is curved between its kinks, the same wherever a value stands."""
-    return Elementwise(name, aligned(function), aligned(derivative), kinks)
+    """Return a function that is curved between its kinks, the same wherever a value stands.
+
+    Its derivative is its quotient between a value and itself.
+    """
+    between = aligned(quotient)
+    return Elementwise(name, aligned(function), lambda x: between(x, x), kinks, quotient=between)
 
 
 def step(x: Array, at: float = 0.0) -> Array:
@@ -58,17 +74,24 @@ def step(x: Array, at: float = 0.0) -> Array:
 def clipped_line(
     name: str, *, slope: float, low: float, high: float, offset: float = 0.0
 ) -> Elementwise:
-    """Return ``clip(slope * x + offset, low, high)``: hard sigmoid, ReLU6 and their like."""
-    kinks = tuple((bound - offset) / slope for bound in (low, high) if np.isfinite(bound))
+    """Return ``clip(slope * x + offset, low, high)``: hard sigmoid, hard tanh and their like.
 
-    def derivative(x: Array) -> Array:
-        inside = step(x, kinks[0])
-        return slope * (inside if len(kinks) == 1 else inside * (1.0 - step(x, kinks[1])))
+    The slope is positive; a bound may be infinite.
+    """
+    start, end = ((bound - offset) / slope for bound in (low, high))
 
     def function(x: Array) -> Array:
         return ops.minimum(ops.maximum(slope * x + offset, low), high)
 
-    return Elementwise(name, function, derivative, kinks, straight=True)
+    def derivative(x: Array) -> Array:
+        return slope * step(x, start) * (1.0 - step(x, end))
+
+    def quotient(x: Array, x0: Array) -> Array:
+        return slope * within(x, x0)
+
+    within = quotients.clip_of(start, end)
+    kinks = tuple(float(kink) for kink in (start, end) if np.isfinite(kink))
+    return Elementwise(name, function, derivative, kinks, straight=True, quotient=quotient)
 
 
 RELU = Elementwise("relu", ops.relu, step, (0.0,), straight=True)
@@ -107,41 +130,108 @@ def general_relu(*, slope: float, ceiling: float | None, threshold: float) -> El
     return Elementwise("relu", function, derivative, kinks, straight=True)
 
 
-def elu(alpha: float, *, scale: float = 1.0, name: str = "elu") -> Elementwise:
-    """Return ``scale * x`` above 0 and ``scale * alpha * (exp(x) - 1)`` elsewhere (ELU, SELU)."""
+def soft_shrink(threshold: float) -> Elementwise:
+    """Return x moved towards 0 by `threshold`, and 0 where it is nearer."""
 
     def function(x: Array) -> Array:
-        return scale * ops.where(x > 0, x, alpha * ops.expm1(ops.minimum(x, 0.0)))
+        return x - ops.clip(x, -threshold, threshold)
 
     def derivative(x: Array) -> Array:
-        return scale * ops.where(x > 0, ops.ones_like(x), alpha * ops.exp(ops.minimum(x, 0.0)))
+        return 1.0 - step(x, -threshold) * (1.0 - step(x, threshold))
 
-    return smooth(name, function, derivative, (0.0,))
-
-
-def sigmoid_slope(x: Array) -> Array:
-    """Return the derivative of the logistic sigmoid."""
-    return ops.sigmoid(x) * ops.sigmoid(-x)
+    kinks = (-threshold, threshold) if threshold else ()
+    return Elementwise("soft_shrink", function, derivative, kinks, straight=True)
 
 
-def tanh_slope(x: Array) -> Array:
-    """Return the derivative of the hyperbolic tangent."""
-    return 1.0 - ops.square(ops.tanh(x))
+def hard_shrink(threshold: float) -> Elementwise:
+    """Return x where it is farther from 0 than `threshold`, else 0: it jumps at both sides."""
+
+    def function(x: Array) -> Array:
+        return ops.where(ops.abs(x) > threshold, x, ops.zeros_like(x))
+
+    def slope(x: Array) -> Array:
+        return ops.cast(ops.abs(x) > threshold, x.dtype)
+
+    def piece(x: Array) -> Array:
+        return ops.sign(x) * slope(x)
+
+    return stepped("hard_shrink", function, slope, piece, (-threshold, threshold))
 
 
-def silu_slope(x: Array) -> Array:
-    """Return the derivative of x times its sigmoid."""
-    return ops.sigmoid(x) * (1.0 + x * ops.sigmoid(-x))
+def threshold_at(threshold: float, otherwise: float) -> Elementwise:
+    """Return x above `threshold`, where it may jump, and the number `otherwise` elsewhere."""
+
+    def function(x: Array) -> Array:
+        return ops.where(x > threshold, x, otherwise * ops.ones_like(x))
+
+    return Elementwise(
+        "threshold", function, lambda x: step(x, threshold), (threshold,), straight=True
+    )
 
 
-def softsign_slope(x: Array) -> Array:
-    """Return the derivative of x / (1 + |x|)."""
-    return 1.0 / ops.square(1.0 + ops.abs(x))
+def stepped(
+    name: str,
+    function: Callable[[Array], Array],
+    slope: Callable[[Array], Array],
+    piece: Callable[[Array], Array],
+    kinks: tuple[float, ...],
+) -> Elementwise:
+    """Return a function of straight pieces whose ends do not all belong to the piece on the left.
+
+    `piece` tells the pieces apart by a number.
+    """
+
+    def quotient(x: Array, x0: Array) -> Array:
+        same = ops.equal(piece(x), piece(x0))
+        return ops.where(same, slope(x), quotients.far(function, x, x0))
+
+    return Elementwise(name, function, slope, kinks, straight=True, quotient=quotient)
 
 
-SIGMOID = smooth("sigmoid", ops.sigmoid, sigmoid_slope)
-TANH = smooth("tanh", ops.tanh, tanh_slope)
-SOFTPLUS = smooth("softplus", ops.softplus, ops.sigmoid)
-EXPONENTIAL = smooth("exp", ops.exp, ops.exp)
-SILU = smooth("silu", ops.silu, silu_slope)
-SOFTSIGN = smooth("softsign", ops.softsign, softsign_slope)
+ABSOLUTE = Elementwise("abs", ops.abs, lambda x: 2.0 * step(x) - 1.0, (0.0,), straight=True)
+SIGN = stepped("sign", ops.sign, ops.zeros_like, ops.sign, (0.0,))
+
+
+HARD_SIGMOID = clipped_line("hard_sigmoid", slope=1 / 6, low=0.0, high=1.0, offset=0.5)
+SPARSE_SIGMOID = clipped_line("sparse_sigmoid", slope=0.5, low=0.0, high=1.0, offset=0.5)
+HARD_TANH = clipped_line("hard_tanh", slope=1.0, low=-1.0, high=1.0)
+
+
+def clip(low: float | None, high: float | None) -> Elementwise:
+    """Return ``min(max(x, low), high)``; a bound that is None is not there."""
+    bounds = (-np.inf if low is None else low, np.inf if high is None else high)
+    return clipped_line("clip", slope=1.0, low=bounds[0], high=bounds[1])
+
+
+def elu(alpha: float, *, scale: float = 1.0, name: str = "elu") -> Elementwise:
+    """Return ``scale * x`` above 0 and ``scale * alpha * (exp(x) - 1)`` elsewhere (ELU, SELU)."""
+    return bent_exponential(name, above=scale, below=scale * alpha, width=1.0)
+
+
+def celu(alpha: float) -> Elementwise:
+    """Return ``x`` above 0 and ``alpha * (exp(x / alpha) - 1)`` elsewhere."""
+    return bent_exponential("celu", above=1.0, below=alpha, width=alpha)
+
+
+def bent_exponential(name: str, *, above: float, below: float, width: float) -> Elementwise:
+    """Return ``above * x`` above 0 and ``below * (exp(x / width) - 1)`` elsewhere."""
+    positive, negative = quotients.clip_of(0.0, np.inf), quotients.clip_of(-np.inf, 0.0)
+
+    def function(x: Array) -> Array:
+        return ops.where(x > 0, above * x, below * ops.expm1(ops.minimum(x, 0.0) / width))
+
+    def quotient(x: Array, x0: Array) -> Array:
+        falls = (ops.minimum(side, 0.0) / width for side in (x, x0))
+        curve = (below / width) * quotients.exponential(*falls)
+        return above * positive(x, x0) + curve * negative(x, x0)
+
+    return curved(name, function, quotient, () if above * width == below else (0.0,))
+
+
+SELU = elu(1.6732632423543772, scale=1.0507009873554805, name="selu")
+SIGMOID = curved("sigmoid", ops.sigmoid, quotients.sigmoid)
+TANH = curved("tanh", backend.tanh, quotients.tanh)
+SOFTPLUS = curved("softplus", ops.softplus, quotients.softplus)
+EXPONENTIAL = curved("exp", ops.exp, quotients.exponential)
+SILU = curved("silu", ops.silu, quotients.gated(ops.sigmoid, quotients.sigmoid))
+SOFTSIGN = curved("softsign", ops.softsign, quotients.softsign)

@@ -1,4 +1,4 @@
-"""Max and average pooling over windows of one or two axes."""
+"""Windows along any axes: their maxima, their means, and the values in them side by side."""
 
 import math
 from dataclasses import dataclass
@@ -96,6 +96,26 @@ class AveragePool(Linear):
         window = math.prod(self.pooling.sizes)
         spread = ops.repeat(ops.expand_dims(shared, -2), window, axis=-2)
         return (self.pooling.fold(spread, shapes[0]),)
+
+
+@dataclass(frozen=True, slots=True)
+class Windows(Linear):
+    """The values of each window side by side: (B, *counts, window, C)."""
+
+    pooling: Pooling
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the number of windows along each axis, the values in one, then the channels."""
+        counts = self.pooling.counts(shapes[0])
+        return (*counts, math.prod(self.pooling.sizes), shapes[0][-1])
+
+    def forward(self, *inputs: Array) -> Array:
+        """Return the windows, zeros in their padding."""
+        return self.pooling.unfold(inputs[0], fill=0.0)
+
+    def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
+        """Return for each value the sum of the multipliers of its copies."""
+        return (self.pooling.fold(multiplier, shapes[0]),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ or another, by how the values lie in memory. A score must not depend on either.
 import math
 from collections.abc import Callable
 
+import numpy as np
 from keras import ops
 
 from seqlift.attribution.primitives.base import Array
@@ -15,16 +16,22 @@ from seqlift.attribution.primitives.base import Array
 PACKET = 16  # values computed at once: 16 of float32 with AVX-512; fewer elsewhere, dividing it
 
 
-def aligned(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
-    """Return `function` of each value, computed on whole packets: none is left over at the end."""
+def aligned(function: Callable[..., Array]) -> Callable[..., Array]:
+    """Return `function` of each value, computed on whole packets: none is left over at the end.
 
-    def apply(x: Array) -> Array:
-        size = math.prod(x.shape)
+    A function of several arrays gets them with one shape, that to which they broadcast.
+    """
+
+    def apply(*arrays: Array) -> Array:
+        shape = np.broadcast_shapes(*(tuple(array.shape) for array in arrays))
+        if len(arrays) > 1:
+            arrays = tuple(ops.broadcast_to(array, shape) for array in arrays)
+        size = math.prod(shape)
         spare = -size % PACKET
         if not spare:
-            return function(x)
-        whole = ops.pad(ops.reshape(x, (-1,)), ((0, spare),))
-        return ops.reshape(function(whole)[:size], x.shape)
+            return function(*arrays)
+        whole = (ops.pad(ops.reshape(array, (-1,)), ((0, spare),)) for array in arrays)
+        return ops.reshape(function(*whole)[:size], shape)
 
     return apply
 

@@ -1,11 +1,13 @@
-"""Linear primitives that move or join values: pad, crop, reshape, permute, concatenate."""
+"""Linear primitives that move, join, pick or repeat values."""
 
 import math
 from dataclasses import dataclass
 
+import numpy as np
 from keras import ops
 
 from seqlift.attribution.primitives.base import Array, Linear, Shape
+from seqlift.attribution.primitives.rowwise import sum_along
 
 Pads = tuple[tuple[int, int], ...]
 
@@ -113,3 +115,67 @@ class Concatenate(Linear):
         """Return each input's slice of the multiplier."""
         ends = [sum(shape[self.axis] for shape in shapes[: i + 1]) for i in range(len(shapes) - 1)]
         return tuple(ops.split(multiplier, ends, axis=self.axis + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Take(Linear):
+    """The values at `indices` along one axis, counted after the batch axis from 0.
+
+    Slices with a step, reversals, repeats and rotations are this. An index may stand several times.
+    """
+
+    axis: int
+    indices: tuple[int, ...]
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the input shape with as many values along the axis as there are indices."""
+        taken = list(shapes[0])
+        taken[self.axis] = len(self.indices)
+        return tuple(taken)
+
+    def forward(self, *inputs: Array) -> Array:
+        """Return the values."""
+        return ops.take(inputs[0], np.array(self.indices, np.int32), axis=self.axis + 1)
+
+    def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
+        """Return for each value the sum of the multipliers of the places it was taken to."""
+        nowhere = len(self.indices)
+        places: list[list[int]] = [[] for _ in range(shapes[0][self.axis])]
+        for place, index in enumerate(self.indices):
+            places[index].append(place)
+        pads = [(0, 0)] * len(shapes[0])
+        pads[self.axis] = (0, 1)
+        padded = pad_or_crop(multiplier, tuple(pads))
+        total = None
+        for turn in range(max(map(len, places), default=0)):
+            source = [found[turn] if turn < len(found) else nowhere for found in places]
+            part = ops.take(padded, np.array(source, np.int32), axis=self.axis + 1)
+            total = part if total is None else total + part
+        return (total,)
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast(Linear):
+    """Values repeated along axes of extent 1, to a shape of the same rank."""
+
+    target: Shape
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the shape."""
+        return self.target
+
+    def forward(self, *inputs: Array) -> Array:
+        """Return the repeated values."""
+        return ops.broadcast_to(inputs[0], (ops.shape(inputs[0])[0], *self.target))
+
+    def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
+        """Return for each value the sum of the multipliers of its repeats."""
+        return (sum_to_shape(multiplier, shapes[0]),)
+
+
+def sum_to_shape(array: Array, shape: Shape) -> Array:
+    """Return `array` (B, ...) summed over the axes that broadcasting from `shape` stretched."""
+    for axis, (wide, narrow) in enumerate(zip(array.shape[1:], shape, strict=True), start=1):
+        if narrow == 1 and wide != 1:
+            array = sum_along(array, axis, keepdims=True)
+    return array

@@ -14,6 +14,17 @@ def softmax(x: Array, axis: int) -> Array:
     return powers / sum_along(powers, axis, keepdims=True)
 
 
+def log_sum_exp(x: Array, axis: int) -> tuple[Array, Array]:
+    """Return the two parts of the logarithm of the sum of exponentials: the largest x, the rest.
+
+    `axis` is counted from 0. Apart they are exact to the last digit of the rest, added only to that
+    of the largest x.
+    """
+    top = ops.max(x, axis=axis, keepdims=True)
+    powers = aligned(ops.exp)(x - top)
+    return top, aligned(ops.log)(sum_along(powers, axis, keepdims=True))
+
+
 @dataclass(frozen=True, slots=True)
 class Softmax(Primitive):
     """Exponentials along `axis`, counted after the batch axis from 0, divided by their sum."""

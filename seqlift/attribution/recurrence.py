@@ -1,0 +1,100 @@
+"""How multipliers come back through a recurrent layer: position by position, from the last.
+
+What the states of a position are worth is what the layers after it say and what the next position
+hands back. At each position the step's own graph is crossed, primitive by primitive, like any
+other; so scores sum up, and the same rules hold inside a cell as outside.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from keras import ops
+
+from seqlift.attribution.primitives.recurrence import Recurrence
+from seqlift.attribution.rules import flatten_pairs
+
+Array = Any
+
+
+class Back(Protocol):
+    """The way back through one graph (`seqlift.attribution.passes.BackwardPass`)."""
+
+    def run_all(self, seeds: Mapping[int, Array]) -> dict[int, Array]:
+        """Return the multipliers of the sources, given those of some nodes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """What a recurrence reads and the states it gives, on sequences and on references.
+
+    `x` has the input (N, 1, L, C) and perhaps the states before it, (N, 1, S) each; `y` is all
+    states after every position, (N, 1, L, S); `x0` and `y0` the same on references, (M, R, ...).
+    """
+
+    x: Sequence[Array]
+    x0: Sequence[Array]
+    y: Array
+    y0: Array
+
+
+def through_recurrence(
+    recurrence: Recurrence, runs: Runs, back: Callable[[Any, Any], Back]
+) -> Callable[[Array], tuple[Array, ...]]:
+    """Return the crossing of a recurrence, to the multipliers of all that it reads.
+
+    `back` makes the way back through the step from its activations on sequences and on references.
+    """
+    sides = [(runs.x, runs.y), (runs.x0, runs.y0)]
+    before = [states_before(recurrence, x, y) for x, y in sides]
+    flat = flatten_pairs(runs.x[0] + ops.zeros_like(runs.x0[0]))
+    known = [by_position(array) for array in (runs.x[0], runs.x0[0], *before)]
+
+    def one(carried: Any, now: Any) -> tuple[Any, Any]:
+        later, _ = carried
+        multiplier, x, x0, states, states0 = now
+        way = back(activations(recurrence, x, states), activations(recurrence, x0, states0))
+        parts = recurrence.split(multiplier + later)
+        first, *earlier = way.run_all(summed(recurrence.step.outputs, parts)).values()
+        found = (ops.concatenate(earlier, axis=-1), first)
+        return found, found
+
+    def cross(multiplier: Array) -> tuple[Array, ...]:
+        # What is carried has a place for the result too: on TensorFlow `scan` wants them alike.
+        after_last = (ops.zeros_like(multiplier[:, 0]), ops.zeros_like(flat[:, 0]))
+        given = (ops.swapaxes(multiplier, 0, 1), *known)
+        (start, _), (_, found) = ops.scan(one, after_last, given, reverse=True)
+        found = ops.reshape(found, (multiplier.shape[1], -1, runs.x[0].shape[-1]))
+        initial = recurrence.split(start) if len(runs.x) > 1 else []
+        return (ops.swapaxes(found, 0, 1), *initial)
+
+    return cross
+
+
+def states_before(recurrence: Recurrence, x: Sequence[Array], y: Array) -> Array:
+    """Return the states before every position, (N, R, L, S)."""
+    _, *initial = x
+    start = ops.concatenate(initial, axis=-1) if initial else ops.zeros_like(y[:, :, 0])
+    return ops.concatenate([ops.expand_dims(start, 2), y[:, :, :-1]], axis=2)
+
+
+def by_position(array: Array) -> Array:
+    """Return (N, R, L, ...) with the positions first."""
+    return ops.moveaxis(array, 2, 0)
+
+
+def activations(recurrence: Recurrence, position: Array, states: Array) -> dict[int, Array]:
+    """Return the activations of the step at a position (N, R, C): (N, R, *shape) by node."""
+    pairs = tuple(position.shape[:2])
+    flat = [ops.reshape(array, (-1, array.shape[-1])) for array in (position, states)]
+    nodes = range(len(recurrence.step.nodes))
+    values = recurrence.values(flat[0], flat[1], nodes)
+    return {i: ops.reshape(value, (*pairs, *value.shape[1:])) for i, value in values.items()}
+
+
+def summed(nodes: Sequence[int], multipliers: Sequence[Array]) -> dict[int, Array]:
+    """Return the multipliers by node, added up where several are of one node."""
+    totals: dict[int, Array] = {}
+    for node, multiplier in zip(nodes, multipliers, strict=True):
+        totals[node] = totals[node] + multiplier if node in totals else multiplier
+    return totals

@@ -1,0 +1,35 @@
+"""From the target that was asked for to the scalar of a graph.
+
+Knows targets, graphs and heads; knows nothing of rules or arrays.
+"""
+
+from seqlift.attribution.graph import Graph
+from seqlift.attribution.heads import Head, ProfileHead, WeightedHead, unit_weights
+from seqlift.attribution.primitives.elementwise import SIGMOID
+from seqlift.attribution.primitives.softmax import Softmax
+from seqlift.model.target import Target
+
+
+def head_of(target: Target, graph: Graph, *, pre_activation: bool, centred: bool) -> Head:
+    """Return the scalar of `graph` that `target` names.
+
+    With `pre_activation` it is what goes into a final sigmoid or softmax; with `centred` a softmax
+    logit is explained less the mean over classes.
+    """
+    node, was_softmax = graph.outputs[target.output], False
+    if pre_activation:
+        node, was_softmax = before_activation(graph, node)
+    if target.kind in ("profile", "profile-complete"):
+        return ProfileHead(node, complete=target.kind == "profile-complete")
+    shape = graph.nodes[node].shape
+    return WeightedHead(node, unit_weights(shape, target.index, centred=was_softmax and centred))
+
+
+def before_activation(graph: Graph, node: int) -> tuple[int, bool]:
+    """Return the node before a final sigmoid or softmax, and whether it was a softmax."""
+    primitive = graph.nodes[node].primitive
+    if primitive is SIGMOID:
+        return graph.nodes[node].inputs[0], False
+    if isinstance(primitive, Softmax):
+        return graph.nodes[node].inputs[0], True
+    return node, False
