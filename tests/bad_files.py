@@ -64,7 +64,13 @@ REFERENCES = {
 
 
 def lstm() -> keras.Model:
-    stack = [keras.Input((LENGTH, 4)), layers.LSTM(3, name="memory"), layers.Dense(1)]
+    stack = [
+        keras.Input((LENGTH, 4)),
+        layers.Reshape((2, LENGTH // 2, 4)),
+        layers.ConvLSTM1D(3, 2, name="memory"),
+        layers.Flatten(),
+        layers.Dense(1),
+    ]
     return keras.Sequential(stack)
 
 

@@ -54,7 +54,9 @@ MODEL_FILES = {
     "only.weights.h5 good.bed --arch absent.json": of(
         "absent.json: no such file; check the path of the model", code=3
     ),
-    "only.weights.h5 good.bed --arch prose.json": of(f"prose.json: not JSON; {TO_JSON}", code=3),
+    "only.weights.h5 good.bed --arch prose.json": of(
+        f"prose.json: neither JSON nor YAML of a Keras model; {TO_JSON}", code=3
+    ),
     "only.weights.h5 good.bed --arch other.json": of(
         re.compile(
             r"only\.weights\.h5: its weights do not fit its architecture: .*<Conv1D name=scan,.*"
@@ -76,30 +78,30 @@ MODEL_FILES = {
     ),
     "lambda.keras good.bed": of(
         "lambda.keras: layer 'double' is a Lambda: its code is stored as bytecode and is never run;"
-        f" {REBUILD}",
+        " it holds bytes that are no code of Python 3.6 to 3.13: give --recipe 'double=EXPRESSION'",
         code=3,
     ),
     "custom.keras good.bed": of(
         "custom.keras: layer 'attend' is of the class 'mylab>Attend' of mylab.layers, whose code is"
-        f" not in the file; {REBUILD}",
+        f" not in the file; give its code with --custom-objects FILE.py, or {REBUILD}",
         code=3,
     ),
     "swishy.keras good.bed": of(
         "swishy.keras: layer 'scan' (Conv1D) has the activation 'swishy', which is not one of"
-        f" Keras; {REBUILD}",
+        f" Keras; give its code with --custom-objects FILE.py, or {REBUILD}",
         code=3,
     ),
     "lstm.keras good.bed": of(
-        re.compile(r"layer '?memory'? \(LSTM\):? has no lowering yet; replace it .*"), code=3
+        re.compile(r"layer '?memory'? \(ConvLSTM1D\):? has no lowering yet; replace it .*"), code=3
     ),
     "two.keras good.bed": of(
-        "model pair: it has 2 inputs (dna, age), and only models with one can be scored; build a"
-        " model of the sequence alone with the others held constant",
+        "model pair: it has 2 inputs: dna (50, 4), age (3); give all but the sequence by --input"
+        " NAME=zeros, NAME=NUMBER or NAME=FILE.npy",
         code=3,
     ),
     "five.keras good.bed": of(
-        "five.keras: its input is (50, 5), not one-hot bases (length, 4) in the order A C G T;"
-        " build a model around it that takes these",
+        "five.keras: its input is (50, 5), not one-hot bases (length, 4) in the order A C G T, nor"
+        " (4, length), nor either with an axis of 1; build a model around it that takes these",
         code=3,
     ),
 }
@@ -182,7 +184,7 @@ BED = {
     ),
     "several.bed": (
         f"several.bed:1: end 5 is not after start 9; {ZERO_BASED}\n"
-        "several.bed:2: chromosome chr9 is not in the genome; did you mean chrM?\n"
+        "several.bed:2: chromosome chr9 is not in the genome; there is chr2, chr1, gap and 1 more\n"
         "several.bed:4: end 701 is past the end of chr2 (700); take regions and genome from the"
         " same assembly\n"
         f"several.bed:5: start 'x' is not a whole number; {ZERO_BASED}"
@@ -270,11 +272,12 @@ ARGUMENTS = {
 USAGES = {
     f"{BASE} --rule deeplift": (
         "Invalid value for '--rule': 'deeplift' is not one of 'genomics', 'rescale',"
-        " 'revealcancel', 'gradient'."
+        " 'revealcancel', 'gradient', 'integrated-gradients', 'guided-backprop',"
+        " 'guided-backprop-rescale', 'deconvnet'."
     ),
     f"{BASE} --rule-for first=genomics": (
         "Invalid value for '--rule-for': 'first=genomics' is not LAYER=RULE with one of rescale,"
-        " revealcancel, gradient"
+        " revealcancel, gradient, guided-backprop, guided-backprop-rescale, deconvnet"
     ),
     f"{BASE} --max-rule loser": (
         "Invalid value for '--max-rule': 'loser' is not one of 'complete', 'winner'."

@@ -63,6 +63,6 @@ def parts(batch: ScoreBatch, cuts: Iterable[int]) -> list[ScoreBatch]:
     edges = [0, *sorted(cuts), len(batch.windows)]
     names = ScoreBatch.__dataclass_fields__
     return [
-        ScoreBatch(**{name: getattr(batch, name)[a:b] for name in names})
+        ScoreBatch(**{name: getattr(batch, name)[a:b] for name in names if name != "multipliers"})
         for a, b in pairwise(edges)
     ]

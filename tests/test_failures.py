@@ -108,7 +108,7 @@ def test_a_model_of_two_inputs_is_shown_with_what_to_do(tmp_path: Path) -> None:
     assert report.inputs == {"dna": (8, 4), "rna": (3,)}
     assert [layer.name for layer in report.layers][-1] == "one"
     (problem,) = report.problems
-    assert "it has 2 inputs (dna, rna), and only models with one can be scored" in problem
+    assert "it has 2 inputs: dna (8, 4), rna (3); give all but the sequence by" in problem
     assert report.forward_difference is None
 
 

@@ -358,7 +358,10 @@ def test_a_residual_above_the_tolerance_fails_the_run(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("options", [("--max-rule", "winner"), ("--rule", "gradient")])
+@pytest.mark.parametrize(
+    "options",
+    [("--max-rule", "winner"), ("--rule", "gradient"), ("--rule-for", "scan=deconvnet")],
+)
 def test_a_rule_that_promises_no_sum_is_not_held_to_one(
     inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, str]
 ) -> None:
@@ -376,7 +379,7 @@ def test_attributes_say_what_ran(run: Run, inputs: Path) -> None:
     model, genome = inputs / "three.keras", inputs / "genome.fa"
     fixed = {
         "model": str(model), "genome": str(genome), "regions": str(inputs / "peaks.narrowPeak"),
-        "target": "tasks:1", "rule": "genomics", "rule_for": "none",
+        "target": "tasks:1", "rule": "genomics", "rule_for": "none", "mean_normalise": 0,
         "max_rule": "complete", "pre_activation": 1,
         "reference": "gc", "references": 1, "seed": 3, "batch_size": 5, "tolerance": 1e-4,
         "precision": "float32", "device": device(), "length": LENGTH, "format_version": 1,

@@ -104,7 +104,7 @@ def test_a_model_of_any_length_on_intervals_of_several_lengths(real: Path) -> No
 @pytest.mark.parametrize(
     ("model", "named"),
     [
-        ("framepool/utr_model_50.h5", ("is a Lambda", "FrameSliceLayer")),
+        ("framepool/utr_model_50.h5", ("FrameSliceLayer",)),
         ("mmsplice/Acceptor.h5", ("ConvDNA",)),
         ("xpresso/human_trainepoch.11-0.426.h5", ("it has 2 inputs",)),
     ],
@@ -118,3 +118,26 @@ def test_models_that_cannot_be_scored_are_refused_by_name(
     assert all(line.startswith("seqlift: ") for line in ran.err.splitlines())
     assert all(word in ran.err for word in named), ran.err
     assert set(contents(workplace)) == {sequences.name, f"{sequences.name}.fai"}
+
+
+def test_a_model_of_two_inputs_is_scored(real: Path) -> None:
+    genome = linked(real / "hg38_chr1_1mb" / "hg38_chr1_1Mb.fa")
+    Path("p.bed").write_text("chr1\t55419\t75419\nchr1\t956503\t976503\n")
+    model = real / "xpresso" / "human_trainepoch.11-0.426.h5"
+    words = (model, "p.bed", "-g", genome, "-r", "uniform", "-f", "-o", "x")
+    score(*words, "--input", "halflife=zeros")
+    held = checked("x", genome, rows=2)
+    np.save("rows.npy", np.zeros((2, 6)))
+    score(*words, "--input", "halflife=rows.npy")
+    fed = checked("x", genome, rows=2)
+    np.testing.assert_allclose(fed["shap/seq"], held["shap/seq"], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["multi_layer", "one_filter"])
+def test_a_model_of_channels_first_is_scored(real: Path, name: str) -> None:
+    genome = linked(real / "hg38_chr1_1mb" / "hg38_chr1_1Mb.fa")
+    Path("p.bed").write_text("chr1\t55419\t75419\nchr1\t956503\t976503\n")
+    model = real / "dragonn" / f"{name}_dragonn"
+    arch = ("--arch", f"{model}.arch.json")
+    score(f"{model}.weights.h5", "p.bed", *arch, "-g", genome, "-n", 2, "-o", "x")
+    checked("x", genome, rows=2)

@@ -26,10 +26,15 @@ def main() -> None:
 @options.genome
 @options.output
 @options.arch
+@options.recipe
+@options.custom_objects
+@options.inputs
 @options.target
 @options.rule
 @options.rule_for
 @options.max_rule
+@options.steps
+@options.mean_normalise
 @options.pre_activation
 @options.reference
 @options.references
@@ -39,6 +44,7 @@ def main() -> None:
 @options.batch_size
 @options.tolerance
 @options.dtype
+@options.multipliers
 @options.precision
 @options.device
 @options.force
@@ -63,9 +69,13 @@ def score(*, quiet: bool, verbose: int, **chosen: Any) -> None:
 @main.command()
 @options.path
 @options.arch
+@options.recipe
+@options.custom_objects
+@options.inputs
 @options.rule
 @options.rule_for
 @options.max_rule
+@options.mean_normalise
 @options.as_json
 @options.verbose
 @options.debug
@@ -80,5 +90,6 @@ def inspect(*, path: str, as_json: bool, verbose: int, **chosen: Any) -> None:
         return
     with quiet_imports(verbose):
         from seqlift.inspection import inspect_model
-    chosen["rule_for"] = dict(chosen["rule_for"])
+    mappings = {"rule_for": "rule_for", "input": "inputs", "recipe": "recipes"}
+    chosen |= {argument: dict(chosen.pop(option)) for option, argument in mappings.items()}
     report.show_model(inspect_model(path, **chosen), as_json=as_json)

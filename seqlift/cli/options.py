@@ -37,6 +37,25 @@ class LayerRule(click.ParamType[tuple[str, str]]):
         return layer, rule
 
 
+class Named(click.ParamType[tuple[str, str]]):
+    """A name, an equals sign and what follows it."""
+
+    name = "name=value"
+
+    def __init__(self, form: str) -> None:
+        """Take the form that a message shows, such as ``NAME=VALUE``."""
+        self.form = form
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Return name and value, or fail."""
+        name, _, text = str(value).partition("=")
+        if not name or not text:
+            self.fail(f"{value!r} is not {self.form}", param, ctx)
+        return name, text
+
+
 class Tolerance(click.ParamType[float]):
     """A finite number above 0."""
 
@@ -80,7 +99,31 @@ target = click.option(
 rule = click.option(
     "--rule", type=click.Choice(PRESETS), default="genomics", show_default=True,
     help="How multipliers cross activations: genomics is RevealCancel after dense layers and"
-    " Rescale elsewhere.",
+    " Rescale elsewhere. Scores of the last five do not sum to the difference.",
+)  # fmt: skip
+steps = click.option(
+    "--steps", type=click.IntRange(min=1), metavar="N",
+    help="Points between reference and sequence that integrated-gradients takes gradients at."
+    "  [default: 50]",
+)  # fmt: skip
+mean_normalise = click.option(
+    "--mean-normalise", is_flag=True,
+    help="Take the mean over A C G T from the weights of the layers that read the sequence, and"
+    " add it to their bias; N then counts as the mean base.",
+)  # fmt: skip
+inputs = click.option(
+    "--input", type=Named("NAME=FILE.npy, NAME=zeros or NAME=NUMBER"), multiple=True,
+    metavar="NAME=VALUE",
+    help="What an input of the model beside the sequence is given: zeros, a number, or a .npy file"
+    " of its shape or with a row for each region; repeatable.",
+)  # fmt: skip
+recipe = click.option(
+    "--recipe", type=Named("LAYER=EXPRESSION"), multiple=True, metavar="LAYER=EXPRESSION",
+    help="What a Lambda layer computes, as an expression of its input x; repeatable.",
+)  # fmt: skip
+custom_objects = click.option(
+    "--custom-objects", metavar="FILE.py",
+    help="Python file with the classes of the model's own layers; it is run.",
 )  # fmt: skip
 rule_for = click.option(
     "--rule-for", type=LayerRule(), multiple=True, metavar="LAYER=RULE",
@@ -100,8 +143,8 @@ reference = click.option(
     help=f"What sequences are compared with: {', '.join(KINDS)}, or a .npy or FASTA file.",
 )  # fmt: skip
 references = click.option(
-    "-n", "--references", type=click.IntRange(min=1), default=20, show_default=True,
-    metavar="R", help="Shuffles of each sequence.",
+    "-n", "--references", type=click.IntRange(min=1), metavar="R",
+    help="Shuffles of each sequence.  [default: 20]",
 )  # fmt: skip
 gc = click.option(
     "--gc", type=float, metavar="FRACTION",
@@ -127,6 +170,9 @@ dtype = click.option(
     "--dtype", type=click.Choice(("float32", "float16")), default="float32", show_default=True,
     help="Type the contributions are stored in.",
 )  # fmt: skip
+multipliers = click.option(
+    "--multipliers", is_flag=True, help="Store the mean multipliers too, as multipliers/seq."
+)
 precision = click.option(
     "--precision", type=click.Choice(PRECISIONS), default="float32", show_default=True,
     help="Type the contributions are computed in.",

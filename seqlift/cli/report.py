@@ -41,6 +41,8 @@ def show_summary(summary: "Summary") -> None:
         ("files", "  ".join(str(path) for path in summary.files)),
     ):
         click.echo(f"{name:<10} {value}", err=True)
+    for note in summary.notes:
+        click.echo(f"{'note':<10} {note}", err=True)
 
 
 def show_scores(path: str, summary: "ScoreSummary", *, as_json: bool) -> None:

@@ -211,13 +211,18 @@ def missing_chromosome(name: str, sizes: Collection[str]) -> str:
     for guess in (swapped, f"chr{swapped}", *_MITOCHONDRIA.get(name, ())):
         if guess in sizes:
             return f"did you mean {guess}?"
-    lower = {known.lower(): known for known in sizes} if len(sizes) <= _MANY else {}
-    near = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.75)
+    bare = {_bare(known): known for known in sizes} if len(sizes) <= _MANY else {}
+    near = difflib.get_close_matches(_bare(name), bare, n=1, cutoff=0.75)
     if near:
-        return f"did you mean {lower[near[0]]}?"
+        return f"did you mean {bare[near[0]]}?"
     first = ", ".join(list(sizes)[:3])
     more = f" and {len(sizes) - 3} more" if len(sizes) > 3 else ""
     return f"there is {first}{more}"
+
+
+def _bare(name: str) -> str:
+    """Return what tells a chromosome from others: chrX and chrM have nothing in common."""
+    return name.lower().removeprefix("chr")
 
 
 def check_region(region: Region, sizes: Mapping[str, int], *, source: str) -> str | None:

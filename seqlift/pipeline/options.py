@@ -11,7 +11,8 @@ class ScoreOptions:
     """A run of `seqlift score`; see its help for what each option means.
 
     `model` and `regions` are paths, `regions` may be ``-``. A `batch_size` of None is chosen from
-    the model, a `gc` of None measured from the regions, a `length` of None the model's own.
+    the model, a `gc` of None measured from the regions, a `length` of None the model's own;
+    `references` and `steps` of None are 20 and 50.
     """
 
     model: str
@@ -23,15 +24,21 @@ class ScoreOptions:
     rule: Preset = "genomics"
     rule_for: tuple[tuple[str, Rule], ...] = ()
     max_rule: MaxRule = "complete"
+    steps: int | None = None
+    mean_normalise: bool = False
+    input: tuple[tuple[str, str], ...] = ()
+    recipe: tuple[tuple[str, str], ...] = ()
+    custom_objects: str | None = None
     pre_activation: bool = True
     reference: str = "dinucleotide"
-    references: int = 20
+    references: int | None = None
     gc: float | None = None
     seed: int = 0
     length: int | None = None
     batch_size: int | None = None
     tolerance: float = 1e-4
     dtype: Literal["float32", "float16"] = "float32"
+    multipliers: bool = False
     precision: Precision = "float32"
     device: str = "auto"
     force: bool = False

@@ -71,7 +71,12 @@ def check_residuals(
 
 
 def score_batch(
-    rows: Sequence[Row], result: Result, residuals: Residuals, *, length: int
+    rows: Sequence[Row],
+    result: Result,
+    residuals: Residuals,
+    *,
+    length: int,
+    multipliers: bool = False,
 ) -> ScoreBatch:
     """Return a batch as the score file stores it, in rows of `length` bases.
 
@@ -81,8 +86,9 @@ def score_batch(
     start = length // 2 - extent // 2
     codes = np.full((len(rows), length), UNKNOWN_BASE, dtype=np.uint8)
     codes[:, start : start + extent] = [row.codes for row in rows]
-    hypothetical = np.zeros((len(rows), length, 4), dtype=np.float32)
-    hypothetical[:, start : start + extent] = result.hypothetical
+    around = ((0, 0), (start, length - start - extent), (0, 0))
+    hypothetical = np.pad(result.hypothetical.astype(np.float32), around)
+    kept = np.pad(result.multipliers.astype(np.float32), around) if multipliers else None
     frames = [
         Window(row.window.region, row.window.start - start, row.window.start - start + length)
         for row in rows
@@ -98,6 +104,7 @@ def score_batch(
         windows=frames,
         status=[status_of(row) for row in rows],
         scored=np.array([row.scored for row in rows], dtype=np.int64),
+        multipliers=kept,
     )
 
 

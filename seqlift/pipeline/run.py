@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from seqlift import given_inputs
 from seqlift.attribution.backend import backend_version
 from seqlift.attribution.choices import COMPLETE_RULES
-from seqlift.batches import automatic_size
+from seqlift.batches import Rows, automatic_size
 from seqlift.errors import InputError, ModelError
 from seqlift.explainer import CHANNELS, Explainer
 from seqlift.inputs import references as reference_kinds
@@ -30,16 +31,20 @@ from seqlift.pipeline.outputs import (
 from seqlift.pipeline.workload import Row, Workload
 from seqlift.provenance import command_line, versions
 
+REFERENCES = 20  # shuffles of each sequence, where it is not told
+DRAWN = ("dinucleotide", "shuffle")  # references of which there are as many as one asks for
+STEPS = 50  # points that integrated gradients are taken at, where it is not told
 LONG_ENOUGH = 10_000  # bases that no layer of a model that takes any length finds too few
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows of one length, and their references unless all rows share them."""
+    """Rows of one length, their references unless all share them, and their other inputs."""
 
     rows: list[Row]
     codes: NDArray[np.uint8]
     references: NDArray[np.generic] | References
+    others: Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +81,15 @@ class Run:
 
     def batches(self) -> Iterator[Batch]:
         """Yield rows in file order, as many at a time as are computed at once."""
+        given = self.explainer.given.rows
+        done = 0
         for _, rows in groupby(self.workload.read(self.length), key=lambda row: row.codes.size):
             while batch := list(islice(rows, self.batch_size)):
                 codes = np.stack([row.codes for row in batch])
                 drawn = self.references if self.references.shared else self.references.draw(codes)
-                yield Batch(batch, codes, drawn)
+                place = slice(done, done := done + len(batch))
+                others = {n: values[place] for n, values in given.items() if values is not None}
+                yield Batch(batch, codes, drawn, others)
 
 
 def prepare(options: ScoreOptions, workload: Workload) -> Run:
@@ -95,12 +104,18 @@ def prepare(options: ScoreOptions, workload: Workload) -> Run:
         rule=options.rule,
         rule_for=dict(options.rule_for),
         max_rule=options.max_rule,
+        steps=STEPS if options.steps is None else options.steps,
+        mean_normalise=options.mean_normalise,
+        inputs=dict(options.input),
         pre_activation=options.pre_activation,
         precision=options.precision,
         batch_size=options.batch_size,
         arch=options.arch,
+        recipes=dict(options.recipe),
+        custom_objects=options.custom_objects,
         device=options.device,
     )
+    check_rows(explainer, workload)
     outputs = outputs_of(prefix, [target.name for target in explainer.targets])
     check_outputs(outputs.paths(), inputs=inputs, force=options.force)
     length = window_length(explainer, options.length, source=options.model)
@@ -126,7 +141,8 @@ def prepare(options: ScoreOptions, workload: Workload) -> Run:
 def input_paths(options: ScoreOptions) -> list[Path]:
     """Return the files a run may read."""
     names = (options.model, options.regions, options.genome, options.arch, options.reference)
-    return [Path(name) for name in names if name is not None]
+    given = (options.custom_objects, *(value for _, value in options.input))
+    return [Path(name) for name in (*names, *given) if name is not None]
 
 
 def run_attributes(run: Run, target: str) -> dict[str, str | int | float]:
@@ -148,6 +164,7 @@ def run_attributes(run: Run, target: str) -> dict[str, str | int | float]:
         "rule": options.rule,
         "rule_for": ",".join("=".join(pair) for pair in options.rule_for) or "none",
         "max_rule": options.max_rule,
+        "mean_normalise": int(options.mean_normalise),
         "reference": options.reference,
         "references": run.references.number,
         "seed": options.seed,
@@ -158,6 +175,14 @@ def run_attributes(run: Run, target: str) -> dict[str, str | int | float]:
     }
     if run.gc is not None:
         attributes["gc"] = run.gc
+    if options.recipe:
+        attributes["recipe"] = "; ".join("=".join(pair) for pair in options.recipe)
+    if options.custom_objects is not None:
+        attributes["custom_objects"] = options.custom_objects
+    if options.rule == "integrated-gradients":
+        attributes["steps"] = run.explainer.steps
+    for name, told in run.explainer.given.told.items():
+        attributes[f"input {name}"] = told
     return {name: storable(value) for name, value in attributes.items()}
 
 
@@ -166,19 +191,40 @@ def storable(value: str | int | float) -> str | int | float:
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
+def check_rows(explainer: Explainer, workload: Workload) -> None:
+    """Raise InputError for every input that has not a row for each region."""
+    names = {one.number: one.name for one in given_inputs.inputs_of(explainer.model)}
+    problems = [
+        f"--input {names[number]}: it has {len(values)} rows, and there are {workload.rows}"
+        " regions; give a row for each region, in their order"
+        for number, values in explainer.given.rows.items()
+        if values is not None and len(values) != workload.rows
+    ]
+    if problems:
+        raise InputError(*problems)
+
+
+def notes_of(options: ScoreOptions) -> tuple[str, ...]:
+    """Return what was asked for and has no effect, a sentence each."""
+    notes = []
+    if options.references is not None and options.reference not in DRAWN:
+        notes.append(
+            f"-n {options.references} has no effect: the reference {options.reference} is not drawn"
+        )
+    if options.steps is not None and options.rule != "integrated-gradients":
+        notes.append(f"--steps {options.steps} has no effect: the rule {options.rule} takes none")
+    return tuple(notes)
+
+
 def window_length(explainer: Explainer, length: int | None, *, source: str) -> int | None:
     """Return the length of the windows, None where each region is given as it is.
 
-    Raises ModelError where the model in the file `source` does not take (bases, 4), InputError
+    Raises ModelError where the model in the file `source` does not take one-hot bases, InputError
     where `length` is not the one length it takes.
     """
     shape = explainer.input_shape
-    if len(shape) != 2 or shape[1] != CHANNELS:
-        wanted = ", ".join("any" if extent is None else str(extent) for extent in shape)
-        raise ModelError(
-            f"{source}: its input is ({wanted}), not one-hot bases (length, 4) in the"
-            " order A C G T; build a model around it that takes these"
-        )
+    if explainer.layout is None:
+        raise ModelError(f"{source}: {given_inputs.no_bases(explainer.model, explainer.given)}")
     if length is not None and length < 1:
         raise InputError(f"--length {length}: give a number of bases, 1 or more")
     if shape[0] is not None and length not in (None, shape[0]):
@@ -221,6 +267,10 @@ def references_of(
     extents = [length] if length else [extent(workload.shortest), extent(workload.longest)]
     for bases in extents:  # references from a file have one length, and all windows must have it
         references = reference_kinds.parse(
-            options.reference, number=options.references, seed=options.seed, gc=gc, length=bases
+            options.reference,
+            number=REFERENCES if options.references is None else options.references,
+            seed=options.seed,
+            gc=gc,
+            length=bases,
         )
     return references, gc

@@ -19,7 +19,7 @@ import numpy as np
 from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.outputs import Outputs, TargetFiles, finish, remove_unfinished, unfinished
 from seqlift.pipeline.rows import Residuals, check_residuals, residuals_of, score_batch
-from seqlift.pipeline.run import Batch, Run, prepare, run_attributes
+from seqlift.pipeline.run import Batch, Run, notes_of, prepare, run_attributes
 from seqlift.pipeline.threads import Background, prefetched
 from seqlift.pipeline.workload import Workload
 from seqlift.tracks.bigwig import write_bigwig
@@ -48,7 +48,7 @@ class Summary:
 
     `relative_residual` is the largest of any row, `worst` the place of that row; `status` how many
     rows have each status; `files` are final names; `complete` whether the rule promises that
-    contributions sum to the difference.
+    contributions sum to the difference; `notes` say what was asked for and has no effect.
     """
 
     rows: int
@@ -60,6 +60,7 @@ class Summary:
     device: str
     precision: str
     files: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -111,6 +112,7 @@ def score(options: ScoreOptions, *, progress: Progress) -> Summary:
         device=run.explainer.device,
         precision=options.precision,
         files=paths,
+        notes=notes_of(options),
     )
 
 
@@ -142,14 +144,20 @@ def write_scores(run: Run, progress: Progress) -> Tally:
         batches = stack.enter_context(closing(prefetched(run.batches(), ahead=AHEAD)))
         bar = stack.enter_context(progress("scoring", run.workload.rows))
         for batch in batches:
-            results = run.explainer.explain(batch.codes, batch.references)
+            results = run.explainer.explain(batch.codes, batch.references, batch.others)
             for target, result in results.items():
                 residuals = residuals_of(result)
                 check_residuals(
                     residuals, batch.rows, run.workload, target=target, tolerance=tolerance
                 )
                 tally.count(run, batch, residuals)
-                scores = score_batch(batch.rows, result, residuals, length=run.row_length)
+                scores = score_batch(
+                    batch.rows,
+                    result,
+                    residuals,
+                    length=run.row_length,
+                    multipliers=run.options.multipliers,
+                )
                 background.call(writers[target].write, scores)
             background.call(regions.write, scores)
             tally.status.update(scores.status)
@@ -164,6 +172,7 @@ def score_writer(run: Run, files: TargetFiles) -> ScoreWriter:
         length=run.row_length,
         attributes=run_attributes(run, files.target),
         dtype=run.options.dtype,
+        multipliers=run.options.multipliers,
     )
 
 

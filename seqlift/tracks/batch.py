@@ -76,6 +76,8 @@ class ScoreBatch:
     scored : (n, 2) int64
         Half-open genome interval whose bases go to the track: the frame clipped to the
         chromosome, or the interval itself. Empty (start = end) where a row has no track.
+    multipliers : (n, L, 4) float32, or None
+        Mean multipliers of A, C, G, T, where they are to be kept.
     """
 
     codes: NDArray[np.uint8]
@@ -88,6 +90,7 @@ class ScoreBatch:
     windows: Sequence[Frame]
     status: Sequence[str]
     scored: NDArray[np.int64]
+    multipliers: NDArray[np.float32] | None = None
 
 
 def middle(start: int, end: int) -> int:

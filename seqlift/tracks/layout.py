@@ -20,6 +20,9 @@ Dtype = Literal["float32", "float16"]
 ONE_HOT = "raw/seq"
 HYPOTHETICAL = "shap/seq"
 CONTRIBUTIONS = "projected_shap/seq"
+MULTIPLIERS = "multipliers/seq"
+"""Float32, and only in files that were asked to have it."""
+
 TEXTS = ("regions/chrom", "regions/name", "regions/strand", "regions/status")
 POSITIONS = (
     "regions/start",
@@ -59,9 +62,11 @@ def block_rows(length: int, dtype: Dtype) -> int:
     return rows * max(1, BLOCK_BYTES // (4 * length * np.dtype(dtype).itemsize * rows))
 
 
-def dtypes(dtype: Dtype) -> dict[str, np.dtype[np.generic]]:
+def dtypes(dtype: Dtype, *, multipliers: bool = False) -> dict[str, np.dtype[np.generic]]:
     """Return the NumPy dtype of every dataset, by its name; object stands for UTF-8 text."""
     large = {ONE_HOT: "int8", HYPOTHETICAL: dtype, CONTRIBUTIONS: dtype}
+    if multipliers:
+        large[MULTIPLIERS] = "float32"
     small = (
         dict.fromkeys(TEXTS, "O")
         | dict.fromkeys(POSITIONS, "int64")
@@ -72,7 +77,7 @@ def dtypes(dtype: Dtype) -> dict[str, np.dtype[np.generic]]:
 
 def row_shape(name: str, length: int) -> tuple[int, ...]:
     """Return the shape of one row of a dataset."""
-    return (4, length) if name in (ONE_HOT, HYPOTHETICAL, CONTRIBUTIONS) else ()
+    return (4, length) if name in (ONE_HOT, HYPOTHETICAL, CONTRIBUTIONS, MULTIPLIERS) else ()
 
 
 def columns(batch: ScoreBatch, dtype: Dtype) -> Columns:
@@ -83,7 +88,8 @@ def columns(batch: ScoreBatch, dtype: Dtype) -> Columns:
     regions = [window.region for window in batch.windows]
     start = np.array([window.start for window in batch.windows], dtype=np.int64)
     end = np.array([window.end for window in batch.windows], dtype=np.int64)
-    return {
+    kept = {} if batch.multipliers is None else {MULTIPLIERS: batch.multipliers.swapaxes(1, 2)}
+    return kept | {
         ONE_HOT: one_hot.view(np.int8),
         HYPOTHETICAL: hypothetical,
         CONTRIBUTIONS: np.where(one_hot, hypothetical, np.zeros((), dtype)),
