@@ -1,0 +1,38 @@
+"""Networks nobody thought of: what is lowered computes the same, and its scores sum up."""
+
+import os
+
+import keras
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from keras import ops
+from nets import eager, graph_of, inputs_for, largest, random_head, relative_residual
+from random_nets import LENGTH, Plan, network, plans
+
+EXAMPLES = int(os.environ.get("SEQLIFT_RANDOM_NETS", "30"))
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(plan=plans(), seed=st.integers(0, 2**16), rule=st.sampled_from(["genomics", "rescale"]))
+def test_random_networks_compute_the_same_and_their_scores_sum_up(
+    plan: Plan, seed: int, rule: str
+) -> None:
+    keras.backend.clear_session()
+    model = network(plan, seed=seed)
+    graph = graph_of(model)
+    head = random_head(graph)
+    x, x0 = inputs_for((LENGTH, 4), 2, 3)
+    expected = np.asarray(ops.convert_to_numpy(model(x)))
+    for dtype, computes, completes in (("float64", 1e-7, 1e-10), ("float32", 1e-4, 1e-5)):
+        value = graph.forward(ops.cast(x, dtype), [head.node])[head.node]
+        scale = np.abs(expected).max()
+        assert largest(ops.convert_to_numpy(value), expected) <= computes * scale
+        result = eager(graph, head, x, x0, rule=rule, dtype=dtype)
+        assert relative_residual(result) <= completes
