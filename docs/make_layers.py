@@ -8,9 +8,9 @@ dinucleotide-shuffled references, in float32 and in float64.
 
 import os
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 HERE = Path(__file__).resolve().parent
@@ -19,32 +19,52 @@ sys.path.insert(0, str(HERE.parent / "tests"))
 import keras  # noqa: E402  (the tests' folder has to be on the path first)
 import numpy as np  # noqa: E402
 from layer_table import CASES  # noqa: E402
-from nets import eager, graph_of, inputs_for, made, random_head, relative_residual  # noqa: E402
+from nets import Array, eager, graph_of, inputs_for, made, random_head  # noqa: E402
+from test_operations import GROUPS, SEQUENCE, outputs_of  # noqa: E402
 
+from seqlift.attribution.engine import Result  # noqa: E402
 from seqlift.attribution.graph import Graph  # noqa: E402
-from seqlift.attribution.primitives.base import Linear  # noqa: E402
+from seqlift.attribution.lowering.operations.refusal import REFUSALS  # noqa: E402
+from seqlift.attribution.primitives.base import Constant, Linear  # noqa: E402
 from seqlift.inputs.onehot import one_hot  # noqa: E402
 from seqlift.inputs.references import parse  # noqa: E402
 
 RULES = ("genomics", "rescale")
-FRAME = {"InputLayer", "Conv1D", "Conv2D", "Dense", "Flatten", "Activation"}
+PRECISIONS = ("float32", "float64")
+FRAME = {"InputLayer", "Conv1D", "Conv2D", "Conv3D", "Dense", "Flatten", "Activation"}
 """Layers that the small models have around the one they are about."""
 
 HEAD = """# Layers
 
 What each layer becomes, and the largest residual (difference of predictions less the sum of
-contributions, relative to the largest of prediction, reference prediction and difference) over
-small random models, four dinucleotide-shuffled references per sequence, and the rules `genomics`
-and `rescale`. **Bold** primitives are crossed by a rule, the others by their transpose. Made by
-`python docs/make_layers.py`; the tests hold every model below to 1e-5 in float32 and 1e-10 in
-float64.
+contributions, relative to the largest prediction, reference prediction or difference of the model)
+over small random models, three sequences with four dinucleotide-shuffled references each, and the
+rules `genomics` and `rescale`. **Bold** primitives are crossed by a rule, the others by their
+transpose. Made by `python docs/make_layers.py`.
 
 | layer | primitives | float32 | float64 |
 |---|---|---|---|
 """
 
+OPERATIONS = """
+# Operations
 
-def pairs(shape: tuple[int, ...]) -> tuple[Any, Any]:
+Functions of `keras.ops` that stand in a model without a layer, and what a Lambda or a layer of your
+own is rebuilt of. `x` and `y` are tensors that depend on the sequence, `p` is such a one above
+zero, `table` a constant.
+
+| expression | primitives | float32 | float64 |
+|---|---|---|---|
+"""
+
+REFUSED = """
+Refused by name where they depend on the sequence, because what they give jumps, has no slope, or
+mixes sequences: """
+
+Row = tuple[str, list[str], dict[str, float]]
+
+
+def pairs(shape: tuple[int, ...]) -> tuple[Array, Array]:
     """Return sequences and dinucleotide-shuffled references; of images, random ones."""
     if len(shape) != 2 or shape[1] != 4:
         return inputs_for(shape, 3, 4)
@@ -53,52 +73,91 @@ def pairs(shape: tuple[int, ...]) -> tuple[Any, Any]:
     return one_hot(codes, np.float64), one_hot(drawn, np.float64)
 
 
-def primitives(graph: Graph, layer_class: str) -> list[str]:
-    """Return what calls of a layer class became, in order, each once."""
-    nodes = [i for call in graph.calls if call.layer_class == layer_class for i in call.nodes]
+def residuals(graph: Graph, output: int, x: Array, x0: Array) -> dict[str, float]:
+    """Return the largest relative residual of an output in each precision."""
+
+    def relative(result: Result) -> float:
+        sizes = (result.prediction, result.reference_prediction, result.difference)
+        return float(np.abs(result.residual).max() / max(np.abs(size).max() for size in sizes))
+
+    head = random_head(graph, output)
+    return {
+        dtype: max(relative(eager(graph, head, x, x0, rule=r, dtype=dtype)) for r in RULES)
+        for dtype in PRECISIONS
+    }
+
+
+def shown(graph: Graph, nodes: Iterable[int]) -> list[str]:
+    """Return the names of primitives, each once, bold where a rule crosses them."""
     kinds = [graph.nodes[i].primitive for i in nodes]
-    shown = (k.describe() if isinstance(k, Linear) else f"**{k.describe()}**" for k in kinds)
-    return list(dict.fromkeys(shown))
+    names = (
+        k.describe() if isinstance(k, Linear | Constant) else f"**{k.describe()}**" for k in kinds
+    )
+    return list(dict.fromkeys(names))
 
 
-def subjects(name: str, graph: Graph) -> list[str]:
+def own_nodes(graph: Graph, layer_class: str, case: str) -> list[int]:
+    """Return the nodes that calls of a layer class became; of an activation, less its layer's."""
+    wanted = ("Activation", "Conv1D") if case.startswith("activation ") else (layer_class,)
+    nodes = [i for call in graph.calls if call.layer_class in wanted for i in call.nodes]
+    if case.startswith("activation "):
+        return [i for i in nodes if graph.nodes[i].primitive.describe() != "convolution"]
+    return nodes
+
+
+def subjects(case: str, graph: Graph) -> list[str]:
     """Return the layer classes that a case is about."""
     classes = list(dict.fromkeys(call.layer_class for call in graph.calls))
-    named = [cls for cls in classes if name.startswith((f"{cls}(", f"activation {cls}"))]
-    return named or [cls for cls in classes if cls not in FRAME] or [classes[-1]]
+    named = [cls for cls in classes if case.startswith(f"{cls}(")]
+    layers = [cls for cls in classes if cls not in FRAME and hasattr(keras.layers, cls)]
+    return named or layers or [classes[-1]]
 
 
-def measured() -> dict[str, tuple[list[str], dict[str, float]]]:
+def layer_rows() -> list[Row]:
     """Return, per layer, its primitives and the largest residual in each precision."""
     became: dict[str, dict[str, None]] = defaultdict(dict)
-    worst: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for name, (body, shape) in CASES.items():
+    worst: dict[str, dict[str, float]] = defaultdict(lambda: dict.fromkeys(PRECISIONS, 0.0))
+    for case, (body, shape) in CASES.items():
         keras.backend.clear_session()
         graph = graph_of(made(body, shape))
-        x, x0 = pairs(shape)
-        found = {
-            dtype: max(
-                relative_residual(eager(graph, random_head(graph), x, x0, rule=rule, dtype=dtype))
-                for rule in RULES
-            )
-            for dtype in ("float32", "float64")
-        }
-        for layer in subjects(name, graph):
-            key = f"Activation: {name.split()[1]}" if name.startswith("activation ") else layer
-            became[key] |= dict.fromkeys(primitives(graph, layer))
-            for dtype, residual in found.items():
-                worst[key][dtype] = max(worst[key][dtype], residual)
-    return {layer: (list(became[layer]), worst[layer]) for layer in sorted(became)}
+        found = residuals(graph, 0, *pairs(shape))
+        activation = case.startswith("activation ")
+        for layer in ["Activation"] if activation else subjects(case, graph):
+            key = f"{layer}: {case.split()[1]}" if activation else layer
+            became[key] |= dict.fromkeys(shown(graph, own_nodes(graph, layer, case)))
+            worst[key] = {dtype: max(worst[key][dtype], found[dtype]) for dtype in PRECISIONS}
+    return [(layer, list(became[layer]), worst[layer]) for layer in sorted(became)]
+
+
+def operation_rows() -> list[Row]:
+    """Return the same per expression; a group of them is one model with an output for each."""
+    rows: list[Row] = []
+    x, x0 = pairs(SEQUENCE)
+    for expressions in GROUPS.values():
+        keras.backend.clear_session()
+        graph = graph_of(made(outputs_of(expressions), SEQUENCE))
+        behind = [graph.ancestors([node]) for node in graph.outputs]
+        users = Counter(i for nodes in behind for i in nodes)
+        for number, text in enumerate(expressions):
+            own = [i for i in behind[number] if users[i] == 1]
+            rows.append((f"`{text}`", shown(graph, own), residuals(graph, number, x, x0)))
+    return rows
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return the lines of a table."""
+    return "".join(
+        f"| {name} | {', '.join(kinds) or 'nothing'} |"
+        f" {found['float32']:.1e} | {found['float64']:.1e} |\n"
+        for name, kinds, found in rows
+    )
 
 
 def main() -> None:
-    """Write the table."""
-    rows = [
-        f"| {layer} | {', '.join(kinds) or 'nothing'} | {residuals['float32']:.1e} |"
-        f" {residuals['float64']:.1e} |"
-        for layer, (kinds, residuals) in measured().items()
-    ]
-    (HERE / "layers.md").write_text(HEAD + "\n".join(rows) + "\n", encoding="utf-8")
+    """Write the tables."""
+    refused = ", ".join(sorted(kind.__name__ for kind in REFUSALS))
+    page = HEAD + table(layer_rows()) + OPERATIONS + table(operation_rows()) + REFUSED
+    (HERE / "layers.md").write_text(f"{page}{refused}.\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """What a model looks like to seqlift: its targets, and the primitives and rule of each layer.
 
-Knows models and lowering; knows nothing of how a report is shown.
+Of a file that is refused, what it says about its layers is shown, and none of them is built. Knows
+models and lowering; knows nothing of how a report is shown.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ from seqlift.attribution.primitives.pooling import MaxPool
 from seqlift.attribution.primitives.softmax import Softmax
 from seqlift.errors import ModelError
 from seqlift.given_inputs import Given, GivenInputs, no_bases, resolve
-from seqlift.model.load import load
+from seqlift.model.load import DescribedModel, describe, load
 from seqlift.model.outputs import outputs_of
+from seqlift.model.plan import LayerPlan, NetworkPlan, every_layer
 from seqlift.model.target import targets
 
 # A model of any length is shown for one of this many bases.
@@ -32,13 +34,13 @@ EXAMPLE_LENGTH = 1000
 class LayerReport:
     """One call of one layer: what it becomes, and how multipliers cross that.
 
-    `shape` is that of its output without the batch axis; `problem` says why the layer cannot be
-    scored and what to do, and is empty where it can.
+    `shape` is that of its output without the batch axis, None where it is not known; `problem` says
+    why the layer cannot be scored and what to do, and is empty where it can.
     """
 
     name: str
     layer_class: str
-    shape: tuple[int, ...]
+    shape: tuple[int | None, ...] | None
     primitives: tuple[str, ...]
     rule: str
     problem: str
@@ -50,7 +52,9 @@ class ModelReport:
 
     Input shapes have None where any length is taken. `problems` are what keeps the model from being
     scored, and what to do. `forward_difference` is the largest relative difference between the
-    lowered graph and `model.predict`, None where there are problems.
+    lowered graph and `model.predict`, None where there are problems. Where the file is `refused`,
+    there are layers as the file describes them, and nothing that only a built model tells:
+    `targets` are empty, `parameters` and shapes None.
     """
 
     path: str
@@ -58,12 +62,13 @@ class ModelReport:
     format: str
     saved_by: str
     inputs: dict[str, tuple[int | None, ...]]
-    outputs: dict[str, tuple[int | None, ...]]
+    outputs: dict[str, tuple[int | None, ...] | None]
     targets: tuple[str, ...]
-    parameters: int
+    parameters: int | None
     layers: tuple[LayerReport, ...]
     problems: tuple[str, ...]
     forward_difference: float | None
+    refused: bool = False
 
 
 def inspect_model(
@@ -80,10 +85,17 @@ def inspect_model(
 ) -> ModelReport:
     """Return the report of a model file; the arguments are those of an explainer.
 
-    Raises ModelError where the file cannot be loaded, InputError where `inputs` do not fit; what
-    keeps the model from being scored is reported.
+    Raises ModelError where the file's architecture cannot be read, InputError where `inputs` do not
+    fit; what keeps the model from being loaded or scored is reported.
     """
-    loaded = load(path, arch=arch, recipes=recipes, custom_objects=custom_objects)
+    try:
+        loaded = load(path, arch=arch, recipes=recipes, custom_objects=custom_objects)
+    except ModelError as refusal:
+        try:
+            described = describe(path, arch=arch)
+        except ModelError:
+            raise refusal from None
+        return refused_report(str(path), described, refusal.problems)
     model = loaded.model
     given, problems = decided(model, inputs or {})
     layout = layout_of(model.inputs[given.sequence].shape[1:])
@@ -108,6 +120,65 @@ def inspect_model(
         problems=tuple(dict.fromkeys(problems)),
         forward_difference=None if problems else check_forward(graph, model, **place),
     )
+
+
+def refused_report(path: str, described: DescribedModel, problems: tuple[str, ...]) -> ModelReport:
+    """Return the report of a file whose layers are known and that is not loaded for `problems`."""
+    network = described.plan
+    top = {plan.name: plan for plan in network.layers}
+    first = [ref.layer for ref in network.inputs] or list(top)[:1]
+    last = [ref.layer for ref in network.outputs] or list(top)[-1:]
+    known = {name: shape_of(top[name]) for name in first if name in top}
+    return ModelReport(
+        path=path,
+        sha256=described.sha256,
+        format=described.format,
+        saved_by=described.saved_by,
+        inputs={name: shape for name, shape in known.items() if shape is not None},
+        outputs=dict.fromkeys(last),
+        targets=(),
+        parameters=None,
+        layers=tuple(described_layer(name, plan, problems) for name, plan in rows_of(network)),
+        problems=problems,
+        forward_difference=None,
+        refused=True,
+    )
+
+
+def rows_of(network: NetworkPlan, within: str = "") -> Iterator[tuple[str, LayerPlan]]:
+    """Yield each layer after its name, which starts with the networks and wrappers it is in."""
+    for plan in network.layers:
+        if isinstance(plan, NetworkPlan):
+            yield from rows_of(plan, f"{within}{plan.name}/")
+            continue
+        for layer in every_layer(plan):
+            yield within + (layer.name if layer is plan else f"{plan.name}/{layer.name}"), layer
+
+
+def described_layer(name: str, plan: LayerPlan, problems: tuple[str, ...]) -> LayerReport:
+    """Return the report of a layer that is not built; the first problem that names it is its."""
+    named = tuple(f"layer {plan.name!r}{end}" for end in (" ", ":"))
+    own = [problem for problem in problems if any(words in problem for words in named)]
+    return LayerReport(
+        name=name,
+        layer_class=str(plan.class_name),
+        shape=shape_of(plan),
+        primitives=("refused",) if own else (),
+        rule="none" if own else "",
+        problem=own[0] if own else "",
+    )
+
+
+def shape_of(plan: LayerPlan | NetworkPlan) -> tuple[int | None, ...] | None:
+    """Return the shape of a layer's output where its settings say it in full, else None."""
+    key = {"InputLayer": "shape", "Reshape": "target_shape"}.get(plan.class_name)
+    if key is None or isinstance(plan, NetworkPlan):
+        return None
+    written = plan.settings.get(key)
+    if not isinstance(written, list | tuple):
+        return None
+    known = all(n is None or (isinstance(n, int) and n >= 0) for n in written)
+    return tuple(written) if known else None
 
 
 def decided(model: Any, inputs: Mapping[str, Given]) -> tuple[GivenInputs, list[str]]:

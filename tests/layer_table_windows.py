@@ -47,6 +47,7 @@ ON_VOLUME = (
     "Cropping3D(((1, 0), (0, 1), (1, 1)))",
     "ZeroPadding3D(((1, 0), (0, 1), (0, 0)))",
     "UpSampling3D((2, 1, 2))",
+    "SpatialDropout3D(0.5)",
 )
 """Layers for (3, 4, 3, 4)."""
 

@@ -182,6 +182,20 @@ class Affine(layers.Layer):
         return ops.relu(ops.matmul(x, self.kernel) + self.bias)
 
 
+class Scan(layers.Conv1D):
+    """A layer of Keras under a name of one's own, activation and all."""
+
+
+def scan() -> layers.Layer:
+    return Scan(3, 2, activation="relu")
+
+
+class Leaky(layers.Layer):
+    def call(self, x: Any) -> Any:
+        bent = keras.activations.relu(x - 0.1, negative_slope=0.2, max_value=0.5, threshold=0.1)
+        return keras.activations.relu(bent, threshold=-0.1)
+
+
 class Within(layers.Layer):
     def __init__(self) -> None:
         super().__init__()
@@ -206,7 +220,7 @@ def spread() -> layers.Layer:
     return layers.Lambda(lambda x: ops.logsumexp(x, axis=-1, keepdims=True), name="spread")
 
 
-@pytest.mark.parametrize("make", [Affine, Within, Twice, spread])
+@pytest.mark.parametrize("make", [Affine, scan, Leaky, Within, Twice, spread])
 def test_a_layer_written_with_keras_operations_is_explained(make: Callable[[], Any]) -> None:
     def body(tensor: Any) -> Any:
         return layers.Dense(2, activation="tanh")(layers.Flatten()(make()(tensor)))

@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import keras
 import pytest
 from commands import LENGTH, MODELS, command, save
 from keras import layers
 
+from seqlift.errors import ModelError
 from seqlift.inspection import LayerReport, inspect_model
+from seqlift.model.load import load
 
 
 def every_kind() -> keras.Model:
@@ -150,6 +153,87 @@ def test_text_has_a_line_for_each_layer_and_problem(models: Path) -> None:
     table = [line.split()[0] for line in lines[header + 2 : header + 8]]
     assert table == ["scan", "halves", "memory", "gate", "flat", "out"]
     assert [line for line in lines if line.startswith("unsupported: ")] == lines[-2:]
+
+
+class Scaled(layers.Layer):
+    """A layer whose code is in no file."""
+
+    def call(self, inputs: Any) -> Any:
+        return 2.0 * inputs
+
+
+def refused() -> keras.Model:
+    """Return a model with layers that no file describes, at the top, nested and wrapped."""
+    tower = keras.Sequential(
+        [
+            keras.Input((LENGTH, 4), name="bases"),
+            layers.Conv1D(3, 5, name="scan"),
+            Scaled(name="twice"),
+        ],
+        name="tower",
+    )
+    stack = [
+        keras.Input((LENGTH, 4), name="dna"),
+        tower,
+        layers.Reshape((1, 3 * (LENGTH - 4)), name="flat"),
+        layers.TimeDistributed(Scaled(name="again"), name="each"),
+        layers.Lambda(lambda x: x + keras.random.normal((1,)), name="noise"),
+        layers.Dense(1, name="out"),
+    ]
+    return keras.Sequential(stack)
+
+
+@pytest.mark.parametrize("name", ["refused.keras", "refused.h5"])
+def test_the_layers_of_a_file_that_is_refused_are_shown(tmp_path: Path, name: str) -> None:
+    save(refused(), tmp_path / name)
+    ran = command("inspect", tmp_path / name)
+    assert ran.code == 3
+    table = ran.out[ran.out.index("layer ") :].splitlines()
+    assert [line.split() for line in table if line] == [
+        ["layer", "class", "output", "primitives", "rule"],
+        ["dna", "InputLayer", f"({LENGTH},", "4)"],
+        ["tower/bases", "InputLayer", f"({LENGTH},", "4)"],
+        ["tower/scan", "Conv1D"],
+        ["tower/twice", "Scaled", "refused", "none"],
+        ["flat", "Reshape", "(1,", f"{3 * (LENGTH - 4)})"],
+        ["each", "TimeDistributed"],
+        ["each/again", "Scaled", "refused", "none"],
+        ["noise", "Lambda", "refused", "none"],
+        ["out", "Dense"],
+    ]
+    assert f"input    dna ({LENGTH}, 4)\noutput   out\n" in ran.out
+    assert [line.split("'")[1] for line in ran.err.splitlines()] == ["twice", "again", "noise"]
+    with pytest.raises(ModelError) as caught:
+        load(tmp_path / name)
+    assert ran.err == "".join(f"seqlift: {line}\n" for line in caught.value.problems)
+
+
+def test_the_report_of_a_refused_file_has_the_refusals(tmp_path: Path) -> None:
+    save(refused(), tmp_path / "refused.keras")
+    report = inspect_model(tmp_path / "refused.keras", rule="rescale", max_rule="complete")
+    assert (report.refused, report.parameters, report.targets) == (True, None, ())
+    assert tuple(layer.problem for layer in report.layers if layer.problem) == report.problems
+    told = json.loads(command("inspect", tmp_path / "refused.keras", "--json").out)
+    assert told["refused"]
+    assert tuple(told["problems"]) == report.problems
+
+
+def test_a_file_without_an_architecture_has_no_layers_to_show(tmp_path: Path) -> None:
+    MODELS["averaging"]().save_weights(tmp_path / "m.weights.h5")
+    ran = command("inspect", tmp_path / "m.weights.h5")
+    assert (ran.code, ran.out) == (3, "")
+    assert "give the architecture with --arch" in ran.err
+
+
+def test_what_a_terminal_would_obey_is_shown_as_text(tmp_path: Path) -> None:
+    model = json.loads(MODELS["averaging"]().to_json())
+    model["config"]["layers"][-1]["config"]["name"] = "\x1b[2J"
+    model["config"]["layers"][-1]["class_name"] = "Own"
+    (tmp_path / "m.json").write_text(json.dumps(model))
+    MODELS["averaging"]().save_weights(tmp_path / "m.weights.h5")
+    ran = command("inspect", tmp_path / "m.weights.h5", "--arch", tmp_path / "m.json")
+    assert ran.code == 3
+    assert "\x1b" not in ran.out + ran.err
 
 
 def test_the_architecture_can_be_given_beside_weights(tmp_path: Path) -> None:

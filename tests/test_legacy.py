@@ -75,6 +75,7 @@ MODERN = [
     ("ThresholdedReLU", {"theta": 1.5}, 2, ("ReLU", {"threshold": 1.5})),
     ("GRU", {"units": 2}, 2, ("GRU", {"reset_after": False, "units": 2})),
     ("GRU", {"units": 2}, 3, ("GRU", {"units": 2})),
+    ("GroupedQueryAttention", {"head_dim": 2}, 3, ("GroupQueryAttention", {"head_dim": 2})),
     ("GRU", {"reset_after": True}, 2, ("GRU", {"reset_after": True})),
     ("LSTM", {"implementation": 1, "stateful": True}, 2, ("LSTM", {})),
     ("UnifiedLSTM", {"units": 3}, 2, ("LSTM", {"units": 3})),

@@ -54,6 +54,11 @@ def nested_twice() -> keras.Model:
     return keras.Model(given, [first, layers.Subtract()([third, fourth]), third])
 
 
+def grouped_attention() -> keras.Model:
+    dna = keras.Input((20, 4), name="dna")
+    return keras.Model(dna, layers.GroupQueryAttention(4, 4, 2)(dna, dna))
+
+
 def several_inputs() -> keras.Model:
     dna, other = keras.Input((8, 4), name="dna"), keras.Input((3,), name="other")
     joined = layers.Concatenate()([layers.Flatten()(dna), other])
@@ -94,7 +99,8 @@ def half_frozen() -> keras.Model:
 
 
 ZOO = [
-    sequential, nested, nested_twice, several_inputs, recurrent, attention, operations, half_frozen,
+    sequential, nested, nested_twice, several_inputs, recurrent, attention, grouped_attention,
+    operations, half_frozen,
 ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import click
 from seqlift import __version__
 from seqlift.cli import options, report
 from seqlift.cli.failures import quiet_imports, reported
+from seqlift.errors import ModelError
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -92,4 +93,7 @@ def inspect(*, path: str, as_json: bool, verbose: int, **chosen: Any) -> None:
         from seqlift.inspection import inspect_model
     mappings = {"rule_for": "rule_for", "input": "inputs", "recipe": "recipes"}
     chosen |= {argument: dict(chosen.pop(option)) for option, argument in mappings.items()}
-    report.show_model(inspect_model(path, **chosen), as_json=as_json)
+    found = inspect_model(path, **chosen)
+    report.show_model(found, as_json=as_json)
+    if found.refused:
+        raise ModelError(*found.problems)

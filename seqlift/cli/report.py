@@ -70,7 +70,10 @@ def quantiles(values: Any) -> str:
 
 
 def show_model(report: "ModelReport", *, as_json: bool) -> None:
-    """Show what a model offers and how its layers are explained."""
+    """Show what a model offers and how its layers are explained.
+
+    Why a file is refused is not shown: it is the error that the command ends with.
+    """
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(report), indent=2))
         return
@@ -79,14 +82,15 @@ def show_model(report: "ModelReport", *, as_json: bool) -> None:
     click.echo(f"sha256   {report.sha256}")
     for kind, tensors in (("input", report.inputs), ("output", report.outputs)):
         for name, shape in tensors.items():
-            click.echo(f"{kind:<8} {name} {shown(shape)}")
-    click.echo(f"targets  {', '.join(report.targets)}")
-    click.echo(f"weights  {report.parameters:,}")
+            click.echo(f"{kind:<8} {name} {shown(shape)}".rstrip())
+    if report.parameters is not None:
+        click.echo(f"targets  {', '.join(report.targets)}")
+        click.echo(f"weights  {report.parameters:,}")
     if report.forward_difference is not None:
         click.echo(f"check    equals model.predict to {report.forward_difference:.1e}, relative")
     click.echo()
     show_layers(report.layers)
-    for problem in report.problems:
+    for problem in () if report.refused else report.problems:
         click.echo(f"unsupported: {problem}")
     if sys.stdout is not None:  # so that a reader who has gone is noticed here
         sys.stdout.flush()
@@ -99,13 +103,21 @@ def show_layers(layers: "tuple[LayerReport, ...]") -> None:
         (layer.name, layer.layer_class, shown(layer.shape), ", ".join(layer.primitives), layer.rule)
         for layer in layers
     ]
-    widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
-    for row in table:
+    rows = [[printable(cell) for cell in row] for row in table]
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
         cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
         click.echo("  ".join(cells).rstrip())
     click.echo()
 
 
-def shown(shape: tuple[int | None, ...]) -> str:
-    """Return a shape as text."""
+def shown(shape: tuple[int | None, ...] | None) -> str:
+    """Return a shape as text, nothing where it is not known."""
+    if shape is None:
+        return ""
     return f"({', '.join('any' if extent is None else str(extent) for extent in shape)})"
+
+
+def printable(text: str) -> str:
+    """Return text from a stranger's file without characters that a terminal would obey."""
+    return text if text.isprintable() else repr(text)

@@ -18,13 +18,17 @@ CLASSES = {
     "BatchNormalizationV2": "BatchNormalization",
     "CuDNNGRU": "GRU",
     "CuDNNLSTM": "LSTM",
+    "GroupedQueryAttention": "GroupQueryAttention",
     "SyncBatchNormalization": "BatchNormalization",
     "LayerNormalizationV2": "LayerNormalization",
     "UnifiedGRU": "GRU",
     "UnifiedLSTM": "LSTM",
     "ThresholdedReLU": "ReLU",
 }
-"""Class names of Keras 2 (and tf.keras 1.13 to 2.15), and today's class with the same meaning."""
+"""Class names of Keras 2 (and tf.keras 1.13 to 2.15), and today's class with the same meaning.
+
+Keras 3 writes GroupQueryAttention under the name of the class behind it, in `.h5` files only.
+"""
 
 SETTINGS = {
     ("LeakyReLU", "alpha"): "negative_slope",

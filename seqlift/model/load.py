@@ -18,6 +18,19 @@ from seqlift.model.plan import NetworkPlan
 
 
 @dataclass(frozen=True, slots=True)
+class DescribedModel:
+    """What a model file says about itself: nothing is built, and the weights are not read.
+
+    `sha256`, `saved_by` and `format` are those of a `LoadedModel`.
+    """
+
+    plan: NetworkPlan
+    sha256: str
+    saved_by: str
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
 class LoadedModel:
     """A model ready to predict, and where it came from.
 
@@ -55,23 +68,47 @@ def load(
     objects = None if custom_objects is None else custom.read(custom_objects)
     path, arch = Path(path), None if arch is None else Path(arch)
     found = files.read(path, arch)
+    described = _described(found, path, arch)
     try:
-        plan = _plan(found)
-        model = build.build(plan, recipes=recipes, objects=objects)
+        model = build.build(described.plan, recipes=recipes, objects=objects)
     except ModelError as problem:
         raise _located(arch or path, problem) from problem
     try:
-        _assign(model, path, found=found, plan=plan)
+        _assign(model, path, found=found, plan=described.plan)
     except ModelError as problem:
         raise _located(path, problem) from problem
     return LoadedModel(
         model=model,
         path=path,
         arch=arch,
+        sha256=described.sha256,
+        saved_by=described.saved_by,
+        format=described.format,
+        class_name=described.plan.class_name,
+    )
+
+
+def describe(path: str | Path, *, arch: str | Path | None = None) -> DescribedModel:
+    """Return what a model file says about its network, also where the network may not be built.
+
+    The arguments are those of `load`. Raises `ModelError` where the file is no Keras model or its
+    architecture is damaged.
+    """
+    path, arch = Path(path), None if arch is None else Path(arch)
+    return _described(files.read(path, arch), path, arch)
+
+
+def _described(found: files.ModelFile, path: Path, arch: Path | None) -> DescribedModel:
+    """Return the plan of the network in a file that was read, and where it came from."""
+    try:
+        plan = _plan(found)
+    except ModelError as problem:
+        raise _located(arch or path, problem) from problem
+    return DescribedModel(
+        plan=plan,
         sha256=files.digest(path, *([arch] if arch else [])),
         saved_by=_saved_by(found),
         format=found.format,
-        class_name=plan.class_name,
     )
 
 

@@ -1,5 +1,6 @@
 """Proof, on every load, that a lowered graph computes what its Keras model does."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,13 +8,19 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from seqlift.attribution.backend import at_once
 from seqlift.attribution.graph import Graph
 from seqlift.attribution.lowering.inputs import Layout, example_inputs, row_nodes
 from seqlift.attribution.primitives.base import Array
-from seqlift.errors import ModelError
+from seqlift.errors import DeviceError, ModelError
 
 # A float32 forward pass reproduces Keras's own to a few 1e-7; a wrong layer is off by far more.
 FORWARD_TOLERANCE = 1e-5
+
+EMPHASIS = re.compile("\x1b\\[[0-9;]*m")
+DETECTED = "Detected at node "
+FOREWORDS = ("Graph execution error", "Exception encountered when calling", DETECTED)
+"""How lines of a framework's error begin that come before its reason."""
 
 
 def check_forward(
@@ -31,7 +38,7 @@ def check_forward(
     and `layout` are those that the graph was lowered with. Inputs that are fed row by row are given
     random numbers. The difference is relative to the largest output. Raises ModelError above 1e-5:
     a layer that is lowered wrongly can never produce a track. So does a model whose own predictions
-    are not finite.
+    are not finite, or that the framework cannot compute on this device.
     """
     *sizes, channels = graph.nodes[0].shape
     codes = np.random.default_rng(seed).integers(0, channels, (4, *sizes))
@@ -55,7 +62,8 @@ def check_forward(
         node: keras.ops.convert_to_tensor(given[number])
         for node, number in zip(row_nodes(graph), fed, strict=True)
     }
-    values = graph.forward(keras.ops.convert_to_tensor(one_hot), graph.outputs, others)
+    forward = at_once(lambda fed, others: graph.forward(fed, graph.outputs, others))
+    values = forward(keras.ops.convert_to_tensor(one_hot), others)
     ours = (np.asarray(keras.ops.convert_to_numpy(values[node])) for node in graph.outputs)
     worst = float(np.max([*map(relative_difference, ours, expected)]))  # NaN, if there is one
     if not worst <= FORWARD_TOLERANCE:
@@ -74,7 +82,34 @@ def predictions(model: keras.Model, inputs: list[NDArray[np.float32]]) -> list[N
         (given,) = inputs
     else:
         given = keras.tree.pack_sequence_as(structure, inputs)
-    return list(keras.tree.flatten(model.predict(given, batch_size=4, verbose=0)))
+    try:
+        outputs = model.predict(given, batch_size=4, verbose=0)
+    except MemoryError:
+        raise
+    except Exception as problem:  # backends raise classes of their own
+        reason = reason_of(problem)
+        if "OOM" in reason or "RESOURCE_EXHAUSTED" in reason:
+            raise DeviceError(
+                f"model {model.name}: the device's memory does not hold four sequences; give"
+                " another --device"
+            ) from problem
+        raise ModelError(
+            f"model {model.name}: {keras.backend.backend()} cannot compute its predictions on this"
+            f" device: {reason}; give another --device, or rebuild the model without that layer"
+        ) from problem
+    return list(keras.tree.flatten(outputs))
+
+
+def reason_of(problem: Exception) -> str:
+    """Return the one line of a framework's error that says why, and at which of its nodes.
+
+    TensorFlow puts it after the place where the node was made, of many indented lines.
+    """
+    lines = EMPHASIS.sub("", str(problem)).splitlines()
+    node = next((line.split()[3] for line in lines if line.startswith(DETECTED)), "")
+    said = (line.strip() for line in lines if line[:1].strip() and not line.startswith(FOREWORDS))
+    reason = next(said, type(problem).__name__).rstrip(".")
+    return f"{reason} (at {node})" if node else reason
 
 
 def relative_difference(ours: Array, expected: Array) -> float:

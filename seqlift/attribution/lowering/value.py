@@ -64,6 +64,7 @@ VALUE_LAYERS: dict[type, Lower] = {
     layers.Dropout: lower_nothing,
     layers.SpatialDropout1D: lower_nothing,
     layers.SpatialDropout2D: lower_nothing,
+    layers.SpatialDropout3D: lower_nothing,
     layers.AlphaDropout: lower_nothing,
     layers.GaussianDropout: lower_nothing,
     layers.GaussianNoise: lower_nothing,

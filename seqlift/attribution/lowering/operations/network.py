@@ -1,4 +1,4 @@
-"""Operations that are whole layers: convolution, pooling, normalisation, attention.
+"""Operations that are whole layers: convolution, pooling, normalisation, attention, ReLU.
 
 Each is lowered as its layer is, from settings that look like the layer's.
 """
@@ -8,8 +8,10 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.src.activations import activations
 from keras.src.ops import nn
 
+from seqlift.attribution.lowering.activation import lower_relu
 from seqlift.attribution.lowering.attention import Scores, attend
 from seqlift.attribution.lowering.composition import scaled, unit_length
 from seqlift.attribution.lowering.normalization import (
@@ -185,7 +187,13 @@ def lower_attention(
     return output
 
 
+def lower_bent(operation: Any, at: Place, x: Tensor) -> int:
+    """Return ReLU as `keras.activations.relu` has it, with the settings of the layer."""
+    return lower_relu(operation, at, x.node)
+
+
 NETWORK: dict[type, LowerOperation] = {
+    activations.ReLU: lower_bent,
     nn.Conv: lower_conv,
     nn.DepthwiseConv: lower_depthwise_conv,
     nn.SeparableConv: lower_separable_conv,
