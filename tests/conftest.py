@@ -7,13 +7,51 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-if os.environ.get("KERAS_BACKEND") == "jax":  # before the first array is made
-    import jax
+# The arrays here are so small that handing them to threads costs more than it saves.
+SINGLE_THREADED = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+for name in SINGLE_THREADED:
+    os.environ.setdefault(name, "1")
 
-    jax.config.update("jax_enable_x64", True)
+if os.environ.get("KERAS_BACKEND") == "jax":  # before the first array is made
+    import compiling
+
+    compiling.prepare()
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("SEQLIFT_SHARED", ROOT.parent / "shared"))
+
+ENGINE = {
+    "test_elementwise",
+    "test_explainer",
+    "test_explainer_arguments",
+    "test_explainer_references",
+    "test_heads",
+    "test_independent",
+    "test_layouts",
+    "test_lowering",
+    "test_normalise",
+    "test_normalization",
+    "test_operations",
+    "test_oracle",
+    "test_other_inputs",
+    "test_primitives",
+    "test_products",
+    "test_random_nets",
+    "test_revealcancel",
+    "test_rowwise",
+    "test_rules",
+    "test_unsupported",
+    "test_window_layers",
+    "test_worked_examples",
+    "test_wrapper",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of the engine: those that hold on every backend."""
+    for item in items:
+        if item.path.stem in ENGINE:
+            item.add_marker("engine")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from typing import Any
 from keras import Input, Model, Sequential, layers
 from nets import Body
 
-SEQUENCE, IMAGE, SHORT = (24, 4), (9, 8, 4), (4, 4)
+SEQUENCE, IMAGE, SHORT, SHORTEST = (24, 4), (9, 8, 4), (4, 4), (3, 4)
 
 ELEMENTWISE = [
     "relu",
@@ -204,7 +204,7 @@ NETWORKS: dict[str, tuple[Body, tuple[int, ...]]] = {
     "additive_attention": (additive_attention, SEQUENCE),
     "many_heads": (many_heads, SEQUENCE),
     "recurrent": (recurrent, SHORT),
-    "both_directions": (both_directions, SHORT),
+    "both_directions": (both_directions, SHORTEST),
     "at_each_position": (at_each_position, SHORT),
     "separable": (separable, SEQUENCE),
     "transposed": (transposed, SEQUENCE),

@@ -161,7 +161,6 @@ WINDOWS = on_sequence(
     "Conv2D(5, (3, 1), strides=(2, 1), padding='same')",
     "Conv2D(5, (2, 3), strides=(1, 2))",
     "Conv2D(5, 2, dilation_rate=(3, 2))",
-    "Conv2D(6, 2, groups=3)",
     "MaxPooling2D((2, 3), strides=(1, 2))",
     "MaxPooling2D(3, strides=2, padding='same')",
     "AveragePooling2D((3, 2), strides=(2, 3), padding='same')",

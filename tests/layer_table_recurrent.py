@@ -4,7 +4,7 @@ from typing import Any
 
 from keras import layers
 
-SHORT = (5, 4)
+SHORT, SHORTEST = (4, 4), (3, 4)
 
 
 def ended(tensor: Any) -> Any:
@@ -30,8 +30,8 @@ def stacked_cells(tensor: Any) -> Any:
 
 
 def shared_by_two_parts(tensor: Any) -> Any:
-    memory = layers.LSTM(3)
-    parts = [layers.Cropping1D(crops)(tensor) for crops in ((0, 2), (2, 0))]
+    memory = layers.SimpleRNN(3)
+    parts = [layers.Cropping1D(crops)(tensor) for crops in ((0, 1), (1, 0))]
     return ended(layers.Subtract()([memory(part) for part in parts]))
 
 
@@ -39,7 +39,7 @@ def convolved(text: str) -> tuple[Any, tuple[int, ...]]:
     def body(tensor: Any) -> Any:
         return ended(eval(text, vars(layers))(layers.Conv1D(3, 2, activation="relu")(tensor)))
 
-    return body, SHORT
+    return body, SHORTEST
 
 
 RECURRENT = {
@@ -53,9 +53,9 @@ RECURRENT = {
         "LSTM(3)",
         "LSTM(3, return_sequences=True, go_backwards=True)",
         "LSTM(3, use_bias=False, recurrent_activation='hard_sigmoid', activation='softsign')",
-        "Bidirectional(LSTM(3))",
+        "Bidirectional(SimpleRNN(3))",
         "Bidirectional(LSTM(3, return_sequences=True))",
-        "Bidirectional(GRU(3, return_sequences=True), merge_mode='sum')",
+        "Bidirectional(SimpleRNN(3, return_sequences=True), merge_mode='sum')",
         "Bidirectional(SimpleRNN(3), merge_mode='mul')",
         "Bidirectional(SimpleRNN(3), merge_mode='ave')",
     )

@@ -1,13 +1,17 @@
 """Small models with random weights, in float64, and what the tests of the engine ask of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 import keras
 import numpy as np
 from keras import layers
+from keras.src.backend.common.dtypes import BIT64_TO_BIT32_DTYPE
 from numpy.typing import NDArray
 
+from seqlift.attribution.backend import at_once, to_numpy
 from seqlift.attribution.engine import Engine, Result
 from seqlift.attribution.graph import Graph
 from seqlift.attribution.heads import Head, WeightedHead
@@ -96,6 +100,39 @@ def random_head(graph: Graph, output: int = 0) -> WeightedHead:
     return WeightedHead(node, np.random.default_rng(3).normal(size=shape))
 
 
+def predicted(model: Callable[[Any], Any], inputs: Any) -> Any:
+    """Return what Keras itself computes of `inputs`: arrays, as the model's outputs are nested."""
+    with unrounded():
+        outputs = at_once(model)(keras.ops.convert_to_tensor(inputs))
+    return keras.tree.map_structure(numpy, outputs)
+
+
+def computed(graph: Graph, inputs: Any, wanted: Sequence[int] | None = None) -> dict[int, Array]:
+    """Return the activations of the `wanted` nodes of a graph, by default those of its outputs."""
+    nodes = tuple(graph.outputs if wanted is None else wanted)
+
+    def forward(given: Any) -> dict[int, Any]:
+        values = graph.forward(given, nodes)
+        return {node: values[node] for node in nodes}
+
+    found = at_once(forward)(keras.ops.convert_to_tensor(inputs))
+    return {node: numpy(value) for node, value in found.items()}
+
+
+def numpy(array: Any) -> Array:
+    return np.asarray(keras.ops.convert_to_numpy(array))
+
+
+@contextmanager
+def unrounded() -> Iterator[None]:
+    """Have Keras compute float64 in float64: many of its functions round it to float32 on JAX.
+
+    Only what a model is compared with is computed here, nothing of the engine.
+    """
+    with mock.patch.dict(BIT64_TO_BIT32_DTYPE, float64="float64"):
+        yield
+
+
 def gradients(function: Callable[..., Any], weights: Any, *arrays: Array) -> list[Array]:
     """Return the framework's own gradients of the sum of `weights` times ``function(*arrays)``."""
 
@@ -105,7 +142,9 @@ def gradients(function: Callable[..., Any], weights: Any, *arrays: Array) -> lis
     if keras.backend.backend() == "jax":
         import jax
 
-        found = jax.grad(total, argnums=tuple(range(len(arrays))))(*map(jax.numpy.asarray, arrays))
+        slopes = jax.jit(jax.grad(total, argnums=tuple(range(len(arrays)))))
+        with unrounded():
+            found = slopes(*map(jax.numpy.asarray, arrays))
     else:
         import tensorflow as tf
 
@@ -114,19 +153,16 @@ def gradients(function: Callable[..., Any], weights: Any, *arrays: Array) -> lis
             tape.watch(tensors)
             value = total(*tensors)
         found = tape.gradient(value, tensors)
-    return [np.asarray(keras.ops.convert_to_numpy(gradient)) for gradient in found]
+    return [numpy(gradient) for gradient in found]
 
 
 def eager(graph: Graph, head: Head, sequences: Array, references: Array, **options: Any) -> Result:
-    """Return the scores of one head, computed step by step: nothing is compiled.
-
-    On JAX everything is, as it compiles each step, which takes longer.
-    """
+    """Return the scores of one head, computed step by step, on JAX all at once."""
     engine = Engine(graph, [head], **({"rule": "rescale"} | options))
-    if keras.backend.backend() == "jax":
+    if engine.steps:
         return engine.explain(sequences, references)[0]
-    (output,) = engine.explain_own(sequences, references)
-    return Result(**{name: keras.ops.convert_to_numpy(value) for name, value in output.items()})
+    (output,) = at_once(engine.explain_own)(sequences, references)
+    return Result(**to_numpy(output))
 
 
 def relative_residual(result: Result) -> float:

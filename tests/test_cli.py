@@ -30,7 +30,7 @@ from commands import (
     score,
     scores_in,
 )
-from conftest import ROOT
+from conftest import ROOT, SINGLE_THREADED
 
 import seqlift
 from seqlift.cli import main
@@ -94,9 +94,10 @@ def scored(inputs: Path, *options: object, regions: object = None, **more: objec
 
 
 def process(*words: object, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """Return what the installed program did in a process of its own."""
+    """Return what the installed program did in a process of its own, with threads as for users."""
     return subprocess.run(
         [program(), *map(str, words)],
+        env={name: value for name, value in os.environ.items() if name not in SINGLE_THREADED},
         input=given,
         capture_output=True,
         timeout=PATIENCE,
@@ -398,3 +399,5 @@ def test_the_program_reads_standard_input_and_writes_to_standard_error_only(inpu
     assert set(contents(Path())) == {
         "stdin.seqlift.h5", "stdin.seqlift.bw", "stdin.seqlift.regions.bed",
     }  # fmt: skip
+    score(inputs / "averaging.keras", inputs / "peaks.narrowPeak", *words[3:])
+    assert Path("peaks.seqlift.bw").read_bytes() == Path("stdin.seqlift.bw").read_bytes()

@@ -5,11 +5,11 @@ from typing import Any
 import decimals
 import numpy as np
 import pytest
-import tensorflow as tf
 from elementwise_table import ACTIVATIONS, FUNCTIONS, IN_DECIMALS, OF_POSITIVE
 from keras import ops
-from nets import Array
+from nets import Array, gradients, predicted
 
+from seqlift.attribution.backend import at_once
 from seqlift.attribution.primitives import elementwise
 from seqlift.attribution.primitives.elementwise import Elementwise
 from seqlift.attribution.rules import rescale
@@ -31,28 +31,29 @@ def numpy(array: Any) -> Array:
 
 
 def values(function: Elementwise, x: Array) -> Array:
-    return numpy(function.forward(ops.convert_to_tensor(x)))
+    return numpy(at_once(function.forward)(ops.convert_to_tensor(x)))
 
 
 def slopes(function: Elementwise, x: Array) -> Array:
-    return numpy(function.derivative(ops.convert_to_tensor(x)))
+    return numpy(at_once(function.derivative)(ops.convert_to_tensor(x)))
 
 
 def multipliers(function: Elementwise, x: Array, x0: Array) -> Array:
     """Return Rescale multipliers in the dtype of the inputs."""
     x, x0 = ops.convert_to_tensor(x), ops.convert_to_tensor(x0)
-    return numpy(rescale(function, x, x0, function.forward(x), function.forward(x0)))
+
+    def crossed(x: Any, x0: Any) -> Any:
+        return rescale(function, x, x0, function.forward(x), function.forward(x0))
+
+    return numpy(at_once(crossed)(x, x0))
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_and_its_derivative_are_those_of_keras(name: str) -> None:
     function, activation = FUNCTIONS[name]
     points = points_of(name)
-    x = tf.constant(points)
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        y = activation(x)
-    slope = numpy(tape.gradient(y, x))
+    y = predicted(activation, points)
+    (slope,) = gradients(activation, 1.0, points)
     assert np.all(np.abs(values(function, points) - y) <= EXACT * np.maximum(1.0, np.abs(y)))
     assert np.all(np.abs(slopes(function, points) - slope) <= EXACT * np.maximum(1.0, abs(slope)))
 
@@ -103,7 +104,7 @@ ON_A_SCALE_OF_1 = {"gelu", "erf", "approximate gelu"}
 def test_quotients_of_all_magnitudes_are_those_of_60_digit_decimals(name: str) -> None:
     function, _ = FUNCTIONS[name]
     x, x0 = all_magnitudes(name, "float64")
-    some = np.random.default_rng(0).permutation(len(x))[:250]
+    some = np.random.default_rng(0).permutation(len(x))[:100]
     x, x0 = x[some], x0[some]
     exact = np.array(
         [

@@ -66,12 +66,9 @@ def test_every_score_sums_up(results: dict[str, Result]) -> None:
         assert largest(total, change.mean(axis=1)) <= 1e-5
 
 
-@pytest.mark.parametrize("size", [1, 64])
-def test_scores_do_not_depend_on_batch_size(
-    model: keras.Model, results: dict[str, Result], size: int
-) -> None:
+def test_scores_do_not_depend_on_batch_size(model: keras.Model, results: dict[str, Result]) -> None:
     """To 1e-6 only: products of matrices of other sizes are added up in another order."""
-    scores = explained(Explainer(model, TARGETS, batch_size=size), X, REFERENCES)
+    scores = explained(Explainer(model, TARGETS, batch_size=1), X, REFERENCES)
     for target, result in results.items():
         for name in NAMES:
             assert largest(getattr(scores[target], name), getattr(result, name)) <= 1e-6

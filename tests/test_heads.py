@@ -6,7 +6,19 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-from nets import Array, chain, eager, graph_of, inputs_for, largest, made, pairs, relative_residual
+from nets import (
+    Array,
+    chain,
+    computed,
+    eager,
+    graph_of,
+    inputs_for,
+    largest,
+    made,
+    pairs,
+    predicted,
+    relative_residual,
+)
 
 from seqlift.attribution.engine import Result
 from seqlift.attribution.graph import Graph
@@ -213,12 +225,12 @@ def test_the_target_is_what_goes_into_a_final_activation_unless_it_is_asked_for(
         for engine in (logit, probability)
     ]
     assert values[1] == pytest.approx(1 / (1 + np.exp(-values[0])))
-    assert values[1] == pytest.approx(float(numpy(model(X[:1]))[0, 0]))
+    assert values[1] == pytest.approx(float(predicted(model, X[:1])[0, 0]))
 
 
 def graph_value(graph: Graph, head: Head) -> Any:
     """Return the node of a head on the first sequence, (1, 1, *shape)."""
-    values = graph.forward(ops.convert_to_tensor(X[:1]), [head.node])
+    values = computed(graph, X[:1], [head.node])
     return ops.expand_dims(values[head.node], 1)
 
 
@@ -235,8 +247,8 @@ def test_counts_are_the_sum_of_the_count_output(
     bpnet_scores: tuple[keras.Model, dict[str, Result]],
 ) -> None:
     model, results = bpnet_scores
-    _, counts = model(X)
-    assert largest(results["counts"].prediction, numpy(counts).sum(axis=1)) <= EXACT * 10
+    _, counts = predicted(model, X)
+    assert largest(results["counts"].prediction, counts.sum(axis=1)) <= EXACT * 10
 
 
 def test_every_preset_sums_up(bpnet_scores: tuple[keras.Model, dict[str, Result]]) -> None:
@@ -251,7 +263,7 @@ def test_the_profile_presets_explain_the_profile_output(
     bpnet_scores: tuple[keras.Model, dict[str, Result]],
 ) -> None:
     model, results = bpnet_scores
-    profile, profile0 = (numpy(model(side.reshape(-1, 24, 4))[0]) for side in (X, X0))
+    profile, profile0 = (predicted(model, side.reshape(-1, 24, 4))[0] for side in (X, X0))
     logits, logits0 = (
         (side - side.mean(axis=1, keepdims=True)).reshape(3, -1, 14, 2)
         for side in (profile, profile0)

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from compiling import UNOPTIMISED
 from keras import layers
 from nets import randomise, sequences, shuffles
 from small import LENGTH
@@ -43,7 +44,7 @@ def composed_model() -> keras.Model:
     tensor = layers.LayerNormalization()(layers.Add()([tensor, attended]))
     gate = layers.Dense(6, activation="sigmoid")(layers.GlobalMaxPooling1D(keepdims=True)(tensor))
     tensor = layers.MaxPooling1D(2)(layers.Multiply()([tensor, gate]))
-    memory = layers.Bidirectional(layers.GRU(3))(layers.AveragePooling1D(3)(tensor))
+    memory = layers.Bidirectional(layers.GRU(3))(layers.AveragePooling1D(4)(tensor))
     tensor = layers.Concatenate()([memory, keras.ops.logsumexp(tensor, axis=1)])
     hidden = layers.Dense(5, activation="relu")(tensor)
     model = keras.Model(given, layers.Dense(1, name="strength")(hidden))
@@ -53,7 +54,8 @@ def composed_model() -> keras.Model:
 
 def in_python(program: str, *arguments: Any, backend: str) -> None:
     """Run a program of its own, with a backend of its own."""
-    environment = os.environ | {"KERAS_BACKEND": backend}
+    jax = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": UNOPTIMISED}
+    environment = os.environ | jax | {"KERAS_BACKEND": backend}
     command = [sys.executable, "-c", program, *map(str, arguments)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -1,5 +1,6 @@
 """Layers become primitives that compute the same, and whose scores sum up."""
 
+from functools import cache
 from typing import Any
 
 import keras
@@ -12,14 +13,15 @@ from layer_table_values import ROUNDED_CONSTANTS
 from layer_table_windows import SINGLE
 from nets import (
     Array,
-    Body,
     chain,
+    computed,
     eager,
     gradients,
     graph_of,
     inputs_for,
     largest,
     made,
+    predicted,
     random_head,
     relative_residual,
 )
@@ -36,23 +38,27 @@ def numpy(array: Any) -> Array:
     return np.asarray(ops.convert_to_numpy(array))
 
 
+@cache
+def model_of(name: str) -> keras.Model:
+    return made(*CASES[name])
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_every_layer_is_lowered_to_primitives_that_compute_the_same_and_complete(
     name: str,
 ) -> None:
     """One model a case: forward in float64 and float32, residuals in both, and the gradient."""
-    body, shape = CASES[name]
-    model = made(body, shape)
+    model, shape = model_of(name), CASES[name][1]
     graph = graph_of(model)
     head = random_head(graph)
     x, x0 = inputs_for(shape, 3, 4)
-    expected = numpy(model(x))
+    expected = predicted(model, x)
     exact = (
         1e-8 if name in ROUNDED_CONSTANTS else 1e-6 if name in SINGLE | SINGLE_ATTENTION else 1e-12
     )
     for dtype, computes, completes in (("float64", exact, 1e-10), ("float32", 1e-5, 1e-5)):
-        value = graph.forward(ops.cast(x, dtype), [head.node])[head.node]
-        assert largest(numpy(value), expected) <= computes * np.abs(expected).max()
+        value = computed(graph, x.astype(dtype))[head.node]
+        assert largest(value, expected) <= computes * np.abs(expected).max()
         result = eager(graph, head, x, x0, dtype=dtype)
         assert np.abs(result.difference).max() > 1e-3
         assert relative_residual(result) <= completes
@@ -86,20 +92,16 @@ def test_a_convolution_with_channels_first_is_that_with_channels_last_turned(
     graph = graph_of(first)
     x, x0 = inputs_for(shape, 3, 4)
     (output,) = graph.outputs
-    ours = numpy(graph.forward(ops.convert_to_tensor(x), [output])[output])
-    theirs = numpy(last(np.moveaxis(x, 1, -1)))
+    ours = computed(graph, x)[output]
+    theirs = predicted(last, np.moveaxis(x, 1, -1))
     assert largest(ours, np.moveaxis(theirs, -1, 1)) <= 1e-12
     result = eager(graph, random_head(graph), x, x0, dtype="float64")
     assert relative_residual(result) <= 1e-10
 
 
 def test_the_table_of_cases_has_every_layer_that_is_lowered() -> None:
-    seen = {type(layer) for body, shape in CASES.values() for layer in all_layers(body, shape)}
+    seen = {type(layer) for name in CASES for layer in model_of(name)._flatten_layers()}
     assert {kind.__name__ for kind in LOWERINGS} - {kind.__name__ for kind in seen} == set()
-
-
-def all_layers(body: Body, shape: tuple[int, ...]) -> list[Any]:
-    return list(keras.Model(given := keras.Input(shape), body(given))._flatten_layers())
 
 
 def test_a_layer_call_knows_its_nodes_and_the_models_it_is_in() -> None:
@@ -141,8 +143,7 @@ def test_a_model_of_any_length_is_lowered_for_the_length_it_is_given() -> None:
         x, _ = inputs_for((length, 4), 2, 1)
         graph = lower(model, (length, 4))
         (output,) = graph.outputs
-        value = graph.forward(ops.convert_to_tensor(x), [output])[output]
-        assert largest(numpy(value), numpy(model(x))) <= 1e-12
+        assert largest(computed(graph, x)[output], predicted(model, x)) <= 1e-12
 
 
 def checked_model() -> keras.Model:

@@ -10,6 +10,7 @@ from keras import layers, ops
 from nets import (
     Array,
     Body,
+    computed,
     eager,
     gradients,
     graph_of,
@@ -17,10 +18,12 @@ from nets import (
     largest,
     made,
     pairs,
+    predicted,
     random_head,
     relative_residual,
 )
 
+from seqlift.attribution.backend import at_once
 from seqlift.attribution.engine import Engine, Result
 from seqlift.attribution.graph import Graph
 from seqlift.attribution.heads import Head
@@ -43,6 +46,10 @@ GROUPS = {
         "NETWORK",
     )
 }
+FAIL_ON_JAX = {  # in Keras itself: JAX repeats by arrays only, and pools over given axes only
+    "ops.repeat(x, [1, 0, 2, 1, 1, 3], axis=2)",
+    "ops.average_pool(x, 2, padding='same')",
+}
 SEQUENCE = (24, 4)
 
 # Keras works out the shape of a tensordot over listed axes by the truth of NotImplemented.
@@ -64,8 +71,8 @@ def outputs_of(expressions: tuple[str, ...]) -> Body:
 
 
 def explained(graph: Graph, heads: list[Head], x: Array, x0: Array, **options: Any) -> list[Result]:
-    """Return the scores of several heads, computed step by step."""
-    outputs = Engine(graph, heads, **options).explain_own(x, x0)
+    """Return the scores of several heads, as `eager` does."""
+    outputs = at_once(Engine(graph, heads, **options).explain_own)(x, x0)
     return [Result(**{name: numpy(value) for name, value in found.items()}) for found in outputs]
 
 
@@ -73,17 +80,19 @@ def explained(graph: Graph, heads: list[Head], x: Array, x0: Array, **options: A
 def test_every_operation_computes_what_keras_does_and_completes(group: str) -> None:
     """One model a group: forward and residual in both precisions, and the gradient."""
     expressions = GROUPS[group]
+    if keras.backend.backend() == "jax":
+        expressions = [text for text in expressions if text not in FAIL_ON_JAX]
     model = made(outputs_of(expressions), SEQUENCE)
     graph = graph_of(model)
     heads: list[Head] = [random_head(graph, number) for number in range(len(expressions))]
     x, x0 = inputs_for(SEQUENCE, 3, 4)
-    expected = [numpy(value) for value in model(x)]
+    expected = predicted(model, x)
     for dtype, computes, completes in (("float64", 1e-12, 1e-10), ("float32", 1e-5, 1e-5)):
-        values = graph.forward(ops.cast(x, dtype), graph.outputs)
+        values = computed(graph, x.astype(dtype))
         results = explained(graph, heads, x, x0, rule="rescale", dtype=dtype)
         for text, theirs, head, result in zip(expressions, expected, heads, results, strict=True):
-            exact = max(computes, 1e-7 if text in table.ROUNDED else 0.0)
-            error = largest(numpy(values[head.node]), theirs)
+            exact = max(computes, 5e-7 if text in table.ROUNDED else 0.0)
+            error = largest(values[head.node], theirs)
             assert error <= exact * np.abs(theirs).max(), text
             assert np.abs(result.difference).max() > 1e-3, text
             assert relative_residual(result) <= completes, text

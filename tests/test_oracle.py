@@ -11,8 +11,9 @@ import h5py
 import numpy as np
 import pytest
 from keras import ops
-from nets import Array, largest
+from nets import Array, computed, largest
 
+from seqlift.attribution.backend import at_once
 from seqlift.attribution.choices import GATED_RULES, MaxRule, Rule
 from seqlift.attribution.engine import Engine, Result
 from seqlift.attribution.primitives.base import Primitive
@@ -65,8 +66,8 @@ def engine_of(oracle: Path, case: str, *, rule: Any = "rescale", **options: Any)
 
 
 def scored(engine: Engine, x: Array, references: Array) -> dict[str, Array]:
-    """Return the fields of the results of all tasks, (tasks, n, ...), computed step by step."""
-    results = engine.explain_own(x, references)
+    """Return the fields of the results of all tasks, (tasks, n, ...); compiled on JAX only."""
+    results = at_once(engine.explain_own)(x, references)
     return {
         name: np.stack([ops.convert_to_numpy(result[name]) for result in results])
         for name in results[0]
@@ -192,9 +193,9 @@ def test_the_original_gives_the_same_predictions_before_and_after_the_last_activ
 ) -> None:
     numbers, engine = numbers_of(oracle, case), engine_of(oracle, case)
     graph = engine.graph
-    values = graph.forward(ops.convert_to_tensor(numbers["x"]), graph.outputs)
     (output,) = graph.outputs
-    assert largest(ops.convert_to_numpy(values[output]), numbers["pred"]) <= TOLERANCE
+    values = computed(graph, numbers["x"], [output, *(head.node for head in engine.heads)])
+    assert largest(values[output], numbers["pred"]) <= TOLERANCE
     targets = numbers["target"].T
     targets = targets - targets.mean(axis=0) if case == SOFTMAX else targets
     for head, target in zip(engine.heads, targets, strict=True):
@@ -308,8 +309,8 @@ def test_chrombpnet_gives_the_same_predictions(bpnet_scores: Any) -> None:
     engine = explain.engine((500, 4))
     node = engine.heads[1].node
     for sequences, logits in (("x", "logits_profile"), ("references", "ref_logits_profile")):
-        x = ops.convert_to_tensor(numbers[sequences].reshape(-1, 500, 4), dtype="float32")
-        values = ops.convert_to_numpy(engine.graph.forward(x, [node])[node])
+        x = numbers[sequences].reshape(-1, 500, 4).astype(np.float32)
+        values = computed(engine.graph, x, [node])[node]
         theirs = numbers[logits].reshape(-1, 100)  # logits of ten and more, in float32
         assert largest(values, theirs) <= TOLERANCE * np.abs(theirs).max()
 

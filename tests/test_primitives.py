@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from keras import layers, ops
-from nets import Array, chain, graph_of, largest, made
+from nets import Array, chain, computed, graph_of, largest, made, predicted
 
 from seqlift.attribution.primitives.affine import Dense, Mean, Scale, WeightedSum
 from seqlift.attribution.primitives.base import Linear, Shape
@@ -293,7 +293,7 @@ def test_the_forward_pass_is_that_of_the_keras_layer(name: str) -> None:
     x = ops.convert_to_tensor(normal(2, *shape) - 3.0)  # mostly negative: padding must not win
     graph = graph_of(model)
     (output,) = graph.outputs
-    assert largest(numpy(graph.forward(x, [output])[output]), numpy(model(x))) <= EXACT
+    assert largest(computed(graph, x)[output], predicted(model, x)) <= EXACT
 
 
 def test_no_padding_of_a_max_pool_is_ever_the_maximum() -> None:

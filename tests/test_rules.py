@@ -7,6 +7,7 @@ import pytest
 from keras import ops
 from nets import Array, largest
 
+from seqlift.attribution.backend import at_once
 from seqlift.attribution.choices import MaxRule
 from seqlift.attribution.primitives.base import Primitive
 from seqlift.attribution.primitives.elementwise import EXPONENTIAL
@@ -25,15 +26,17 @@ def crossed(
     primitive: Primitive, x: Array, x0: Array, multiplier: Array, *, max_rule: MaxRule = "complete"
 ) -> Array:
     """Return the multipliers of the input, (N, R, *shape), given those of the output."""
-    x, x0 = ops.convert_to_tensor(x), ops.convert_to_tensor(x0)
 
     def forward(values: Any) -> Any:
         flat = primitive.forward(flatten_pairs(values))
         return ops.reshape(flat, (*values.shape[:2], *flat.shape[1:]))
 
-    cross = crossing(primitive, Pairs(x, x0, forward(x), forward(x0)), max_rule=max_rule)
-    back = cross(flatten_pairs(ops.convert_to_tensor(multiplier)))
-    return numpy(back).reshape(np.broadcast_shapes(x.shape, x0.shape))
+    def back(x: Any, x0: Any, multiplier: Any) -> Any:
+        cross = crossing(primitive, Pairs(x, x0, forward(x), forward(x0)), max_rule=max_rule)
+        return cross(flatten_pairs(multiplier))
+
+    given = (ops.convert_to_tensor(array) for array in (x, x0, multiplier))
+    return numpy(at_once(back)(*given)).reshape(np.broadcast_shapes(x.shape, x0.shape))
 
 
 POOLS = {

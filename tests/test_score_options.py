@@ -193,9 +193,9 @@ def test_inspect_is_told_other_inputs_too(folder: Path) -> None:
     ).out  # fmt: skip
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_multipliers_are_kept_where_they_are_asked_for(folder: Path, dtype: str) -> None:
-    rows, _, _ = run(folder, "averaging", "-r", "uniform", "--multipliers", "--dtype", dtype)
+def test_multipliers_are_kept_where_they_are_asked_for(folder: Path) -> None:
+    """In float32, whatever the contributions are kept in."""
+    rows, _, _ = run(folder, "averaging", "-r", "uniform", "--multipliers", "--dtype", "float16")
     kept = rows["multipliers/seq"]
     assert kept.shape == (NUMBER, 4, LENGTH)
     assert kept.dtype == np.float32
@@ -208,13 +208,13 @@ def test_multipliers_are_kept_where_they_are_asked_for(folder: Path, dtype: str)
 
 def test_integrated_gradients_come_closer_to_a_sum_the_more_steps(folder: Path) -> None:
     residual = []
-    for steps in (1, 4, 64):
+    for steps in (1, 8):
         words = ("-r", "uniform", "--rule", "integrated-gradients", "--steps", steps)
         rows, found, said = run(folder, "averaging", *words)
         assert found["steps"] == steps
         assert "(this rule does not promise a sum)" in said
         residual.append(rows["qc/relative_residual"].mean())
-    assert residual[0] > residual[1] > 4 * residual[2]
+    assert residual[0] > 4 * residual[1]
 
 
 def test_weights_are_normalised_where_it_is_asked_for(folder: Path) -> None:

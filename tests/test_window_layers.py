@@ -10,11 +10,13 @@ from layer_table_windows import MORE_WINDOWS
 from nets import (
     Array,
     chain,
+    computed,
     eager,
     graph_of,
     inputs_for,
     largest,
     made,
+    predicted,
     random_head,
     relative_residual,
 )
@@ -62,11 +64,11 @@ def test_a_transposed_convolution_is_that_of_its_definition(
     x = RNG.normal(size=(3, 6, 4))
     graph = graph_of(model)
     (output,) = graph.outputs
-    ours = graph.forward(ops.convert_to_tensor(x), [output])[output]
+    ours = computed(graph, x)[output]
     kernel = numpy(model.layers[-1].kernel)
     stride, dilation = settings.get("strides", 1), settings.get("dilation_rate", 1)
     expected = put_apart(x, kernel, stride=stride, dilation=dilation, low=low, size=size)
-    assert largest(numpy(ours), expected) <= EXACT
+    assert largest(ours, expected) <= EXACT
 
 
 @pytest.mark.parametrize("factor", [2, 3, 5])
@@ -78,8 +80,8 @@ def test_an_interpolation_is_that_of_keras_and_linear(kind: str, factor: int) ->
     x, x0 = inputs_for((23, 3, 4), 2, 3)
     graph = graph_of(model)
     (output,) = graph.outputs
-    ours = numpy(graph.forward(ops.convert_to_tensor(x), [output])[output])
-    assert largest(ours, numpy(model(x))) <= 2e-6
+    ours = computed(graph, x)[output]
+    assert largest(ours, predicted(model, x)) <= 2e-6
     for rule in ("rescale", "revealcancel"):
         result = eager(graph, random_head(graph), x, x0, dtype="float64", rule=rule)
         assert relative_residual(result) <= 1e-10

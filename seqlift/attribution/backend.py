@@ -43,6 +43,14 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def at_once(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `function` in the form that a single call of it takes the least time in.
+
+    TensorFlow runs step by step at once; JAX would compile each of the steps by itself.
+    """
+    return compiled(function) if keras.backend.backend() == "jax" else function
+
+
 def tanh(x: Array) -> Array:
     """Return the hyperbolic tangent in the dtype of `x`."""
     return _in_own_dtype("tanh", x)
@@ -56,6 +64,16 @@ def sin(x: Array) -> Array:
 def cos(x: Array) -> Array:
     """Return the cosine in the dtype of `x`."""
     return _in_own_dtype("cos", x)
+
+
+def arctan(x: Array) -> Array:
+    """Return the inverse tangent in the dtype of `x`."""
+    return _in_own_dtype("arctan", x)
+
+
+def arcsinh(x: Array) -> Array:
+    """Return the inverse hyperbolic sine in the dtype of `x`."""
+    return _in_own_dtype("arcsinh", x)
 
 
 def _in_own_dtype(name: str, x: Array) -> Array:

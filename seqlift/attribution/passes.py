@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, cast
 
+import numpy as np
 from keras import ops
 
 from seqlift.attribution.choices import LOCAL_RULES, MaxRule, Rule
@@ -28,7 +29,7 @@ from seqlift.attribution.revealcancel import (
     parts_of,
     through_activation,
 )
-from seqlift.attribution.rules import Pairs, crossing, flatten_pairs, through_product
+from seqlift.attribution.rules import TIE, Pairs, crossing, flatten_pairs, through_product
 
 Array = Any
 Activations = Mapping[int, Array]
@@ -79,8 +80,14 @@ class BackwardPass:
         self._factors: dict[int, Parts] = {}
 
     def delta(self, i: int) -> Array:
-        """Return the difference of node `i` from its reference, (N * R, *shape)."""
-        return flatten_pairs(self.activations[i] - self.activations0[i])
+        """Return the difference of node `i` from its reference, (N * R, *shape).
+
+        One of a few roundings is none: its sign, which tells the parts, would be noise.
+        """
+        x, x0 = self.activations[i], self.activations0[i]
+        rounding = TIE * np.finfo(ops.dtype(x)).eps * ops.maximum(ops.abs(x), ops.abs(x0))
+        difference = x - x0
+        return flatten_pairs(ops.where(ops.abs(difference) <= rounding, 0.0, difference))
 
     def crossing(self, i: int) -> Crossings:
         """Return how one multiplier crosses node `i`, which no parts are worked out for."""

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 from keras.src.ops import core, math, nn, numpy
 
+from seqlift.attribution import backend
 from seqlift.attribution.lowering.composition import (
     constant,
     difference,
@@ -33,8 +34,12 @@ def arcsinh_slope(x: Array) -> Array:
     return 1.0 / ops.sqrt(1.0 + ops.square(x))
 
 
-ARCTAN = elementwise.curved("arctan", ops.arctan, quotients.mean_of(arctan_slope, ops.arctan))
-ARCSINH = elementwise.curved("arcsinh", ops.arcsinh, quotients.mean_of(arcsinh_slope, ops.arcsinh))
+ARCTAN = elementwise.curved(
+    "arctan", backend.arctan, quotients.mean_of(arctan_slope, backend.arctan)
+)
+ARCSINH = elementwise.curved(
+    "arcsinh", backend.arcsinh, quotients.mean_of(arcsinh_slope, backend.arcsinh)
+)
 
 
 def of_each(function: Elementwise) -> LowerOperation:
