@@ -7,7 +7,7 @@ In each, `x` and `y` are (batch, 9, 6) of both signs, `p` the same above zero, `
 from typing import Any
 
 import numpy as np
-from keras import layers, ops
+from keras import activations, layers, ops
 
 POSITIONS, CHANNELS = 9, 6
 
@@ -53,6 +53,7 @@ ARITHMETIC = (
 
 FUNCTIONS = (
     "ops.relu(x)",
+    "activations.relu(x, negative_slope=0.2, max_value=0.5)",
     "ops.relu6(x)",
     "ops.sigmoid(x)",
     "ops.sparse_sigmoid(x)",
@@ -246,6 +247,7 @@ def operands(tensor: Any) -> dict[str, Any]:
         "kernel": rng.normal(size=(3, CHANNELS, 3)),
         "np": np,
         "ops": ops,
+        "activations": activations,
     }
 
 
