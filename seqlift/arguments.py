@@ -1,7 +1,7 @@
 """What a caller of the library may pass, and the sentence for what cannot be used."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -32,6 +32,15 @@ def requests_of(target: Any) -> list[str]:
     if not all(isinstance(request, str) for request in requests):
         raise InputError(f"target {target!r}: not a name or several; give text such as '0:1'")
     return requests
+
+
+def check_overrides(rule: str, rule_for: Mapping[str, str]) -> None:
+    """Raise InputError where a rule leaves no room for rules of single layers."""
+    if rule == "integrated-gradients" and rule_for:
+        raise InputError(
+            f"rule for {', '.join(rule_for)}: integrated gradients cross every layer by its"
+            " derivative; leave it out, or give another rule"
+        )
 
 
 def check_choice(name: str, value: str, choices: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from seqlift.arguments import (
     check_choice,
     check_device,
     check_number,
+    check_overrides,
     check_references,
     check_shape,
     requests_of,
@@ -113,6 +114,7 @@ class Explainer:
         check_choice("rule", rule, choices.PRESETS)
         for layer, special in (rule_for or {}).items():
             check_choice(f"rule for {layer}", special, choices.RULES)
+        check_overrides(rule, rule_for or {})
         check_choice("max_rule", max_rule, choices.MAX_RULES)
         check_choice("precision", precision, choices.PRECISIONS)
         check_device(device)
@@ -125,12 +127,11 @@ class Explainer:
             model = self.loaded.model
         self.model = with_outputs(model)
         self.given = resolve(model, inputs)
-        self.several = target is not None and not isinstance(target, str)
         self.targets = targets.parse(requests_of(target), model)
+        self.several = len(self.targets) > 1 or not isinstance(target, str | None)
         self.rule, self.rule_for, self.max_rule = rule, dict(rule_for or {}), max_rule
         self.precision, self.batch_size, self.seed = precision, batch_size, seed
-        self.pre_activation, self.steps = pre_activation, steps
-        self.mean_normalise = mean_normalise
+        self.pre_activation, self.steps, self.mean_normalise = pre_activation, steps, mean_normalise
         own = tuple(model.inputs[self.given.sequence].shape[1:])
         self.layout = layout_of(own)
         self.input_shape = self.layout.shape if self.layout else own

@@ -78,7 +78,7 @@ OF_POSITIVE: dict[str, Row] = {
     "log10": (powers.LOG10, ops.log10),
     "power 1.7": (powers.power(1.7), lambda x: x**1.7),
     "power -0.3": (powers.power(-0.3), lambda x: x**-0.3),
-    "inverse norm": (powers.inverse_norm(0.5), lambda x: ops.rsqrt(ops.maximum(x, 0.25))),
+    "norm": (powers.norm(0.5), lambda x: ops.sqrt(ops.maximum(x, 0.25))),
 }
 
 FUNCTIONS = ACTIVATIONS | POWERS | OF_POSITIVE

@@ -69,6 +69,25 @@ def halved(tensor: Any) -> Any:
     return layers.Activation("glu")(layers.Conv1D(6, 4)(tensor))
 
 
+def dead(text: str) -> Body:
+    """Return a layer after values that are all zero wherever the base is not A."""
+
+    def body(tensor: Any) -> Any:
+        hidden = layers.Multiply()([layers.Dense(6, "relu")(tensor), tensor[:, :, :1]])
+        return layers.Dense(3, "tanh")(layers.Flatten()(eval(text, vars(layers))(hidden)))
+
+    return body
+
+
+OF_ZEROS = (
+    "UnitNormalization()",
+    "UnitNormalization(axis=1)",
+    "RMSNormalization()",
+    "LayerNormalization()",
+    "LayerNormalization(epsilon=1e-12)",
+    "GroupNormalization(2)",
+)
+
 MORE_VALUES: dict[str, tuple[Body, tuple[int, ...]]] = (
     {text: (after("Conv1D(6, 4)", text), (24, 4)) for text in ON_SEQUENCE}
     | {text: (after("Conv2D(6, (2, 3))", text), (9, 8, 4)) for text in ON_IMAGE}
@@ -76,5 +95,6 @@ MORE_VALUES: dict[str, tuple[Body, tuple[int, ...]]] = (
         f"activation {name}": (after(f"Conv1D(4, 3, activation='{name}')", "Identity()"), (24, 4))
         for name in ACTIVATIONS
     }
+    | {f"{text} of zeros": (dead(text), (24, 4)) for text in OF_ZEROS}
     | {"activation glu": (halved, (24, 4))}
 )

@@ -162,6 +162,9 @@ ON_SEQUENCES: dict[str, Make] = {
     "nested": nested,
     "Dot": lambda tensor, other: layers.Dot(axes=(2, 2), normalize=True)([tensor, other]),
     "max over positions": operation("x - max(y, axis=1, keepdims=True)"),
+    "zeros at many positions": lambda tensor, _: layers.Activation("relu")(
+        layers.Dense(3, bias_initializer="ones")(tensor) - 2.0
+    ),
     "steps": operation("x[:, 1:] - x[:, :-1]"),
 }
 TO_VECTORS: dict[str, Make] = {

@@ -172,10 +172,11 @@ def test_every_option_in_the_readme_exists() -> None:
     ours |= {word for c in main.commands.values() for o in walk(c) for word in o.secondary_opts}
     others = {
         "--row",
+        "--dist",
         "--motifs",
         "--cores",
         "--configfile",
-    }  # of the plotting example and of snakemake
+    }  # of the plotting example, pytest and snakemake
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) <= ours | others
 
 

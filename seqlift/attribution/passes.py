@@ -16,7 +16,7 @@ from seqlift.attribution.graph import Graph
 from seqlift.attribution.presets import rules_inside
 from seqlift.attribution.primitives.base import Linear, Weighted
 from seqlift.attribution.primitives.elementwise import Elementwise
-from seqlift.attribution.primitives.product import Product
+from seqlift.attribution.primitives.product import Divide, Product
 from seqlift.attribution.primitives.recurrence import Recurrence
 from seqlift.attribution.recurrence import Runs, through_recurrence
 from seqlift.attribution.revealcancel import (
@@ -29,7 +29,14 @@ from seqlift.attribution.revealcancel import (
     parts_of,
     through_activation,
 )
-from seqlift.attribution.rules import TIE, Pairs, crossing, flatten_pairs, through_product
+from seqlift.attribution.rules import (
+    TIE,
+    Pairs,
+    crossing,
+    flatten_pairs,
+    through_product,
+    through_quotient,
+)
 
 Array = Any
 Activations = Mapping[int, Array]
@@ -101,6 +108,8 @@ class BackwardPass:
                 y0 = y + ops.zeros_like(y0)
             if isinstance(node.primitive, Product):
                 self._crossings[i] = through_product(node.primitive, x, x0)
+            elif isinstance(node.primitive, Divide):
+                self._crossings[i] = through_quotient(x, x0, y, y0)
             elif isinstance(node.primitive, Recurrence):
                 step = node.primitive.step
                 back = partial(BackwardPass, step, rules_inside(step, rule), self.max_rule)

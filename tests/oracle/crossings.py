@@ -135,6 +135,22 @@ class Largest(Crossed):
         return [multiplier * share * over(y - y0, x - x0, 1.0)]
 
 
+class Quotient(Crossed):
+    """``a / b`` of a positive b: a is the product of the quotient and b.
+
+    ``a - a0 = (b + b0) / 2 (y - y0) + (y + y0) / 2 (b - b0)``, solved for ``y - y0``.
+    """
+
+    def forward(self, *arrays: Array) -> Array:
+        return arrays[0] / arrays[1]
+
+    def cross(self, multiplier: Array, *sources: "Value") -> Sequence[Array]:
+        a, b = sources
+        per_change = multiplier * 2.0 / (b.x + b.x0)
+        mean = 0.5 * (a.x / b.x + a.x0 / b.x0)
+        return [unbroadcast(per_change, a.x.shape), unbroadcast(-per_change * mean, b.x.shape)]
+
+
 @dataclass(frozen=True)
 class Product(Crossed):
     """The sum of products of two inputs that `equation` says; empty, ``a b`` that broadcast.

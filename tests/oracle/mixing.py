@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from oracle.functions import RECIPROCAL_ROOT, SQUARE, TANH, Function
+from oracle.functions import ROOT, SQUARE, TANH, Function
 from oracle.tape import Tape, Value
 
 
@@ -26,8 +26,7 @@ def applied(tape: Tape, value: Value, function: Function) -> Value:
 def over_root_mean_square(tape: Tape, value: Value, axes: tuple[int, ...], epsilon: float) -> Value:
     """Return the value over the root of its mean square along `axes` plus epsilon."""
     squares = tape.mean(applied(tape, value, SQUARE), *axes)
-    inverse = applied(tape, tape.scaled(squares, 1.0, epsilon), RECIPROCAL_ROOT)
-    return tape.product(value, inverse)
+    return tape.quotient(value, applied(tape, tape.scaled(squares, 1.0, epsilon), ROOT))
 
 
 def centred(tape: Tape, value: Value, axes: tuple[int, ...]) -> Value:
@@ -178,4 +177,4 @@ def unit_normalization(tape: Tape, layer: Any, value: Value) -> Value:
     """Return the value over the root of its sum of squares along the layer's axes."""
     axes = inner_axes(layer.axis, value)
     squares = tape.total(applied(tape, value, SQUARE), *axes)
-    return tape.product(value, applied(tape, squares, RECIPROCAL_ROOT))
+    return tape.quotient(value, applied(tape, squares, ROOT))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from oracle.crossings import Activation, Largest, Product, Whole
+from oracle.crossings import Activation, Largest, Product, Quotient, Whole
 from oracle.functions import EXPONENTIAL, LOGARITHM, Function
 from oracle.linear import Concatenate, Gather, Kernel, Operation, Scale, Sum, Total
 from oracle.parts import Array, Parts, both, parts_of
@@ -140,6 +140,10 @@ class Tape:
     def product(self, a: Value, b: Value, equation: str = "") -> Value:
         """Return the product of two values."""
         return self.step(Product(equation), a, b)
+
+    def quotient(self, a: Value, b: Value) -> Value:
+        """Return the quotient of two values, the second positive."""
+        return self.step(Quotient(), a, b)
 
     def activated(self, value: Value, function: Function, *, rule: str | None = None) -> Value:
         """Return a function of each value, crossed by the rule of the tape or another one."""

@@ -8,10 +8,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.attribution.backend import at_once
+from seqlift.attribution.backend import at_once, compiled
 from seqlift.attribution.graph import Graph
 from seqlift.attribution.lowering.inputs import Layout, example_inputs, row_nodes
 from seqlift.attribution.primitives.base import Array
+from seqlift.attribution.primitives.recurrence import Recurrence
 from seqlift.errors import DeviceError, ModelError
 
 # A float32 forward pass reproduces Keras's own to a few 1e-7; a wrong layer is off by far more.
@@ -62,7 +63,9 @@ def check_forward(
         node: keras.ops.convert_to_tensor(given[number])
         for node, number in zip(row_nodes(graph), fed, strict=True)
     }
-    forward = at_once(lambda fed, others: graph.forward(fed, graph.outputs, others))
+    recurrent = any(isinstance(node.primitive, Recurrence) for node in graph.nodes)
+    once = compiled if recurrent else at_once  # step by step a scan takes ten times as long
+    forward = once(lambda fed, others: graph.forward(fed, graph.outputs, others))
     values = forward(keras.ops.convert_to_tensor(one_hot), others)
     ours = (np.asarray(keras.ops.convert_to_numpy(values[node])) for node in graph.outputs)
     worst = float(np.max([*map(relative_difference, ours, expected)]))  # NaN, if there is one

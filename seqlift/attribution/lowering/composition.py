@@ -17,7 +17,7 @@ from seqlift.attribution.primitives.affine import Mean, Scale, Sum, WeightedSum
 from seqlift.attribution.primitives.base import Constant, Shape
 from seqlift.attribution.primitives.logarithm import LogSumExp
 from seqlift.attribution.primitives.pooling import MaxPool, Pooling
-from seqlift.attribution.primitives.product import Multiply
+from seqlift.attribution.primitives.product import Divide, Multiply
 from seqlift.attribution.primitives.shape import (
     Broadcast,
     Concatenate,
@@ -43,6 +43,11 @@ def scaled(at: Place, node: int, factor: Any, offset: Any = 0.0) -> int:
 def product(at: Place, *nodes: int) -> int:
     """Return the product of nodes of one rank that broadcast."""
     return reduce(lambda left, right: at.add(Multiply(), left, right), nodes)
+
+
+def quotient(at: Place, first: int, second: int) -> int:
+    """Return ``first / second``, nodes of one rank that broadcast."""
+    return at.add(Divide(), first, second)
 
 
 def difference(at: Place, first: int, second: int) -> int:
@@ -150,4 +155,4 @@ def variance(at: Place, node: int, axes: Sequence[int], *, keepdims: bool) -> in
 def unit_length(at: Place, node: int, axes: Sequence[int], epsilon: float) -> int:
     """Return the values over their Euclidean norm along some axes, `epsilon` where it is less."""
     squared = at.add(Sum(tuple(axes), keepdims=True), at.add(powers.SQUARE, node))
-    return product(at, node, at.add(powers.inverse_norm(epsilon), squared))
+    return quotient(at, node, at.add(powers.norm(epsilon), squared))

@@ -1,4 +1,4 @@
-"""Normalisation layers, as compositions: mean, difference, square, inverse root and product.
+"""Normalisation layers, as compositions: mean, difference, square, root and quotient.
 
 Those that learn their statistics in training are a scale by constants. Batch normalisation, which
 is one, is `seqlift.attribution.lowering.value`.
@@ -12,7 +12,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from seqlift.attribution.lowering.activation import axes_of, axis_of
-from seqlift.attribution.lowering.composition import centred, product, unit_length
+from seqlift.attribution.lowering.composition import centred, quotient, unit_length
 from seqlift.attribution.lowering.place import Lower, Place, weights_of
 from seqlift.attribution.primitives import powers
 from seqlift.attribution.primitives.affine import Mean, Scale
@@ -89,7 +89,7 @@ def mean_square(at: Place, node: int, axes: list[int]) -> int:
 def divided_by_root(at: Place, node: int, square: int, epsilon: float) -> int:
     """Return `node` over the square root of `square` plus `epsilon`."""
     above_zero = at.add(Scale(np.ones(1), np.full(1, epsilon)), square)
-    return product(at, node, at.add(powers.RSQRT, above_zero))
+    return quotient(at, node, at.add(powers.SQRT, above_zero))
 
 
 def along(shape: Shape, axes: list[int]) -> Shape:

@@ -189,7 +189,6 @@ def stepped(
 
 
 ABSOLUTE = Elementwise("abs", ops.abs, lambda x: 2.0 * step(x) - 1.0, (0.0,), straight=True)
-SIGN = stepped("sign", ops.sign, ops.zeros_like, ops.sign, (0.0,))
 
 
 HARD_SIGMOID = clipped_line("hard_sigmoid", slope=1 / 6, low=0.0, high=1.0, offset=0.5)

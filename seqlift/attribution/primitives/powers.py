@@ -73,13 +73,13 @@ def power_of_base(base: float) -> Elementwise:
     return curved("exp", function, quotient)
 
 
-def inverse_norm(epsilon: float) -> Elementwise:
-    """Return ``1 / max(sqrt(x), epsilon)``, by which a vector of the squared length x is scaled."""
+def norm(epsilon: float) -> Elementwise:
+    """Return ``max(sqrt(x), epsilon)``, the norm of a vector of the squared length x."""
     floor = epsilon**2
     above = quotients.clip_of(floor, math.inf)
 
     def quotient(x: Array, x0: Array) -> Array:
         sides = (ops.maximum(side, floor) for side in (x, x0))
-        return quotients.inverse_root(*sides) * above(x, x0)
+        return quotients.square_root(*sides) * above(x, x0)
 
-    return formula("rsqrt", lambda x: 1.0 / ops.sqrt(ops.maximum(x, floor)), quotient, (floor,))
+    return formula("sqrt", lambda x: ops.sqrt(ops.maximum(x, floor)), quotient, (floor,))

@@ -1,4 +1,4 @@
-"""Products: of two arrays that both depend on the input, and of one with constant weights.
+"""Products and quotients of two arrays that depend on the input; products with constant weights.
 
 Knows arrays only. How a multiplier crosses a product of two is `seqlift.attribution.rules`; here is
 what that needs, the map back to either factor with the other one held still.
@@ -43,6 +43,19 @@ class Multiply(Product):
     def back(self, which: int, multiplier: Array, other: Array, shape: Shape) -> Array:
         """Return the multiplier times the other factor, summed where the factor was broadcast."""
         return sum_to_shape(multiplier * other, shape)
+
+
+@dataclass(frozen=True)
+class Divide(Primitive):
+    """``a / b`` of arrays of one rank that broadcast."""
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the shape the arrays broadcast to."""
+        return tuple(np.broadcast_shapes(*shapes))
+
+    def forward(self, *inputs: Array) -> Array:
+        """Return the quotient of the values."""
+        return inputs[0] / inputs[1]
 
 
 @dataclass(frozen=True)

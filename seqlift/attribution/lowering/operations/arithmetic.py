@@ -9,6 +9,7 @@ from seqlift.attribution.lowering.composition import (
     largest_of,
     log_sum_exp,
     product,
+    quotient,
     scaled,
     smallest_of,
     stacked,
@@ -62,7 +63,9 @@ def times(at: Place, x1: Any, x2: Any) -> int:
 
 
 def lower_divide(_operation: Any, at: Place, x1: Any, x2: Any) -> int:
-    """Return the first operand times one over the second."""
+    """Return the quotient of two operands, of which one may be constant."""
+    if isinstance(x1, Tensor) and isinstance(x2, Tensor):
+        return quotient(at, *same_rank(at, x1, x2))
     if isinstance(x2, Tensor):
         return times(at, x1, Tensor(at.add(powers.RECIPROCAL, x2.node)))
     divisor = array_of(x2).astype(np.float64)
