@@ -305,6 +305,11 @@ COMPUTED: Mapping[str, np.ndarray] = {
     "take(x, (3, 0), axis=-1)": X[..., [3, 0]],
     "tf.matmul(x, x, transpose_b=True)": X @ X.transpose(0, 2, 1),
     "mean(x, axis=(1, 2))": X.mean((1, 2)),
+    "x * [1.0, 2.0, 0.5, 4.0]": X * [1.0, 2.0, 0.5, 4.0],
+    "multiply(x, (1, 2, 3, 4))": X * [1, 2, 3, 4],
+    "[[1, 0, 2, 0]] - x": [[1, 0, 2, 0]] - X,
+    "tf.constant([0.5, 1.0, 2.0, 0.25]) * x": X * [0.5, 1.0, 2.0, 0.25],
+    "x[:, : 2**2] * 10**2": X[:, :4] * 100,
 }
 
 
@@ -345,6 +350,8 @@ MIXING = [
     ("repeat(x, 2)", None),
     ("cumsum(x)", None),
     ("split(x, 1)", None),
+    ("x * [[[1]], [[2]]]", None),
+    ("x[:, 0] * [[[1]]]", None),
 ]
 
 
@@ -363,6 +370,16 @@ IMPOSSIBLE = [
     ("exp('a') + x", "calls exp of 'a', which are not all numbers"),
     ("split(x, 4, axis=1)", "calls split of 6 into 4 equal parts"),
     ("x * (2.0 ** 100000)", "computes (2.0 ** 100000), which cannot be: math range error"),
+    ("x * [1, 'a']", "calls multiply of (1, 'a'), which are not all numbers"),
+    ("x * []", "calls multiply of no numbers"),
+    ("x[:, 5:5]", "computes x[:, 5:5], which gives the shape (0, 4), which is empty"),
+    (
+        "tile(x, (1, 1000000000, 1000))",
+        (
+            "computes tile(x, (1, 1000000000, 1000)), which gives the shape (6000000000, 4000), "
+            "24000000000000 values for each sequence and more than 2147483648"
+        ),
+    ),
     ("x / (1 / 0)", "computes (1 / 0), which cannot be: division by zero"),
 ]
 

@@ -8,7 +8,6 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from keras import layers
 
 from seqlift.errors import ModelError
 from seqlift.model import files
@@ -19,30 +18,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 AGAIN = "copy or download it again"
 OTHER = "these are the weights of another model"
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with one small model in each format."""
-    folder = tmp_path_factory.mktemp("saved")
-    model = keras.Sequential(
-        [
-            keras.Input((8, 4)),
-            layers.Conv1D(3, 3, name="conv"),
-            layers.BatchNormalization(name="norm"),
-            layers.Flatten(name="flat"),
-            layers.Dense(1, name="score"),
-        ],
-        name="small",
-    )
-    for name in ("model.h5", "model.keras", "numbered.weights.h5"):
-        (model.save_weights if "weights" in name else model.save)(folder / name)
-    (folder / "model.json").write_text(model.to_json())
-    with h5py.File(folder / "model.h5") as full, h5py.File(folder / "named.h5", "w") as bare:
-        for name in full["model_weights"]:
-            full.copy(f"model_weights/{name}", bare)
-        bare.attrs["layer_names"] = full["model_weights"].attrs["layer_names"]
-    return folder
 
 
 def problems(path: Path, arch: Path | None = None) -> tuple[str, ...]:

@@ -95,6 +95,14 @@ NODES: list[tuple[list[Node], Callable[[], Any]]] = [
         lambda: X.transpose(0, 2, 1) @ X,
     ),
     ([("a", "cast", [["x", 0, 0, {"dtype": "float32"}]])], lambda: X),
+    (
+        [("a", "math.multiply", [["x", 0, 0, {"y": [1.0, 2.0, 3.0, 4.0]}]])],
+        lambda: X * [1, 2, 3, 4],
+    ),
+    (
+        [("a", "__operators__.add", [["x", 0, 0, {"y": [[0.1, 0.2, 0.3, 0.4]]}]])],
+        lambda: X + np.array([0.1, 0.2, 0.3, 0.4], "float32"),
+    ),
 ]
 
 

@@ -167,3 +167,39 @@ def test_a_recipe_reaches_a_lambda_in_a_sequential_model(tmp_path: Path) -> None
         load(tmp_path / "model.keras")
     found = load(tmp_path / "model.keras", recipes={"odd": "abs(x)"}).model
     np.testing.assert_array_equal(found.predict(X, verbose=0), expected)
+
+
+def test_a_recipe_that_gives_too_few_tensors_is_told_so() -> None:
+    cut = lambda_record("cut", lambda x: x[:, 1:3], [[["odd", 0, 1, {}]]])
+    record = record_of([UNREADABLE, cut], ["cut"])
+    with pytest.raises(ModelError) as caught:
+        predicted(record, recipes={"odd": "x * 2"})
+    assert caught.value.problems == (
+        (
+            "layer 'odd' (Lambda) gives 1 of the 2 tensors that the model uses; let the recipe "
+            "give 2, as in 'x * 2, x + 1'"
+        ),
+    )
+    (found,) = predicted(record, recipes={"odd": "x * 2, x + 1"})
+    np.testing.assert_allclose(found, X[:, 1:3] + 1)
+
+
+def test_what_a_lambda_in_a_wrapper_computes_is_said_of_the_wrapper() -> None:
+    inner = lambda_record("inner", lambda x: x * 2, [])
+    wrapper = {
+        "class_name": "TimeDistributed",
+        "config": {"name": "each", "layer": inner},
+        "name": "each",
+        "inbound_nodes": [[["x", 0, 0, {}]]],
+    }
+    record = record_of([wrapper], ["each"])
+    with pytest.raises(ModelError) as caught:
+        predicted(record)
+    assert caught.value.problems == (
+        (
+            "layer 'inner' is a Lambda: its code is stored as bytecode and is never run; it is "
+            "inside 'each' (TimeDistributed): give --recipe 'each=EXPRESSION'"
+        ),
+    )
+    (found,) = predicted(record, recipes={"each": "x * 2"})
+    np.testing.assert_allclose(found, X * 2)

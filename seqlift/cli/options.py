@@ -56,6 +56,17 @@ class Named(click.ParamType[tuple[str, str]]):
         return name, text
 
 
+def each_once(
+    _context: click.Context, parameter: click.Parameter, pairs: tuple[tuple[str, str], ...]
+) -> tuple[tuple[str, str], ...]:
+    """Return pairs of a name and what it is given, or fail where a name is given two things."""
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise click.BadParameter(f"{name!r} is given twice; give it once", param=parameter)
+    return pairs
+
+
 class Tolerance(click.ParamType[float]):
     """A finite number above 0."""
 
@@ -119,6 +130,7 @@ inputs = click.option(
 )  # fmt: skip
 recipe = click.option(
     "--recipe", type=Named("LAYER=EXPRESSION"), multiple=True, metavar="LAYER=EXPRESSION",
+    callback=each_once,
     help="What a Lambda layer computes, as an expression of its input x; repeatable.",
 )  # fmt: skip
 custom_objects = click.option(

@@ -78,20 +78,20 @@ def show_model(report: "ModelReport", *, as_json: bool) -> None:
         click.echo(json.dumps(dataclasses.asdict(report), indent=2))
         return
     click.echo(f"model    {report.path}")
-    click.echo(f"format   {report.format}, saved by {report.saved_by}")
+    click.echo(printable(f"format   {report.format}, saved by {report.saved_by}"))
     click.echo(f"sha256   {report.sha256}")
     for kind, tensors in (("input", report.inputs), ("output", report.outputs)):
         for name, shape in tensors.items():
-            click.echo(f"{kind:<8} {name} {shown(shape)}".rstrip())
+            click.echo(f"{kind:<8} {printable(name)} {shown(shape)}".rstrip())
     if report.parameters is not None:
-        click.echo(f"targets  {', '.join(report.targets)}")
+        click.echo(f"targets  {', '.join(map(printable, report.targets))}")
         click.echo(f"weights  {report.parameters:,}")
     if report.forward_difference is not None:
         click.echo(f"check    equals model.predict to {report.forward_difference:.1e}, relative")
     click.echo()
     show_layers(report.layers)
     for problem in () if report.refused else report.problems:
-        click.echo(f"unsupported: {problem}")
+        click.echo(f"unsupported: {printable(problem)}")
     if sys.stdout is not None:  # so that a reader who has gone is noticed here
         sys.stdout.flush()
 

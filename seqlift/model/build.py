@@ -12,23 +12,17 @@ from typing import Any, TypeGuard
 import keras
 
 from seqlift.errors import ModelError
-from seqlift.model import legacy, locally, safety
+from seqlift.model import bounds, classes, damage, legacy, safety
 from seqlift.model.custom import CustomObjects, with_own
 from seqlift.model.plan import Call, LayerPlan, NetworkPlan, every_layer, map_refs, refs
 from seqlift.model.rebuilt import Rebuilt
 from seqlift.model.recipes import resolved
+from seqlift.model.soundness import DAMAGED
 
 NO_INPUT_SHAPE = (
     "the model does not say the shape of its input; build it with keras.Input((length, 4)) as the "
     "first layer and save it again"
 )
-
-OPERATION_MODULES = ("nn", "numpy", "math", "core")
-"""Modules of `keras.src.ops` that hold the operations of the allow-list."""
-
-
-ANYWAY = {"groups": 1, "trainable": True, "data_format": "channels_last"}
-"""Settings that layers without them may carry, saying what such layers do anyway."""
 
 
 def build(
@@ -45,8 +39,8 @@ def build(
     """
     network = resolved(with_own(network, objects) if objects else network, recipes or {})
     problems = [*safety.refusals(network)]
-    if not problems:
-        problems = [line for plan in every_layer(network) for line in _unknown_settings(plan)]
+    for find in (classes.unknown_settings, bounds.oversized):
+        problems = problems or [line for plan in every_layer(network) for line in find(plan)]
     if not problems and not network.outputs and not _is_input(network.layers[0]):
         problems = [NO_INPUT_SHAPE]
     if problems:
@@ -63,66 +57,11 @@ def _is_input(plan: LayerPlan | NetworkPlan) -> TypeGuard[LayerPlan]:
     return isinstance(plan, LayerPlan) and plan.class_name == "InputLayer"
 
 
-def _class_of(plan: LayerPlan) -> Any:
-    """Return the class of a layer or operation on the allow-list, None if this Keras lacks it."""
-    if plan.own_class is not None:
-        return plan.own_class
-    if not plan.operation:
-        home = locally if plan.class_name.startswith("LocallyConnected") else keras.layers
-        return getattr(home, plan.class_name, None)
-    for module in OPERATION_MODULES:
-        found = getattr(getattr(keras.src.ops, module), plan.class_name, None)
-        if found is not None:
-            return found
-    return None
-
-
-def _accepted(cls: Any) -> set[str]:
-    """Return the names of the settings that a class takes, those it hands on to its bases too."""
-    names: set[str] = set()
-    for base in cls.__mro__:
-        if "__init__" not in vars(base):
-            continue
-        parameters = inspect.signature(base.__init__).parameters
-        names |= {name for name, p in parameters.items() if p.kind is not p.VAR_KEYWORD}
-        hands_on = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-        if base is keras.layers.Layer or not hands_on:
-            break
-    return names - {"self"}
-
-
-def _unknown_settings(plan: LayerPlan) -> list[str]:
-    """Return a line for each setting that the installed Keras would have to leave out.
-
-    Leaving out what is None or False is harmless: that is how the absence of a feature is written.
-    """
-    place = f"layer {plan.name!r} ({plan.class_name})"
-    if plan.expressions:
-        return []
-    cls = _class_of(plan)
-    if cls is None:
-        return [f"{place} is not in Keras {keras.__version__}; install a newer Keras"]
-    accepted = _accepted(cls)
-    if plan.own_class is not None:
-        return [
-            f"{place} has the setting {key}={value!r}, which its class in the custom objects does "
-            "not take; add it to __init__"
-            for key, value in plan.settings.items()
-            if key not in accepted and value is not None and ANYWAY.get(key) != value
-        ]
-    return [
-        f"{place} has the setting {key}={value!r}, unknown to Keras {keras.__version__}; "
-        "install the Keras that saved the model, or a newer one"
-        for key, value in plan.settings.items()
-        if key not in accepted and value is not None and value is not False
-        if ANYWAY.get(key) != value
-    ]
-
-
 def _arguments(plan: LayerPlan, cls: Any) -> dict[str, Any]:
     """Return what to call a layer's class with; initial weights are zeros, to be replaced."""
-    accepted, own = _accepted(cls), inspect.signature(cls.__init__).parameters
-    arguments: dict[str, Any] = {key: "zeros" for key in own if key.endswith("_initializer")}
+    accepted, own = classes.accepted_by(cls), inspect.signature(cls.__init__).parameters
+    zeros = "zeros" if plan.own_class is not None else bounds.BoundedZeros()
+    arguments: dict[str, Any] = {key: zeros for key in own if key.endswith("_initializer")}
     if "data_format" in own:
         arguments["data_format"] = "channels_last"  # not the choice in the user's keras.json
     if "dtype" in accepted and not plan.operation:
@@ -144,7 +83,7 @@ def _made(plan: Any) -> Any:
 
 
 def _layer(plan: LayerPlan) -> Any:
-    cls = _class_of(plan)
+    cls = classes.class_of(plan)
     try:
         if plan.own_class is not None:
             return _own_layer(plan, cls)
@@ -158,7 +97,7 @@ def _layer(plan: LayerPlan) -> Any:
 def _own_layer(plan: LayerPlan, cls: Any) -> Any:
     """Return a layer of the user's class, whose constructor may not take a name."""
     arguments = _arguments(plan, cls)
-    if "name" not in _accepted(cls):
+    if "name" not in classes.accepted_by(cls):
         del arguments["name"]
     layer = cls.from_config(arguments) if "from_config" in vars(cls) else cls(**arguments)
     layer.name = plan.name
@@ -166,28 +105,33 @@ def _own_layer(plan: LayerPlan, cls: Any) -> Any:
 
 
 def _failure(plan: LayerPlan | NetworkPlan, problem: Exception) -> ModelError:
-    """Return the error for a layer that Keras refuses, with the first line of its reason."""
+    """Return the error for a layer that Keras refuses, with the line that says the cause."""
     if isinstance(problem, ModelError):  # it names the layer and the remedy itself
         return problem
-    reason = next((line for line in str(problem).splitlines() if line.strip()), repr(problem))
     is_own = isinstance(plan, LayerPlan) and plan.own_class is not None
     remedy = "the file is damaged or of an unknown Keras: save the model again"
     return ModelError(
-        f"layer {plan.name!r} ({plan.class_name}) cannot be built: {reason.strip().rstrip('.')}; "
+        f"{_place(plan)} cannot be built: {damage.cause(problem)}; "
         + ("mend its class in the custom objects" if is_own else remedy)
     )
+
+
+def _place(plan: LayerPlan | NetworkPlan) -> str:
+    return f"layer {plan.name!r} ({plan.class_name})"
 
 
 def _input(plan: LayerPlan) -> Any:
     """Return an input tensor for any number of sequences."""
     try:
-        return keras.Input(
+        tensor = keras.Input(
             shape=plan.settings["shape"],
             dtype=plan.settings.get("dtype", "float32"),
             name=plan.name,
         )
     except Exception as problem:  # Keras and its backends raise classes of their own
         raise _failure(plan, problem) from problem
+    bounds.check(_place(plan), [tensor])
+    return tensor
 
 
 def _network(plan: NetworkPlan) -> keras.Model:
@@ -205,6 +149,7 @@ def _sequential(plan: NetworkPlan) -> keras.Model:
             if isinstance(element, Rebuilt):
                 element = element.single(last)
             model.add(element)
+            bounds.check(_place(layer), model.outputs if model.built else ())
             last = element if _is_input(layer) else (model.outputs[0] if model.built else None)
         except Exception as problem:  # Keras and its backends raise classes of their own
             raise _failure(layer, problem) from problem
@@ -220,9 +165,14 @@ def _functional(plan: NetworkPlan) -> keras.Model:
     except (KeyError, IndexError) as problem:
         raise ModelError(
             f"the network {plan.name!r} has an input or output {problem} that no layer gives; "
-            "the file is damaged: save the model again"
+            f"{DAMAGED}"
         ) from problem
-    return keras.Model(_unpacked(inputs), _unpacked(outputs), name=plan.name)
+    try:
+        return keras.Model(_unpacked(inputs), _unpacked(outputs), name=plan.name)
+    except Exception as problem:  # Keras and its backends raise classes of their own
+        raise ModelError(
+            f"the network {plan.name!r} cannot be built: {damage.cause(problem)}; {DAMAGED}"
+        ) from problem
 
 
 def _unpacked(tensors: list[Any]) -> Any:
@@ -243,6 +193,7 @@ def _tensors(plan: NetworkPlan) -> Mapping[tuple[str, int], list[Any]]:
         else:
             layers[layer.name] = _made(layer)
     waiting = {p.name: list(enumerate(p.calls)) for p in plan.layers if p.calls}
+    wanted = _wanted(plan)
     plans = {p.name: p for p in plan.layers}
     while waiting:
         progress = False
@@ -253,6 +204,7 @@ def _tensors(plan: NetworkPlan) -> Mapping[tuple[str, int], list[Any]]:
                 if isinstance(made, Rebuilt):
                     made = partial(made.outputs, number)
                 tensors[name, number] = _called(plans[name], made, call, tensors)
+                _check_count(plans[name], tensors[name, number], wanted.get((name, number), 0))
                 progress = True
             if not calls:
                 del waiting[name]
@@ -262,6 +214,27 @@ def _tensors(plan: NetworkPlan) -> Mapping[tuple[str, int], list[Any]]:
                 "file, or for each other; the file is damaged: save the model again"
             )
     return tensors
+
+
+def _wanted(plan: NetworkPlan) -> Mapping[tuple[str, int], int]:
+    """Return how many outputs of each call of a layer the network uses, at least."""
+    calls = [[call.args, call.kwargs] for layer in plan.layers for call in layer.calls]
+    wanted: dict[tuple[str, int], int] = {}
+    for ref in refs([calls, plan.outputs]):
+        place = ref.layer, ref.call
+        wanted[place] = max(wanted.get(place, 0), ref.tensor + 1)
+    return wanted
+
+
+def _check_count(plan: LayerPlan | NetworkPlan, outputs: list[Any], wanted: int) -> None:
+    """Refuse a layer that gives fewer tensors than the network takes from it."""
+    if len(outputs) >= wanted:
+        return
+    is_recipe = isinstance(plan, LayerPlan) and plan.expressions
+    remedy = f"let the recipe give {wanted}, as in 'x * 2, x + 1'" if is_recipe else DAMAGED
+    raise ModelError(
+        f"{_place(plan)} gives {len(outputs)} of the {wanted} tensors that the model uses; {remedy}"
+    )
 
 
 def _is_ready(call: Call, tensors: Mapping[tuple[str, int], list[Any]]) -> bool:
@@ -290,4 +263,5 @@ def _called(
         flat: list[Any] = keras.tree.flatten(layer(*args, **kwargs))
     except Exception as problem:  # Keras and its backends raise classes of their own
         raise _failure(plan, problem) from problem
+    bounds.check(_place(plan), flat)
     return flat

@@ -7,6 +7,7 @@ nothing of layers.
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any, Literal
 import h5py
 
 from seqlift.errors import ModelError
-from seqlift.model import architecture, formats, stored
+from seqlift.model import architecture, damage, formats, stored
 
 HDF5_START = b"\x89HDF\r\n\x1a\n"
 ZIP_START = b"PK\x03\x04"
@@ -53,7 +54,7 @@ def read(path: Path, arch: Path | None) -> ModelFile:
 
     Anything that is not a model of Keras raises `ModelError` with the file and the remedy.
     """
-    start = _start(path)
+    start = _start(path, holds="model")
     if start.startswith(ZIP_START):
         return _read_archive(path, arch)
     if start.startswith(HDF5_START):
@@ -79,7 +80,7 @@ def opened(path: Path) -> Iterator[Any]:
             yield file
     except ModelError as problem:
         raise ModelError(*(f"{path}: {line}" for line in problem.problems)) from problem
-    except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as problem:
+    except (OSError, *damage.CAUSES) as problem:  # all of which h5py raises for damage
         raise ModelError(
             f"{path}: damaged or incomplete HDF5 ({_line(problem)}); copy or download it again"
         ) from problem
@@ -91,7 +92,7 @@ def archive(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as opened_archive:
             yield opened_archive
-    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, NotImplementedError) as problem:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, *damage.CAUSES) as problem:
         raise ModelError(
             f"{path}: damaged or incomplete .keras archive ({_line(problem)}); "
             "copy or download it again"
@@ -112,18 +113,20 @@ def extract_weights(path: Path, folder: Path) -> None:
 
 
 def _line(problem: Exception) -> str:
-    return " ".join(str(problem).split()).strip("'\"") or type(problem).__name__
+    return damage.printable(" ".join(str(problem).split()).strip("'\"")) or type(problem).__name__
 
 
-def _start(path: Path) -> bytes:
-    """Return the first bytes of a file."""
+def _start(path: Path, *, holds: str) -> bytes:
+    """Return the first bytes of the file that `holds` the model, or its architecture."""
     if path.is_dir():
         raise ModelError(f"{path}: {formats.of_folder(path)}")
+    if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+        raise ModelError(f"{path}: not a regular file; copy what it gives to a file first")
     try:
         with path.open("rb") as file:
             return file.read(64)
     except FileNotFoundError:
-        raise ModelError(f"{path}: no such file; check the path of the model") from None
+        raise ModelError(f"{path}: no such file; check the path of the {holds}") from None
     except OSError as problem:
         raise ModelError(f"{path}: cannot be read ({problem.strerror}); check it") from problem
 
@@ -149,7 +152,7 @@ def _read_hdf5(path: Path, arch: Path | None) -> ModelFile:
         format_name = f"Keras {(version or '2')[0]} .h5"
     else:
         record, format_name = _read_architecture(arch), "architecture + weights"
-        version = version or (record.get("keras_version") if isinstance(record, dict) else None)
+        version = version or _version(record)
     layout: Literal["named", "numbered"] = "numbered" if numbered else "named"
     return ModelFile(record, version, backend, format_name, layout)
 
@@ -174,6 +177,12 @@ def _attributes(file: Any) -> dict[str, str]:
     return found
 
 
+def _version(about: Any) -> str | None:
+    """Return the version of Keras in a record, None where it has none that is text."""
+    version = about.get("keras_version") if isinstance(about, dict) else None
+    return version if isinstance(version, str) else None
+
+
 def _read_archive(path: Path, arch: Path | None) -> ModelFile:
     if arch is not None:
         raise ModelError(f"{path}: holds its own architecture; leave out --arch {arch}")
@@ -194,8 +203,7 @@ def _read_archive(path: Path, arch: Path | None) -> ModelFile:
             )
         record = _read_member(members, "config.json", path)
         about = _read_member(members, "metadata.json", path) if "metadata.json" in names else {}
-    version = about.get("keras_version") if isinstance(about, dict) else None
-    return ModelFile(record, version, "any backend", ".keras", "archive")
+    return ModelFile(record, _version(about), "any backend", ".keras", "archive")
 
 
 def _read_member(members: zipfile.ZipFile, name: str, path: Path) -> Any:
@@ -208,7 +216,7 @@ def _read_member(members: zipfile.ZipFile, name: str, path: Path) -> Any:
 
 def _read_architecture(arch: Path) -> Any:
     """Return the record in an architecture file."""
-    start = _start(arch)
+    start = _start(arch, holds="architecture")
     if start.startswith((HDF5_START, ZIP_START)):
         raise ModelError(f"{arch}: not an architecture; --arch takes the text of model.to_json()")
     if arch.stat().st_size > LARGEST_RECORD:

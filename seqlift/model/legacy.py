@@ -113,6 +113,8 @@ def is_layer(value: Any) -> bool:
 
 def layer_name(name: Any) -> str:
     """Return a layer's name as Keras 3 allows it: without slashes."""
+    if not isinstance(name, str | int):
+        raise ValueError(f"a layer has the name {name!r}, which is no text")
     return str(name).replace("/", "_")
 
 

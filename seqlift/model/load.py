@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 
 from seqlift.errors import ModelError
-from seqlift.model import build, custom, files, legacy, records, weights
+from seqlift.model import build, custom, damage, files, legacy, records, weights
 from seqlift.model.plan import NetworkPlan
 
 
@@ -69,14 +69,10 @@ def load(
     path, arch = Path(path), None if arch is None else Path(arch)
     found = files.read(path, arch)
     described = _described(found, path, arch)
-    try:
+    with damage.told(arch or path):
         model = build.build(described.plan, recipes=recipes, objects=objects)
-    except ModelError as problem:
-        raise _located(arch or path, problem) from problem
-    try:
+    with damage.told(path, what="weights"):
         _assign(model, path, found=found, plan=described.plan)
-    except ModelError as problem:
-        raise _located(path, problem) from problem
     return LoadedModel(
         model=model,
         path=path,
@@ -100,10 +96,8 @@ def describe(path: str | Path, *, arch: str | Path | None = None) -> DescribedMo
 
 def _described(found: files.ModelFile, path: Path, arch: Path | None) -> DescribedModel:
     """Return the plan of the network in a file that was read, and where it came from."""
-    try:
+    with damage.told(arch or path):
         plan = _plan(found)
-    except ModelError as problem:
-        raise _located(arch or path, problem) from problem
     return DescribedModel(
         plan=plan,
         sha256=files.digest(path, *([arch] if arch else [])),
@@ -139,13 +133,6 @@ def _assign(model: keras.Model, path: Path, *, found: files.ModelFile, plan: Net
         else:
             numbered.symlink_to(path.resolve())
         weights.read_numbered(model, numbered)
-
-
-def _located(path: Path, problem: ModelError) -> ModelError:
-    """Return the error with the file's name before every problem that does not have it yet."""
-    return ModelError(
-        *(line if line.startswith(f"{path}:") else f"{path}: {line}" for line in problem.problems)
-    )
 
 
 def _saved_by(found: files.ModelFile) -> str:

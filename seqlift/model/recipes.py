@@ -6,6 +6,7 @@ nothing, and runs nothing that a file holds.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from seqlift.errors import ModelError
 from seqlift.model.expressions import lambdas, language, nodes, tree
@@ -64,7 +65,7 @@ def _resolved(network: NetworkPlan, recipes: Mapping[str, str]) -> NetworkPlan:
 def _layer(plan: LayerPlan, recipes: Mapping[str, str]) -> LayerPlan:
     recipe = recipes.get(plan.name)
     if recipe is None and (plan.class_name not in CLASSES or plan.operation):
-        return plan
+        return replace(plan, inner={key: _within(plan, one) for key, one in plan.inner.items()})
     calls = plan.calls or SEQUENTIAL
     if recipe is not None:
         try:
@@ -74,11 +75,20 @@ def _layer(plan: LayerPlan, recipes: Mapping[str, str]) -> LayerPlan:
                 f"layer {plan.name!r}: the recipe {recipe!r} {problem}; give an expression of x, "
                 f"such as --recipe '{plan.name}=logsumexp(x, axis=-1, keepdims=True)'"
             ) from problem
-        return replace(plan, expressions=found)
+        return replace(plan, expressions=found, inner={})
     try:
         return replace(plan, expressions=tuple(_expression(plan, call) for call in calls))
     except NoRecipeError as problem:
         return replace(plan, refusal=str(problem))
+
+
+def _within(wrapper: LayerPlan, plan: Any) -> Any:
+    """Return what a wrapper holds, with the reason why nothing in it is rebuilt."""
+    if isinstance(plan, tuple):
+        return tuple(_within(wrapper, one) for one in plan)
+    if not isinstance(plan, LayerPlan) or plan.class_name not in CLASSES:
+        return plan
+    return replace(plan, refusal=f"is inside {wrapper.name!r} ({wrapper.class_name})")
 
 
 def _expression(plan: LayerPlan, call: Call) -> Expression:

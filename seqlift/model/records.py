@@ -5,7 +5,6 @@ arguments since Keras 3, into one. Knows nothing of files and weights, and build
 name stays a name, so nothing that a file says can run.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from seqlift.errors import ModelError
-from seqlift.model import keras1, legacy
+from seqlift.model import keras1, legacy, soundness
 from seqlift.model.plan import Call, LayerPlan, NetworkPlan, TensorRef, map_refs, refs
 
 INNER_LAYERS = ("layer", "backward_layer", "cell", "cells")
@@ -35,28 +34,14 @@ def read(record: Any, *, generation: int) -> NetworkPlan:
             "save the model again with model.save()"
         ) from problem
     if isinstance(element, NetworkPlan):
-        _check_names(element)
+        soundness.check_words(element)
+        soundness.check_names(element)
     else:
         raise ModelError(
             f"the model is of the class {element.class_name!r}, whose code is not in the file; "
             "rebuild it as keras.Sequential or keras.Model(inputs, outputs) and save that"
         )
     return element
-
-
-def _check_names(network: NetworkPlan) -> None:
-    """Raise `ModelError` for layers of one network that share a name, by which tensors are told."""
-    names = Counter(layer.name for layer in network.layers)
-    problems = [
-        f"{count} layers are named {name!r}; the file is damaged: save the model again"
-        for name, count in names.items()
-        if count > 1
-    ]
-    if problems:
-        raise ModelError(*problems)
-    for layer in network.layers:
-        if isinstance(layer, NetworkPlan):
-            _check_names(layer)
 
 
 def _element(record: Mapping[str, Any], generation: int) -> LayerPlan | NetworkPlan:
@@ -165,6 +150,7 @@ def _functional(record: Mapping[str, Any], generation: int) -> NetworkPlan:
         outputs=tuple(refs(_written_refs(config["output_layers"]))),
         trainable=config.get("trainable") is not False,
     )
+    soundness.check_ends(plan)
     return _renumbered(plan, wrote_calls=wrote_calls)
 
 

@@ -96,19 +96,28 @@ MODULES = ("keras", "tf_keras", "tensorflow.keras", "tensorflow.python.keras")
 
 
 def refusals(network: NetworkPlan) -> Iterator[str]:
-    """Yield a sentence for each layer of the network that must not or cannot be built."""
+    """Yield a sentence for each layer of the network that must not or cannot be built.
+
+    What a layer computes that is within a wrapper can be said of the wrapper only.
+    """
+    wrappers = {
+        inner.name: plan.name
+        for plan in every_layer(network)
+        for inner in every_layer(plan)
+        if inner is not plan
+    }
     for plan in every_layer(network):
-        yield from _layer_refusals(plan)
+        yield from _layer_refusals(plan, recipe_for=wrappers.get(plan.name, plan.name))
 
 
-def _layer_refusals(plan: LayerPlan) -> Iterator[str]:
+def _layer_refusals(plan: LayerPlan, *, recipe_for: str) -> Iterator[str]:
     place = f"layer {plan.name!r}"
     if plan.expressions:
         return
     if plan.class_name in READ:
         why, remedy = READ[plan.class_name], REBUILD
         if plan.refusal:
-            remedy = f"it {plan.refusal}: give --recipe '{plan.name}=EXPRESSION'"
+            remedy = f"it {plan.refusal}: give --recipe '{recipe_for}=EXPRESSION'"
         yield f"{place} is a {plan.class_name}{_function_of(plan)}: {why}; {remedy}"
         return
     if plan.class_name in REASONS:

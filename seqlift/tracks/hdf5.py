@@ -131,9 +131,11 @@ class ScoreWriter(UnfinishedFile):
 def is_score_file(path: Path | str) -> bool:
     """Return whether a file is HDF5 with scores in it, of this program or another; never raises."""
     try:
+        if not Path(path).is_file():  # opening a pipe would wait for ever
+            return False
         with h5py.File(path, "r", locking="best-effort") as file:
             return "shap/seq" in file
-    except OSError:
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError):  # all are damage to h5py
         return False
 
 

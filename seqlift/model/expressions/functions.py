@@ -13,8 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
+from seqlift.model import bounds
 from seqlift.model.expressions import shapes, tree
 from seqlift.model.expressions.tree import Expression, NoRecipeError
 
@@ -74,6 +76,16 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 }
 """Every function of the language, by name."""
 
+
+def _power(base: float, exponent: float) -> float:
+    """Return a power, of whole numbers a whole number where it has no more than 63 bits."""
+    are_whole = isinstance(base, int) and isinstance(exponent, int) and exponent >= 0
+    if are_whole and int(base).bit_length() * exponent < 64:
+        whole: int = base**exponent
+        return whole
+    return math.pow(base, exponent)
+
+
 ON_NUMBERS: Mapping[str, Callable[..., Any]] = {
     "add": operator.add,
     "subtract": operator.sub,
@@ -81,7 +93,7 @@ ON_NUMBERS: Mapping[str, Callable[..., Any]] = {
     "divide": operator.truediv,
     "floor_divide": operator.floordiv,
     "mod": operator.mod,
-    "power": lambda x1, x2: math.pow(x1, x2),
+    "power": _power,
     "negative": operator.neg,
     "abs": abs,
     "exp": math.exp,
@@ -112,7 +124,7 @@ def evaluate(expression: Expression, inputs: Sequence[Any]) -> Any:
     args = [evaluate(argument, inputs) for argument in expression.args]
     kwargs = {name: evaluate(argument, inputs) for name, argument in expression.kwargs}
     try:
-        return _applied(expression.function, args, kwargs)
+        result = _applied(expression.function, args, kwargs)
     except NoRecipeError:
         raise
     except Exception as problem:  # Keras and its backends raise classes of their own
@@ -121,6 +133,11 @@ def evaluate(expression: Expression, inputs: Sequence[Any]) -> Any:
             f"computes {tree.text(expression)}, which cannot be: "
             f"{reason.strip().rstrip('.') or type(problem).__name__}"
         ) from problem
+    for tensor in keras.tree.flatten(result):
+        misfit = bounds.misfit(tensor)
+        if misfit:
+            raise NoRecipeError(f"computes {tree.text(expression)}, which {misfit}")
+    return result
 
 
 def _applied(name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -133,6 +150,10 @@ def _applied(name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
         takes = ", ".join(signature.parameters)
         raise NoRecipeError(f"calls {name} wrongly ({problem}); it takes {takes}") from problem
     tensors = [v for v in keras.tree.flatten([args, kwargs]) if shapes.is_tensor(v)]
+    if name in ELEMENTWISE and tensors:
+        rank = max(len(tensor.shape) for tensor in tensors)
+        args = [_operand(name, value, rank) for value in args]
+        kwargs = {key: _operand(name, value, rank) for key, value in kwargs.items()}
     if not tensors and name not in OWN:
         return _of_numbers(name, given.args)
     given.apply_defaults()
@@ -141,6 +162,22 @@ def _applied(name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
     if name in ALONG_AXIS and tensors:
         shapes.check_axis(name, given.arguments["axis"], len(tensors[0].shape))
     return function(*args, **kwargs)
+
+
+def _operand(name: str, value: Any, rank: int) -> Any:
+    """Return an operand of arithmetic with tensors of `rank` axes, listed numbers as an array."""
+    if not isinstance(value, list | tuple):
+        return value
+    if not all(isinstance(one, int | float) for one in keras.tree.flatten(value)):
+        raise NoRecipeError(f"calls {name} of {value}, which are not all numbers")
+    array = np.asarray(value, "float32")
+    if array.size == 0:
+        raise NoRecipeError(f"calls {name} of no numbers")
+    if array.ndim > rank or (array.ndim == rank and len(array) > 1):
+        raise NoRecipeError(
+            f"calls {name} of numbers of the shape {array.shape}, which {shapes.ACROSS}"
+        )
+    return array
 
 
 def _of_numbers(name: str, args: Sequence[Any]) -> Any:

@@ -39,6 +39,7 @@ def _rows(written: str) -> dict[str, Row]:
 
 TENSORFLOW = _rows(
     """
+    constant identity value=x dtype=-
     reduce_sum sum input_tensor=x axis keepdims
     reduce_mean mean input_tensor=x axis keepdims
     reduce_max max input_tensor=x axis keepdims

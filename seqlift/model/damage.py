@@ -1,0 +1,60 @@
+"""How a model file that is damaged, in whatever way, is told: one line with place and remedy.
+
+Files may be wrong in more ways than have a sentence of their own. What is raised on the way from a
+record to a model is then the file's fault, and is said in one line. Knows nothing of layers.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from seqlift.errors import ModelError
+
+CAUSES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What code raises that meets values of another kind than those it is for."""
+
+WRAPPING = "Exception encountered when calling"
+"""How the first line begins under which Keras puts what went wrong inside a layer."""
+
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@contextmanager
+def told(path: Path, *, what: str = "architecture") -> Iterator[None]:
+    """Raise every failure inside as a `ModelError` whose lines begin with the name of the file.
+
+    `what` is the part of the file that is damaged where nothing else is known of the failure.
+    """
+    try:
+        yield
+    except ModelError as problem:
+        lines = map(printable, problem.problems)
+        raise ModelError(
+            *(line if line.startswith(f"{path}:") else f"{path}: {line}" for line in lines)
+        ) from problem
+    except CAUSES as problem:
+        raise ModelError(
+            f"{path}: the {what} is damaged ({type(problem).__name__}: "
+            f"{printable(cause(problem))}); save the model again with model.save()"
+        ) from problem
+
+
+def cause(problem: Exception) -> str:
+    """Return the line of an error's message that says what is wrong, without its full stop."""
+    lines = [line.strip() for line in COLOURS.sub("", str(problem)).splitlines() if line.strip()]
+    found = [line for line in lines if not line.startswith(WRAPPING)]
+    return next(iter(found or lines), repr(problem)).rstrip(".")
+
+
+def printable(text: str) -> str:
+    """Return text without characters that a terminal would obey: these are escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,61 @@
+"""Whether a plan holds together: its names are names, and its networks have ends.
+
+Checked on the way from a record to a plan, before anything is built.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from seqlift.errors import ModelError
+from seqlift.model.plan import LayerPlan, NetworkPlan
+
+DAMAGED = "the file is damaged: save the model again"
+
+
+def check_words(plan: NetworkPlan | LayerPlan) -> None:
+    """Raise `ModelError` for a name that is no text, or that a terminal would obey."""
+    written = {"name": plan.name, "class name": plan.class_name}
+    if isinstance(plan, LayerPlan):
+        given = {"module": plan.module, "registered name": plan.registered_name}
+        written |= {key: value for key, value in given.items() if value is not None}
+    for key, value in written.items():
+        if not (isinstance(value, str) and value and value.isprintable()):
+            raise ModelError(f"a layer has the {key} {value!r}, which is no name; {DAMAGED}")
+    inner: Iterable[Any] = plan.layers if isinstance(plan, NetworkPlan) else plan.inner.values()
+    for child in inner:
+        for one in child if isinstance(child, tuple) else (child,):
+            check_words(one)
+
+
+def check_names(network: NetworkPlan) -> None:
+    """Raise `ModelError` for layers of one network that share a name, by which tensors are told."""
+    names = Counter(layer.name for layer in network.layers)
+    problems = [
+        f"{count} layers are named {name!r}; {DAMAGED}"
+        for name, count in names.items()
+        if count > 1
+    ]
+    if problems:
+        raise ModelError(*problems)
+    for layer in network.layers:
+        if isinstance(layer, NetworkPlan):
+            check_names(layer)
+
+
+def check_ends(plan: NetworkPlan) -> None:
+    """Raise `ModelError` for a Functional network without ends, or that begins in its middle."""
+    for what, found in (
+        ("layers", plan.layers),
+        ("inputs", plan.inputs),
+        ("outputs", plan.outputs),
+    ):
+        if not found:
+            raise ModelError(f"the network {plan.name!r} has no {what}; {DAMAGED}")
+    fed = {one.name for one in plan.layers if one.class_name != "InputLayer"}
+    for ref in plan.inputs:
+        if ref.layer in fed:
+            raise ModelError(
+                f"the network {plan.name!r} has the input {ref.layer!r}, which is no InputLayer; "
+                f"{DAMAGED}"
+            )
