@@ -52,7 +52,7 @@ MODEL_FILES = {
         code=3,
     ),
     "only.weights.h5 good.bed --arch absent.json": of(
-        "absent.json: no such file; check the path of the model", code=3
+        "absent.json: no such file; check the path of the architecture", code=3
     ),
     "only.weights.h5 good.bed --arch prose.json": of(
         f"prose.json: neither JSON nor YAML of a Keras model; {TO_JSON}", code=3

@@ -140,5 +140,5 @@ IN_DECIMALS: dict[str, decimals.Function] = {
     "log10": Decimal.log10,
     "power 1.7": lambda x: x ** Decimal("1.7"),
     "power -0.3": lambda x: x ** Decimal("-0.3"),
-    "inverse norm": lambda x: 1 / max(x, Decimal("0.25")).sqrt(),
+    "norm": lambda x: max(x, Decimal("0.25")).sqrt(),
 }
