@@ -173,8 +173,8 @@ HOSTILE = [
         "wrapped",
         with_setting("layer", {"class_name": "Lambda", "config": {"name": "hidden"}}),
         (
-            f"layer 'hidden' is a Lambda: {NEVER_RUN}; it is inside 'wrapped' (TimeDistributed): give"
-            " --recipe 'wrapped=EXPRESSION'"
+            f"layer 'hidden' is a Lambda: {NEVER_RUN}; it is inside 'wrapped' (TimeDistributed):"
+            " give --recipe 'wrapped=EXPRESSION'"
         ),
     ),
     (
