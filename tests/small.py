@@ -53,7 +53,7 @@ def explained(explain: Explainer, x: Array, references: Any) -> dict[str, Result
 
 
 def assert_same(ours: Result, theirs: Result) -> None:
-    """Compare every field, to the bit; on JAX, whose sums depend on places in memory, nearly so."""
+    """Compare every field, to the bit; on JAX, where that law does not hold, to 1e-6."""
     for name in NAMES:
         mine, other = getattr(ours, name), getattr(theirs, name)
         if keras.backend.backend() == "jax":

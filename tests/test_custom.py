@@ -17,9 +17,6 @@ from seqlift.errors import ModelError
 from seqlift.model import custom
 from seqlift.model.load import load
 
-# Keras's own way of saving meets NumPy's on variables; nothing of ours does.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
 X = np.random.default_rng(0).normal(size=(3, 9, 4)).astype("float32")
 
 OWN = """
@@ -164,7 +161,7 @@ def test_a_file_that_cannot_be_imported_is_one_line(
 def test_a_setting_that_the_class_does_not_take_is_named(own: Path, tmp_path: Path) -> None:
     theirs = classes_of(own)
 
-    class Plain(theirs.Plain):  # type: ignore[misc, name-defined]
+    class Plain(theirs.Plain):
         def get_config(self) -> dict[str, Any]:
             return {"depth": 3}
 

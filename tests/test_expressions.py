@@ -132,7 +132,7 @@ HOSTILE: list[Callable[..., Any]] = [
     lambda x: x.__class__.__bases__[0].__subclasses__(),
     lambda x: eval("x"),
     lambda x: Path("/etc/passwd").read_text(),
-    lambda x: getattr(getattr(x, "shape"), "a"),  # noqa: B009
+    lambda x: getattr(getattr(x, "shape"), "a"),  # noqa: B009 - the call of getattr is meant
     lambda x: tf.numpy_function(print, [x], x),
     lambda x: keras.utils.get_file("a", "b"),
     lambda x: (yield x),

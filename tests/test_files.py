@@ -13,9 +13,6 @@ from seqlift.errors import ModelError
 from seqlift.model import files
 from seqlift.model.load import load
 
-# Keras's own way of saving meets NumPy's on variables; nothing of ours does.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
 AGAIN = "copy or download it again"
 OTHER = "these are the weights of another model"
 

@@ -13,9 +13,6 @@ from numpy.lib.stride_tricks import sliding_window_view
 from seqlift.errors import ModelError
 from seqlift.model.load import load
 
-# Keras's own way of saving meets NumPy's on variables; nothing of ours does.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
 Build = Callable[[], keras.Model]
 
 

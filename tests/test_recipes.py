@@ -16,9 +16,6 @@ from node_records import Record, X, predicted, record_of
 from seqlift.errors import ModelError
 from seqlift.model.load import load
 
-# Keras's own way of saving meets NumPy's on variables; nothing of ours does.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
 
 def lambda_record(name: str, function: Callable[..., Any], inbound: list[Any]) -> Record:
     """Return a Lambda as Keras 2 wrote it."""

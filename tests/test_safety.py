@@ -19,9 +19,6 @@ from seqlift.errors import ModelError
 from seqlift.model import build, classes, locally, safety
 from seqlift.model.load import load
 
-# Keras's own way of saving meets NumPy's on variables; nothing of ours does.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
 REBUILD = "rebuild the model with layers of keras.layers and save it again"
 OWN_CODE = f"give its code with --custom-objects FILE.py, or {REBUILD}"
 NEVER_RUN = "its code is stored as bytecode and is never run"

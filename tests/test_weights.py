@@ -14,9 +14,6 @@ from keras import layers
 from seqlift.errors import ModelError
 from seqlift.model.load import load
 
-# Keras's own way of saving meets NumPy's on variables; nothing of ours does.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
 OTHER = "these are the weights of another model"
 
 

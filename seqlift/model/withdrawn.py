@@ -73,6 +73,10 @@ def _merge_refusals(place: str, config: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(mode, str) or mode not in MERGES or kinds[0] != "raw":
         what = "a function of its own, which is never run" if kinds[0] != "raw" else repr(mode)
         yield f"{place} is a Merge by {what}; {REBUILD}"
-    elif any(not isinstance(layer, Mapping) or layer["class_name"] not in ("Sequential", "Merge")
-             for layer in config.get("layers") or []):  # fmt: skip
+    elif not all(_is_branch(layer) for layer in config.get("layers") or []):
         yield f"{place} is a Merge of models that are not Sequential; {REBUILD}"
+
+
+def _is_branch(record: Any) -> bool:
+    """Return whether a record is one of the networks that a Merge of Keras 0 or 1 may hold."""
+    return isinstance(record, Mapping) and record["class_name"] in ("Sequential", "Merge")

@@ -1,33 +1,27 @@
 """Write docs/layers.md: what each layer becomes, and how exactly its scores sum up.
 
-    python docs/make_layers.py
+    python tests/make_layers.py
 
 Every model of the tests' table of layers is lowered with random weights and explained against
 dinucleotide-shuffled references, in float32 and in float64.
 """
 
-import os
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tests"))
+import keras
+import numpy as np
+from conftest import ROOT
+from layer_table import CASES
+from nets import Array, eager, graph_of, inputs_for, made, random_head
+from test_operations import GROUPS, SEQUENCE, outputs_of
 
-import keras  # noqa: E402  (the tests' folder has to be on the path first)
-import numpy as np  # noqa: E402
-from layer_table import CASES  # noqa: E402
-from nets import Array, eager, graph_of, inputs_for, made, random_head  # noqa: E402
-from test_operations import GROUPS, SEQUENCE, outputs_of  # noqa: E402
-
-from seqlift.attribution.engine import Result  # noqa: E402
-from seqlift.attribution.graph import Graph  # noqa: E402
-from seqlift.attribution.lowering.operations.refusal import REFUSALS  # noqa: E402
-from seqlift.attribution.primitives.base import Constant, Linear  # noqa: E402
-from seqlift.inputs.onehot import one_hot  # noqa: E402
-from seqlift.inputs.references import parse  # noqa: E402
+from seqlift.attribution.engine import Result
+from seqlift.attribution.graph import Graph
+from seqlift.attribution.lowering.operations.refusal import REFUSALS
+from seqlift.attribution.primitives.base import Constant, Linear
+from seqlift.inputs.onehot import one_hot
+from seqlift.inputs.references import parse
 
 RULES = ("genomics", "rescale")
 PRECISIONS = ("float32", "float64")
@@ -40,7 +34,7 @@ What each layer becomes, and the largest residual (difference of predictions les
 contributions, relative to the largest prediction, reference prediction or difference of the model)
 over small random models, three sequences with four dinucleotide-shuffled references each, and the
 rules `genomics` and `rescale`. **Bold** primitives are crossed by a rule, the others by their
-transpose. Made by `python docs/make_layers.py`.
+transpose. Made by `python tests/make_layers.py`.
 
 | layer | primitives | float32 | float64 |
 |---|---|---|---|
@@ -157,7 +151,7 @@ def main() -> None:
     """Write the tables."""
     refused = ", ".join(sorted(kind.__name__ for kind in REFUSALS))
     page = HEAD + table(layer_rows()) + OPERATIONS + table(operation_rows()) + REFUSED
-    (HERE / "layers.md").write_text(f"{page}{refused}.\n", encoding="utf-8")
+    (ROOT / "docs" / "layers.md").write_text(f"{page}{refused}.\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
