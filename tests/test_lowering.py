@@ -65,7 +65,10 @@ def test_every_layer_is_lowered_to_primitives_that_compute_the_same_and_complete
     smooth = np.random.default_rng(9).normal(size=x.shape)
     ours = eager(graph, head, smooth, x0, dtype="float64", rule="gradient").multipliers
     (theirs,) = gradients(model, head.weights, smooth)
-    assert largest(ours, theirs) <= exact * max(1.0, np.abs(theirs).max())
+    known = np.isfinite(theirs)  # JAX has no number for the gradient of the norm of zeros
+    assert known.all() or (keras.backend.backend() == "jax" and known.mean() > 0.5)
+    assert np.isfinite(ours).all()
+    assert largest(ours[known], theirs[known]) <= exact * max(1.0, np.abs(theirs[known]).max())
 
 
 CHANNELS_FIRST = [
