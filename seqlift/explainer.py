@@ -137,9 +137,9 @@ class Explainer:
         self.input_shape = self.layout.shape if self.layout else own
         self._engines: dict[tuple[tuple[int, ...], frozenset[int]], Engine] = {}
         self._shared: tuple[Any, SharedReferences] | None = None
-        shape = tuple(extent for extent in self.input_shape if extent is not None)
-        if len(shape) == len(self.input_shape):
-            self.engine(shape)
+        self.one_length = None not in self.input_shape
+        if self.one_length:
+            self.engine(cast(tuple[int, ...], self.input_shape))
 
     def engine(self, input_shape: tuple[int, ...], rows: frozenset[int] | None = None) -> Engine:
         """Return the engine for sequences of `input_shape`, lowering and checking the model for it.
@@ -172,6 +172,7 @@ class Explainer:
             max_rule=self.max_rule,
             steps=self.steps,
             dtype=self.precision,
+            fused=self.one_length,
         )
 
     def graph(self, input_shape: tuple[int, ...], rows: frozenset[int]) -> Graph:
@@ -292,9 +293,9 @@ class Explainer:
     def batch_size_for(self, engine: Engine, number: int) -> int:
         """Return how many sequences, with `number` references each, are computed at once.
 
-        Where it was not given it depends on the model and the number of references only. A model of
-        any length takes one sequence at a time, as the next may have another length.
+        Where it was not given it depends on the model and the number of references only. Sequences
+        of any length are taken one at a time, as the next may have another length.
         """
         if self.batch_size is not None:
             return self.batch_size
-        return 1 if None in self.input_shape else automatic_size(engine, number)
+        return automatic_size(engine, number) if self.one_length else 1

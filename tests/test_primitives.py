@@ -8,6 +8,7 @@ import pytest
 from keras import layers, ops
 from nets import Array, chain, computed, graph_of, largest, made, predicted
 
+from seqlift.attribution.primitives import convolution as convolutions
 from seqlift.attribution.primitives.affine import Dense, Mean, Scale, WeightedSum
 from seqlift.attribution.primitives.base import Linear, Shape
 from seqlift.attribution.primitives.convolution import (
@@ -190,6 +191,21 @@ def test_the_transpose_is_the_adjoint_of_the_forward_pass(name: str) -> None:
     scale = np.abs(change * multiplier).sum()
     assert scale > 0.0
     assert abs(through_output - through_inputs) <= EXACT * scale
+
+
+@pytest.mark.parametrize(("taps", "dilation"), [(2, 1), (5, 1), (3, 4)])
+@pytest.mark.parametrize("outputs", [1, 4])
+def test_a_convolution_of_few_outputs_is_the_same_summed_tap_by_tap(
+    taps: int, dilation: int, outputs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array, kernel = ops.convert_to_tensor(normal(3, 31, 6)), normal(taps, 6, outputs)
+    settings: dict[str, Any] = {"strides": (1,), "dilation": (dilation,)}
+    assert not convolutions.is_narrow(array, kernel, (1,))
+    plain = numpy(convolutions.weigh_windows(array, kernel, **settings))
+    monkeypatch.setattr(convolutions, "LARGE", 0)
+    assert convolutions.is_narrow(array, kernel, (1,))
+    by_taps = numpy(convolutions.weigh_windows(array, kernel, **settings))
+    assert largest(by_taps, plain) <= EXACT
 
 
 @pytest.mark.parametrize("name", LINEAR)

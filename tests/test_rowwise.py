@@ -8,9 +8,10 @@ import pytest
 from keras import ops
 from nets import Array
 
+from seqlift.attribution.backend import compiled
 from seqlift.attribution.primitives import elementwise
 from seqlift.attribution.primitives.elementwise import Elementwise
-from seqlift.attribution.primitives.rowwise import mean_along, sum_along
+from seqlift.attribution.primitives.rowwise import matmul, mean_along, sum_along
 from seqlift.attribution.primitives.softmax import softmax
 
 
@@ -70,6 +71,22 @@ def test_what_is_summed_in_a_row_is_the_same_to_the_bit_in_any_order_of_rows(
             numpy(function(ops.convert_to_tensor(side), axis)) for side in (rows, rows[order])
         )
         assert np.array_equal(once[order], again)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("outputs", [1, 2, 7])
+def test_a_row_of_a_product_is_the_same_to_the_bit_in_any_order_of_rows(
+    outputs: int, dtype: str
+) -> None:
+    rng = np.random.default_rng(2)
+    matrix = rng.normal(size=(100, outputs)).astype(dtype)
+    product = compiled(lambda rows: matmul(rows, ops.convert_to_tensor(matrix)))
+    for number in (5, 13, 20, 21):
+        rows = rng.normal(size=(number, 100)).astype(dtype)
+        order = rng.permutation(number)
+        once, again = numpy(product(rows)), numpy(product(rows[order]))
+        assert np.array_equal(once[order], again)
+        assert once == pytest.approx(rows @ matrix, rel=1e-5, abs=1e-5)
 
 
 @pytest.mark.parametrize("keepdims", [False, True])

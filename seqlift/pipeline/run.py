@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from seqlift import given_inputs
 from seqlift.attribution.backend import backend_version
 from seqlift.attribution.choices import COMPLETE_RULES
-from seqlift.batches import Rows, automatic_size
+from seqlift.batches import Rows
 from seqlift.errors import InputError, ModelError
 from seqlift.explainer import CHANNELS, Explainer
 from seqlift.inputs import references as reference_kinds
@@ -119,12 +119,11 @@ def prepare(options: ScoreOptions, workload: Workload) -> Run:
     outputs = outputs_of(prefix, [target.name for target in explainer.targets])
     check_outputs(outputs.paths(), inputs=inputs, force=options.force)
     length = window_length(explainer, options.length, source=options.model)
+    explainer.one_length = length is not None  # windows are alike, though the model takes any
     row_length = length or extent(workload.longest)
     check_lengths(explainer, workload, length)
     references, gc = references_of(options, workload, length)
     engine = explainer.engine((row_length, CHANNELS))
-    if explainer.batch_size is None and length is not None:  # windows are alike after all
-        explainer.batch_size = automatic_size(engine, references.number)
     return Run(
         options=options,
         workload=workload,

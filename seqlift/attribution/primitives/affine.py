@@ -8,7 +8,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from seqlift.attribution.primitives.base import Array, Linear, Shape, Weighted
-from seqlift.attribution.primitives.rowwise import sum_along
+from seqlift.attribution.primitives.rowwise import matmul, sum_along
 from seqlift.attribution.primitives.shape import sum_to_shape
 
 
@@ -27,12 +27,12 @@ class Dense(Weighted):
 
     def forward(self, *inputs: Array) -> Array:
         """Return the product plus bias."""
-        product = ops.matmul(inputs[0], constant(self.kernel, inputs[0]))
+        product = matmul(inputs[0], constant(self.kernel, inputs[0]))
         return product if self.bias is None else product + constant(self.bias, product)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
         """Return the product with the transposed kernel."""
-        return (ops.matmul(multiplier, constant(self.kernel.T, multiplier)),)
+        return (matmul(multiplier, constant(self.kernel.T, multiplier)),)
 
 
 @dataclass(frozen=True, eq=False)

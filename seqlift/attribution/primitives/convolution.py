@@ -4,16 +4,22 @@ A transposed convolution is the same pair with its two directions exchanged.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import starmap
 
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from seqlift.attribution.backend import convolve, fused
 from seqlift.attribution.primitives.affine import constant
 from seqlift.attribution.primitives.base import Array, Shape, Weighted
+from seqlift.attribution.primitives.rowwise import matmul
 from seqlift.attribution.primitives.shape import Pads, pad_or_crop
 from seqlift.attribution.primitives.windows import fold
+
+FEW_OUTPUTS = 8
+LARGE = 2**20  # products of one row, below which there is no time to be won
 
 
 def same_pads(size: int, *, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
@@ -47,7 +53,7 @@ class Convolution(Weighted):
     def forward(self, *inputs: Array) -> Array:
         """Return the convolution plus bias."""
         padded = pad_or_crop(inputs[0], (*self.pads, (0, 0)))
-        result = convolve(padded, self.kernel, strides=self.strides, dilation=self.dilation)
+        result = weigh_windows(padded, self.kernel, strides=self.strides, dilation=self.dilation)
         return result if self.bias is None else result + constant(self.bias, result)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
@@ -63,7 +69,7 @@ class Convolution(Weighted):
             multiplier, reach, strides=self.strides, pads=self.pads, sizes=shapes[0][:-1]
         )
         ones = (1,) * len(self.strides)
-        return (convolve(padded, flipped, strides=ones, dilation=self.dilation),)
+        return (weigh_windows(padded, flipped, strides=ones, dilation=self.dilation),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +127,7 @@ def set_apart(
     return pad_or_crop(multiplier, (*around, (0, 0)))
 
 
-def convolve(
+def weigh_windows(
     array: Array,
     kernel: NDArray[np.floating],
     *,
@@ -129,14 +135,43 @@ def convolve(
     dilation: tuple[int, ...],
 ) -> Array:
     """Return the windows of `array` (B, *sizes, inputs) that fit, weighed by `kernel`."""
-    return ops.conv(
-        array,
-        constant(kernel, array),
-        strides=strides,
-        padding="valid",
-        data_format="channels_last",
-        dilation_rate=dilation,
+    if is_narrow(array, kernel, strides):
+        summed = fused(partial(sum_of_taps, dilation=dilation[0]))
+        result: Array = summed(array, constant(kernel, array))
+        return result
+    return convolve(array, constant(kernel, array), strides=strides, dilation=dilation)
+
+
+def is_narrow(array: Array, kernel: NDArray[np.floating], strides: tuple[int, ...]) -> bool:
+    """Return whether a convolution is large and has few outputs: see `sum_of_taps`."""
+    taps, *_, inputs, outputs = kernel.shape
+    return (
+        strides == (1,)
+        and inputs == array.shape[-1]
+        and taps > 1
+        and outputs <= FEW_OUTPUTS
+        and array.shape[1] * taps * inputs * outputs >= LARGE
     )
+
+
+def sum_of_taps(array: Array, kernel: Array, *, dilation: int) -> Array:
+    """Return the stride-1 windows of `array` (B, size, inputs), weighed by `kernel`.
+
+    Every value is weighed by all taps in one matrix product, and what belongs to one window is then
+    summed. Where outputs are few, as where multipliers come back to the four bases, the product is
+    taps times as wide as that of a convolution: some four times faster.
+    """
+    taps, inputs, outputs = kernel.shape
+    size = array.shape[1]
+    count = size - (taps - 1) * dilation
+    columns = ops.reshape(ops.transpose(kernel, (1, 0, 2)), (inputs, taps * outputs))
+    weighed = matmul(array, columns)
+    total = None
+    for tap in range(taps):
+        start, column = tap * dilation, tap * outputs
+        term = weighed[:, start : start + count, column : column + outputs]
+        total = term if total is None else total + term
+    return total
 
 
 def exchange_channels(kernel: NDArray[np.floating], groups: int) -> NDArray[np.floating]:

@@ -11,6 +11,7 @@ from keras import ops
 
 from seqlift.attribution.primitives.affine import constant
 from seqlift.attribution.primitives.base import Array, Primitive, Shape, Weighted
+from seqlift.attribution.primitives.rowwise import in_packets
 from seqlift.attribution.primitives.shape import sum_to_shape
 
 BATCH = "Z"  # the letter of the batch axis in the equations given to the backend
@@ -103,14 +104,16 @@ class Contraction(Weighted):
         """Return the sums of products plus bias."""
         first, weights, result = letters(self.equation)
         kernel = constant(self.kernel, inputs[0])
-        total = ops.einsum(f"{BATCH}{first},{weights}->{BATCH}{result}", inputs[0], kernel)
+        equation = f"{BATCH}{first},{weights}->{BATCH}{result}"
+        total = in_packets(lambda rows: ops.einsum(equation, rows, kernel), inputs[0])
         return total if self.bias is None else total + constant(self.bias, total)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
         """Return the sums of the multiplier times the weights."""
         first, weights, result = letters(self.equation)
         equation = f"{BATCH}{result},{weights}->{BATCH}{first}"
-        return (ops.einsum(equation, multiplier, constant(self.kernel, multiplier)),)
+        kernel = constant(self.kernel, multiplier)
+        return (in_packets(lambda rows: ops.einsum(equation, rows, kernel), multiplier),)
 
 
 def letters(equation: str) -> tuple[str, str, str]:

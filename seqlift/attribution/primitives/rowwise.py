@@ -1,8 +1,9 @@
 """Functions and sums that give a row the same bits wherever in the batch it stands.
 
 On a CPU the backend computes several values at once and the last few of an array one by one, and
-the two ways of an exponential differ in the last bit. Likewise it adds along an axis in one order
-or another, by how the values lie in memory. A score must not depend on either.
+the two ways of an exponential differ in the last bit; so it is with the rows of a matrix. Likewise
+it adds along an axis in one order or another, by how the values lie in memory. A score must not
+depend on any of these.
 """
 
 import math
@@ -34,6 +35,25 @@ def aligned(function: Callable[..., Array]) -> Callable[..., Array]:
         return ops.reshape(function(*whole)[:size], shape)
 
     return apply
+
+
+def in_packets(function: Callable[[Array], Array], array: Array) -> Array:
+    """Return ``function(array)``, computed on whole packets of rows (B, *shape).
+
+    Of a matrix product, rows that fill no packet are computed in another way than the others.
+    """
+    rows = array.shape[0]
+    spare = -rows % PACKET
+    if not spare:
+        return function(array)
+    return function(ops.pad(array, ((0, spare), *((0, 0),) * (len(array.shape) - 1))))[:rows]
+
+
+def matmul(array: Array, matrix: Array) -> Array:
+    """Return the product of the last axis of (B, *sizes, inputs) with (inputs, outputs)."""
+    flat = ops.reshape(array, (-1, array.shape[-1]))
+    product = in_packets(lambda rows: ops.matmul(rows, matrix), flat)
+    return ops.reshape(product, (-1, *array.shape[1:-1], matrix.shape[1]))
 
 
 def sum_along(array: Array, axis: int, *, keepdims: bool = False) -> Array:
