@@ -37,6 +37,10 @@ class DeviceError(SeqliftError):
     exit_code = 4
 
 
+class DeviceMemoryError(DeviceError):
+    """A batch that the device's memory does not hold; a smaller one may fit."""
+
+
 class OutputError(SeqliftError):
     """A file that cannot be written (exit code 5)."""
 

@@ -4,6 +4,7 @@ Knows models, targets, rules and references; knows nothing of genomes, regions o
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,7 +30,7 @@ from seqlift.attribution.lowering.check import check_forward
 from seqlift.attribution.lowering.inputs import layout_of
 from seqlift.attribution.lowering.walk import lower
 from seqlift.attribution.normalise import mean_normalised
-from seqlift.batches import Rows, automatic_size, batches, joined, number_of, own_references, run
+from seqlift.batches import Rows, automatic_size, in_batches, joined, number_of, own_references, run
 from seqlift.given_inputs import Given, resolve, rows_for
 from seqlift.inputs.onehot import codes_of
 from seqlift.inputs.references import References
@@ -73,7 +74,8 @@ class Explainer:
     pre_activation
         Explain what goes into a final sigmoid or softmax (default) rather than what comes out.
     precision
-        ``float32`` or ``float64``, of the whole computation.
+        ``float32`` or ``float64``, of the whole computation; ``tf32`` or ``bfloat16``, float32 but
+        for the factors of products: see `seqlift.attribution.products`.
     batch_size
         Sequences computed at once; by default chosen from the size of the model.
     seed
@@ -171,8 +173,9 @@ class Explainer:
             rule_for=self.rule_for,
             max_rule=self.max_rule,
             steps=self.steps,
-            dtype=self.precision,
-            fused=self.one_length,
+            dtype="float64" if self.precision == "float64" else "float32",
+            products=self.precision if self.precision in choices.ROUNDED else None,
+            fused=self.one_length and self.precision != "float64",  # XLA is slow at it
         )
 
     def graph(self, input_shape: tuple[int, ...], rows: frozenset[int]) -> Graph:
@@ -244,14 +247,11 @@ class Explainer:
         shape = (*sequences.shape[1:], CHANNELS) if coded else sequences.shape[1:]
         engine = self.engine(shape, frozenset(rows))
         size = self.batch_size_for(engine, number_of(references, sequences))
-        results = [
-            self.explain_batch(engine, batch, own, others, size)
-            for batch, own, others in batches(sequences, references, rows, size)
-        ]
-        return {
-            target.name: joined([batch[k] for batch in results])
-            for k, target in enumerate(self.targets)
-        }
+        explain = partial(self.explain_batch, engine)
+        results, possible = in_batches(explain, sequences, references, rows, size)
+        if possible < size:
+            self.batch_size = possible  # for what is to come, too
+        return {target.name: r for target, r in zip(self.targets, results, strict=True)}
 
     def explain_batch(
         self,

@@ -307,7 +307,8 @@ USAGES = {
         "Invalid value for '--dtype': 'int8' is not one of 'float32', 'float16'."
     ),
     f"{BASE} --precision half": (
-        "Invalid value for '--precision': 'half' is not one of 'float32', 'float64'."
+        "Invalid value for '--precision': 'half' is not one of 'float32', 'tf32', 'bfloat16',"
+        " 'float64'."
     ),
     f"{BASE} --device tpu": (
         "Invalid value for '--device': 'tpu' is not auto, cpu, gpu or gpu:INDEX"

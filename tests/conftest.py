@@ -34,6 +34,7 @@ ENGINE = {
     "test_operations",
     "test_oracle",
     "test_other_inputs",
+    "test_precision",
     "test_primitives",
     "test_products",
     "test_random_nets",

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import keras
 import numpy as np
@@ -21,7 +22,8 @@ from small import (
 
 import seqlift.batches
 from seqlift.attribution.engine import Result
-from seqlift.batches import LARGEST_BATCH, automatic_size
+from seqlift.batches import LARGEST_BATCH, MOST_PAIRS, automatic_size
+from seqlift.errors import DeviceMemoryError
 from seqlift.explainer import Explainer
 
 
@@ -213,8 +215,34 @@ def test_a_batch_is_as_large_as_memory_allows_and_no_larger(
 ) -> None:
     engine = explain.engine((LENGTH, 4))
     assert automatic_size(engine, 1) == LARGEST_BATCH
-    monkeypatch.setattr(seqlift.batches, "BATCH_BYTES", 10**6)
+    monkeypatch.setattr(seqlift.batches, "batch_memory", lambda: 10**6)
     sizes = [automatic_size(engine, number) for number in (1, 4, 20, 1000)]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] > sizes[2] >= 1
     assert sizes[3] == 1
+    monkeypatch.setattr(seqlift.batches, "batch_memory", lambda: 10**10)  # that of a GPU
+    assert automatic_size(engine, 20) == MOST_PAIRS // 20
+
+
+def test_a_memory_that_is_full_halves_the_batch_and_loses_no_row(
+    model: keras.Model, results: dict[str, Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explain = Explainer(model, TARGETS, batch_size=7)
+    engine, tried = explain.engine((LENGTH, 4)), []
+    whole = engine.explain
+
+    def too_large(sequences: Array, *others: Any) -> list[Result]:
+        tried.append(len(sequences))
+        if len(sequences) > 2:
+            raise DeviceMemoryError("full")
+        return whole(sequences, *others)
+
+    monkeypatch.setattr(engine, "explain", too_large)
+    for target, result in explained(explain, X, REFERENCES).items():
+        for name in NAMES:
+            assert largest(getattr(result, name), getattr(results[target], name)) <= 1e-6
+    assert tried == [7, 4, 2, 2, 2, 2, 2]
+    assert explain.batch_size == 2
+    monkeypatch.setattr(engine, "explain", mock.Mock(side_effect=DeviceMemoryError("full")))
+    with pytest.raises(DeviceMemoryError, match="full"):
+        explain(X, REFERENCES)

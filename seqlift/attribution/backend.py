@@ -1,4 +1,4 @@
-"""The only room that names a backend: compilation, devices, precision.
+"""Beside `products` the only room that names a backend: compilation, devices, precision.
 
 TensorFlow is the default; JAX is used when ``KERAS_BACKEND=jax``.
 """
@@ -9,38 +9,50 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqlift.errors import DeviceError
+from seqlift.attribution.choices import Products
+from seqlift.attribution.products import rounded_to, tensor_cores
+from seqlift.errors import DeviceError, DeviceMemoryError
 
 Array = Any
 
+CPU_BATCH = 256 * 2**20
+GPU_BATCH = 4 * 2**30
 OUT_OF_MEMORY = "the device's memory is full; give a smaller --batch-size or fewer --references"
 
 
-def compiled(function: Callable[..., Any], *, fused: bool = True) -> Callable[..., Any]:
+def compiled(
+    function: Callable[..., Any], *, fused: bool = True, products: Products | None = None
+) -> Callable[..., Any]:
     """Return `function` compiled for arrays of fixed shapes, once per set of shapes.
 
     `fused` has XLA make one loop of neighbouring operations on each value: about half the time, for
-    a compilation that takes a second or two longer. JAX does nothing else. Calls raise DeviceError
-    where the device's memory is full.
+    a compilation that takes a second or two longer. JAX does nothing else. `products` is what
+    factors are rounded to. Calls raise DeviceMemoryError where the device's memory is.
     """
+
+    def traced(*arguments: Any) -> Any:
+        with rounded_to(products):
+            return function(*arguments)
+
     if keras.backend.backend() == "jax":
         import jax
 
-        full: type[Exception] = jax.errors.JaxRuntimeError
-        fast = jax.jit(function)
+        full: tuple[type[Exception], ...] = (jax.errors.JaxRuntimeError,)
+        fast = jax.jit(traced)
     else:
         import tensorflow as tf
 
-        full = tf.errors.ResourceExhaustedError
-        fast = tf.function(function, autograph=False, jit_compile=fused)
+        full = (tf.errors.ResourceExhaustedError, tf.errors.InternalError)
+        fast = tf.function(traced, autograph=False, jit_compile=fused)
 
     def call(*arguments: Any) -> Any:
         try:
-            return fast(*arguments)
+            with tensor_cores(products):
+                return fast(*arguments)
         except full as error:
             if "RESOURCE_EXHAUSTED" not in str(error) and "OOM" not in str(error):
                 raise
-            raise DeviceError(OUT_OF_MEMORY) from error
+            raise DeviceMemoryError(OUT_OF_MEMORY) from error
 
     return call
 
@@ -64,32 +76,6 @@ def at_once(function: Callable[..., Any]) -> Callable[..., Any]:
     TensorFlow runs step by step at once; JAX would compile each of the steps by itself.
     """
     return compiled(function) if keras.backend.backend() == "jax" else function
-
-
-def convolve(
-    array: Array, kernel: Array, *, strides: tuple[int, ...], dilation: tuple[int, ...]
-) -> Array:
-    """Return the windows of `array` (B, *sizes, inputs) that fit, weighed by `kernel`.
-
-    `kernel` is (*taps, inputs / groups, outputs). What `keras.ops` does with TensorFlow for a
-    dilation is to cut the array into parts and put them together again; its convolution along two
-    axes needs none of that, and takes the sequence as an image that is one high.
-    """
-    plain = array.shape[-1] == kernel.shape[-2] and (max(strides) == 1 or max(dilation) == 1)
-    if keras.backend.backend() == "tensorflow" and len(strides) == 1 and plain:
-        import tensorflow as tf
-
-        image, window = tf.expand_dims(array, 1), tf.expand_dims(kernel, 0)
-        result = tf.nn.conv2d(image, window, (1, *strides), "VALID", dilations=(1, *dilation))
-        return tf.squeeze(result, 1)
-    return keras.ops.conv(
-        array,
-        kernel,
-        strides=strides,
-        padding="valid",
-        data_format="channels_last",
-        dilation_rate=dilation,
-    )
 
 
 def tanh(x: Array) -> Array:
@@ -126,6 +112,24 @@ def _in_own_dtype(name: str, x: Array) -> Array:
     return getattr(keras.ops, name)(x)
 
 
+def batch_memory() -> int:
+    """Return how many bytes the arrays of one batch should take, at the most, on this device.
+
+    On a CPU those of some twenty pairs of a small network: more gains nothing, as more no longer
+    fit its caches. A GPU is the faster the more it has to do at once; half its memory is left to
+    the framework. TensorFlow does not tell how much there is.
+    """
+    if keras.backend.backend() == "jax":
+        import jax
+
+        device = jax.config.jax_default_device or jax.devices()[0]
+        stats = device.memory_stats() if device.platform == "gpu" else None
+        return stats["bytes_limit"] // 2 if stats else CPU_BATCH
+    import tensorflow as tf
+
+    return GPU_BATCH if tf.config.get_visible_devices("GPU") else CPU_BATCH
+
+
 def to_numpy(tree: Any) -> Any:
     """Return the tensors of a dictionary as NumPy arrays."""
     return {name: np.asarray(keras.ops.convert_to_numpy(value)) for name, value in tree.items()}
@@ -146,8 +150,8 @@ def use_device(request: str, *, precision: str) -> str:
     """Return the name of the device that is used, having chosen it and fixed the precision.
 
     `request` is ``auto``, ``cpu``, ``gpu`` or ``gpu:INDEX``. float32 means float32: the rounding
-    of products to 10 bits that GPUs do by default (TF32) is switched off. Raises DeviceError when
-    a GPU was asked for and cannot be used.
+    of products to 10 bits that GPUs do by default (TF32) is switched off until it is asked for.
+    Raises DeviceError when a GPU was asked for and cannot be used.
     """
     kind, _, index = request.partition(":")
     if keras.backend.backend() == "jax":

@@ -7,13 +7,13 @@ node into a factor as soon as the references have passed it, and only the factor
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 from keras import ops
 from numpy.typing import NDArray
 
 from seqlift.attribution.backend import compiled, to_numpy
-from seqlift.attribution.choices import LOCAL_RULES, MaxRule, Precision, Preset, Rule
+from seqlift.attribution.choices import LOCAL_RULES, MaxRule, Preset, Products, Rule
 from seqlift.attribution.graph import Graph
 from seqlift.attribution.heads import Head
 from seqlift.attribution.passes import BackwardPass, cancels, sources_of_parts
@@ -66,7 +66,8 @@ class SharedReferences:
 class Engine:
     """A graph, the heads to explain and the rules to do it by, compiled on first use.
 
-    `dtype` is what everything is computed in; `steps` the number of points on the line from
+    `dtype` is what everything is computed in, `products` what the factors of products are rounded
+    to before (`seqlift.attribution.products`); `steps` the number of points on the line from
     reference to sequence that integrated gradients are taken at. `fused` code is twice as fast and
     takes a second or two longer to make: for an engine that is used for many batches.
     """
@@ -80,7 +81,8 @@ class Engine:
         rule_for: Mapping[str, Rule] | None = None,
         max_rule: MaxRule = "complete",
         steps: int = 50,
-        dtype: Precision = "float32",
+        dtype: Literal["float32", "float64"] = "float32",
+        products: Products | None = None,
         fused: bool = True,
     ) -> None:
         """Work out the rule of each node, and whose activations the heads and the rules need."""
@@ -98,11 +100,12 @@ class Engine:
         self.kept = tuple(sorted(kept))
         own: set[str] = {rules[i] for i in crossed} or {rule}  # no rule crosses what is linear
         self.at_sequence = own <= set(LOCAL_RULES)
-        self._pass_references = compiled(self.pass_references, fused=fused)
-        self._explain_own = compiled(self.explain_own, fused=fused)
-        self._explain_shared = compiled(self.explain_shared, fused=fused)
-        self._gradients = compiled(self.gradients, fused=fused)
-        self._summarise = compiled(self.summarise, fused=fused)
+        way: dict[str, Any] = {"fused": fused, "products": products}
+        self._pass_references = compiled(self.pass_references, **way)
+        self._explain_own = compiled(self.explain_own, **way)
+        self._explain_shared = compiled(self.explain_shared, **way)
+        self._gradients = compiled(self.gradients, **way)
+        self._summarise = compiled(self.summarise, **way)
 
     def share(self, references: NDArray[Any]) -> SharedReferences:
         """Return `references`, (R, *input shape) or codes (R, L), passed through the model."""

@@ -12,7 +12,7 @@ class ScoreOptions:
 
     `model` and `regions` are paths, `regions` may be ``-``. A `batch_size` of None is chosen from
     the model, a `gc` of None measured from the regions, a `length` of None the model's own;
-    `references` and `steps` of None are 20 and 50.
+    `references` and `steps` of None are 20 and 50, a `tolerance` of None what the precision allows.
     """
 
     model: str
@@ -36,7 +36,7 @@ class ScoreOptions:
     seed: int = 0
     length: int | None = None
     batch_size: int | None = None
-    tolerance: float = 1e-4
+    tolerance: float | None = None
     dtype: Literal["float32", "float16"] = "float32"
     multipliers: bool = False
     precision: Precision = "float32"

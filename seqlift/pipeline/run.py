@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seqlift import given_inputs
 from seqlift.attribution.backend import backend_version
-from seqlift.attribution.choices import COMPLETE_RULES
+from seqlift.attribution.choices import COMPLETE_RULES, Precision
 from seqlift.batches import Rows
 from seqlift.errors import InputError, ModelError
 from seqlift.explainer import CHANNELS, Explainer
@@ -33,6 +33,16 @@ from seqlift.provenance import command_line, versions
 
 REFERENCES = 20  # shuffles of each sequence, where it is not told
 DRAWN = ("dinucleotide", "shuffle")  # references of which there are as many as one asks for
+TOLERANCES: dict[Precision, float] = {
+    "float32": 1e-4,
+    "float64": 1e-4,
+    "tf32": 1e-2,
+    "bfloat16": 5e-2,
+}
+"""Relative residuals up to which a row is right, where it is not told.
+
+Of a BPNet the largest are 1e-6, 4e-16, 1.2e-3 and 9e-3 (benchmarks/precision.py).
+"""
 STEPS = 50  # points that integrated gradients are taken at, where it is not told
 LONG_ENOUGH = 10_000  # bases that no layer of a model that takes any length finds too few
 
@@ -72,6 +82,14 @@ class Run:
     length: int | None
     row_length: int
     batch_size: int
+
+    @property
+    def tolerance(self) -> float:
+        """Return the largest relative residual that a row may have; that of some rules is any."""
+        if not self.complete:
+            return float("inf")
+        told = self.options.tolerance
+        return TOLERANCES[self.options.precision] if told is None else told
 
     @property
     def complete(self) -> bool:
@@ -168,10 +186,11 @@ def run_attributes(run: Run, target: str) -> dict[str, str | int | float]:
         "references": run.references.number,
         "seed": options.seed,
         "batch_size": run.batch_size,
-        "tolerance": options.tolerance,
         "precision": options.precision,
         "device": run.explainer.device,
     }
+    if run.complete:
+        attributes["tolerance"] = run.tolerance
     if run.gc is not None:
         attributes["gc"] = run.gc
     if options.recipe:

@@ -133,7 +133,6 @@ def announce(run: Run) -> None:
 def write_scores(run: Run, progress: Progress) -> Tally:
     """Return the tally, having explained every batch and written its rows."""
     tally = Tally()
-    tolerance = run.options.tolerance if run.complete else float("inf")
     with ExitStack() as stack:
         writers = {
             files.target: stack.enter_context(score_writer(run, files))
@@ -148,7 +147,7 @@ def write_scores(run: Run, progress: Progress) -> Tally:
             for target, result in results.items():
                 residuals = residuals_of(result)
                 check_residuals(
-                    residuals, batch.rows, run.workload, target=target, tolerance=tolerance
+                    residuals, batch.rows, run.workload, target=target, tolerance=run.tolerance
                 )
                 tally.count(run, batch, residuals)
                 scores = score_batch(

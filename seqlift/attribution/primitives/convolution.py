@@ -11,12 +11,13 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from seqlift.attribution.backend import convolve, fused
+from seqlift.attribution.backend import fused
 from seqlift.attribution.primitives.affine import constant
 from seqlift.attribution.primitives.base import Array, Shape, Weighted
 from seqlift.attribution.primitives.rowwise import matmul
 from seqlift.attribution.primitives.shape import Pads, pad_or_crop
 from seqlift.attribution.primitives.windows import fold
+from seqlift.attribution.products import convolve
 
 FEW_OUTPUTS = 8
 LARGE = 2**20  # products of one row, below which there is no time to be won

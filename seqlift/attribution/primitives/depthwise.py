@@ -11,6 +11,7 @@ from seqlift.attribution.primitives.base import Array, Shape, Weighted
 from seqlift.attribution.primitives.convolution import reach_of, set_apart
 from seqlift.attribution.primitives.rowwise import sum_along
 from seqlift.attribution.primitives.shape import Pads, pad_or_crop
+from seqlift.attribution.products import depthwise
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +51,8 @@ class Depthwise(Weighted):
         """
         kernel = constant(self.kernel, padded)
         if len(set(self.strides)) == 1 and set(self.dilation) == {1}:
-            return depthwise(padded, kernel, self.strides, self.dilation)
-        whole = depthwise(padded, kernel, (1,) * len(self.strides), self.dilation)
+            return depthwise(padded, kernel, strides=self.strides, dilation=self.dilation)
+        whole = depthwise(padded, kernel, strides=(1,) * len(self.strides), dilation=self.dilation)
         return whole[(slice(None), *(slice(None, None, stride) for stride in self.strides))]
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
@@ -63,22 +64,8 @@ class Depthwise(Weighted):
             multiplier, reach, strides=self.strides, pads=self.pads, sizes=shapes[0][:-1]
         )
         ones = (1,) * len(taps)
-        each = depthwise(padded, constant(flipped, padded), ones, self.dilation)
+        each = depthwise(padded, constant(flipped, padded), strides=ones, dilation=self.dilation)
         if filters == 1:
             return (each,)
         apart = ops.reshape(each, (-1, *shapes[0][:-1], channels, filters))
         return (sum_along(apart, len(taps) + 2),)
-
-
-def depthwise(
-    array: Array, kernel: Array, strides: tuple[int, ...], dilation: tuple[int, ...]
-) -> Array:
-    """Return the windows of `array` (B, *sizes, C) that fit, each channel weighed by itself."""
-    return ops.depthwise_conv(
-        array,
-        kernel,
-        strides=strides,
-        padding="valid",
-        data_format="channels_last",
-        dilation_rate=dilation,
-    )

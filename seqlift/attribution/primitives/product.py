@@ -7,12 +7,12 @@ what that needs, the map back to either factor with the other one held still.
 from dataclasses import dataclass
 
 import numpy as np
-from keras import ops
 
 from seqlift.attribution.primitives.affine import constant
 from seqlift.attribution.primitives.base import Array, Primitive, Shape, Weighted
 from seqlift.attribution.primitives.rowwise import in_packets
 from seqlift.attribution.primitives.shape import sum_to_shape
+from seqlift.attribution.products import einsum
 
 BATCH = "Z"  # the letter of the batch axis in the equations given to the backend
 
@@ -76,14 +76,14 @@ class Einsum(Product):
     def forward(self, *inputs: Array) -> Array:
         """Return the sums of products."""
         first, second, result = letters(self.equation)
-        return ops.einsum(f"{BATCH}{first},{BATCH}{second}->{BATCH}{result}", *inputs)
+        return einsum(f"{BATCH}{first},{BATCH}{second}->{BATCH}{result}", *inputs)
 
     def back(self, which: int, multiplier: Array, other: Array, shape: Shape) -> Array:
         """Return the sums of the multiplier times the other factor."""
         *factors, result = letters(self.equation)
         wanted, known = factors[which], factors[1 - which]
         equation = f"{BATCH}{result},{BATCH}{known}->{BATCH}{wanted}"
-        return ops.einsum(equation, multiplier, other)
+        return einsum(equation, multiplier, other)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +105,7 @@ class Contraction(Weighted):
         first, weights, result = letters(self.equation)
         kernel = constant(self.kernel, inputs[0])
         equation = f"{BATCH}{first},{weights}->{BATCH}{result}"
-        total = in_packets(lambda rows: ops.einsum(equation, rows, kernel), inputs[0])
+        total = in_packets(lambda rows: einsum(equation, rows, kernel), inputs[0])
         return total if self.bias is None else total + constant(self.bias, total)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
@@ -113,7 +113,7 @@ class Contraction(Weighted):
         first, weights, result = letters(self.equation)
         equation = f"{BATCH}{result},{weights}->{BATCH}{first}"
         kernel = constant(self.kernel, multiplier)
-        return (in_packets(lambda rows: ops.einsum(equation, rows, kernel), multiplier),)
+        return (in_packets(lambda rows: einsum(equation, rows, kernel), multiplier),)
 
 
 def letters(equation: str) -> tuple[str, str, str]:

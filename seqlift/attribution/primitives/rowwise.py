@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from keras import ops
 
+from seqlift.attribution import products
 from seqlift.attribution.primitives.base import Array
 
 PACKET = 16  # values computed at once: 16 of float32 with AVX-512; fewer elsewhere, dividing it
@@ -52,7 +53,7 @@ def in_packets(function: Callable[[Array], Array], array: Array) -> Array:
 def matmul(array: Array, matrix: Array) -> Array:
     """Return the product of the last axis of (B, *sizes, inputs) with (inputs, outputs)."""
     flat = ops.reshape(array, (-1, array.shape[-1]))
-    product = in_packets(lambda rows: ops.matmul(rows, matrix), flat)
+    product = in_packets(lambda rows: products.matmul(rows, matrix), flat)
     return ops.reshape(product, (-1, *array.shape[1:-1], matrix.shape[1]))
 
 

@@ -1,0 +1,200 @@
+"""Products of arrays with weights and with each other, in the precision that was asked for.
+
+Beside `seqlift.attribution.backend` the only room that names a backend. Everything that is not a
+product (sums, activations, rules) is computed in the arrays' own precision, whatever is asked of
+products; so are products themselves unless `rounded_to` says otherwise:
+
+tf32
+    Factors are rounded to 10 bits after the leading one, as NVIDIA's tensor cores do; sums of
+    products are kept in float32.
+bfloat16
+    Factors are rounded to 7 bits, sums of products are kept in float32.
+
+A device that cannot multiply so is given the rounded factors in float32: the same numbers, slower.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
+from typing import Any
+
+import keras
+
+from seqlift.attribution.choices import Products
+
+Array = Any
+
+BITS: dict[Products, int] = {"tf32": 10, "bfloat16": 7}
+"""Bits of a factor after the leading one."""
+
+FLOAT32_BITS = 23
+
+_PRODUCTS: ContextVar[Products | None] = ContextVar("products", default=None)
+
+
+@contextmanager
+def rounded_to(products: Products | None) -> Iterator[None]:
+    """Have products that are traced inside computed with rounded factors; None leaves them be."""
+    token = _PRODUCTS.set(products)
+    try:
+        with _jax_tensor_cores() if products == "tf32" else nullcontext():
+            yield
+    finally:
+        _PRODUCTS.reset(token)
+
+
+def _jax_tensor_cores() -> Any:
+    """Return the context in which JAX multiplies by tensor cores where there are any."""
+    if keras.backend.backend() != "jax":
+        return nullcontext()
+    import jax
+
+    return jax.default_matmul_precision("tensorfloat32")
+
+
+def factors(*arrays: Array) -> tuple[Array, ...]:
+    """Return arrays as they are multiplied: float32 is rounded to what products are rounded to."""
+    products = _PRODUCTS.get()
+    if products is None:
+        return arrays
+    if keras.backend.backend() == "jax":
+        return tuple(_jax_factor(array, products) for array in arrays)
+    return tuple(_rounded(array, BITS[products]) for array in arrays)
+
+
+def _jax_factor(array: Array, products: Products) -> Array:
+    """Return a factor for JAX, which rounds by itself where the device multiplies so."""
+    import jax
+
+    if jax.default_backend() == "cpu":
+        return jax.lax.reduce_precision(array, exponent_bits=8, mantissa_bits=BITS[products])
+    return array.astype("bfloat16") if products == "bfloat16" else array
+
+
+def _rounded(array: Array, bits: int) -> Array:
+    """Return float32 values rounded to `bits` after the leading one, to even where it is a tie.
+
+    By whole numbers: XLA takes a cast there and back for nothing.
+    """
+    import tensorflow as tf
+
+    spare = FLOAT32_BITS - bits
+    whole = tf.bitcast(array, tf.int32)
+    odd = tf.bitwise.bitwise_and(tf.bitwise.right_shift(whole, spare), 1)
+    raised = whole + (1 << (spare - 1)) - 1 + odd
+    return tf.bitcast(tf.bitwise.bitwise_and(raised, ~((1 << spare) - 1)), tf.float32)
+
+
+def matmul(array: Array, matrix: Array) -> Array:
+    """Return the product of rows (B, inputs) with (inputs, outputs)."""
+    first, second = factors(array, matrix)
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.numpy.matmul(first, second, preferred_element_type=array.dtype)
+    return keras.ops.matmul(first, second)
+
+
+def einsum(equation: str, array: Array, other: Array) -> Array:
+    """Return the sums of products that `equation` says."""
+    first, second = factors(array, other)
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.numpy.einsum(equation, first, second, preferred_element_type=array.dtype)
+    return keras.ops.einsum(equation, first, second)
+
+
+def convolve(
+    array: Array, kernel: Array, *, strides: tuple[int, ...], dilation: tuple[int, ...]
+) -> Array:
+    """Return the windows of `array` (B, *sizes, inputs) that fit, weighed by `kernel`.
+
+    `kernel` is (*taps, inputs / groups, outputs).
+    """
+    if keras.backend.backend() == "jax":
+        return _convolve_jax(array, kernel, strides, dilation)
+    first, second = factors(array, kernel)
+    plain = array.shape[-1] == kernel.shape[-2] and (max(strides) == 1 or max(dilation) == 1)
+    if len(strides) == 1 and plain:
+        return _convolve_image(first, second, strides, dilation)
+    return keras.ops.conv(
+        first,
+        second,
+        strides=strides,
+        padding="valid",
+        data_format="channels_last",
+        dilation_rate=dilation,
+    )
+
+
+def _convolve_image(
+    array: Array, kernel: Array, strides: tuple[int, ...], dilation: tuple[int, ...]
+) -> Array:
+    """Return the convolution along one axis as that of an image one high.
+
+    What `keras.ops` does with TensorFlow for a dilation is to cut the array into parts and put them
+    together again; the convolution of images needs none of that.
+    """
+    import tensorflow as tf
+
+    image, window = tf.expand_dims(array, 1), tf.expand_dims(kernel, 0)
+    result = tf.nn.conv2d(image, window, (1, *strides), "VALID", dilations=(1, *dilation))
+    return tf.squeeze(result, 1)
+
+
+def _convolve_jax(
+    array: Array, kernel: Array, strides: tuple[int, ...], dilation: tuple[int, ...]
+) -> Array:
+    """Return the convolution by JAX, which `keras.ops` does not let keep its sums in float32."""
+    import jax
+
+    first, second = factors(array, kernel)
+    axes = "XYZ"[: len(strides)]
+    return jax.lax.conv_general_dilated(
+        first,
+        second,
+        window_strides=strides,
+        padding="VALID",
+        rhs_dilation=dilation,
+        dimension_numbers=(f"N{axes}C", f"{axes}IO", f"N{axes}C"),
+        feature_group_count=array.shape[-1] // kernel.shape[-2],
+        preferred_element_type=array.dtype,
+    )
+
+
+def depthwise(
+    array: Array, kernel: Array, *, strides: tuple[int, ...], dilation: tuple[int, ...]
+) -> Array:
+    """Return the windows of `array` (B, *sizes, C) that fit, each channel weighed by itself.
+
+    `kernel` is (*taps, C, filters per channel).
+    """
+    first, second = factors(array, kernel)
+    result = keras.ops.depthwise_conv(
+        first,
+        second,
+        strides=strides,
+        padding="valid",
+        data_format="channels_last",
+        dilation_rate=dilation,
+    )
+    return keras.ops.cast(result, array.dtype)
+
+
+def tensor_cores(products: Products | None) -> Any:
+    """Return the context that calls are to be made in: TensorFlow asks when it computes."""
+    if products != "tf32" or keras.backend.backend() != "tensorflow":
+        return nullcontext()
+    return _tensorflow_tensor_cores()
+
+
+@contextmanager
+def _tensorflow_tensor_cores() -> Iterator[None]:
+    import tensorflow as tf
+
+    tf.config.experimental.enable_tensor_float_32_execution(True)
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(False)
