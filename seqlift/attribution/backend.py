@@ -38,7 +38,11 @@ def compiled(
         import jax
 
         full: tuple[type[Exception], ...] = (jax.errors.JaxRuntimeError,)
-        fast = jax.jit(traced)
+        jitted = jax.jit(traced)
+
+        def fast(*arguments: Any) -> Any:
+            return jax.block_until_ready(jitted(*arguments))  # a full memory is told here
+
     else:
         import tensorflow as tf
 

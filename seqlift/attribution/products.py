@@ -11,6 +11,8 @@ bfloat16
     Factors are rounded to 7 bits, sums of products are kept in float32.
 
 A device that cannot multiply so is given the rounded factors in float32: the same numbers, slower.
+Factors of 7 bits go to tensor cores as factors of 10 that end in zeros. Arrays of the type bfloat16
+would be faster still, but frameworks then round the sums too, or take the rounding for nothing.
 """
 
 from collections.abc import Iterator
@@ -37,7 +39,7 @@ def rounded_to(products: Products | None) -> Iterator[None]:
     """Have products that are traced inside computed with rounded factors; None leaves them be."""
     token = _PRODUCTS.set(products)
     try:
-        with _jax_tensor_cores() if products == "tf32" else nullcontext():
+        with nullcontext() if products is None else _jax_tensor_cores():
             yield
     finally:
         _PRODUCTS.reset(token)
@@ -66,9 +68,9 @@ def _jax_factor(array: Array, products: Products) -> Array:
     """Return a factor for JAX, which rounds by itself where the device multiplies so."""
     import jax
 
-    if jax.default_backend() == "cpu":
-        return jax.lax.reduce_precision(array, exponent_bits=8, mantissa_bits=BITS[products])
-    return array.astype("bfloat16") if products == "bfloat16" else array
+    if products == "tf32" and jax.default_backend() != "cpu":
+        return array
+    return jax.lax.reduce_precision(array, exponent_bits=8, mantissa_bits=BITS[products])
 
 
 def _rounded(array: Array, bits: int) -> Array:
@@ -87,22 +89,12 @@ def _rounded(array: Array, bits: int) -> Array:
 
 def matmul(array: Array, matrix: Array) -> Array:
     """Return the product of rows (B, inputs) with (inputs, outputs)."""
-    first, second = factors(array, matrix)
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return jax.numpy.matmul(first, second, preferred_element_type=array.dtype)
-    return keras.ops.matmul(first, second)
+    return keras.ops.matmul(*factors(array, matrix))
 
 
 def einsum(equation: str, array: Array, other: Array) -> Array:
     """Return the sums of products that `equation` says."""
-    first, second = factors(array, other)
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return jax.numpy.einsum(equation, first, second, preferred_element_type=array.dtype)
-    return keras.ops.einsum(equation, first, second)
+    return keras.ops.einsum(equation, *factors(array, other))
 
 
 def convolve(
@@ -112,11 +104,9 @@ def convolve(
 
     `kernel` is (*taps, inputs / groups, outputs).
     """
-    if keras.backend.backend() == "jax":
-        return _convolve_jax(array, kernel, strides, dilation)
     first, second = factors(array, kernel)
     plain = array.shape[-1] == kernel.shape[-2] and (max(strides) == 1 or max(dilation) == 1)
-    if len(strides) == 1 and plain:
+    if keras.backend.backend() == "tensorflow" and len(strides) == 1 and plain:
         return _convolve_image(first, second, strides, dilation)
     return keras.ops.conv(
         first,
@@ -143,26 +133,6 @@ def _convolve_image(
     return tf.squeeze(result, 1)
 
 
-def _convolve_jax(
-    array: Array, kernel: Array, strides: tuple[int, ...], dilation: tuple[int, ...]
-) -> Array:
-    """Return the convolution by JAX, which `keras.ops` does not let keep its sums in float32."""
-    import jax
-
-    first, second = factors(array, kernel)
-    axes = "XYZ"[: len(strides)]
-    return jax.lax.conv_general_dilated(
-        first,
-        second,
-        window_strides=strides,
-        padding="VALID",
-        rhs_dilation=dilation,
-        dimension_numbers=(f"N{axes}C", f"{axes}IO", f"N{axes}C"),
-        feature_group_count=array.shape[-1] // kernel.shape[-2],
-        preferred_element_type=array.dtype,
-    )
-
-
 def depthwise(
     array: Array, kernel: Array, *, strides: tuple[int, ...], dilation: tuple[int, ...]
 ) -> Array:
@@ -171,7 +141,7 @@ def depthwise(
     `kernel` is (*taps, C, filters per channel).
     """
     first, second = factors(array, kernel)
-    result = keras.ops.depthwise_conv(
+    return keras.ops.depthwise_conv(
         first,
         second,
         strides=strides,
@@ -179,12 +149,11 @@ def depthwise(
         data_format="channels_last",
         dilation_rate=dilation,
     )
-    return keras.ops.cast(result, array.dtype)
 
 
 def tensor_cores(products: Products | None) -> Any:
     """Return the context that calls are to be made in: TensorFlow asks when it computes."""
-    if products != "tf32" or keras.backend.backend() != "tensorflow":
+    if products is None or keras.backend.backend() != "tensorflow":
         return nullcontext()
     return _tensorflow_tensor_cores()
 

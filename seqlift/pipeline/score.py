@@ -1,14 +1,15 @@
 """`seqlift score`: from a model, regions and a genome to score files and tracks.
 
 What can be found wrong is looked for before anything is computed. Reading and shuffling for the
-next batches, computing this one and compressing the last then happen at once, in three threads;
+next batches, computing this one, and checking and compressing the last then happen at once, in
+three threads;
 what is under way is bounded, so memory does not grow with the number of regions.
 """
 
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
+from seqlift.attribution.engine import Result
 from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.outputs import Outputs, TargetFiles, finish, remove_unfinished, unfinished
 from seqlift.pipeline.rows import Residuals, check_residuals, residuals_of, score_batch
@@ -144,24 +146,37 @@ def write_scores(run: Run, progress: Progress) -> Tally:
         bar = stack.enter_context(progress("scoring", run.workload.rows))
         for batch in batches:
             results = run.explainer.explain(batch.codes, batch.references, batch.others)
-            for target, result in results.items():
-                residuals = residuals_of(result)
-                check_residuals(
-                    residuals, batch.rows, run.workload, target=target, tolerance=run.tolerance
-                )
-                tally.count(run, batch, residuals)
-                scores = score_batch(
-                    batch.rows,
-                    result,
-                    residuals,
-                    length=run.row_length,
-                    multipliers=run.options.multipliers,
-                )
-                background.call(writers[target].write, scores)
-            background.call(regions.write, scores)
-            tally.status.update(scores.status)
+            background.call(write_batch, run, batch, results, writers, regions, tally)
             bar.update(len(batch.rows))
     return tally
+
+
+def write_batch(
+    run: Run,
+    batch: Batch,
+    results: Mapping[str, Result],
+    writers: Mapping[str, ScoreWriter],
+    regions: RegionsWriter,
+    tally: Tally,
+) -> None:
+    """Check the residuals of a batch, count its rows and write them.
+
+    Raises NumericError for the first row that does not add up.
+    """
+    for target, result in results.items():
+        residuals = residuals_of(result)
+        check_residuals(residuals, batch.rows, run.workload, target=target, tolerance=run.tolerance)
+        tally.count(run, batch, residuals)
+        scores = score_batch(
+            batch.rows,
+            result,
+            residuals,
+            length=run.row_length,
+            multipliers=run.options.multipliers,
+        )
+        writers[target].write(scores)
+    regions.write(scores)
+    tally.status.update(scores.status)
 
 
 def score_writer(run: Run, files: TargetFiles) -> ScoreWriter:
