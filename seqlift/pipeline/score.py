@@ -18,6 +18,7 @@ from typing import Protocol
 import numpy as np
 
 from seqlift.attribution.engine import Result
+from seqlift.pipeline.memory import give_back
 from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.outputs import Outputs, TargetFiles, finish, remove_unfinished, unfinished
 from seqlift.pipeline.rows import Residuals, check_residuals, residuals_of, score_batch
@@ -101,6 +102,7 @@ def score(options: ScoreOptions, *, progress: Progress) -> Summary:
             tally = write_scores(run, progress)
             for path in paths[: len(run.outputs.targets) + 1]:
                 finish(path)
+            give_back()
             write_tracks(run.outputs, workload.genome.sizes, progress)
         finally:
             remove_unfinished(paths)
