@@ -1,0 +1,229 @@
+"""What reading, shuffling and writing cost beside computing, and how busy they leave the engine.
+
+`python benchmarks/files.py -h` has the options.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from statistics import median
+from typing import Any
+from unittest.mock import patch
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported, below
+
+import numpy as np
+from genome import write_genome
+from report import RESULTS, machine, replace, spread, table
+from run import FOLDER, say
+from saved import write_model
+
+from seqlift.attribution.engine import Result
+from seqlift.cli.report import progress
+from seqlift.explainer import Explainer
+from seqlift.inputs.references import parse
+from seqlift.pipeline.options import ScoreOptions
+from seqlift.pipeline.outputs import finish
+from seqlift.pipeline.rows import residuals_of, score_batch
+from seqlift.pipeline.run import Batch, Run, prepare
+from seqlift.pipeline.score import score, score_writer, write_tracks
+from seqlift.pipeline.workload import Workload
+from seqlift.tracks.batch import ScoreBatch
+
+REFERENCES = 20
+BASES = 2114
+SHUFFLED = 500
+MOST_MS, MOST_WRITING, LEAST_BUSY = 0.6, 0.05, 0.95
+WRITING = ("writing HDF5", "writing bigWig")
+
+Numbers = dict[str, list[float]]
+
+
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return the options of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--regions", type=int, default=500, help="rows written (500)")
+    parser.add_argument("--computed", type=int, default=12, help="batches computed (12)")
+    parser.add_argument("--scored", type=int, default=60, help="regions of the whole run (60)")
+    parser.add_argument("--model", default="bpnet-64", help="bpnet-FILTERS (bpnet-64)")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="of files and numbers")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="the file of tables")
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    """Measure and write the table; the exit status is 1 where the model cannot be written."""
+    chosen = options()
+    place = chosen.folder.resolve() / "files"
+    try:
+        model = write_model(place, chosen.model)
+    except RuntimeError as reason:
+        say(f"files: {reason}")
+        return 1
+    result = {"date": date.today().isoformat(), "machine": machine(), "model": chosen.model}
+    result["shuffle_ms"] = [1000 * seconds for seconds in shuffles()]
+    say(f"shuffles: {spread(result['shuffle_ms'], 3)} ms")
+    asked = prepared(place, model, chosen.regions)
+    result["regions"], result["seconds"] = chosen.regions, steps(asked, chosen.computed)
+    say(", ".join(f"{k} {1000 * median(v):.2f} ms" for k, v in result["seconds"].items()))
+    result["scored"] = chosen.scored
+    result["busy"] = busy(prepared(place, model, chosen.scored))
+    numbers = chosen.folder / "numbers"
+    numbers.mkdir(exist_ok=True)
+    (numbers / "files.json").write_text(json.dumps(result, indent=1) + "\n")
+    text = report(result)
+    replace("files", text, chosen.results)
+    print(text)
+    return 0
+
+
+def prepared(place: Path, model: Path, regions: int) -> ScoreOptions:
+    """Return what is asked of a run, having written its genome and regions."""
+    write_genome(place, regions)
+    (place / "genome.fa.fai").unlink(missing_ok=True)
+    return ScoreOptions(
+        model=str(model),
+        regions=str(place / "peaks.narrowPeak"),
+        genome=str(place / "genome.fa"),
+        output=str(place / "scores"),
+        target=("counts",),
+        references=REFERENCES,
+        force=True,
+    )
+
+
+def shuffles() -> list[float]:
+    """Return the seconds that the references of each of many sequences took, on one core."""
+    codes = np.random.default_rng(1).integers(0, 4, (SHUFFLED, 1, BASES), dtype=np.uint8)
+    kind = parse("dinucleotide", number=REFERENCES)
+    kind.draw(codes[0])  # compiles
+    return [clocked(kind.draw, sequence)[0] for sequence in codes]
+
+
+def clocked(function: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
+    """Return the seconds a call took, and what it returned."""
+    start = time.perf_counter()
+    result = function(*arguments)
+    return time.perf_counter() - start, result
+
+
+def steps(asked: ScoreOptions, computed: int) -> Numbers:
+    """Return seconds per sequence of each step, one after another, nothing at the same time.
+
+    The scores of the first batches are computed and timed; rows of later batches are given those
+    again, so that what is written are scores. A file is timed as a whole: its number is a mean.
+    """
+    with Workload(asked.regions, asked.genome) as workload:
+        run = prepare(asked, workload)
+        reading = list(read(run))
+        batches = [batch for _, batch in reading]
+        computing = [clocked(explained, run, b) for b in (batches[0], *batches[:computed])]
+        del computing[0]  # compiles
+        results = [result for _, result in computing]
+        laying, writing = written(run, batches, results)
+        finish(run.outputs.targets[0].scores)
+        sizes = workload.genome.sizes
+        drawing, _ = clocked(write_tracks, run.outputs, sizes, progress(quiet=True))
+    return {
+        "reading and shuffling": [spent / len(batch.rows) for spent, batch in reading],
+        "computing": [spent / len(result.prediction) for spent, result in computing],
+        "laying out rows": laying,
+        "writing HDF5": [writing / workload.rows],
+        "writing bigWig": [drawing / workload.rows],
+    }
+
+
+def read(run: Run) -> Iterator[tuple[float, Batch]]:
+    """Yield the batches of a run, each after the seconds it took to read and shuffle."""
+    batches = run.batches()
+    while True:
+        spent, batch = clocked(next, batches, None)
+        if batch is None:
+            return
+        yield spent, batch
+
+
+def explained(run: Run, batch: Batch) -> Result:
+    """Return the scores of a batch."""
+    results = run.explainer.explain(batch.codes, batch.references, batch.others)
+    return next(iter(results.values()))
+
+
+def written(
+    run: Run, batches: Sequence[Batch], results: Sequence[Result]
+) -> tuple[list[float], float]:
+    """Return the seconds per sequence of making rows, and those of all writing, unfinished."""
+    laying, start, made = [], time.perf_counter(), 0.0
+    with score_writer(run, run.outputs.targets[0]) as writer:
+        for k, batch in enumerate(batches):
+            number = len(batch.rows)
+            result = results[k % len(results)].rows(slice(number))
+            spent, rows = clocked(laid_out, run, batch, result)
+            laying.append(spent / number)
+            made += spent
+            writer.write(rows)
+    return laying, time.perf_counter() - start - made
+
+
+def laid_out(run: Run, batch: Batch, result: Result) -> ScoreBatch:
+    """Return the rows of a batch, with their residuals."""
+    return score_batch(batch.rows, result, residuals_of(result), length=run.row_length)
+
+
+def busy(asked: ScoreOptions) -> dict[str, float]:
+    """Return the seconds from the first batch to the last of a whole run, and the engine's.
+
+    The first batch is left out, in which the engine is compiled: time is taken from its end.
+    """
+    spans: list[tuple[float, float]] = []
+    plain = Explainer.explain
+
+    def timed(self: Explainer, *arguments: Any) -> Any:
+        start = time.perf_counter()
+        results = plain(self, *arguments)
+        spans.append((start, time.perf_counter()))
+        return results
+
+    with patch.object(Explainer, "explain", timed):
+        score(asked, progress=progress(quiet=True))
+    seconds = spans[-1][1] - spans[0][1]
+    return {"seconds": seconds, "engine": sum(end - start for start, end in spans[1:])}
+
+
+def report(result: dict[str, Any]) -> str:
+    """Return the table, with what was required and what it was measured on below."""
+    seconds, shuffle = result["seconds"], median(result["shuffle_ms"])
+    computing = median(seconds["computing"])
+    share = sum(median(seconds[name]) for name in WRITING) / computing
+    engine = result["busy"]["engine"] / result["busy"]["seconds"]
+    rows = [
+        [name, spread([1000 * value for value in values]), f"{median(values) / computing:.2%}"]
+        for name, values in seconds.items()
+    ]
+    head = ["step", "milliseconds per sequence", "of computing"]
+    return (
+        f"{result['regions']} regions, {result['model']}, {BASES} bases, {REFERENCES} dinucleotide"
+        f" shuffles each, one step after another:\n\n{table(head, rows)}\n\n"
+        f"- {REFERENCES} shuffles of one sequence: {spread(result['shuffle_ms'], 3)} ms on one"
+        f" core; required at most {MOST_MS}: {verdict(shuffle <= MOST_MS)}.\n"
+        f"- HDF5 and bigWig: {share:.2%} of computing; required at most {MOST_WRITING:.0%}:"
+        f" {verdict(share <= MOST_WRITING)}.\n"
+        f"- In a run of {result['scored']} regions the engine is busy for {engine:.1%} of the time"
+        f" from the end of the first batch to that of the last; required at least"
+        f" {LEAST_BUSY:.0%}: {verdict(engine >= LEAST_BUSY)}.\n\n"
+        f"{result['date']}, {result['machine']}."
+    )
+
+
+def verdict(met: bool) -> str:
+    """Return whether a requirement is met, for people."""
+    return "met" if met else "**not met**"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

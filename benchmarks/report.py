@@ -1,0 +1,55 @@
+"""Tables between marks in a Markdown file, and the numbers in their cells.
+
+Scripts beside this one share one file: each replaces its own tables and leaves the rest.
+"""
+
+import os
+import platform
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
+
+
+def replace(name: str, text: str, path: Path = RESULTS) -> None:
+    """Put `text` between the marks of the table `name`, at the end where there are none yet."""
+    start, end = f"<!-- table: {name} -->", f"<!-- end: {name} -->"
+    whole = path.read_text() if path.exists() else "# Results\n"
+    block = f"{start}\n\n{text.strip()}\n\n{end}"
+    pattern = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
+    if pattern.search(whole):
+        whole = pattern.sub(lambda _: block, whole)
+    else:
+        whole = f"{whole.rstrip()}\n\n{block}\n"
+    path.write_text(whole)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """Return the median, and the smallest and largest where they are several."""
+    text = f"{median(values):.{digits}f}"
+    if len(values) == 1:
+        return text
+    return f"{text} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+
+
+def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
+    """Return the ratio of each round."""
+    return [a / b for a, b in zip(above, below, strict=True)]
+
+
+def machine() -> str:
+    """Return the processor's name, the number of cores and the system."""
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        found = re.search(r"^model name\s*:\s*(.+)$", info.read_text(), re.MULTILINE)
+        name = found[1] if found else name
+    return f"{name}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"

@@ -1,0 +1,164 @@
+"""Where the seconds go before the first score: commands as a whole, stages, and imports.
+
+`python benchmarks/startup.py -h` has the options.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from command import HERE, call
+from genome import write_genome
+from report import RESULTS, machine, replace, spread, table
+from run import FOLDER, say
+from saved import write_model
+
+DATA = HERE.parent / "data"
+DEMO = "demo.h5"
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+IMPORT = re.compile(r"^import time:\s+(\d+) \|\s+\d+ \| *(\w+)", re.MULTILINE)
+MOST_PACKAGES = 10
+
+Command = list[str | Path]
+Stages = dict[str, list[float]]
+
+
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return the options of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each, in turn (3)")
+    parser.add_argument("--model", default="bpnet-64", help="beside demo.h5, bpnet-FILTERS")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="of files and numbers")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="the file of tables")
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    """Measure and write the tables; the exit status is 1 where a command fails."""
+    chosen = options()
+    place = chosen.folder.resolve() / "startup"
+    try:
+        scored = prepared(place, chosen.model)
+        whole = timed(commands(scored), place, chosen.rounds)
+        staged = {name: stages(asked, place, chosen.rounds) for name, asked in scored.items()}
+        imports = packages(place)
+    except RuntimeError as reason:
+        say(f"startup: {reason}")
+        return 1
+    result = {"date": date.today().isoformat(), "machine": machine(), "rounds": chosen.rounds}
+    result |= {"commands": whole, "stages": staged, "imports": imports}
+    numbers = chosen.folder / "numbers"
+    numbers.mkdir(exist_ok=True)
+    (numbers / "startup.json").write_text(json.dumps(result, indent=1) + "\n")
+    text = report(result)
+    replace("startup", text, chosen.results)
+    print(text)
+    return 0
+
+
+def prepared(place: Path, model: str) -> dict[str, Command]:
+    """Return what `seqlift` is given to score one region, by the name of the model."""
+    file = write_model(place, model)
+    write_genome(place, 1)
+    (place / "genome.fa.fai").unlink(missing_ok=True)
+    first = (DATA / "demo.narrowPeak").read_text().splitlines()[0]
+    (place / "demo.narrowPeak").write_text(first + "\n")
+    ending: Command = ["-o", place / "scores", "--force", "-q"]
+    demo: Command = ["score", DATA / DEMO, place / "demo.narrowPeak", "-g", DATA / "demo.fa"]
+    other: Command = ["score", file, place / "peaks.narrowPeak", "-g", place / "genome.fa"]
+    return {
+        DEMO: [*demo, "--target", "tasks:0", *ending],
+        model: [*other, "--target", "counts", *ending],
+    }
+
+
+def commands(scored: Mapping[str, Command]) -> dict[str, Command]:
+    """Return the commands that are timed as a whole, by what they are called."""
+    seqlift = Path(sys.executable).parent / "seqlift"
+    made: dict[str, Command] = {"`seqlift --help`": [seqlift, "--help"]}
+    for name, asked in scored.items():
+        made[f"`seqlift inspect` of {name}"] = [seqlift, "inspect", asked[1]]
+    for name, asked in scored.items():
+        made[f"`seqlift score` of 1 region by {name}"] = [seqlift, *asked]
+    return made
+
+
+def timed(made: Mapping[str, Command], place: Path, rounds: int) -> Stages:
+    """Return the seconds of each command, in turn, after one run that fills caches."""
+    seconds: Stages = {name: [] for name in made}
+    for number in range(rounds + 1):
+        for name, command in made.items():
+            spent, _ = call(command, place / "command.log")
+            if number:
+                seconds[name].append(spent)
+                say(f"{name}: {spent:.2f} s")
+    return seconds
+
+
+def stages(asked: Command, place: Path, rounds: int) -> Stages:
+    """Return the seconds of each stage of a command, in the order in which they first ended."""
+    seconds: Stages = {}
+    for _ in range(rounds):
+        start = time.perf_counter()
+        worker = [sys.executable, HERE / "workers" / "time_stages.py", str(start), *asked]
+        with (place / "stages.log").open("w") as log:
+            done = subprocess.run(  # noqa: S603
+                worker, stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ | QUIET
+            )
+        end = time.perf_counter()
+        if done.returncode:
+            raise RuntimeError(f"time_stages.py ended with {done.returncode}, see {log.name}")
+        told = json.loads(done.stdout.splitlines()[-1])
+        told["seconds"]["end of Python"] = end - told["ended"]
+        for name, spent in told["seconds"].items():
+            seconds.setdefault(name, []).append(spent)
+    return seconds
+
+
+def packages(place: Path) -> dict[str, float]:
+    """Return the seconds that the modules of each package take to import, the most first."""
+    log = place / "imports.log"
+    call([sys.executable, "-X", "importtime", "-c", "import seqlift.pipeline.score"], log)
+    own: Counter[str] = Counter()
+    for microseconds, package in IMPORT.findall(log.read_text()):
+        own[package] += int(microseconds)
+    return {name: spent / 1e6 for name, spent in own.most_common()}
+
+
+def report(result: dict[str, Any]) -> str:
+    """Return the three tables, with what they were measured on below."""
+    whole = [[name, spread(runs)] for name, runs in result["commands"].items()]
+    models = list(result["stages"])
+    names = dict.fromkeys(name for of in result["stages"].values() for name in of)
+    staged = [
+        [name, *(spread(result["stages"][model].get(name, [0.0])) for model in models)]
+        for name in names
+    ]
+    sums = [sum(median(runs) for runs in result["stages"][model].values()) for model in models]
+    staged.append(["sum of the medians", *(f"{total:.2f}" for total in sums)])
+    spent = list(result["imports"].items())
+    most = [[name, f"{seconds:.2f}"] for name, seconds in spent[:MOST_PACKAGES]]
+    most.append(["all others", f"{sum(seconds for _, seconds in spent[MOST_PACKAGES:]):.2f}"])
+    return (
+        "Whole commands:\n\n"
+        + table(["command", "seconds"], whole)
+        + "\n\nThe stages of `seqlift score` of 1 region, in seconds:\n\n"
+        + table(["stage", *models], staged)
+        + "\n\nThe modules that are imported, by their package, in one run:\n\n"
+        + table(["package", "seconds"], most)
+        + f"\n\n{result['date']}, {result['machine']}."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
