@@ -125,7 +125,7 @@ BAD_OPTIONS: list[tuple[dict[str, Any], str]] = [
         ),
     ),
     ({"max_rule": "first"}, "max_rule 'first': give one of complete, winner"),
-    ({"precision": "float16"}, "precision 'float16': give one of float32, float64"),
+    ({"precision": "float16"}, "precision 'float16': give one of float32, tf32, bfloat16, float64"),
     ({"batch_size": 0}, "batch_size 0: fewer than one sequence; give 1 or more"),
     ({"batch_size": -3}, "batch_size -3: fewer than one sequence; give 1 or more"),
     ({"steps": 0}, "steps 0: fewer than one point; give 1 or more"),

@@ -41,7 +41,7 @@ TOLERANCES: dict[Precision, float] = {
 }
 """Relative residuals up to which a row is right, where it is not told.
 
-Of a BPNet the largest are 1e-6, 4e-16, 1.2e-3 and 9e-3 (benchmarks/precision.py).
+Of a BPNet of 64 filters the largest are 1e-6, 4e-16, 1.2e-3 and 9e-3.
 """
 STEPS = 50  # points that integrated gradients are taken at, where it is not told
 LONG_ENOUGH = 10_000  # bases that no layer of a model that takes any length finds too few
