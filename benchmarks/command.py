@@ -5,7 +5,6 @@ the two sets of scores are alike, not equal.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -18,9 +17,9 @@ from typing import Any
 import h5py
 import numpy as np
 from cases import BOTH, Case, prepare
-from environments import Unavailable, python_of
+from environments import UnavailableError, python_of
 from genome import write_genome
-from report import RESULTS, machine, ratios, replace, spread, table
+from report import RESULTS, machine, publish, ratios, spread, table
 from run import FOLDER, say
 
 HERE = Path(__file__).resolve().parent
@@ -47,7 +46,7 @@ def main() -> int:
         write_inputs(place, python, chosen.model, chosen.regions)
         runs = timed(commands(place, python), place, chosen.rounds)
         likeness = compared(place, python)
-    except (Unavailable, RuntimeError) as reason:
+    except (UnavailableError, RuntimeError) as reason:
         say(f"command: {reason}")
         return 1
     result = {
@@ -58,10 +57,7 @@ def main() -> int:
         "runs": runs,
         "likeness": likeness,
     }
-    numbers = chosen.folder / "numbers"
-    numbers.mkdir(exist_ok=True)
-    (numbers / "command.json").write_text(json.dumps(result, indent=1) + "\n")
-    replace("command", report(result), chosen.results)
+    publish("command", result, report(result), chosen)
     return 0
 
 
@@ -93,7 +89,7 @@ def call(command: Sequence[str | Path], log: Path) -> tuple[float, float]:
     """
     start = time.perf_counter()
     with log.open("w") as said:
-        process = subprocess.Popen(command, stdout=said, stderr=said)  # noqa: S603
+        process = subprocess.Popen(command, stdout=said, stderr=said)
         _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)

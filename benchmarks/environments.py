@@ -21,7 +21,7 @@ OF_RIVAL = {
 }
 
 
-class Unavailable(Exception):  # noqa: N818 - a finding that is reported, not an error
+class UnavailableError(Exception):
     """Why an environment cannot be had, in one line."""
 
 
@@ -32,7 +32,7 @@ def python_of(rival: str, folder: Path) -> Path:
 
     Raises
     ------
-    Unavailable
+    UnavailableError
         Where the Python or the packages cannot be had.
     """
     if rival not in OF_RIVAL:
@@ -59,18 +59,18 @@ def build(place: Path, version: str, requirements: Path) -> None:
         call([python, "-m", "venv", place])
         pip = [place / "bin" / "python", "-m", "pip", "install", "-q", "--no-deps"]
         call([*pip, "-r", requirements])
-    except Unavailable:
+    except UnavailableError:
         shutil.rmtree(place, ignore_errors=True)
         raise
 
 
 def call(command: list[str | Path]) -> None:
     """Run a command; the last line of what it said is why it failed."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         said = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
         errors = [line for line in said if "ERROR" in line] or said or ["no message"]
-        raise Unavailable(f"{Path(command[0]).name}: {errors[-1].strip()}")
+        raise UnavailableError(f"{Path(command[0]).name}: {errors[-1].strip()}")
 
 
 def find_python(version: str) -> Path:
@@ -81,11 +81,11 @@ def find_python(version: str) -> Path:
     found = [Path(on_path)] if on_path else []
     pyenv = shutil.which("pyenv")
     if pyenv:
-        root = subprocess.run([pyenv, "root"], capture_output=True, text=True, check=False)  # noqa: S603
+        root = subprocess.run([pyenv, "root"], capture_output=True, text=True, check=False)
         found += sorted(Path(root.stdout.strip()).glob(f"versions/{version}.*/bin/python"))
     for python in found:
         asked = [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
-        told = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603
+        told = subprocess.run(asked, capture_output=True, text=True, check=False)
         if told.stdout.strip() == version:  # a shim of pyenv may be there without its Python
             return python
-    raise Unavailable(f"Python {version} is not on this machine")
+    raise UnavailableError(f"Python {version} is not on this machine")

@@ -4,7 +4,6 @@
 """
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -19,7 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is impor
 
 import numpy as np
 from genome import write_genome
-from report import RESULTS, machine, replace, spread, table
+from report import RESULTS, machine, publish, spread, table
 from run import FOLDER, say
 from saved import write_model
 
@@ -73,12 +72,7 @@ def main() -> int:
     say(", ".join(f"{k} {1000 * median(v):.2f} ms" for k, v in result["seconds"].items()))
     result["scored"] = chosen.scored
     result["busy"] = busy(prepared(place, model, chosen.scored))
-    numbers = chosen.folder / "numbers"
-    numbers.mkdir(exist_ok=True)
-    (numbers / "files.json").write_text(json.dumps(result, indent=1) + "\n")
-    text = report(result)
-    replace("files", text, chosen.results)
-    print(text)
+    publish("files", result, report(result), chosen)
     return 0
 
 

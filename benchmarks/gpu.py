@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import gpu_tables
-from processes import Failed, Worker
+from processes import Worker, WorkerError
 from report import RESULTS
 
 Found = dict[str, Any]
@@ -133,7 +133,7 @@ class Session:
             self.setup = {"date": date.today().isoformat(), "sizes": self.sizes.work(), **notes}
             found = {"precision": precision, "setup": self.setup}
             measure(worker, found)
-        except Failed as reason:
+        except WorkerError as reason:
             say(f"{precision}: {reason}; more in {worker.log}")
             self.failed.append(f"{precision}: {reason}")
             if found:

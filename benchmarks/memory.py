@@ -4,7 +4,6 @@
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -13,12 +12,11 @@ from typing import Any
 
 import numpy as np
 from command import call
-from report import RESULTS, machine, replace, table
+from genome import CHROMOSOMES, record
+from report import RESULTS, machine, publish, table
 from run import FOLDER, say
 from saved import write_model
 
-CHROMOSOMES = 10
-LINE = 60
 WIDTH = 200
 ALIKE = 1.10
 """Largest ratio of the peaks that counts as no growth."""
@@ -60,25 +58,17 @@ def main() -> int:
         "reference": chosen.reference,
         "runs": runs,
     }
-    numbers = chosen.folder / "numbers"
-    numbers.mkdir(exist_ok=True)
-    (numbers / "memory.json").write_text(json.dumps(result, indent=1) + "\n")
-    text = report(result)
-    replace("memory", text, chosen.results)
-    print(text)
+    publish("memory", result, report(result), chosen)
     return 0
 
 
 def write_genome(path: Path, bases: int, *, seed: int = 1) -> None:
     """Write a random genome of so many bases, and nothing beside it that an older one has left."""
     rng = np.random.default_rng(seed)
-    letters = np.frombuffer(b"ACGT", dtype=np.uint8)
     Path(f"{path}.fai").unlink(missing_ok=True)
     with path.open("w") as fasta:
         for number in range(CHROMOSOMES):
-            text = rng.choice(letters, bases // CHROMOSOMES).tobytes().decode()
-            lines = [text[start : start + LINE] for start in range(0, len(text), LINE)]
-            fasta.write(f">chr{number + 1}\n" + "\n".join(lines) + "\n")
+            fasta.write(record(f"chr{number + 1}", bases // CHROMOSOMES, rng))
 
 
 def write_regions(path: Path, regions: int, bases: int, *, seed: int = 1) -> None:

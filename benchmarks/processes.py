@@ -12,7 +12,7 @@ from typing import Any
 WORKERS = Path(__file__).resolve().parent / "workers"
 
 
-class Failed(Exception):  # noqa: N818 - a finding that is reported, not an error
+class WorkerError(Exception):
     """Why a worker gave no answer, in one line."""
 
 
@@ -25,7 +25,7 @@ class Worker:
         self.log = folder / f"{name}.log"
         command = [python, WORKERS / f"run_{name}.py", folder, *options]
         with self.log.open("w") as log:
-            self.process = subprocess.Popen(  # noqa: S603
+            self.process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
             )
         self.notes: dict[str, Any] = {}
@@ -48,19 +48,19 @@ class Worker:
     def ask(self, **request: str) -> dict[str, Any]:
         """Return the answer to one request."""
         if self.process.stdin is None:
-            raise Failed(f"{self.name} was started without a pipe")
+            raise WorkerError(f"{self.name} was started without a pipe")
         try:
             self.process.stdin.write(json.dumps(request) + "\n")
             self.process.stdin.flush()
         except BrokenPipeError:
-            raise Failed(self.last_words()) from None
+            raise WorkerError(self.last_words()) from None
         return self.answer()
 
     def answer(self) -> dict[str, Any]:
         """Return what the worker says next."""
         line = self.process.stdout.readline() if self.process.stdout else ""
         if not line:
-            raise Failed(self.last_words())
+            raise WorkerError(self.last_words())
         said: dict[str, Any] = json.loads(line)
         self.peak_mb = said["peak_mb"]
         return said

@@ -3,12 +3,15 @@
 Scripts beside this one share one file: each replaces its own tables and leaves the rest.
 """
 
+import argparse
+import json
 import os
 import platform
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
 
@@ -24,6 +27,24 @@ def replace(name: str, text: str, path: Path = RESULTS) -> None:
     else:
         whole = f"{whole.rstrip()}\n\n{block}\n"
     path.write_text(whole)
+
+
+def publish(name: str, result: dict[str, Any], text: str, chosen: argparse.Namespace) -> None:
+    """Store the numbers of a script in its folder, and put its table into the file of results.
+
+    `chosen` are its options, with `folder` and `results`.
+    """
+    store(chosen.folder, name, result)
+    replace(name, text, chosen.results)
+    print(text)
+
+
+def store(folder: Path, name: str, result: dict[str, Any]) -> Path:
+    """Return the folder of numbers, with those of `name` written as JSON."""
+    numbers = folder / "numbers"
+    numbers.mkdir(parents=True, exist_ok=True)
+    (numbers / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+    return numbers
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

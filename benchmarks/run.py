@@ -4,7 +4,6 @@
 """
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -15,10 +14,10 @@ from typing import Any
 
 import numpy as np
 from cases import CASES, Case, prepare
-from environments import Unavailable, python_of
+from environments import UnavailableError, python_of
 from numpy.typing import NDArray
-from processes import Failed, Worker
-from report import RESULTS, machine
+from processes import Worker, WorkerError
+from report import RESULTS, machine, store
 from tables import write
 
 FOLDER = Path(__file__).resolve().parent.parent / "build" / "benchmarks"
@@ -46,8 +45,6 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     """Run the cases and write the tables; a rival that is missing or disagrees is said there."""
     chosen = options()
-    numbers = chosen.folder / "numbers"
-    numbers.mkdir(parents=True, exist_ok=True)
     for case in CASES:
         if chosen.case and case.name not in chosen.case:
             continue
@@ -57,7 +54,7 @@ def main() -> None:
         case = replace(case, **{name: n for name, n in changes.items() if n})
         rivals = [name for name in case.rivals if name not in chosen.without]
         result = measured(case, rivals, chosen.rounds, chosen.folder)
-        (numbers / f"{case.name}.json").write_text(json.dumps(result, indent=1) + "\n")
+        numbers = store(chosen.folder, case.name, result)
         write(numbers, [case.name for case in CASES], chosen.results)
 
 
@@ -111,7 +108,7 @@ def started(
         try:
             worker = Worker(name, python_of(name, folder), place, *pairs)
             workers[name] = worker.ready()
-        except (Unavailable, Failed) as reason:
+        except (UnavailableError, WorkerError) as reason:
             if worker:
                 worker.close()
             if name in (OURS, FLOOR):
@@ -134,7 +131,7 @@ def agreement(
     for name in [name for name in workers if name not in (OURS, FLOOR)]:
         try:
             theirs = np.load(workers[name].scores(place / f"{name}.npy"))
-        except Failed as reason:
+        except WorkerError as reason:
             workers.pop(name).close()
             missing[name] = str(reason)
             continue

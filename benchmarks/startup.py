@@ -19,7 +19,7 @@ from typing import Any
 
 from command import HERE, call
 from genome import write_genome
-from report import RESULTS, machine, replace, spread, table
+from report import RESULTS, machine, publish, spread, table
 from run import FOLDER, say
 from saved import write_model
 
@@ -57,12 +57,7 @@ def main() -> int:
         return 1
     result = {"date": date.today().isoformat(), "machine": machine(), "rounds": chosen.rounds}
     result |= {"commands": whole, "stages": staged, "imports": imports}
-    numbers = chosen.folder / "numbers"
-    numbers.mkdir(exist_ok=True)
-    (numbers / "startup.json").write_text(json.dumps(result, indent=1) + "\n")
-    text = report(result)
-    replace("startup", text, chosen.results)
-    print(text)
+    publish("startup", result, report(result), chosen)
     return 0
 
 
@@ -112,7 +107,7 @@ def stages(asked: Command, place: Path, rounds: int) -> Stages:
         start = time.perf_counter()
         worker = [sys.executable, HERE / "workers" / "time_stages.py", str(start), *asked]
         with (place / "stages.log").open("w") as log:
-            done = subprocess.run(  # noqa: S603
+            done = subprocess.run(
                 worker, stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ | QUIET
             )
         end = time.perf_counter()

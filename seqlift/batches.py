@@ -22,7 +22,7 @@ from seqlift.errors import DeviceMemoryError
 from seqlift.inputs.references import References
 
 LARGEST_BATCH = 64  # on a CPU; more gains nothing
-MOST_PAIRS = 4096
+MOST_PAIRS = 4096  # on a GPU: a bound for small networks, not measured on one
 
 log = logging.getLogger(__name__)
 

@@ -139,7 +139,7 @@ class Explainer:
         self.input_shape = self.layout.shape if self.layout else own
         self._engines: dict[tuple[tuple[int, ...], frozenset[int]], Engine] = {}
         self._shared: tuple[Any, SharedReferences] | None = None
-        self.one_length = None not in self.input_shape
+        self.one_length = None not in self.input_shape  # so are windows of `--length`
         if self.one_length:
             self.engine(cast(tuple[int, ...], self.input_shape))
 
@@ -241,14 +241,13 @@ class Explainer:
         without their last axis. `rows` are the values of other inputs, a row for each sequence, by
         the number of the input.
         """
-        if rows is None:
-            rows = rows_for(self.model, {}, self.given, len(sequences))
+        rows = rows_for(self.model, {}, self.given, len(sequences)) if rows is None else rows
         coded = sequences.ndim == len(self.input_shape)
         shape = (*sequences.shape[1:], CHANNELS) if coded else sequences.shape[1:]
         engine = self.engine(shape, frozenset(rows))
         size = self.batch_size_for(engine, number_of(references, sequences))
-        explain = partial(self.explain_batch, engine)
-        results, possible = in_batches(explain, sequences, references, rows, size)
+        one = partial(self.explain_batch, engine)
+        results, possible = in_batches(one, sequences, references, rows, size)
         if possible < size:
             self.batch_size = possible  # for what is to come, too
         return {target.name: r for target, r in zip(self.targets, results, strict=True)}

@@ -371,6 +371,20 @@ def test_a_rule_that_promises_no_sum_is_not_held_to_one(
     assert re.search(r"^residual +at most .* \(this rule does not promise a sum\)$", ran.err, re.M)
     rows = scores_in(tmp_path / "peaks.seqlift.h5")
     assert rows["qc/relative_residual"].max() > 1e-3
+    assert "tolerance" not in attributes_of(tmp_path / "peaks.seqlift.h5")
+
+
+def test_a_tolerance_that_is_not_told_is_that_of_the_precision(
+    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = (inputs / "one.keras", inputs / "peaks.narrowPeak", "-g", inputs / "genome.fa")
+    asked = (*words, "-n", 2, "--precision", "tf32")
+    assert command("score", *asked, "--tolerance", 1e-5).code == 6
+    score(*asked)
+    rows, found = (read(tmp_path / "peaks.seqlift.h5") for read in (scores_in, attributes_of))
+    assert found["tolerance"] == 1e-2
+    assert 1e-5 < rows["qc/relative_residual"].max() <= found["tolerance"]
 
 
 def test_attributes_say_what_ran(run: Run, inputs: Path) -> None:

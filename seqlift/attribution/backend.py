@@ -27,7 +27,8 @@ def compiled(
 
     `fused` has XLA make one loop of neighbouring operations on each value: about half the time, for
     a compilation that takes a second or two longer. JAX does nothing else. `products` is what
-    factors are rounded to. Calls raise DeviceMemoryError where the device's memory is.
+    factors are rounded to. Calls raise DeviceMemoryError where
+    the device's memory is full.
     """
 
     def traced(*arguments: Any) -> Any:

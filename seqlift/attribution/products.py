@@ -31,6 +31,9 @@ BITS: dict[Products, int] = {"tf32": 10, "bfloat16": 7}
 
 FLOAT32_BITS = 23
 
+WHOLE = {"padding": "valid", "data_format": "channels_last"}
+"""How every convolution is asked for: whole windows only, channels last."""
+
 _PRODUCTS: ContextVar[Products | None] = ContextVar("products", default=None)
 
 
@@ -108,14 +111,7 @@ def convolve(
     plain = array.shape[-1] == kernel.shape[-2] and (max(strides) == 1 or max(dilation) == 1)
     if keras.backend.backend() == "tensorflow" and len(strides) == 1 and plain:
         return _convolve_image(first, second, strides, dilation)
-    return keras.ops.conv(
-        first,
-        second,
-        strides=strides,
-        padding="valid",
-        data_format="channels_last",
-        dilation_rate=dilation,
-    )
+    return keras.ops.conv(first, second, strides=strides, dilation_rate=dilation, **WHOLE)
 
 
 def _convolve_image(
@@ -141,14 +137,7 @@ def depthwise(
     `kernel` is (*taps, C, filters per channel).
     """
     first, second = factors(array, kernel)
-    return keras.ops.depthwise_conv(
-        first,
-        second,
-        strides=strides,
-        padding="valid",
-        data_format="channels_last",
-        dilation_rate=dilation,
-    )
+    return keras.ops.depthwise_conv(first, second, strides=strides, dilation_rate=dilation, **WHOLE)
 
 
 def tensor_cores(products: Products | None) -> Any:

@@ -2,8 +2,7 @@
 
 What can be found wrong is looked for before anything is computed. Reading and shuffling for the
 next batches, computing this one, and checking and compressing the last then happen at once, in
-three threads;
-what is under way is bounded, so memory does not grow with the number of regions.
+three threads; what is under way is bounded, so memory does not grow with the number of regions.
 """
 
 import logging
