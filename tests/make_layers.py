@@ -12,8 +12,10 @@ from collections.abc import Iterable, Sequence
 import keras
 import numpy as np
 from conftest import ROOT
+from keras.layers import Flatten
 from layer_table import CASES
-from nets import Array, eager, graph_of, inputs_for, made, random_head
+from nets import Array, chain, eager, graph_of, inputs_for, made, random_head
+from test_locally import LOWERED
 from test_operations import GROUPS, SEQUENCE, outputs_of
 
 from seqlift.attribution.engine import Result
@@ -25,6 +27,7 @@ from seqlift.inputs.references import parse
 
 RULES = ("genomics", "rescale")
 PRECISIONS = ("float32", "float64")
+SHORTEST = 10  # bases of which dinucleotide shuffles are other sequences
 FRAME = {"InputLayer", "Conv1D", "Conv2D", "Conv3D", "Dense", "Flatten", "Activation"}
 """Layers that the small models have around the one they are about."""
 
@@ -32,9 +35,11 @@ HEAD = """# Layers
 
 What each layer becomes, and the largest residual (difference of predictions less the sum of
 contributions, relative to the largest prediction, reference prediction or difference of the model)
-over small random models, three sequences with four dinucleotide-shuffled references each, and the
-rules `genomics` and `rescale`. **Bold** primitives are crossed by a rule, the others by their
-transpose. Made by `python tests/make_layers.py`.
+over small random models, three sequences with four references each, and the rules `genomics` and
+`rescale`. References are dinucleotide shuffles; of images, and of sequences of a few bases, random.
+Nodes of Keras 2 files (`TFOpLambda`, `SlicingOpLambda`) become the operations below. **Bold**
+primitives are crossed by a rule, the others by their transpose. Made by
+`python tests/make_layers.py`.
 
 | layer | primitives | float32 | float64 |
 |---|---|---|---|
@@ -55,12 +60,21 @@ REFUSED = """
 Refused by name where they depend on the sequence, because what they give jumps, has no slope, or
 mixes sequences: """
 
+LOCALLY_CONNECTED = {
+    f"{type(layer()).__name__}({name})": (chain(lambda made=layer: [made(), Flatten()]), shape)
+    for name, (layer, shape) in LOWERED.items()
+}
+"""Layers that Keras 3 lacks, and files of Keras 2 have."""
+
 Row = tuple[str, list[str], dict[str, float]]
 
 
 def pairs(shape: tuple[int, ...]) -> tuple[Array, Array]:
-    """Return sequences and dinucleotide-shuffled references; of images, random ones."""
-    if len(shape) != 2 or shape[1] != 4:
+    """Return sequences and dinucleotide-shuffled references.
+
+    Random ones where the input is no sequence, or so short that its only shuffle is itself.
+    """
+    if len(shape) != 2 or shape[1] != 4 or shape[0] < SHORTEST:
         return inputs_for(shape, 3, 4)
     codes = np.random.default_rng(1).integers(0, 4, (3, shape[0])).astype(np.uint8)
     drawn = parse("dinucleotide", seed=1, number=4).draw(codes)
@@ -71,6 +85,8 @@ def residuals(graph: Graph, output: int, x: Array, x0: Array) -> dict[str, float
     """Return the largest relative residual of an output in each precision."""
 
     def relative(result: Result) -> float:
+        if not result.difference.any():
+            raise ValueError("sequences and references differ by nothing: nothing was measured")
         sizes = (result.prediction, result.reference_prediction, result.difference)
         return float(np.abs(result.residual).max() / max(np.abs(size).max() for size in sizes))
 
@@ -102,16 +118,17 @@ def own_nodes(graph: Graph, layer_class: str, case: str) -> list[int]:
 def subjects(case: str, graph: Graph) -> list[str]:
     """Return the layer classes that a case is about."""
     classes = list(dict.fromkeys(call.layer_class for call in graph.calls))
-    named = [cls for cls in classes if case.startswith(f"{cls}(")]
+    first = [cls for cls in classes if case.startswith(f"{cls}(")]
     layers = [cls for cls in classes if cls not in FRAME and hasattr(keras.layers, cls)]
-    return named or layers or [classes[-1]]
+    named = [cls for cls in layers if f"{cls}(" in case]
+    return list(dict.fromkeys((*first, *named))) or layers or [classes[-1]]
 
 
 def layer_rows() -> list[Row]:
     """Return, per layer, its primitives and the largest residual in each precision."""
     became: dict[str, dict[str, None]] = defaultdict(dict)
     worst: dict[str, dict[str, float]] = defaultdict(lambda: dict.fromkeys(PRECISIONS, 0.0))
-    for case, (body, shape) in CASES.items():
+    for case, (body, shape) in (CASES | LOCALLY_CONNECTED).items():
         keras.backend.clear_session()
         graph = graph_of(made(body, shape))
         found = residuals(graph, 0, *pairs(shape))
