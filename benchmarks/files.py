@@ -27,18 +27,19 @@ from seqlift.cli.report import progress
 from seqlift.explainer import Explainer
 from seqlift.inputs.references import parse
 from seqlift.pipeline.options import ScoreOptions
-from seqlift.pipeline.outputs import finish
+from seqlift.pipeline.part_writer import PartWriter
+from seqlift.pipeline.parts import Parts
+from seqlift.pipeline.preflight import prepared
 from seqlift.pipeline.rows import residuals_of, score_batch
-from seqlift.pipeline.run import Batch, Run, prepare
-from seqlift.pipeline.score import score, score_writer, write_tracks
-from seqlift.pipeline.workload import Workload
+from seqlift.pipeline.run import Batch, Run
+from seqlift.pipeline.score import place_scores, score, write_tracks
 from seqlift.tracks.batch import ScoreBatch
 
 REFERENCES = 20
 BASES = 2114
 SHUFFLED = 500
 MOST_MS, MOST_WRITING, LEAST_BUSY = 0.6, 0.05, 0.95
-WRITING = ("writing HDF5", "writing bigWig")
+WRITING = ("writing parts", "joining them", "writing bigWig")
 
 Numbers = dict[str, list[float]]
 
@@ -67,16 +68,16 @@ def main() -> int:
     result = {"date": date.today().isoformat(), "machine": machine(), "model": chosen.model}
     result["shuffle_ms"] = [1000 * seconds for seconds in shuffles()]
     say(f"shuffles: {spread(result['shuffle_ms'], 3)} ms")
-    asked = prepared(place, model, chosen.regions)
+    asked = asked_of(place, model, chosen.regions)
     result["regions"], result["seconds"] = chosen.regions, steps(asked, chosen.computed)
     say(", ".join(f"{k} {1000 * median(v):.2f} ms" for k, v in result["seconds"].items()))
     result["scored"] = chosen.scored
-    result["busy"] = busy(prepared(place, model, chosen.scored))
+    result["busy"] = busy(asked_of(place, model, chosen.scored))
     publish("files", result, report(result), chosen)
     return 0
 
 
-def prepared(place: Path, model: Path, regions: int) -> ScoreOptions:
+def asked_of(place: Path, model: Path, regions: int) -> ScoreOptions:
     """Return what is asked of a run, having written its genome and regions."""
     write_genome(place, regions)
     (place / "genome.fa.fai").unlink(missing_ok=True)
@@ -112,29 +113,30 @@ def steps(asked: ScoreOptions, computed: int) -> Numbers:
     The scores of the first batches are computed and timed; rows of later batches are given those
     again, so that what is written are scores. A file is timed as a whole: its number is a mean.
     """
-    with Workload(asked.regions, asked.genome) as workload:
-        run = prepare(asked, workload)
+    with prepared(asked) as run, Parts(run.outputs.parts, {}, force=True) as parts:
         reading = list(read(run))
         batches = [batch for _, batch in reading]
         computing = [clocked(explained, run, b) for b in (batches[0], *batches[:computed])]
         del computing[0]  # compiles
         results = [result for _, result in computing]
-        laying, writing = written(run, batches, results)
-        finish(run.outputs.targets[0].scores)
-        sizes = workload.genome.sizes
-        drawing, _ = clocked(write_tracks, run.outputs, sizes, progress(quiet=True))
+        laying, writing = written(run, parts, batches, results)
+        joining, _ = clocked(place_scores, run, parts, progress(quiet=True))
+        drawing, _ = clocked(write_tracks, run, parts, progress(quiet=True))
+        parts.remove()
+        rows = run.rows
     return {
         "reading and shuffling": [spent / len(batch.rows) for spent, batch in reading],
         "computing": [spent / len(result.prediction) for spent, result in computing],
         "laying out rows": laying,
-        "writing HDF5": [writing / workload.rows],
-        "writing bigWig": [drawing / workload.rows],
+        "writing parts": [writing / rows],
+        "joining them": [joining / rows],
+        "writing bigWig": [drawing / rows],
     }
 
 
 def read(run: Run) -> Iterator[tuple[float, Batch]]:
     """Yield the batches of a run, each after the seconds it took to read and shuffle."""
-    batches = run.batches()
+    batches = run.batches(run.first, run.last)
     while True:
         spent, batch = clocked(next, batches, None)
         if batch is None:
@@ -149,18 +151,18 @@ def explained(run: Run, batch: Batch) -> Result:
 
 
 def written(
-    run: Run, batches: Sequence[Batch], results: Sequence[Result]
+    run: Run, parts: Parts, batches: Sequence[Batch], results: Sequence[Result]
 ) -> tuple[list[float], float]:
     """Return the seconds per sequence of making rows, and those of all writing, unfinished."""
     laying, start, made = [], time.perf_counter(), 0.0
-    with score_writer(run, run.outputs.targets[0]) as writer:
+    with PartWriter(run, parts, run.first, run.last) as writer:
         for k, batch in enumerate(batches):
             number = len(batch.rows)
             result = results[k % len(results)].rows(slice(number))
             spent, rows = clocked(laid_out, run, batch, result)
             laying.append(spent / number)
             made += spent
-            writer.write(rows)
+            writer.write([rows])
     return laying, time.perf_counter() - start - made
 
 

@@ -4,6 +4,9 @@ Every message has the place, the value and the remedy, in one line. A check that
 problems raises them together: ``InputError("a.bed:3: ...", "a.bed:9: ...")``.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class SeqliftError(Exception):
     """Any failure whose message is meant for the user; `exit_code` is what the shell sees."""
@@ -17,6 +20,27 @@ class SeqliftError(Exception):
     def __str__(self) -> str:
         """Return the problems, a line each."""
         return "\n".join(self.problems)
+
+
+class Problems:
+    """Gathers the errors of several checks, to be raised together."""
+
+    def __init__(self) -> None:
+        self.errors: list[SeqliftError] = []
+
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        """Keep an error that is raised inside for later."""
+        try:
+            yield
+        except SeqliftError as error:
+            self.errors.append(error)
+
+    def raise_any(self) -> None:
+        """Raise one error with all problems, of the kind of the first, where there are some."""
+        if self.errors:
+            problems = [problem for error in self.errors for problem in error.problems]
+            raise type(self.errors[0])(*dict.fromkeys(problems)) from self.errors[0]
 
 
 class InputError(SeqliftError):

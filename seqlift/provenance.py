@@ -1,22 +1,14 @@
-"""What ran, as text for the files it leaves: versions and the command.
+"""What ran, as text for the files it leaves: versions.
 
 Nothing here changes from one run of a command to the next: files of equal runs are equal bytes.
 """
 
 import platform
-import shlex
-import sys
 from importlib.metadata import version
 
 from seqlift import __version__
 
 LIBRARIES = ("keras", "numpy", "h5py", "numba", "pyfaidx", "pyBigWig")
-
-
-def command_line() -> str:
-    """Return the command as one could type it again, with the program's name for its path."""
-    program = sys.argv[0].rpartition("/")[2]
-    return shlex.join([program, *sys.argv[1:]])
 
 
 def versions() -> dict[str, str]:

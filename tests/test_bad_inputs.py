@@ -104,7 +104,7 @@ def test_a_folder_that_cannot_be_written_is_an_error(
 def test_a_disk_that_fills_up_leaves_nothing(unchanged: Callable[..., None], limit: int) -> None:
     words = shlex.split("whole.h5 peaks.narrowPeak -g genome.fa -n 1")
     line = re.compile(
-        r"peaks\.seqlift\.(h5|regions\.bed|bw)\.\d+\.partial: cannot be written \(File too large\);"
+        r"peaks\.seqlift\.parts(/\S+)?: cannot be written \(File too large\);"
         r" raise the limit on file sizes \(ulimit -f\) or write elsewhere with -o"
     )
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -122,7 +122,10 @@ def test_a_file_that_cannot_be_put_in_place_leaves_nothing(
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(Path, "replace", refuse)
-    line = "x.h5: cannot be put in place (Operation not permitted); write elsewhere with -o"
+    line = (
+        "x.parts: cannot be written (Operation not permitted); choose a folder you may write to"
+        " with -o"
+    )
     unchanged("score", *shlex.split(BASE), "-n", "1", "-o", "x", code=5, lines=(line,))
 
 
@@ -132,14 +135,15 @@ def test_a_track_that_cannot_be_written_costs_no_scores(
     def fail(*_: object, **__: object) -> None:
         raise OutputError("x.bw: cannot be written (No space left on device)")
 
-    monkeypatch.setattr("seqlift.pipeline.score.write_bigwig", fail)
+    monkeypatch.setattr("seqlift.pipeline.track.write_bigwig", fail)
     monkeypatch.chdir(kitchen)
     ran = command("score", *shlex.split(BASE), "-n", 1, "-o", tmp_path / "x")
-    assert (ran.code, ran.err) == (
-        5,
-        "seqlift: x.bw: cannot be written (No space left on device)\n",
-    )
-    assert {path.name for path in tmp_path.iterdir()} == {"x.h5", "x.regions.bed"}
+    assert ran.code == 5
+    assert ran.err.splitlines() == [
+        "seqlift: x.bw: cannot be written (No space left on device)",
+        "seqlift: the score files are finished; the same command makes the tracks",
+    ]
+    assert {path.name for path in tmp_path.iterdir()} == {"x.h5", "x.regions.bed", "x.parts"}
 
 
 def test_only_a_fasta_that_can_be_read_gets_an_index(
@@ -160,7 +164,7 @@ def test_a_bug_asks_to_be_reported_and_debug_shows_where(
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("of\nseqlift's own")
 
-    monkeypatch.setattr("seqlift.pipeline.score.prepare", fail)
+    monkeypatch.setattr("seqlift.pipeline.score.prepared", fail)
     line = "bug: ZeroDivisionError: of; run again with --debug and report what it shows"
     unchanged("score", *shlex.split(BASE), code=1, lines=(line,))
     told = command("score", *shlex.split(BASE), "--debug").err.splitlines()

@@ -151,10 +151,10 @@ def test_every_option_has_a_help_text() -> None:
             assert all(word in text for word in option.opts)
 
 
-@pytest.mark.parametrize("name", ["score", "inspect"])
+@pytest.mark.parametrize("name", ["score", "merge", "track", "inspect"])
 def test_every_command_and_option_is_in_the_readme(name: str) -> None:
     assert isinstance(main, click.Group)
-    assert set(main.commands) == {"score", "inspect"}
+    assert set(main.commands) == {"score", "merge", "track", "inspect"}
     assert f"seqlift {name} " in README
     missing = [
         option.opts
@@ -176,6 +176,8 @@ def test_every_option_in_the_readme_exists() -> None:
         "--motifs",
         "--cores",
         "--configfile",
+        "--profile",
+        "--sdm",
     }  # of the plotting example, pytest and snakemake
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) <= ours | others
 
@@ -365,7 +367,9 @@ def test_output_that_nobody_reads_on_is_no_error(scores: Path) -> None:
     assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
 
 
-def test_an_interrupted_run_leaves_nothing(inputs: Path, workplace: Path) -> None:
+def test_an_interrupted_run_leaves_what_it_can_be_continued_from(
+    inputs: Path, workplace: Path
+) -> None:
     text = (inputs / "peaks.narrowPeak").read_text()
     (workplace / "long.narrowPeak").write_text(text * 400)
     words = [inputs / "one.keras", "long.narrowPeak", "-g", inputs / "genome.fa", "-n", "100"]
@@ -377,7 +381,7 @@ def test_an_interrupted_run_leaves_nothing(inputs: Path, workplace: Path) -> Non
     )
     limit = time.monotonic() + PATIENCE
     while running.poll() is None and time.monotonic() < limit:
-        if any(workplace.glob("*.partial")):
+        if any(workplace.glob("*.parts/*.partial")):
             break
         time.sleep(0.05)
     time.sleep(0.5)
@@ -385,8 +389,13 @@ def test_an_interrupted_run_leaves_nothing(inputs: Path, workplace: Path) -> Non
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=PATIENCE)
     assert running.returncode == 130, err
-    assert (out, err) == (b"", b"seqlift: interrupted; no unfinished file is left\n")
-    assert [path.name for path in workplace.iterdir()] == ["long.narrowPeak"]
+    kept = "[1-9][0-9]* of 9200 sequences are kept in long.seqlift.parts"
+    said = f"seqlift: interrupted; {kept}; the same command goes on from there\n"
+    assert re.fullmatch(said, err.decode()), err
+    assert out == b""
+    names = {path.name for path in workplace.iterdir()}
+    assert names == {"long.narrowPeak", "long.seqlift.parts"}
+    assert not list(workplace.rglob("*.partial"))
 
 
 def test_the_program_reads_standard_input_and_writes_to_standard_error_only(inputs: Path) -> None:

@@ -15,8 +15,8 @@ from seqlift.cli import failures
 from seqlift.errors import DeviceError, InputError
 from seqlift.explainer import Explainer
 from seqlift.inspection import inspect_model
+from seqlift.pipeline.facts import storable
 from seqlift.pipeline.outputs import unfinished
-from seqlift.pipeline.run import storable
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

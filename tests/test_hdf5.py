@@ -13,8 +13,9 @@ from made_scores import made_batch, parts, window
 from seqlift.errors import InputError, NumericError, OutputError
 from seqlift.tracks import layout
 from seqlift.tracks.batch import ScoreBatch
-from seqlift.tracks.hdf5 import ScoreFile, ScoreWriter
+from seqlift.tracks.hdf5 import ScoreWriter
 from seqlift.tracks.layout import Dtype
+from seqlift.tracks.score_file import ScoreFile
 
 SIZES = {"chr1": 1000, "chrM": 60}
 LENGTH = 50
@@ -62,6 +63,7 @@ def test_every_column_comes_back_in_row_order(tmp_path: Path, batch: ScoreBatch)
         assert texts == {
             "chrom": ["chr1", "chr1", "chrM", "chr1", "chr1"],
             "name": ["edge", ".", "пик 3", ".", "."],
+            "score": ["0"] * 5,
             "strand": ["-", ".", ".", "+", "."],
             "status": list(batch.status),
         }

@@ -396,18 +396,20 @@ def test_attributes_say_what_ran(run: Run, inputs: Path) -> None:
         "target": "tasks:1", "rule": "genomics", "rule_for": "none", "mean_normalise": 0,
         "max_rule": "complete", "pre_activation": 1,
         "reference": "gc", "references": 1, "seed": 3, "batch_size": 5, "tolerance": 1e-4,
-        "precision": "float32", "device": device(), "length": LENGTH, "format_version": 1,
+        "strands": "forward", "precision": "float32", "device": device(), "length": LENGTH,
+        "format_version": 1,
         "seqlift_version": seqlift.__version__,
     }  # fmt: skip
     assert {name: found[name] for name in fixed} == fixed
     assert found["command"].startswith(f"seqlift score {model} ")
     assert found["backend"].startswith("tensorflow ")
-    for name in ("model_sha256", "genome_sizes_sha256", "regions_sha256"):
+    for name in ("model_sha256", "genome_sizes_sha256", "regions_sha256", "windows_sha256"):
         assert re.fullmatch("[0-9a-f]{64}", found[name])
     counted = {"gc", "largest_contribution", "model_saved_by", "python_version"}
     libraries = ("keras", "numpy", "h5py", "numba", "pyfaidx", "pybigwig")
     counted |= {f"{name}_version" for name in libraries}
-    digests = {"command", "backend", "model_sha256", "genome_sizes_sha256", "regions_sha256"}
+    digests = {"model_sha256", "genome_sizes_sha256", "regions_sha256", "windows_sha256"}
+    digests |= {"command", "backend"}
     assert set(found) == {*fixed, *counted, *digests}
 
 
@@ -453,8 +455,8 @@ def test_what_is_read_but_not_written_is_bounded(run: Run, monkeypatch: pytest.M
     counts, leads = {"read": 0, "written": 0}, []
     read, write = Workload.read, ScoreWriter.write
 
-    def counted_read(self: Any, length: int | None) -> Any:
-        for row in read(self, length):
+    def counted_read(self: Any, *which: Any) -> Any:
+        for row in read(self, *which):
             counts["read"] += 1
             leads.append(counts["read"] - counts["written"])
             yield row

@@ -19,8 +19,9 @@ from made_scores import MadeWindow, window
 
 from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.bigwig import write_bigwig
-from seqlift.tracks.hdf5 import ScoreFile, ScoreWriter
+from seqlift.tracks.hdf5 import ScoreWriter
 from seqlift.tracks.regions_bed import RegionsWriter
+from seqlift.tracks.score_file import ScoreFile
 
 pytestmark = pytest.mark.readers
 
@@ -97,7 +98,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         RegionsWriter(prefix.with_suffix(".regions.bed")) as regions,
     ):
         writer.write(batch)
-        regions.write(batch)
+        regions.write(batch.windows, batch.scored)
     with ScoreFile(prefix.with_suffix(".h5")) as scores:
         write_bigwig(scores, prefix.with_suffix(".bw"), SIZES)
     return prefix

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqlift.errors import InputError
-from seqlift.inputs.regions import Region, RegionFile, Window, no_regions, parse, window
+from seqlift.inputs.regions import Region, RegionFile, no_regions, parse
 
 GOOD = [
     ("chr1\t5\t9", Region("chr1", 5, 9)),
@@ -161,29 +161,6 @@ def test_centre_is_the_summit_or_the_middle() -> None:
     assert Region("chr1", 10, 20, summit=7).centre == 17
     assert Region("chr1", 10, 20).centre == 15
     assert Region("chr1", 10, 21).centre == 15
-
-
-@pytest.mark.parametrize(
-    ("length", "start", "end"), [(4, 13, 17), (5, 13, 18), (1, 15, 16), (40, -5, 35)]
-)
-def test_window_is_half_its_length_left_of_the_centre(length: int, start: int, end: int) -> None:
-    region = Region("chr1", 10, 20)
-    assert window(region, length) == Window(region, start, end)
-
-
-def test_window_without_a_length_is_the_region() -> None:
-    region = Region("chr1", 10, 21, summit=3)
-    assert window(region, None) == Window(region, 10, 21)
-
-
-@given(st.integers(0, 10**9), st.integers(1, 10**5), st.integers(1, 10**4))
-def test_window_has_the_length_asked_for_and_holds_the_centre(
-    start: int, size: int, length: int
-) -> None:
-    region = Region("chr1", start, start + size)
-    found = window(region, length)
-    assert found.end - found.start == length
-    assert found.start <= region.centre < found.end
 
 
 TEXT = "#c\nchr1\t5\t9\nchr2\t1\t2\n"

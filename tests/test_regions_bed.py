@@ -51,7 +51,7 @@ def test_line_i_is_row_i(tmp_path: Path) -> None:
     batch = made_batch(windows, length=10, sizes={"c": 100})
     with RegionsWriter(tmp_path / "r.bed") as writer:
         for part in parts(batch, [1, 3]):
-            writer.write(part)
+            writer.write(part.windows, part.scored)
     rows = [line.split("\t") for line in (tmp_path / "r.bed").read_text().splitlines()]
     assert [row[3] for row in rows] == ["peak50", "peak3", "peak50", "peak88"]
     centres = np.array([[row[1], row[9]] for row in rows], dtype=int).sum(axis=1)
@@ -70,7 +70,7 @@ def test_a_full_disk_is_an_output_error(lines: int) -> None:
     writer = RegionsWriter("/dev/full")
 
     def write() -> None:
-        writer.write(batch)
+        writer.write(batch.windows, batch.scored)
         writer.close()
 
     with pytest.raises(OutputError) as caught:

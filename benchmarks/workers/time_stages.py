@@ -11,14 +11,15 @@ import sys
 import time
 
 STAGES = (
-    ("checking the regions", "seqlift.pipeline.score", "Workload"),
+    ("checking the regions", "seqlift.pipeline.preflight", "Workload"),
     ("loading the model", "seqlift.explainer", "load"),
     ("lowering", "seqlift.explainer", "lower"),
     ("prediction by Keras, for the check", "seqlift.attribution.lowering.check", "predictions"),
     ("forward check", "seqlift.explainer", "check_forward"),
-    ("reading all regions once", "seqlift.pipeline.run", "references_of"),
-    ("all else before", "seqlift.pipeline.score", "prepare"),
-    ("reading, shuffling, writing", "seqlift.pipeline.score", "write_scores"),
+    ("reading all regions once", "seqlift.pipeline.preflight", "references_of"),
+    ("all else before", "seqlift.pipeline.preflight", "decided"),
+    ("reading, shuffling, writing", "seqlift.pipeline.score", "compute"),
+    ("joining the parts", "seqlift.pipeline.score", "place_scores"),
     ("writing the track", "seqlift.pipeline.score", "write_tracks"),
 )
 """What a stage is called, and the function that it is: its module, and its name there."""

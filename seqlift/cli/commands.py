@@ -42,12 +42,18 @@ def main() -> None:
 @options.gc
 @options.seed
 @options.length
+@options.tile
+@options.stride
+@options.strand
+@options.both_strands
 @options.batch_size
 @options.tolerance
 @options.dtype
 @options.multipliers
 @options.precision
 @options.device
+@options.overlap
+@options.shard
 @options.force
 @options.quiet
 @options.verbose
@@ -68,6 +74,44 @@ def score(*, quiet: bool, verbose: int, **chosen: Any) -> None:
 
 
 @main.command()
+@options.shards
+@options.prefix
+@options.mean
+@options.overlap
+@options.force
+@options.quiet
+@options.verbose
+@options.debug
+@reported
+def merge(*, quiet: bool, verbose: int, **chosen: Any) -> None:
+    """Join the score files of shards, and make the track of all.
+
+    With --mean: average the score files of several models instead.
+    """
+    del verbose
+    from seqlift.pipeline.merge import merge as run
+
+    report.show_files(run(**chosen, progress=report.progress(quiet=quiet)), quiet=quiet)
+
+
+@main.command()
+@options.scores
+@options.track_output
+@options.overlap
+@options.force
+@options.quiet
+@options.verbose
+@options.debug
+@reported
+def track(*, quiet: bool, verbose: int, **chosen: Any) -> None:
+    """Make the genome-browser track of a score file again."""
+    del verbose
+    from seqlift.pipeline.track import make_track as run
+
+    report.show_files(run(**chosen, progress=report.progress(quiet=quiet)), quiet=quiet)
+
+
+@main.command()
 @options.path
 @options.arch
 @options.recipe
@@ -83,7 +127,7 @@ def score(*, quiet: bool, verbose: int, **chosen: Any) -> None:
 @reported
 def inspect(*, path: str, as_json: bool, verbose: int, **chosen: Any) -> None:
     """Show what a model offers to explain and how, or what is in a score file."""
-    from seqlift.tracks.hdf5 import ScoreFile, is_score_file
+    from seqlift.tracks.score_file import ScoreFile, is_score_file
 
     if is_score_file(path):
         with ScoreFile(path) as scores:

@@ -46,8 +46,9 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
         except SeqliftError as error:
             fail(str(error), error.exit_code, debug=debug)
         except KeyboardInterrupt as interrupt:
-            number = interrupt.args[0] if interrupt.args else signal.SIGINT
-            fail("interrupted; no unfinished file is left", 128 + number, debug=False)
+            number, *said = interrupt.args or (signal.SIGINT,)
+            message = said[0] if said else "interrupted; no unfinished file is left"
+            fail(message, 128 + number, debug=False)
         except MemoryError:
             fail("memory is full; give a smaller --batch-size", 4, debug=debug)
         except OSError as error:

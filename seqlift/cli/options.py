@@ -8,6 +8,7 @@ import click
 
 from seqlift.attribution.choices import MAX_RULES, PRECISIONS, PRESETS, RULES
 from seqlift.inputs.references import KINDS
+from seqlift.tracks.layers import OVERLAPS
 
 
 class Device(click.ParamType[str]):
@@ -54,6 +55,24 @@ class Named(click.ParamType[tuple[str, str]]):
         if not name or not text:
             self.fail(f"{value!r} is not {self.form}", param, ctx)
         return name, text
+
+
+class Shard(click.ParamType[tuple[int, int]]):
+    """``3-of-8``: which of how many equal shares, counted from 1."""
+
+    name = "shard"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Return number and count, or fail."""
+        found = re.fullmatch("([0-9]{1,9})-of-([0-9]{1,9})", str(value), re.ASCII)
+        if not found:
+            self.fail(f"{value!r} is not NUMBER-of-COUNT, such as 3-of-8", param, ctx)
+        number, count = int(found[1]), int(found[2])
+        if not 1 <= number <= count:
+            self.fail(f"{value!r}: shards are numbered from 1 to {count}", param, ctx)
+        return number, count
 
 
 def each_once(
@@ -169,6 +188,45 @@ seed = click.option(
 length = click.option(
     "--length", type=click.IntRange(min=1), metavar="BASES",
     help="Length of the windows, for a model that takes any.  [default: each region as it is]",
+)  # fmt: skip
+tile = click.option(
+    "--tile", is_flag=True,
+    help="Cover regions longer than the model with windows that overlap.",
+)  # fmt: skip
+stride = click.option(
+    "--stride", type=click.IntRange(min=1), metavar="BASES",
+    help="Bases between the centres of tiles.  [default: half a window]",
+)  # fmt: skip
+strand = click.option(
+    "--strand", is_flag=True,
+    help="Read regions with a - in column 6 from the other strand; scores stay where bases are.",
+)  # fmt: skip
+both_strands = click.option(
+    "--both-strands", is_flag=True, help="Read every region from either strand and take the mean."
+)
+overlap = click.option(
+    "--overlap", type=click.Choice(OVERLAPS), default="nearest", show_default=True,
+    help="Which score the track has where windows overlap: that of the window whose middle is"
+    " nearest, the mean, the largest in size, or that of the first row.",
+)  # fmt: skip
+shard = click.option(
+    "--shard", type=Shard(), metavar="K-of-N",
+    help="Score only one of N shares of the regions, to PREFIX.K-of-N.h5; join them with `seqlift"
+    " merge`.",
+)  # fmt: skip
+scores = click.argument("scores", help="Score file of an earlier run.")
+shards = click.argument("shards", nargs=-1, required=True, help="Score files of all shards.")
+prefix = click.option(
+    "-o", "--output", metavar="PREFIX", required=True,
+    help="Prefix of the files written: PREFIX.h5, PREFIX.bw, PREFIX.regions.bed.",
+)  # fmt: skip
+track_output = click.option(
+    "-o", "--output", metavar="FILE", help="The track.  [default: the score file's name + .bw]"
+)
+mean = click.option(
+    "--mean", is_flag=True,
+    help="The files are of several models, on the same regions: write the mean, and the standard"
+    " deviation as shap_std/seq.",
 )  # fmt: skip
 batch_size = click.option(
     "-b", "--batch-size", type=click.IntRange(min=1), metavar="N",

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from seqlift.inspection import LayerReport, ModelReport
-    from seqlift.pipeline.score import Progress, ProgressBar, Summary
+    from seqlift.pipeline.progress import Progress, ProgressBar
+    from seqlift.pipeline.score import Summary
     from seqlift.tracks.summary import ScoreSummary
 
 
@@ -43,6 +47,12 @@ def show_summary(summary: "Summary") -> None:
         click.echo(f"{name:<10} {value}", err=True)
     for note in summary.notes:
         click.echo(f"{'note':<10} {note}", err=True)
+
+
+def show_files(paths: "Sequence[Path]", *, quiet: bool) -> None:
+    """Show what was written, on standard error."""
+    if not quiet:
+        click.echo(f"{'files':<10} {'  '.join(map(str, paths))}", err=True)
 
 
 def show_scores(path: str, summary: "ScoreSummary", *, as_json: bool) -> None:

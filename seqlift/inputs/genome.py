@@ -22,6 +22,7 @@ from seqlift.errors import InputError
 from seqlift.inputs import fasta_check
 from seqlift.inputs.onehot import FOREIGN, UNKNOWN, lookup
 from seqlift.inputs.regions import Region
+from seqlift.inputs.text import signature
 
 _MITOCHONDRIA = {"chrM": ("MT",), "M": ("MT",), "MT": ("chrM", "M"), "chrMT": ("chrM", "M")}
 _MANY = 10_000  # names beyond which comparing spellings takes longer than a user waits
@@ -68,6 +69,7 @@ class Genome:
         except BaseException:
             self._remove_folder()
             raise
+        self._signature = signature(self.path)
         self.sizes: dict[str, int] = {
             name: int(record.rlen) for name, record in self._fasta.index.items()
         }
@@ -91,6 +93,11 @@ class Genome:
         if first < stop:
             codes[first - start : stop - start] = self._known(chrom, first, stop)
         return codes
+
+    def check_unchanged(self) -> None:
+        """Raise InputError where the file is no longer the one that was opened."""
+        if signature(self.path) != self._signature:
+            raise InputError(f"{self._source}: the file changed while it was read; run again")
 
     def digest(self) -> str:
         """Return the SHA-256 of the records' names and sizes, in hexadecimal.

@@ -41,6 +41,7 @@ def _letter_table() -> NDArray[np.uint8]:
 
 _CODE_OF_BYTE = _letter_table()
 _BYTE_OF_CODE = np.frombuffer(_LETTERS, dtype=np.uint8)
+_COMPLEMENT = np.array([3, 2, 1, 0, UNKNOWN], dtype=np.uint8)
 _ROW_OF_CODE = np.eye(UNKNOWN + 1, 4, dtype=np.uint8)
 
 
@@ -91,6 +92,11 @@ def sequence_one_hot(bases: str, dtype: DTypeLike = np.float32) -> NDArray[Any]:
     Raises InputError where a letter is not an IUPAC nucleotide.
     """
     return one_hot(encode(bases), dtype)
+
+
+def reverse_complement(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the other strand of sequences of codes (..., L), read in its own direction."""
+    return _COMPLEMENT[codes[..., ::-1]]
 
 
 def codes_of(one_hot: NDArray[Any]) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""BED text becomes checked regions, and regions become windows of the model's length.
+"""BED text becomes checked regions.
 
 Knows BED3 to BED12 and narrowPeak; knows nothing of genomes (whether a chromosome exists, or is
 long enough), arrays or models. The rules, from the BED specification version 1
@@ -19,8 +19,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 
+from seqlift.errors import InputError
 from seqlift.inputs import bed_problems
-from seqlift.inputs.text import TextFile
+from seqlift.inputs.text import TextFile, signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,30 +44,6 @@ class Region:
     def centre(self) -> int:
         """Return the summit where there is one, else the middle (the right one of two)."""
         return self.start + self.summit if self.summit >= 0 else (self.start + self.end) // 2
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The interval [start, end) a model is given for a region.
-
-    `start` may be negative and `end` past the end of the chromosome: the bases there are unknown.
-    """
-
-    region: Region
-    start: int
-    end: int
-
-
-def window(region: Region, length: int | None) -> Window:
-    """Return the window of `length` bases around the centre of a region.
-
-    It is [centre - length // 2, centre - length // 2 + length): of an odd length the middle base
-    is the centre. Without a length (a model that takes any) it is the region as it is.
-    """
-    if length is None:
-        return Window(region, region.start, region.end)
-    start = region.centre - length // 2
-    return Window(region, start, start + length)
 
 
 def parse(lines: Iterable[str], *, source: str) -> Iterator[Region | str]:
@@ -177,6 +154,7 @@ class RegionFile:
         if self.is_fasta:
             self._text.decompress()
         self.path = self._text.path
+        self._signature = signature(self.path)
 
     def regions(self) -> Iterator[Region | str]:
         """Yield every region in file order, and a problem (a str) for every line that is none.
@@ -189,6 +167,11 @@ class RegionFile:
             When the file turns out to be cut short or damaged.
         """
         return parse(self._text.lines(), source=self.source)
+
+    def check_unchanged(self) -> None:
+        """Raise InputError where the file is no longer the one that was opened."""
+        if signature(self.path) != self._signature:
+            raise InputError(f"{self.source}: the file changed while it was read; run again")
 
     def digest(self) -> str:
         """Return the SHA-256 of the (decompressed) text, in hexadecimal."""

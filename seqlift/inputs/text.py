@@ -187,3 +187,12 @@ class TextFile:
         else:
             what, remedy = f"cannot be read ({error})", self._remedy
         return InputError(f"{place}: {what}; {remedy}")
+
+
+def signature(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes when a file is replaced or written to; None where it is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from seqlift.attribution.choices import MaxRule, Precision, Preset, Rule
+from seqlift.tracks.layers import Overlap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,7 +13,8 @@ class ScoreOptions:
 
     `model` and `regions` are paths, `regions` may be ``-``. A `batch_size` of None is chosen from
     the model, a `gc` of None measured from the regions, a `length` of None the model's own;
-    `references` and `steps` of None are 20 and 50, a `tolerance` of None what the precision allows.
+    `references` and `steps` of None are 20 and 50, a `tolerance` of None what the precision allows;
+    a `stride` of None is half the model's length. A `shard` is (number, of how many), from 1.
     """
 
     model: str
@@ -35,10 +37,16 @@ class ScoreOptions:
     gc: float | None = None
     seed: int = 0
     length: int | None = None
+    tile: bool = False
+    stride: int | None = None
+    strand: bool = False
+    both_strands: bool = False
     batch_size: int | None = None
     tolerance: float | None = None
     dtype: Literal["float32", "float16"] = "float32"
     multipliers: bool = False
     precision: Precision = "float32"
     device: str = "auto"
+    overlap: Overlap = "nearest"
+    shard: tuple[int, int] | None = None
     force: bool = False

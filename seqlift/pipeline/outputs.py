@@ -23,23 +23,36 @@ class TargetFiles:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """All files of a run."""
+    """All files of a run; those of a shard have no track, which needs all rows.
+
+    `parts` is the folder of what is finished of a run that is not.
+    """
 
     regions: Path
+    parts: Path
     targets: tuple[TargetFiles, ...]
+    tracks: bool = True
+
+    def scores(self) -> tuple[Path, ...]:
+        """Return the score files and the regions file, in the order in which they are finished."""
+        return (*(files.scores for files in self.targets), self.regions)
 
     def paths(self) -> tuple[Path, ...]:
         """Return every file, in the order in which they are finished."""
-        scores = (files.scores for files in self.targets)
-        return (*scores, self.regions, *(files.track for files in self.targets))
+        return (*self.scores(), *(files.track for files in self.targets if self.tracks))
 
 
-def outputs_of(prefix: str, targets: Sequence[str]) -> Outputs:
+def outputs_of(
+    prefix: str, targets: Sequence[str], shard: tuple[int, int] | None = None
+) -> Outputs:
     """Return the files of `targets`: PREFIX.h5, or PREFIX.TARGET.h5 where there are several.
 
-    What is no letter, digit, ``.``, ``_`` or ``-`` in a target's name becomes ``-``; where that
-    makes names equal, the target's place is added.
+    A shard's have its name after the prefix: PREFIX.3-of-8.h5. What is no letter, digit, ``.``,
+    ``_`` or ``-`` in a target's name becomes ``-``; where that makes names equal, the target's
+    place is added.
     """
+    if shard is not None:
+        prefix = f"{prefix}.{shard_name(shard)}"
     infixes = [f".{re.sub('[^A-Za-z0-9._-]+', '-', name)}" for name in targets]
     if len(targets) == 1:
         infixes = [""]
@@ -49,7 +62,14 @@ def outputs_of(prefix: str, targets: Sequence[str]) -> Outputs:
         TargetFiles(name, Path(f"{prefix}{infix}.h5"), Path(f"{prefix}{infix}.bw"))
         for name, infix in zip(targets, infixes, strict=True)
     )
-    return Outputs(Path(f"{prefix}.regions.bed"), files)
+    regions, parts = Path(f"{prefix}.regions.bed"), Path(f"{prefix}.parts")
+    return Outputs(regions, parts, files, tracks=shard is None)
+
+
+def shard_name(shard: tuple[int, int]) -> str:
+    """Return a shard's name, as Snakemake writes a scatter item: ``3-of-8``."""
+    number, count = shard
+    return f"{number}-of-{count}"
 
 
 def default_prefix(regions: str) -> str:
@@ -66,10 +86,10 @@ def unfinished(path: Path) -> Path:
     return path.with_name(f"{path.name}.{os.getpid()}.partial")
 
 
-def finish(path: Path) -> None:
+def finish(new: Path, path: Path) -> None:
     """Give a finished file its final name, at once and whole."""
     try:
-        unfinished(path).replace(path)
+        new.replace(path)
     except OSError as error:
         raise OutputError(
             f"{path}: cannot be put in place ({error.strerror}); write elsewhere with -o"

@@ -4,14 +4,13 @@ Knows windows and results; knows nothing of where either came from or where rows
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.attribution.engine import Result
 from seqlift.errors import NumericError
-from seqlift.inputs.regions import Window
 from seqlift.pipeline.workload import Row, Workload
 from seqlift.tracks.batch import UNKNOWN_BASE, ScoreBatch
 
@@ -90,7 +89,7 @@ def score_batch(
     hypothetical = np.pad(result.hypothetical.astype(np.float32), around)
     kept = np.pad(result.multipliers.astype(np.float32), around) if multipliers else None
     frames = [
-        Window(row.window.region, row.window.start - start, row.window.start - start + length)
+        replace(row.window, start=row.window.start - start, end=row.window.start - start + length)
         for row in rows
     ]
     return ScoreBatch(
@@ -114,7 +113,7 @@ def status_of(row: Row) -> str:
     ``padded`` windows reach past the end of their chromosome; those with N have unknown bases on
     it.
     """
-    start, end = (bound - row.window.start for bound in row.scored)
+    start, end = row.on_chromosome
     unknown = row.codes[start:end] == UNKNOWN_BASE
     if unknown.all():
         return "all N"

@@ -3,45 +3,43 @@
 What can be found wrong is looked for before anything is computed. Reading and shuffling for the
 next batches, computing this one, and checking and compressing the last then happen at once, in
 three threads; what is under way is bounded, so memory does not grow with the number of regions.
+Finished parts are kept until all is finished, so that a run that was ended can be continued.
 """
 
 import logging
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from seqlift.attribution.engine import Result
+from seqlift.errors import InputError, NumericError, SeqliftError
+from seqlift.pipeline.facts import fingerprint, run_attributes
 from seqlift.pipeline.memory import give_back
 from seqlift.pipeline.options import ScoreOptions
-from seqlift.pipeline.outputs import Outputs, TargetFiles, finish, remove_unfinished, unfinished
-from seqlift.pipeline.rows import Residuals, check_residuals, residuals_of, score_batch
-from seqlift.pipeline.run import Batch, Run, notes_of, prepare, run_attributes
+from seqlift.pipeline.outputs import finish, shard_name
+from seqlift.pipeline.part_writer import PartWriter
+from seqlift.pipeline.parts import Parts
+from seqlift.pipeline.preflight import notes_of, prepared
+from seqlift.pipeline.progress import Progress, ProgressBar
+from seqlift.pipeline.rows import check_residuals, residuals_of, score_batch
+from seqlift.pipeline.run import Batch, Run
+from seqlift.pipeline.space import check_space
+from seqlift.pipeline.stopping import Stop, Stopped
+from seqlift.pipeline.strands import in_genome_direction, mean_of_strands
 from seqlift.pipeline.threads import Background, prefetched
-from seqlift.pipeline.workload import Workload
-from seqlift.tracks.bigwig import write_bigwig
-from seqlift.tracks.hdf5 import ScoreFile, ScoreWriter
-from seqlift.tracks.regions_bed import RegionsWriter
+from seqlift.pipeline.track import write_track
+from seqlift.tracks.merge import join
+from seqlift.tracks.regions_bed import write_regions
+from seqlift.tracks.score_file import ScoreFile
+from seqlift.tracks.summary import counted
 
 log = logging.getLogger(__name__)
 
 AHEAD = 2  # batches read before they are needed, and batches waiting to be written
-
-
-class ProgressBar(Protocol):
-    """Something that is told how many more are done."""
-
-    def update(self, n: int) -> object:
-        """Count `n` more."""
-
-
-Progress = Callable[[str, int], AbstractContextManager[ProgressBar]]
-"""Given a stage's name and the number of its steps, a bar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,135 +63,216 @@ class Summary:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class Tally:
-    """What has been counted so far, for the summary."""
-
-    status: Counter[str] = field(default_factory=Counter)
-    relative_residual: float = 0.0
-    worst: str = ""
-
-    def count(self, run: Run, batch: Batch, residuals: Residuals) -> None:
-        """Remember the row with the largest residual."""
-        i = int(np.argmax(residuals.relative))
-        if residuals.relative[i] >= self.relative_residual:
-            self.relative_residual = float(residuals.relative[i])
-            self.worst = run.workload.place(batch.rows[i].window.region)
-
-
 def score(options: ScoreOptions, *, progress: Progress) -> Summary:
     """Return what was done, having written the score files, the regions file and the tracks.
 
     Score files have their final names before the tracks are begun, so a track that cannot be
-    written costs no scores. Of a run that fails before, nothing stays.
+    written costs no scores. Of a run that fails before its first part is finished, nothing stays;
+    one that fails later, or is ended, is continued by the same command.
 
     Raises
     ------
     SeqliftError
         Of the kind that fits: see `seqlift.errors`.
+    Stopped
+        Where a signal asked for an end.
     """
     started = time.perf_counter()
-    with Workload(options.regions, options.genome) as workload:
-        run = prepare(options, workload)
+    with prepared(options) as run:
         announce(run)
-        paths = run.outputs.paths()
-        try:
-            tally = write_scores(run, progress)
-            for path in paths[: len(run.outputs.targets) + 1]:
-                finish(path)
+        outputs = run.outputs
+        with (
+            Parts(outputs.parts, fingerprint(run), force=options.force) as parts,
+            kept(run, parts),
+        ):
+            if not (parts.scored and all(path.exists() for path in outputs.scores())):
+                check_space(run, parts.rows())
+                compute(run, parts, progress)
+                place_scores(run, parts, progress)
             give_back()
-            write_tracks(run.outputs, workload.genome.sizes, progress)
-        finally:
-            remove_unfinished(paths)
-    return Summary(
-        rows=workload.rows,
-        seconds=time.perf_counter() - started,
-        relative_residual=tally.relative_residual,
-        worst=tally.worst,
-        complete=run.complete,
-        status=dict(tally.status.most_common()),
-        device=run.explainer.device,
-        precision=options.precision,
-        files=paths,
-        notes=notes_of(options),
-    )
+            if outputs.tracks:
+                write_tracks(run, parts, progress)
+            parts.remove()
+        return summary_of(run, time.perf_counter() - started)
 
 
 def announce(run: Run) -> None:
     """Log what was decided, for those who want to know."""
     log.info(
         "%d regions, windows of %s bases, %d references (%s) each, %d sequences at once, on %s",
-        run.workload.rows,
-        run.length or "their own",
+        run.workload.number,
+        run.framing.length or "their own",
         run.references.number,
         run.references.kind,
         run.batch_size,
         run.explainer.device,
     )
     log.info("targets: %s", ", ".join(files.target for files in run.outputs.targets))
+    if run.options.shard is not None:
+        rows = (shard_name(run.options.shard), run.first, run.last, run.survey.rows)
+        log.info("shard %s: rows %d to %d of %d", *rows)
 
 
-def write_scores(run: Run, progress: Progress) -> Tally:
-    """Return the tally, having explained every batch and written its rows."""
-    tally = Tally()
+@contextmanager
+def kept(run: Run, parts: Parts) -> Iterator[None]:
+    """Have what fails or is ended inside say what is kept, and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        number = interrupt.args[0] if interrupt.args else 2
+        said = what_is_kept(run, parts) or "no unfinished file is left"
+        raise Stopped(number, f"interrupted; {said}") from interrupt
+    except SeqliftError as error:
+        said = what_is_kept(run, parts)
+        raise type(error)(*error.problems, *([said] if said else [])) from error
+
+
+def what_is_kept(run: Run, parts: Parts) -> str:
+    """Return what there is to go on from, nothing where there is nothing."""
+    done = parts.rows()
+    how = "the same command without --force" if run.options.force else "the same command"
+    if parts.scored:
+        return f"the score files are finished; {how} makes the tracks"
+    if not done:
+        return ""
+    return f"{done} of {run.rows} sequences are kept in {parts.folder}; {how} goes on from there"
+
+
+def compute(run: Run, parts: Parts, progress: Progress) -> None:
+    """Have every row of the run in a part; raise KeyboardInterrupt where an end was asked for."""
+    missing = parts.missing(run.first, run.last)
+    left = sum(stop - start for start, stop in missing)
+    if not left and not parts.finished():
+        missing = [(run.first, run.last)]  # an empty part
+    if left < run.rows:
+        log.info("%d of %d sequences are there already", run.rows - left, run.rows)
+    with Stop() as stop, progress("scoring", run.rows) as bar:
+        bar.update(run.rows - left)
+        for stretch in missing:
+            compute_stretch(run, parts, stretch, stop, bar)
+            if stop.asked is not None:
+                raise KeyboardInterrupt(stop.asked)
+
+
+def compute_stretch(
+    run: Run, parts: Parts, stretch: tuple[int, int], stop: Stop, bar: ProgressBar
+) -> None:
+    """Explain the rows of a stretch, batch by batch, and write them into parts."""
     with ExitStack() as stack:
-        writers = {
-            files.target: stack.enter_context(score_writer(run, files))
-            for files in run.outputs.targets
-        }
-        regions = stack.enter_context(RegionsWriter(unfinished(run.outputs.regions)))
+        writer = stack.enter_context(PartWriter(run, parts, *stretch))
         background = stack.enter_context(Background(waiting=AHEAD))
-        batches = stack.enter_context(closing(prefetched(run.batches(), ahead=AHEAD)))
-        bar = stack.enter_context(progress("scoring", run.workload.rows))
+        batches = stack.enter_context(closing(prefetched(run.batches(*stretch), ahead=AHEAD)))
         for batch in batches:
             results = run.explainer.explain(batch.codes, batch.references, batch.others)
-            background.call(write_batch, run, batch, results, writers, regions, tally)
+            background.call(write_batch, run, batch, results, writer)
             bar.update(len(batch.rows))
-    return tally
+            if stop.asked is not None:
+                break
 
 
-def write_batch(
-    run: Run,
-    batch: Batch,
-    results: Mapping[str, Result],
-    writers: Mapping[str, ScoreWriter],
-    regions: RegionsWriter,
-    tally: Tally,
-) -> None:
-    """Check the residuals of a batch, count its rows and write them.
+def write_batch(run: Run, batch: Batch, results: Mapping[str, Result], writer: PartWriter) -> None:
+    """Check the residuals of a batch and write its rows.
 
     Raises NumericError for the first row that does not add up.
     """
+    scores = []
     for target, result in results.items():
+        result = in_genome_direction(result, batch.turned)
+        if run.options.both_strands:
+            result = mean_of_strands(result)
         residuals = residuals_of(result)
         check_residuals(residuals, batch.rows, run.workload, target=target, tolerance=run.tolerance)
-        tally.count(run, batch, residuals)
-        scores = score_batch(
+        rows = score_batch(
             batch.rows,
             result,
             residuals,
             length=run.row_length,
             multipliers=run.options.multipliers,
         )
-        writers[target].write(scores)
-    regions.write(scores)
-    tally.status.update(scores.status)
+        scores.append(rows)
+    writer.write(scores)
 
 
-def score_writer(run: Run, files: TargetFiles) -> ScoreWriter:
-    """Return the writer of one target's score file."""
-    return ScoreWriter(
-        unfinished(files.scores),
-        length=run.row_length,
-        attributes=run_attributes(run, files.target),
-        dtype=run.options.dtype,
-        multipliers=run.options.multipliers,
-    )
+def place_scores(run: Run, parts: Parts, progress: Progress) -> None:
+    """Join the parts to score files, and give these and the regions file their final names."""
+    run.workload.check_unchanged()
+    finished = parts.finished()
+    for place, files in enumerate(run.outputs.targets):
+        attributes = run_attributes(run, files.target) | shard_attributes(run)
+        sources = [part.scores(place) for part in finished]
+        sizes = run.workload.genome.sizes
+        new = parts.unfinished(files.scores)
+        with repairable(parts), progress("joining", run.rows) as bar:
+            join(sources, new, attributes=attributes, sizes=sizes, progress=bar.update)
+        with ScoreFile(new) as scores:
+            check_kept(run, scores, files.target)
+            write_regions(scores, parts.unfinished(run.outputs.regions))
+    for path in run.outputs.scores():
+        finish(parts.unfinished(path), path)
+    parts.set_scored()
 
 
-def write_tracks(outputs: Outputs, sizes: dict[str, int], progress: Progress) -> None:
+def shard_attributes(run: Run) -> dict[str, str | int]:
+    """Return what tells which rows of the whole a file has, nothing where it has all."""
+    if run.options.shard is None:
+        return {}
+    name = shard_name(run.options.shard)
+    return {"shard": name, "shard_start": run.first, "shard_of_rows": run.survey.rows}
+
+
+@contextmanager
+def repairable(parts: Parts) -> Iterator[None]:
+    """Have the error about a damaged part say what to do."""
+    try:
+        yield
+    except InputError as error:
+        found = [problem.rpartition("; ")[0] for problem in error.problems]
+        remedy = "remove the folder it is in, and the same command computes its rows anew"
+        raise InputError(*(f"{problem}; {remedy}" for problem in found)) from error
+
+
+def check_kept(run: Run, scores: ScoreFile, target: str) -> None:
+    """Raise NumericError where a row that was computed before misses a tolerance told later."""
+    relative = scores.values("qc/relative_residual", slice(None))
+    if len(relative) and not relative.max() <= run.tolerance:
+        row = int(np.argmax(relative))
+        place = run.workload.place(run.workload.region(run.first + row, run.framing))
+        raise NumericError(
+            f"{place}: contributions to {target} miss the difference from reference by"
+            f" {relative[row]:.1e} of the prediction, more than the tolerance {run.tolerance:.0e};"
+            " give a larger --tolerance if you can accept it"
+        )
+
+
+def write_tracks(run: Run, parts: Parts, progress: Progress) -> None:
     """Write the track of every score file."""
-    for files in outputs.targets:
-        with ScoreFile(files.scores) as scores, progress("track", scores.rows) as bar:
-            write_bigwig(scores, unfinished(files.track), sizes, progress=bar.update)
-        finish(files.track)
+    sizes, overlap = run.workload.genome.sizes, run.options.overlap
+    for files in run.outputs.targets:
+        with ScoreFile(files.scores) as scores:
+            new = parts.unfinished(files.track)
+            write_track(scores, new, files.track, sizes, overlap=overlap, progress=progress)
+
+
+def summary_of(run: Run, seconds: float) -> Summary:
+    """Return what a run did, by what is in its files."""
+    largest, worst = 0.0, ""
+    for files in run.outputs.targets:
+        with ScoreFile(files.scores) as scores:
+            relative = scores.values("qc/relative_residual", slice(None))
+            status = counted(scores.status())
+        if len(relative) and (not worst or relative.max() > largest):
+            row = int(np.argmax(relative))
+            largest = float(relative[row])
+            worst = run.workload.place(run.workload.region(run.first + row, run.framing))
+    return Summary(
+        rows=run.rows,
+        seconds=seconds,
+        relative_residual=largest,
+        worst=worst,
+        complete=run.complete,
+        status=status,
+        device=run.explainer.device,
+        precision=run.options.precision,
+        files=run.outputs.paths(),
+        notes=notes_of(run.options),
+    )

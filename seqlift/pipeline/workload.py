@@ -1,11 +1,13 @@
 """The regions of a run and the genome they lie on, with everything wrong in them found at once.
 
-Knows regions and genomes; knows nothing of models but the length they take.
+Knows regions, windows and genomes; knows nothing of models but the length they take.
 """
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 from types import TracebackType
 from typing import Self
 
@@ -14,22 +16,61 @@ from numpy.typing import NDArray
 
 from seqlift.errors import InputError
 from seqlift.inputs.genome import Genome, check_region
-from seqlift.inputs.regions import Region, RegionFile, Window, no_regions, window
+from seqlift.inputs.onehot import UNKNOWN
+from seqlift.inputs.regions import Region, RegionFile, no_regions
+from seqlift.inputs.windows import Framing, Window
 
 MOST_PROBLEMS = 100  # listed at once; the rest is counted
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One region on its way to the model.
+    """One window on its way to the model.
 
-    `codes` are the bases given to the model, `window` where they lie, `scored` the part of it that
-    is on the chromosome.
+    `codes` are its bases, `window` where they lie, `size` the bases of its chromosome, `number`
+    that of its region, counted from 0.
     """
 
     window: Window
     codes: NDArray[np.uint8]
-    scored: tuple[int, int]
+    size: int
+    number: int
+
+    @property
+    def on_chromosome(self) -> tuple[int, int]:
+        """Return which of the codes are those of bases on the chromosome: [start, end)."""
+        start, end = self.window.start, self.window.end
+        first = min(max(-start, 0), end - start)
+        return first, max(min(end, self.size) - start, first)
+
+    @property
+    def scored(self) -> tuple[int, int]:
+        """Return the part of the chromosome that the window gives scores for."""
+        start, end = (self.window.start + bound for bound in self.on_chromosome)
+        first = max(start, self.window.first)
+        return first, max(min(end, self.window.last), first)
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What is known when all windows have been read once.
+
+    Attributes
+    ----------
+    rows
+        Number of windows.
+    counts
+        How often each code occurs, (5,).
+    unknown
+        Number of windows in which no base is known.
+    digest
+        SHA-256 of where the windows lie and of their bases, in hexadecimal.
+    """
+
+    rows: int
+    counts: NDArray[np.int64]
+    unknown: int
+    digest: str
 
 
 class Workload:
@@ -39,7 +80,7 @@ class Workload:
     ----------
     regions, genome
         The open files. For a FASTA of sequences they are one file, its records the chromosomes.
-    rows
+    number
         Number of regions.
     longest, shortest
         Regions of the greatest and of the least extent.
@@ -62,7 +103,7 @@ class Workload:
                 )
             else:
                 self.genome = opened.enter_context(Genome(genome))
-            self.rows, self.shortest, self.longest = self._check()
+            self.number, self.shortest, self.longest = self._check()
             self._opened = opened.pop_all()
 
     def __enter__(self) -> Self:
@@ -92,7 +133,7 @@ class Workload:
     def _check(self) -> tuple[int, Region, Region]:
         """Return the number of regions, the shortest and the longest."""
         problems: list[str] = []
-        rows, found = 0, 0
+        number, found = 0, 0
         shortest = longest = Region("", 0, 0)
         for candidate in self._candidates():
             if isinstance(candidate, str) or self._is_misplaced(candidate):
@@ -100,18 +141,18 @@ class Workload:
                 problems += [self._problem(candidate)] if found <= MOST_PROBLEMS else []
             else:
                 extent = candidate.end - candidate.start
-                if rows == 0 or extent < shortest.end - shortest.start:
+                if number == 0 or extent < shortest.end - shortest.start:
                     shortest = candidate
                 if extent > longest.end - longest.start:
                     longest = candidate
-                rows += 1
+                number += 1
         if found > MOST_PROBLEMS:
             problems.append(f"{self.regions.source}: and {found - MOST_PROBLEMS} problems more")
         if problems:
             raise InputError(*problems)
-        if rows == 0:
+        if number == 0:
             raise InputError(no_regions(self.regions.source))
-        return rows, shortest, longest
+        return number, shortest, longest
 
     def _is_misplaced(self, region: Region) -> bool:
         return region.end > self.genome.sizes.get(region.chrom, 0)
@@ -122,17 +163,32 @@ class Workload:
         problem = check_region(candidate, self.genome.sizes, source=self.regions.source)
         return problem or self.place(candidate)
 
-    def read(self, length: int | None) -> Iterator[Row]:
-        """Yield every region with its bases, in file order.
+    def read(self, framing: Framing, start: int = 0, stop: int | None = None) -> Iterator[Row]:
+        """Yield every window with its bases, in the order of the regions, or some of them.
 
-        `length` is that of the windows, None for the regions as they are. What a window has
-        outside its chromosome is N.
+        `start` and `stop` count windows. What a window has outside its chromosome is N. Raises
+        InputError where regions or genome are no longer the files that were checked.
         """
-        for region in self._regions():
-            frame = window(region, length)
-            codes = self.genome.fetch(region.chrom, frame.start, frame.end)
-            size = self.genome.sizes[region.chrom]
-            yield Row(frame, codes, (max(frame.start, 0), min(frame.end, size)))
+        for number, frame in islice(self._windows(framing), start, stop):
+            codes = self.genome.fetch(frame.region.chrom, frame.start, frame.end)
+            yield Row(frame, codes, self.genome.sizes[frame.region.chrom], number)
+        self.check_unchanged()
+
+    def check_unchanged(self) -> None:
+        """Raise InputError where regions or genome are no longer the files that were opened."""
+        self.genome.check_unchanged()
+        self.regions.check_unchanged()
+
+    def _windows(self, framing: Framing) -> Iterator[tuple[int, Window]]:
+        """Yield every window with the number of its region."""
+        for number, region in enumerate(self._regions()):
+            for frame in framing.windows(region):
+                yield number, frame
+
+    def region(self, row: int, framing: Framing) -> Region:
+        """Return the region of a window, by the window's number."""
+        _, frame = next(islice(self._windows(framing), row, None))
+        return frame.region
 
     def _regions(self) -> Iterator[Region]:
         """Yield every region, in file order."""
@@ -141,26 +197,33 @@ class Workload:
                 raise InputError(region, f"{self.regions.source} changed while it was read")
             yield region
 
-    def survey(self, length: int | None) -> NDArray[np.int64]:
-        """Return how often each code occurs in the windows, (5,), having read them all once.
+    def survey(self, framing: Framing) -> Survey:
+        """Return what there is to know of the windows, having read them all once.
 
         Raises InputError with every window whose bases cannot be read, up to 100.
         """
-        counts = np.zeros(5, dtype=np.int64)
+        counts = np.zeros(UNKNOWN + 1, dtype=np.int64)
+        digest = hashlib.sha256()
         problems: dict[str, None] = {}
-        for region in self._regions():
-            frame = window(region, length)
+        rows = unknown = 0
+        for _, frame in self._windows(framing):
             try:
-                codes = self.genome.fetch(region.chrom, frame.start, frame.end)
+                codes = self.genome.fetch(frame.region.chrom, frame.start, frame.end)
             except InputError as error:
                 problems.update(dict.fromkeys(error.problems))
                 if len(problems) >= MOST_PROBLEMS:
                     break
-            else:
-                counts += np.bincount(codes, minlength=5)
+                continue
+            found = np.bincount(codes, minlength=UNKNOWN + 1)
+            rows, unknown = rows + 1, unknown + int(found[UNKNOWN] == codes.size)
+            counts += found
+            region = frame.region
+            place = (region.chrom, frame.start, frame.end, region.name, region.score, region.strand)
+            digest.update("\t".join(map(str, place)).encode("utf-8", "surrogateescape"))
+            digest.update(codes.tobytes())
         if problems:
             raise InputError(*problems)
-        return counts
+        return Survey(rows, counts, unknown, digest.hexdigest())
 
     def place(self, region: Region) -> str:
         """Return where a region was read, for a message."""

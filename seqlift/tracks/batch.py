@@ -4,8 +4,8 @@ Knows what a row of scores is made of; knows nothing of files or of how scores c
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +91,12 @@ class ScoreBatch:
     status: Sequence[str]
     scored: NDArray[np.int64]
     multipliers: NDArray[np.float32] | None = None
+
+    def rows(self, which: slice) -> "ScoreBatch":
+        """Return some of the sequences."""
+        values: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
+        values |= {name: value[which] for name, value in values.items() if value is not None}
+        return ScoreBatch(**values)
 
 
 def middle(start: int, end: int) -> int:

@@ -18,8 +18,9 @@ import pyBigWig
 from numpy.typing import NDArray
 
 from seqlift.errors import InputError, NumericError, OutputError
-from seqlift.tracks.hdf5 import ScoreFile
-from seqlift.tracks.overlap import Choice, Intervals, Run, covered_bases, joined, nearest, sweep
+from seqlift.tracks.layers import Overlap
+from seqlift.tracks.overlap import Intervals, Run, covered_bases, joined, sweep
+from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.unfinished import output_errors, remove, reserve
 
 SECTION_BASES = 65_536
@@ -37,7 +38,7 @@ def write_bigwig(
     path: Path | str,
     sizes: Mapping[str, int],
     *,
-    choice: Choice = nearest,
+    overlap: Overlap = "nearest",
     progress: Callable[[int], object] | None = None,
 ) -> int:
     """Return the number of bases written to a new bigWig.
@@ -45,14 +46,14 @@ def write_bigwig(
     Parameters
     ----------
     scores
-        Rows in any order. A base covered by several windows takes its score from the one that
-        `choice` picks; bases that no window scored are absent, N inside a window is 0.
+        Rows in any order. Which score a base has that several windows cover, `overlap` says; bases
+        that no window scored are absent, N inside a window is 0.
     path
         The file, replaced if it exists. The caller passes a name that says "unfinished".
     sizes
         Every chromosome of the genome with its length, in the order of the FASTA.
-    choice
-        Settles the bases that several windows cover.
+    overlap
+        Which score a base has that several windows cover: see `seqlift.tracks.layers`.
     progress
         Called with the number of rows done since it was last called.
 
@@ -85,7 +86,7 @@ def write_bigwig(
     reserve(path, _most_bytes(intervals, sizes))
     try:
         with output_errors(path):
-            runs = sweep(intervals, sizes, track=track, choice=choice)
+            runs = sweep(intervals, sizes, track=track, overlap=overlap)
             written = _write(path, sizes, joined(runs, most=SECTION_BASES))
         _check_finished(path, sizes)
     except BaseException:

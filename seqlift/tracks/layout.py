@@ -22,8 +22,15 @@ HYPOTHETICAL = "shap/seq"
 CONTRIBUTIONS = "projected_shap/seq"
 MULTIPLIERS = "multipliers/seq"
 """Float32, and only in files that were asked to have it."""
+DEVIATION = "shap_std/seq"
+"""Float32: the standard deviation of the hypothetical contributions over models, where the file is
+the mean of several."""
+LARGE = (ONE_HOT, HYPOTHETICAL, CONTRIBUTIONS, MULTIPLIERS, DEVIATION)
 
-TEXTS = ("regions/chrom", "regions/name", "regions/strand", "regions/status")
+GENOME_CHROM, GENOME_SIZE = "genome/chrom", "genome/size"
+"""Every chromosome with its length, in the order of the FASTA: what the track needs."""
+
+TEXTS = ("regions/chrom", "regions/name", "regions/score", "regions/strand", "regions/status")
 POSITIONS = (
     "regions/start",
     "regions/end",
@@ -51,22 +58,24 @@ COLUMN_CHUNK = 1024
 Columns = Mapping[str, NDArray[np.generic]]
 
 
-def chunk_rows(length: int, dtype: Dtype) -> int:
+def chunk_rows(length: int, dtype: str) -> int:
     """Return how many whole rows of `length` bases one chunk holds; one at least."""
     return max(1, CHUNK_BYTES // (4 * length * np.dtype(dtype).itemsize))
 
 
-def block_rows(length: int, dtype: Dtype) -> int:
+def block_rows(length: int, dtype: str) -> int:
     """Return how many rows are written at once: whole chunks, one at least."""
     rows = chunk_rows(length, dtype)
     return rows * max(1, BLOCK_BYTES // (4 * length * np.dtype(dtype).itemsize * rows))
 
 
-def dtypes(dtype: Dtype, *, multipliers: bool = False) -> dict[str, np.dtype[np.generic]]:
+def dtypes(
+    dtype: str, *, multipliers: bool = False, deviation: bool = False
+) -> dict[str, np.dtype[np.generic]]:
     """Return the NumPy dtype of every dataset, by its name; object stands for UTF-8 text."""
     large = {ONE_HOT: "int8", HYPOTHETICAL: dtype, CONTRIBUTIONS: dtype}
-    if multipliers:
-        large[MULTIPLIERS] = "float32"
+    large |= {MULTIPLIERS: "float32"} if multipliers else {}
+    large |= {DEVIATION: "float32"} if deviation else {}
     small = (
         dict.fromkeys(TEXTS, "O")
         | dict.fromkeys(POSITIONS, "int64")
@@ -77,7 +86,7 @@ def dtypes(dtype: Dtype, *, multipliers: bool = False) -> dict[str, np.dtype[np.
 
 def row_shape(name: str, length: int) -> tuple[int, ...]:
     """Return the shape of one row of a dataset."""
-    return (4, length) if name in (ONE_HOT, HYPOTHETICAL, CONTRIBUTIONS, MULTIPLIERS) else ()
+    return (4, length) if name in LARGE else ()
 
 
 def columns(batch: ScoreBatch, dtype: Dtype) -> Columns:
@@ -95,6 +104,7 @@ def columns(batch: ScoreBatch, dtype: Dtype) -> Columns:
         CONTRIBUTIONS: np.where(one_hot, hypothetical, np.zeros((), dtype)),
         "regions/chrom": _texts([region.chrom for region in regions]),
         "regions/name": _texts([region.name for region in regions]),
+        "regions/score": _texts([region.score for region in regions]),
         "regions/strand": _texts([region.strand for region in regions]),
         "regions/status": _texts(list(batch.status)),
         "regions/start": start,

@@ -6,12 +6,13 @@ held, so memory is that of one window. Knows intervals and arrays; knows no file
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.tracks.batch import middle
+from seqlift.tracks.layers import LAYERS, Covering, Layer, Overlap
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,68 +43,12 @@ class Run(NamedTuple):
     values: NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """Values of consecutive bases with what decides between them where windows overlap.
-
-    Attributes
-    ----------
-    values : (n,) float32
-    distance : (n,) int64
-        Bases from the middle of the window that the value comes from.
-    rank : (n,) int64
-        Place of that window among all of them, by start, end, scored part and then row.
-    """
-
-    values: NDArray[np.float32]
-    distance: NDArray[np.int64]
-    rank: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        """Return the number of bases."""
-        return len(self.values)
-
-    def part(self, start: int, end: int | None = None) -> Self:
-        """Return the bases from `start` to `end`, counted from the first, without a copy."""
-        cut = slice(start, end)
-        return type(self)(self.values[cut], self.distance[cut], self.rank[cut])
-
-    def extended(self, other: Self) -> Self:
-        """Return these bases followed by those of `other`."""
-        return type(self)(
-            np.concatenate([self.values, other.values]),
-            np.concatenate([self.distance, other.distance]),
-            np.concatenate([self.rank, other.rank]),
-        )
-
-    def replace(self, where: NDArray[np.bool_], other: Self) -> None:
-        """Overwrite the bases at `where` with those of `other`, which has as many bases."""
-        np.copyto(self.values, other.values, where=where)
-        np.copyto(self.distance, other.distance, where=where)
-        np.copyto(self.rank, other.rank, where=where)
-
-
-Choice = Callable[[Layer, Layer], None]
-"""Settles the bases that two layers share, by changing the first one in place."""
-
-
-def nearest(held: Layer, new: Layer) -> None:
-    """Give each base to the window whose middle is nearest, ties to the lower start.
-
-    Windows that are still equal are settled by their ends and by what was scored of them, so that
-    neither the order in which they come nor that of the rows matters. The earlier row goes first
-    only where rows are the same interval.
-    """
-    tie = (new.distance == held.distance) & (new.rank < held.rank)
-    held.replace((new.distance < held.distance) | tie, new)
-
-
 def sweep(
     intervals: Intervals,
     sizes: Mapping[str, int],
     *,
     track: Callable[[int], NDArray[np.float32]],
-    choice: Choice = nearest,
+    overlap: Overlap = "nearest",
 ) -> Iterator[Run]:
     """Yield the value of every scored base, in the order of `sizes` and then of position.
 
@@ -115,8 +60,8 @@ def sweep(
         Chromosome lengths in the order wanted. Rows on other chromosomes are left out.
     track
         Gives the values of the scored bases of a row. Called once for each row that has some.
-    choice
-        Settles the bases that several windows cover.
+    overlap
+        Which score a base has that several windows cover: see `seqlift.tracks.layers`.
 
     Notes
     -----
@@ -124,10 +69,13 @@ def sweep(
     view of a larger array.
     """
     rank = _ranks(intervals)
-    for chrom, rows in _rows_from_left_to_right(intervals, sizes):
-        layers = (_layer(intervals, row, rank=int(rank[row]), values=track(row)) for row in rows)
+    for chrom, rows in _rows_from_left_to_right(intervals, sizes, rank):
+        layers = (
+            LAYERS[overlap](_covering(intervals, row, rank=int(rank[row]), values=track(row)))
+            for row in rows
+        )
         starts = intervals.scored_start[rows]
-        for start, values in _sweep_chromosome(zip(starts, layers, strict=True), choice):
+        for start, values in _sweep_chromosome(zip(starts, layers, strict=True)):
             yield Run(chrom, start, values)
 
 
@@ -156,7 +104,7 @@ def joined(runs: Iterator[Run], *, most: int) -> Iterator[Run]:
 def covered_bases(intervals: Intervals, sizes: Mapping[str, int]) -> int:
     """Return how many bases of the chromosomes in `sizes` are scored by at least one row."""
     covered = 0
-    for _, rows in _rows_from_left_to_right(intervals, sizes):
+    for _, rows in _rows_from_left_to_right(intervals, sizes, _ranks(intervals)):
         starts = intervals.scored_start[rows]
         reached = np.maximum.accumulate(intervals.scored_end[rows])
         before = np.concatenate([starts[:1], reached[:-1]])
@@ -172,12 +120,13 @@ def _ranks(intervals: Intervals) -> NDArray[np.int64]:
 
 
 def _rows_from_left_to_right(
-    intervals: Intervals, sizes: Mapping[str, int]
+    intervals: Intervals, sizes: Mapping[str, int], rank: NDArray[np.int64]
 ) -> Iterator[tuple[str, list[int]]]:
+    """Yield each chromosome's rows, of those that begin together the lowest rank first."""
     number = {chrom: i for i, chrom in enumerate(sizes)}
     place = np.array([number.get(chrom, -1) for chrom in intervals.chrom], dtype=np.int64)
     place[intervals.scored_start >= intervals.scored_end] = -1
-    order = np.lexsort((intervals.scored_start, place))
+    order = np.lexsort((rank, intervals.scored_start, place))
     order = order[np.searchsorted(place[order], 0) :]
     chroms = list(sizes)
     firsts = np.flatnonzero(np.diff(place[order], prepend=-1))
@@ -185,27 +134,26 @@ def _rows_from_left_to_right(
         yield chroms[place[rows[0]]], rows.tolist()
 
 
-def _layer(intervals: Intervals, row: int, *, rank: int, values: NDArray[np.float32]) -> Layer:
+def _covering(
+    intervals: Intervals, row: int, *, rank: int, values: NDArray[np.float32]
+) -> Covering:
     centre = middle(int(intervals.start[row]), int(intervals.end[row]))
     bases = np.arange(intervals.scored_start[row], intervals.scored_end[row], dtype=np.int64)
-    return Layer(np.array(values), np.abs(bases - centre), np.full(len(bases), rank))
+    return Covering(values, np.abs(bases - centre), row, rank)
 
 
 def _sweep_chromosome(
-    layers: Iterator[tuple[int, Layer]], choice: Choice
+    layers: Iterator[tuple[int, Layer]],
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    position, held = 0, _NOTHING
+    position, held = next(layers)
     for start, new in layers:
         # No later window starts further left, so what lies before this one is settled.
         settled = min(int(start) - position, len(held))
         if settled:
-            yield position, held.values[:settled]
+            yield position, held.part(0, settled).values
         position, held = int(start), held.part(settled)
         shared = min(len(held), len(new))
-        choice(held.part(0, shared), new.part(0, shared))
+        held.part(0, shared).absorb(new.part(0, shared))
         if shared < len(new):
             held = held.extended(new.part(shared)) if shared else new
     yield position, held.values
-
-
-_NOTHING = Layer(np.empty(0, np.float32), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))

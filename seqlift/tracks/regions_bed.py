@@ -1,15 +1,19 @@
 """The regions file beside the score file: row i of one is row i of the other.
 
 Ten-column narrowPeak without a header, because motif tools pair its lines with rows of the score
-file by number, comments included (``modisco seqlet-bed``, Fi-NeMo). Knows the text format; knows
-nothing of scores. Format: https://genome.ucsc.edu/FAQ/FAQformat.html#format12
+file by number, comments included (``modisco seqlet-bed``, Fi-NeMo). Knows the text format and
+where the rows of a score file lie; knows nothing of scores. Format: https://genome.ucsc.edu/FAQ/FAQformat.html#format12
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from seqlift.tracks.batch import Frame, ScoreBatch, middle
+from seqlift.tracks.batch import Frame, middle
+from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.unfinished import UnfinishedFile, output_errors, remove
+
+BLOCK = 4096  # rows read at once
 
 HIGHEST_SCORE = 1000
 """BED allows whole scores from 0 to this one in column 5."""
@@ -29,11 +33,11 @@ class RegionsWriter(UnfinishedFile):
         with output_errors(self.path):
             self._file = self.path.open("w", encoding="utf-8", newline="\n")
 
-    def write(self, batch: ScoreBatch) -> None:
-        """Append one line per row of the batch."""
+    def write(self, windows: Iterable[Frame], scored: Iterable[tuple[int, int]]) -> None:
+        """Append a line for each window, of which `scored` lies on the chromosome."""
         lines = [
             narrow_peak(window, (int(start), int(end)))
-            for window, (start, end) in zip(batch.windows, batch.scored, strict=True)
+            for window, (start, end) in zip(windows, scored, strict=True)
         ]
         with output_errors(self.path):
             self._file.writelines(lines)
@@ -48,6 +52,14 @@ class RegionsWriter(UnfinishedFile):
         with suppress(OSError):  # what could not be written need not be
             self._file.close()
         remove(self.path)
+
+
+def write_regions(scores: ScoreFile, path: Path | str) -> None:
+    """Write the rows of a score file to a new regions file."""
+    with RegionsWriter(path) as writer:
+        for start in range(0, scores.rows, BLOCK):
+            frames = scores.frames(slice(start, start + BLOCK))
+            writer.write(frames, [frame.scored for frame in frames])
 
 
 def narrow_peak(window: Frame, scored: tuple[int, int]) -> str:

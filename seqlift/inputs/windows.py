@@ -1,0 +1,61 @@
+"""The windows that regions are scored in: one around the centre, or several along a long region.
+
+Knows intervals; knows nothing of files, genomes or models but the length they take.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from seqlift.inputs.regions import Region
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The interval [start, end) a model is given for a region.
+
+    `start` may be negative and `end` past the end of the chromosome: the bases there are unknown.
+    [first, last) is what the scores are wanted of: the window itself, or the region it is a tile
+    of.
+    """
+
+    region: Region
+    start: int
+    end: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How regions become windows.
+
+    Attributes
+    ----------
+    length
+        Bases of each window, None for the regions as they are.
+    stride
+        Bases between the centres of the tiles of a region longer than `length`; None for one
+        window whatever the region's length.
+    """
+
+    length: int | None
+    stride: int | None = None
+
+    def windows(self, region: Region) -> Iterator[Window]:
+        """Yield the windows of a region.
+
+        One has [centre - length // 2, centre - length // 2 + length): of an odd length the middle
+        base is the centre. Tiles are such windows around the centres of stretches of `stride`
+        bases, the first of which begins where the region does: no base is further than half a
+        stride from the centre of a tile, and all have bases around them to be scored in.
+        """
+        if self.length is None:
+            yield Window(region, region.start, region.end, region.start, region.end)
+        elif self.stride is None or region.end - region.start <= self.length:
+            start = region.centre - self.length // 2
+            yield Window(region, start, start + self.length, start, start + self.length)
+        else:
+            for left in range(region.start, region.end, self.stride):
+                centre = (left + min(left + self.stride, region.end)) // 2
+                start = centre - self.length // 2
+                yield Window(region, start, start + self.length, region.start, region.end)

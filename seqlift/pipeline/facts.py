@@ -1,0 +1,132 @@
+"""The facts about a run: what its files carry, and what must be the same when it is continued.
+
+Knows runs; knows nothing of how files store facts. Where files lie, how they are called and how the
+work is shared out is no fact about scores: equal runs write equal bytes.
+"""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, fields
+from typing import Any
+
+from seqlift.attribution.backend import backend_version
+from seqlift.pipeline.options import ScoreOptions
+from seqlift.pipeline.run import Run
+from seqlift.provenance import versions
+from seqlift.tracks.batch import Attribute
+
+ELSEWHERE = frozenset(("model", "regions", "output", "overlap", "shard", "force"))
+"""Options that are no option, or that do not change the score file."""
+
+WORDED = {"pre_activation": "--post-activation"}
+"""Switches that are on where they are not told."""
+
+MAY_DIFFER = (
+    "backend",
+    "device",
+    "batch_size",
+    "tolerance",
+    "command",
+    "model",
+    "genome",
+    "regions",
+)
+"""Facts that may change before a run is continued: they move a score by rounding at most."""
+
+
+def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
+    """Return the facts about a run that the score file of `target` carries."""
+    options, loaded, workload = run.options, run.explainer.loaded, run.workload
+    attributes: dict[str, Attribute] = {
+        **versions(),
+        "backend": backend_version(),
+        "command": command_of(options),
+        "model": options.model,
+        "model_sha256": loaded.sha256 if loaded else "",
+        "model_saved_by": loaded.saved_by if loaded else "",
+        "genome": options.regions if workload.regions.is_fasta else str(options.genome),
+        "genome_sizes_sha256": workload.genome.digest(),
+        "regions": options.regions,
+        "regions_sha256": workload.regions.digest(),
+        "windows_sha256": run.survey.digest,
+        "target": target,
+        "pre_activation": int(options.pre_activation),
+        "rule": options.rule,
+        "rule_for": ",".join("=".join(pair) for pair in options.rule_for) or "none",
+        "max_rule": options.max_rule,
+        "mean_normalise": int(options.mean_normalise),
+        "reference": options.reference,
+        "references": run.references.number,
+        "seed": options.seed,
+        "strands": strands_of(options),
+        "batch_size": run.batch_size,
+        "precision": options.precision,
+        "device": run.explainer.device,
+    }
+    if run.complete:
+        attributes["tolerance"] = run.tolerance
+    if run.gc is not None:
+        attributes["gc"] = run.gc
+    if run.framing.stride is not None:
+        attributes["stride"] = run.framing.stride
+    if options.recipe:
+        attributes["recipe"] = "; ".join("=".join(pair) for pair in options.recipe)
+    if options.custom_objects is not None:
+        attributes["custom_objects"] = options.custom_objects
+    if options.rule == "integrated-gradients":
+        attributes["steps"] = run.explainer.steps
+    for name, told in run.explainer.given.told.items():
+        attributes[f"input {name}"] = told
+    return {name: storable(value) for name, value in attributes.items()}
+
+
+def fingerprint(run: Run) -> dict[str, Attribute]:
+    """Return the facts that must not change before a run is continued."""
+    options = run.options
+    facts = run_attributes(run, ",".join(files.target for files in run.outputs.targets))
+    kept = {name: value for name, value in facts.items() if name not in MAY_DIFFER}
+    asked = {"length": run.row_length, "dtype": options.dtype, "multipliers": options.multipliers}
+    if options.batch_size is not None:
+        asked["batch_size"] = options.batch_size
+    return kept | asked
+
+
+def strands_of(options: ScoreOptions) -> str:
+    """Return in which direction sequences are read."""
+    if options.both_strands:
+        return "mean of both"
+    return "that of the region" if options.strand else "forward"
+
+
+def command_of(options: ScoreOptions) -> str:
+    """Return the command that makes these scores, as one could type it."""
+    return shlex.join(["seqlift", "score", options.model, options.regions, *words_of(options)])
+
+
+def words_of(options: ScoreOptions) -> Iterator[str]:
+    """Yield every option that is told and changes a score file."""
+    for item in fields(options):
+        value: Any = getattr(options, item.name)
+        if item.name in ELSEWHERE or (item.default is not MISSING and value == item.default):
+            continue
+        word = WORDED.get(item.name, f"--{item.name.replace('_', '-')}")
+        if isinstance(value, bool):
+            yield word
+            continue
+        for one in value if isinstance(value, tuple) else (value,):
+            yield from (word, "=".join(one) if isinstance(one, tuple) else str(one))
+
+
+def changes(before: Mapping[str, Attribute], now: Mapping[str, Attribute]) -> list[str]:
+    """Return what differs between two fingerprints, a phrase each."""
+    names = [*now, *(name for name in before if name not in now)]
+    return [
+        f"{name} was {before.get(name, 'not told')} and is {now.get(name, 'not told')}"
+        for name in names
+        if before.get(name) != now.get(name)
+    ]
+
+
+def storable(value: Attribute) -> Attribute:
+    """Return a fact as HDF5 takes it: what of a file's name is no text becomes an escape."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value

@@ -1,0 +1,108 @@
+"""Rows on their way into parts, each of which is finished after half a minute or so.
+
+Knows parts and score files; knows nothing of how rows are computed.
+"""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from seqlift.pipeline.parts import Parts
+from seqlift.pipeline.run import Run
+from seqlift.tracks.batch import ScoreBatch
+from seqlift.tracks.hdf5 import ScoreWriter
+
+SECONDS = 30.0
+"""What is lost at most when a run is killed; a part is finished at the next whole chunk."""
+
+
+class PartWriter:
+    """Writes rows from `start` up to `stop` into parts; a context manager.
+
+    Left by an exception it drops the part under way. Left before the last row it keeps the whole
+    chunks of that part.
+    """
+
+    def __init__(self, run: Run, parts: Parts, start: int, stop: int) -> None:
+        self._run, self._parts = run, parts
+        self._start = self._row = start
+        self._stop = stop
+        self._folder: Path | None = None
+        self._writers: list[ScoreWriter] = []
+        self._begun = 0.0
+
+    def write(self, scores: Sequence[ScoreBatch]) -> None:
+        """Append rows, a batch of them for each target."""
+        rows, taken = len(scores[0].windows), 0
+        if self._folder is not None and time.monotonic() - self._begun >= SECONDS:
+            taken = min(-self._row % self._run.chunk, rows)
+            self._append(scores, slice(0, taken))
+            if self._row % self._run.chunk == 0:
+                self.finish()
+        if taken < rows:
+            self._append(scores, slice(taken, rows))
+
+    def _append(self, scores: Sequence[ScoreBatch], rows: slice) -> None:
+        if self._folder is None:
+            self._folder = self._begin()
+        for writer, batch in zip(self._writers, scores, strict=True):
+            writer.write(batch.rows(rows))
+        self._row += rows.stop - rows.start
+
+    def _begin(self) -> Path:
+        run, self._begun, self._start = self._run, time.monotonic(), self._row
+        folder = self._parts.begin(self._row)
+        for place in range(len(run.outputs.targets)):
+            writer = ScoreWriter(
+                folder / f"{place}.h5",
+                length=run.row_length,
+                attributes={},
+                dtype=run.options.dtype,
+                multipliers=run.options.multipliers,
+            )
+            self._writers.append(writer)
+        return folder
+
+    def finish(self) -> None:
+        """Finish the part under way; with no rows at all it is an empty one."""
+        folder = self._begin() if self._folder is None else self._folder
+        for writer in self._writers:
+            writer.close()
+        self._parts.finish(folder, self._start, self._row)
+        self._folder, self._writers = None, []
+
+    def _cut(self) -> None:
+        """Keep the whole chunks of the part under way."""
+        rows = self._row - self._start
+        spare = rows % self._run.chunk
+        if spare == rows:
+            self._discard()
+            return
+        for writer in self._writers:
+            writer.truncate(rows - spare)
+        self._row -= spare
+        self.finish()
+
+    def _discard(self) -> None:
+        for writer in self._writers:
+            writer.discard()
+
+    def __enter__(self) -> Self:
+        """Return the writer."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Finish the last part, or what is whole of it."""
+        if kind is not None:
+            self._discard()
+        elif self._row < self._stop and self._folder is not None:
+            self._cut()
+        elif self._folder is not None or self._start == self._stop:
+            self.finish()

@@ -1,0 +1,223 @@
+"""Finished parts of a run that is not finished: what a run that was ended goes on from.
+
+The folder PREFIX.parts has run.json, which says of what run the parts are, and a folder for each
+part, named by its first row and the one after its last, with a score file for each target. Every
+name is given by renaming what is whole, so whatever has a part's name is one. Nothing here depends
+on the clock.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from seqlift.errors import OutputError
+from seqlift.pipeline.facts import changes
+from seqlift.tracks.batch import Attribute
+from seqlift.tracks.unfinished import output_errors
+
+RUN, LOCK, SCORED = "run.json", "lock", "scored"
+UNFINISHED = ".partial"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows from `start` up to `stop`, in `folder`."""
+
+    folder: Path
+    start: int
+    stop: int
+
+    def scores(self, target: int) -> Path:
+        """Return the score file of a target, by its number."""
+        return self.folder / f"{target}.h5"
+
+
+class Parts:
+    """The folder of a run's finished parts; a context manager, which keeps other runs out of it.
+
+    Left without a finished part in it, the folder is removed.
+
+    Parameters
+    ----------
+    folder
+        Made where it is not there.
+    facts
+        What the run is known by.
+    force
+        Whether to start over, whatever is there.
+
+    Raises
+    ------
+    OutputError
+        Another run has left its parts there or is at work there, or the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, facts: Mapping[str, Attribute], *, force: bool) -> None:
+        self.folder = folder
+        with output_errors(folder):
+            folder.mkdir(exist_ok=True)
+            self._lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            self._lock_or_raise()
+        except BaseException:
+            os.close(self._lock)
+            raise
+        try:
+            self._enter(facts, force=force)
+        except BaseException:
+            self._leave()
+            raise
+
+    def _lock_or_raise(self) -> None:
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OutputError(
+                f"{self.folder}: another run is at work there; wait for it, or write elsewhere"
+                " with -o"
+            ) from error
+        except OSError:  # a file system without locks
+            pass
+
+    def _enter(self, facts: Mapping[str, Attribute], *, force: bool) -> None:
+        with output_errors(self.folder):
+            if force:
+                self._clear()
+            before = self._facts()
+            if before is None or not (self.finished() or self.scored):
+                self._clear()
+                self._write(RUN, json.dumps(dict(facts), indent=1))
+            elif before != dict(facts):
+                raise OutputError(*self._refusals(before, facts))
+            for path in self.folder.glob(f"*{UNFINISHED}"):
+                _remove(path)
+
+    def _refusals(
+        self, before: Mapping[str, Attribute], facts: Mapping[str, Attribute]
+    ) -> list[str]:
+        remedy = "give --force to start over, or write elsewhere with -o"
+        return [
+            f"{self.folder}: has parts of another run: {change}; {remedy}"
+            for change in changes(before, facts)
+        ]
+
+    def _facts(self) -> dict[str, Attribute] | None:
+        """Return what run the parts are of, None where there are none yet."""
+        path = self.folder / RUN
+        if not path.exists():
+            return None
+        try:
+            facts = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            facts = None
+        if not isinstance(facts, dict):
+            raise OutputError(f"{path}: the file is damaged; give --force to start over")
+        return facts
+
+    def _write(self, name: str, text: str) -> None:
+        """Write a small file, which has its name when it is whole."""
+        unfinished = self.folder / f"{name}{UNFINISHED}"
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(self.folder / name)
+
+    def _clear(self) -> None:
+        """Remove everything but the lock; first what says what it all is."""
+        (self.folder / RUN).unlink(missing_ok=True)
+        for path in self.folder.iterdir():
+            if path.name != LOCK:
+                _remove(path)
+
+    def finished(self) -> list[Part]:
+        """Return the finished parts, in the order of their rows."""
+        found = []
+        for path in self.folder.iterdir():
+            start, dash, stop = path.name.partition("-")
+            if dash and start.isdigit() and stop.isdigit():
+                found.append(Part(path, int(start), int(stop)))
+        return sorted(found, key=lambda part: part.start)
+
+    def rows(self) -> int:
+        """Return how many rows are in finished parts."""
+        return sum(part.stop - part.start for part in self.finished())
+
+    def missing(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """Return the stretches between two rows that no part has."""
+        stretches = []
+        for part in self.finished():
+            if part.start > start:
+                stretches.append((start, part.start))
+            start = max(start, part.stop)
+        return [*stretches, (start, stop)] if start < stop else stretches
+
+    def begin(self, start: int) -> Path:
+        """Return a new folder for the part that begins at a row."""
+        folder = self.folder / f"{start:010d}{UNFINISHED}"
+        with output_errors(folder):
+            folder.mkdir()
+        return folder
+
+    def finish(self, folder: Path, start: int, stop: int) -> None:
+        """Give the folder of a part its name, at once and whole."""
+        with output_errors(folder):
+            folder.replace(self.folder / f"{start:010d}-{stop:010d}")
+
+    def unfinished(self, path: Path) -> Path:
+        """Return the name that a final file has until it is finished."""
+        return self.folder / f"{path.name}{UNFINISHED}"
+
+    @property
+    def scored(self) -> bool:
+        """Return whether the score files have their final names, and only tracks are missing."""
+        return (self.folder / SCORED).exists()
+
+    def set_scored(self) -> None:
+        """Remember that the score files have their final names, and remove the parts."""
+        with output_errors(self.folder):
+            self._write(SCORED, "")
+        for part in self.finished():
+            _remove(part.folder)
+
+    def remove(self) -> None:
+        """Remove the folder: all is finished."""
+        with suppress(OSError):
+            self._clear()
+            (self.folder / LOCK).unlink()
+            self.folder.rmdir()
+
+    def __enter__(self) -> Self:
+        """Return the parts."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Let other runs in, and remove what is not finished."""
+        self._leave()
+
+    def _leave(self) -> None:
+        with suppress(OSError):
+            if not self.scored and not self.finished():
+                self.remove()
+            for path in self.folder.glob(f"*{UNFINISHED}"):
+                _remove(path)
+        os.close(self._lock)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder with all that is in it; a folder first loses its name."""
+    if path.is_dir() and not path.is_symlink():
+        unfinished = path if path.name.endswith(UNFINISHED) else path.with_suffix(UNFINISHED)
+        path.replace(unfinished)
+        shutil.rmtree(unfinished)
+    else:
+        path.unlink(missing_ok=True)

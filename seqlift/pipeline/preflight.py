@@ -1,0 +1,251 @@
+"""What is checked and decided before the first batch is computed.
+
+Knows options, regions, the model, references and where files go; computes no scores.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from seqlift import given_inputs
+from seqlift.errors import InputError, ModelError, Problems
+from seqlift.explainer import CHANNELS, Explainer
+from seqlift.inputs import references as reference_kinds
+from seqlift.inputs.references import References
+from seqlift.inputs.regions import Region
+from seqlift.inputs.windows import Framing
+from seqlift.pipeline.options import ScoreOptions
+from seqlift.pipeline.outputs import (
+    Outputs,
+    check_outputs,
+    check_prefix,
+    default_prefix,
+    outputs_of,
+)
+from seqlift.pipeline.run import Run
+from seqlift.pipeline.workload import Survey, Workload
+from seqlift.tracks import layout
+
+REFERENCES = 20  # shuffles of each sequence, where it is not told
+DRAWN = ("dinucleotide", "shuffle")  # references of which there are as many as one asks for
+STEPS = 50  # points that integrated gradients are taken at, where it is not told
+LONG_ENOUGH = 10_000  # bases that no layer of a model that takes any length finds too few
+
+
+def explainer_of(options: ScoreOptions) -> Explainer:
+    """Return the explainer, with the model loaded and its targets checked."""
+    return Explainer(
+        options.model,
+        options.target,
+        rule=options.rule,
+        rule_for=dict(options.rule_for),
+        max_rule=options.max_rule,
+        steps=STEPS if options.steps is None else options.steps,
+        mean_normalise=options.mean_normalise,
+        inputs=dict(options.input),
+        pre_activation=options.pre_activation,
+        precision=options.precision,
+        batch_size=options.batch_size,
+        arch=options.arch,
+        recipes=dict(options.recipe),
+        custom_objects=options.custom_objects,
+        device=options.device,
+    )
+
+
+@contextmanager
+def prepared(options: ScoreOptions) -> Iterator[Run]:
+    """Give the run of `options`, with regions, model, targets, windows and paths checked.
+
+    What can be checked by itself is, whatever is wrong with the rest: all problems are raised
+    together.
+    """
+    problems = Problems()
+    with ExitStack() as opened:
+        with problems.gathered():
+            check_early(options)
+        with problems.gathered():
+            workload = opened.enter_context(Workload(options.regions, options.genome))
+        with problems.gathered():
+            explainer = explainer_of(options)
+        problems.raise_any()
+        yield decided(options, workload, explainer)
+
+
+def check_early(options: ScoreOptions) -> None:
+    """Raise the error of options that contradict each other, or of a place for no files."""
+    check_windows(options)
+    prefix = options.output or default_prefix(options.regions)
+    check_prefix(prefix)
+    outputs = outputs_of(prefix, [], options.shard)
+    check_outputs([outputs.regions], inputs=input_paths(options), force=replaces(options, outputs))
+
+
+def replaces(options: ScoreOptions, outputs: Outputs) -> bool:
+    """Return whether files that exist are replaced: a run that is continued replaces its own."""
+    return options.force or outputs.parts.is_dir()
+
+
+def decided(options: ScoreOptions, workload: Workload, explainer: Explainer) -> Run:
+    """Return the run, all of which has been checked."""
+    prefix = options.output or default_prefix(options.regions)
+    outputs = outputs_of(prefix, [target.name for target in explainer.targets], options.shard)
+    inputs, force = input_paths(options), replaces(options, outputs)
+    problems = Problems()
+    with problems.gathered():
+        check_rows(explainer, workload)
+    with problems.gathered():
+        check_outputs(outputs.paths(), inputs=inputs, force=force)
+    with problems.gathered():
+        length = window_length(explainer, options.length, source=options.model)
+        framing = Framing(length, stride_of(options, length))
+        explainer.one_length = length is not None  # windows are alike, though the model takes any
+        check_lengths(explainer, workload, length)
+    problems.raise_any()
+    row_length = length or extent(workload.longest)
+    survey, references, gc = references_of(options, workload, framing)
+    engine = explainer.engine((row_length, CHANNELS))
+    chunk = layout.chunk_rows(row_length, options.dtype)
+    first, last = rows_of_shard(survey.rows, options.shard, chunk)
+    return Run(
+        options=options,
+        workload=workload,
+        explainer=explainer,
+        outputs=outputs,
+        references=references,
+        gc=gc,
+        framing=framing,
+        survey=survey,
+        first=first,
+        last=last,
+        row_length=row_length,
+        batch_size=explainer.batch_size_for(engine, references.number),
+    )
+
+
+def input_paths(options: ScoreOptions) -> list[Path]:
+    """Return the files a run may read."""
+    names = (options.model, options.regions, options.genome, options.arch, options.reference)
+    given = (options.custom_objects, *(value for _, value in options.input))
+    return [Path(name) for name in (*names, *given) if name is not None]
+
+
+def check_rows(explainer: Explainer, workload: Workload) -> None:
+    """Raise InputError for every input that has not a row for each region."""
+    names = {one.number: one.name for one in given_inputs.inputs_of(explainer.model)}
+    problems = [
+        f"--input {names[number]}: it has {len(values)} rows, and there are {workload.number}"
+        " regions; give a row for each region, in their order"
+        for number, values in explainer.given.rows.items()
+        if values is not None and len(values) != workload.number
+    ]
+    if problems:
+        raise InputError(*problems)
+
+
+def notes_of(options: ScoreOptions) -> tuple[str, ...]:
+    """Return what was asked for and has no effect, a sentence each."""
+    notes = []
+    if options.references is not None and options.reference not in DRAWN:
+        notes.append(
+            f"-n {options.references} has no effect: the reference {options.reference} is not drawn"
+        )
+    if options.steps is not None and options.rule != "integrated-gradients":
+        notes.append(f"--steps {options.steps} has no effect: the rule {options.rule} takes none")
+    return tuple(notes)
+
+
+def window_length(explainer: Explainer, length: int | None, *, source: str) -> int | None:
+    """Return the length of the windows, None where each region is given as it is.
+
+    Raises ModelError where the model in the file `source` does not take one-hot bases, InputError
+    where `length` is not the one length it takes.
+    """
+    shape = explainer.input_shape
+    if explainer.layout is None:
+        raise ModelError(f"{source}: {given_inputs.no_bases(explainer.model, explainer.given)}")
+    if length is not None and length < 1:
+        raise InputError(f"--length {length}: give a number of bases, 1 or more")
+    if shape[0] is not None and length not in (None, shape[0]):
+        raise InputError(f"--length {length}: the model takes {shape[0]} bases; leave it out")
+    return shape[0] if shape[0] is not None else length
+
+
+def extent(region: Region) -> int:
+    """Return the bases of a region."""
+    return region.end - region.start
+
+
+def check_lengths(explainer: Explainer, workload: Workload, length: int | None) -> None:
+    """Raise ModelError where the model cannot be scored, InputError for windows too short for it.
+
+    Only a model of any length can be given too short a window.
+    """
+    shortest = length or extent(workload.shortest)
+    try:
+        explainer.engine((shortest, CHANNELS))
+    except ModelError as error:
+        explainer.engine((LONG_ENOUGH, CHANNELS))  # raises where the length is not the reason
+        place = workload.place(workload.shortest) if length is None else f"--length {length}"
+        problem = error.problems[0]
+        raise InputError(f"{place}: too few bases ({shortest}): {problem}") from error
+
+
+def references_of(
+    options: ScoreOptions, workload: Workload, framing: Framing
+) -> tuple[Survey, References, float | None]:
+    """Return the references of a run, and the GC content where they are made from one.
+
+    All windows are read once on the way, so that what cannot be read is known before the first
+    batch.
+    """
+    survey = workload.survey(framing)
+    gc = options.gc
+    if options.reference == "gc" and gc is None:
+        gc = reference_kinds.gc_content(survey.counts)
+    length = framing.length
+    extents = [length] if length else [extent(workload.shortest), extent(workload.longest)]
+    for bases in extents:  # references from a file have one length, and all windows must have it
+        references = reference_kinds.parse(
+            options.reference,
+            number=REFERENCES if options.references is None else options.references,
+            seed=options.seed,
+            gc=gc,
+            length=bases,
+        )
+    return survey, references, gc
+
+
+def check_windows(options: ScoreOptions) -> None:
+    """Raise InputError for options that contradict each other."""
+    if options.strand and options.both_strands:
+        raise InputError("--strand, --both-strands: give one of them")
+    if options.stride is not None and not options.tile:
+        raise InputError(f"--stride {options.stride}: only tiles have a stride; give --tile too")
+
+
+def stride_of(options: ScoreOptions, length: int | None) -> int | None:
+    """Return the bases between the centres of tiles, None where regions are not tiled.
+
+    Raises InputError where windows have no length, or would leave bases out.
+    """
+    if not options.tile:
+        return None
+    if length is None:
+        raise InputError("--tile: the model takes any number of bases; give --length too")
+    if options.stride is not None and options.stride > length:
+        raise InputError(
+            f"--stride {options.stride}: more than the {length} bases of a window; give at most"
+            f" {length}"
+        )
+    return max(length // 2, 1) if options.stride is None else options.stride
+
+
+def rows_of_shard(rows: int, shard: tuple[int, int] | None, chunk: int) -> tuple[int, int]:
+    """Return the first row of a shard and the one after its last: whole chunks, but for the end."""
+    if shard is None:
+        return 0, rows
+    number, count = shard
+    chunks = -(-rows // chunk)
+    first, last = (chunks * place // count * chunk for place in (number - 1, number))
+    return min(first, rows), min(last, rows)

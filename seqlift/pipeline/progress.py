@@ -1,0 +1,16 @@
+"""What the stages of the work are told of, to be shown: how much there is, and how much is done."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+
+class ProgressBar(Protocol):
+    """Something that is told how many more are done."""
+
+    def update(self, n: int) -> object:
+        """Count `n` more."""
+
+
+Progress = Callable[[str, int], AbstractContextManager[ProgressBar]]
+"""Given a stage's name and the number of its steps, a bar."""

@@ -1,0 +1,49 @@
+"""Being asked to end: a run finishes what it is at, keeps it and says how to go on."""
+
+import signal
+import threading
+from contextlib import AbstractContextManager
+from types import FrameType, TracebackType
+from typing import Self
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stopped(KeyboardInterrupt):
+    """A run that ended as it was asked to: the signal's number, what is kept and how to go on."""
+
+
+class Stop(AbstractContextManager["Stop"]):
+    """Remembers the first signal that asks for an end; the second ends at once.
+
+    Attributes
+    ----------
+    asked
+        Number of the signal, None where none has come. Outside the main thread, which alone gets
+        signals, it stays None.
+    """
+
+    def __init__(self) -> None:
+        self.asked: int | None = None
+
+    def __enter__(self) -> Self:
+        """Take the signals over."""
+        self._before = {}
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._ask) for number in SIGNALS}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave the signals to whoever had them."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, _frame: FrameType | None) -> None:
+        if self.asked is not None:
+            raise KeyboardInterrupt(number)
+        self.asked = number

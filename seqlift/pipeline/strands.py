@@ -1,0 +1,42 @@
+"""Scores of sequences that were read from the other strand, turned to the genome's direction.
+
+Knows results; knows nothing of where they came from.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqlift.attribution.engine import Result
+
+PER_BASE = ("hypothetical", "multipliers", "contributions")
+
+
+def in_genome_direction(result: Result, turned: NDArray[np.bool_]) -> Result:
+    """Return a result with the positions and bases of some sequences, (N,), turned round.
+
+    The last axis is A C G T, so the complement of a base is its mirror image.
+    """
+    if not turned.any():
+        return result
+    values = {name: getattr(result, name).copy() for name in PER_BASE}
+    for array in values.values():
+        array[turned] = array[turned][:, ::-1, ::-1]
+    return replace(result, **values)
+
+
+def mean_of_strands(result: Result) -> Result:
+    """Return N results from 2 N in the genome's direction: the forward strands, then the others.
+
+    Scores and predictions are means; every pair of a sequence and a reference keeps its figures,
+    so (N, R) become (N, 2 R).
+    """
+    count = len(result.prediction) // 2
+    one, other = result.rows(slice(0, count)), result.rows(slice(count, None))
+    means = {name: (getattr(one, name) + getattr(other, name)) / 2 for name in PER_BASE}
+    pairs = {
+        name: np.concatenate([getattr(one, name), getattr(other, name)], axis=1)
+        for name in ("reference_prediction", "difference", "residual")
+    }
+    return Result(prediction=(one.prediction + other.prediction) / 2, **means, **pairs)

@@ -1,0 +1,111 @@
+"""The mean of score files of several models, and how far the models are apart.
+
+Knows score files; knows nothing of models.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqlift.errors import InputError
+from seqlift.tracks import layout
+from seqlift.tracks.batch import Attribute
+from seqlift.tracks.hdf5 import NewScoreFile
+from seqlift.tracks.score_file import ScoreFile
+
+MEANS = ("qc/prediction", "qc/reference_prediction", "qc/difference", "qc/residual")
+SAME = (layout.ONE_HOT, *layout.TEXTS, *layout.POSITIONS)
+
+
+def average(
+    sources: Sequence[Path],
+    path: Path | str,
+    *,
+    attributes: Mapping[str, Attribute],
+    sizes: Mapping[str, int],
+    progress: Callable[[int], object] | None = None,
+) -> None:
+    """Write the mean over `sources` to a new score file.
+
+    Contributions, multipliers, predictions and residuals are means, relative residuals the largest
+    of any model. ``shap_std/seq`` is the standard deviation of the hypothetical contributions over
+    the models (the square root of the mean squared distance from the mean).
+
+    Parameters
+    ----------
+    sources
+        Score files of the same windows.
+    path, attributes, sizes, progress
+        As in `seqlift.tracks.merge.join`.
+
+    Raises
+    ------
+    InputError
+        The files do not have the same rows, or one is damaged.
+    OutputError
+        The file cannot be written, for example because the disk is full.
+    """
+    report = progress or (lambda _: None)
+    with ExitStack() as stack:
+        files = [stack.enter_context(ScoreFile(source)) for source in sources]
+        _check_rows(files)
+        stored = files[0].kinds()[layout.HYPOTHETICAL].name
+        several = all(layout.MULTIPLIERS in file.kinds() for file in files)
+        kinds = layout.dtypes(stored, multipliers=several, deviation=True)
+        length, largest = files[0].length, 0.0
+        new = NewScoreFile(path, length=length, attributes=attributes, kinds=kinds)
+        stack.enter_context(new)
+        new.set_genome(sizes)
+        rows = layout.block_rows(length, stored)
+        for start in range(0, files[0].rows, rows):
+            block = slice(start, min(start + rows, files[0].rows))
+            columns = _mean_rows(files, block, kinds)
+            for name, values in columns.items():
+                new.datasets[name].resize(block.stop, axis=0)
+                new.datasets[name][start:] = values
+            new.check()
+            largest = max(largest, float(np.abs(columns[layout.CONTRIBUTIONS]).max(initial=0)))
+            report(block.stop - start)
+        new.set_largest(largest)
+
+
+def _check_rows(files: Sequence[ScoreFile]) -> None:
+    for file in files[1:]:
+        if (file.rows, file.length) != (files[0].rows, files[0].length):
+            raise InputError(
+                f"{file.path}: {file.rows} rows of {file.length} bases, and {files[0].path} has"
+                f" {files[0].rows} of {files[0].length}; give scores of the same regions"
+            )
+
+
+def _mean_rows(
+    files: Sequence[ScoreFile], rows: slice, kinds: Mapping[str, np.dtype[np.generic]]
+) -> dict[str, NDArray[Any]]:
+    """Return the columns of some rows."""
+    columns = {}
+    for name in SAME:
+        values = [file.values(name, rows) for file in files]
+        for file, one in zip(files[1:], values[1:], strict=True):
+            if not np.array_equal(one, values[0]):
+                row = int(np.flatnonzero((one != values[0]).reshape(len(one), -1).any(axis=1))[0])
+                raise InputError(
+                    f"{file.path}: row {rows.start + row + 1} is not that of {files[0].path}"
+                    f" ({name}); give scores of the same regions"
+                )
+        columns[name] = values[0]
+    for name in (layout.HYPOTHETICAL, layout.MULTIPLIERS, *MEANS):
+        if name in kinds:
+            stacked = np.stack([file.values(name, rows).astype(np.float64) for file in files])
+            columns[name] = stacked.mean(axis=0).astype(kinds[name])
+            if name == layout.HYPOTHETICAL:
+                columns[layout.DEVIATION] = stacked.std(axis=0).astype(np.float32)
+    observed = columns[layout.ONE_HOT].astype(bool)
+    zero = np.zeros((), kinds[layout.HYPOTHETICAL])
+    columns[layout.CONTRIBUTIONS] = np.where(observed, columns[layout.HYPOTHETICAL], zero)
+    relative = [file.values("qc/relative_residual", rows) for file in files]
+    columns["qc/relative_residual"] = np.max(relative, axis=0)
+    return columns

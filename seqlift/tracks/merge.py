@@ -1,0 +1,145 @@
+"""Score files joined into one: rows of the first, then of the second, and so on.
+
+Knows score files; knows nothing of how they came about or of what belongs together. Chunks are
+copied as they are, compressed, so joining takes little more than reading and writing. The bytes of
+the result depend on the rows only, not on how they were shared out.
+"""
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from seqlift.errors import InputError
+from seqlift.tracks import layout
+from seqlift.tracks.batch import Attribute
+from seqlift.tracks.checks import damage
+from seqlift.tracks.hdf5 import NewScoreFile
+from seqlift.tracks.score_file import ScoreFile
+
+BLOCK = 4 * layout.COLUMN_CHUNK
+"""Rows of the one-number-per-row datasets that are read at once."""
+
+_SKIPPED = 0b10
+"""Bit of a chunk's filter mask: it was not compressed, as that would have made it larger."""
+
+
+def join(
+    sources: Sequence[Path],
+    path: Path | str,
+    *,
+    attributes: Mapping[str, Attribute],
+    sizes: Mapping[str, int],
+    progress: Callable[[int], object] | None = None,
+) -> None:
+    """Write the rows of all `sources` to a new score file.
+
+    Parameters
+    ----------
+    sources
+        Score files of one length with the same datasets, opened one after another. All but the
+        last with rows in it must end where a chunk does.
+    path
+        The file, replaced if it exists. The caller passes a name that says "unfinished".
+    attributes
+        Facts about the run that made them.
+    sizes
+        Every chromosome of the genome with its length.
+    progress
+        Called with the number of rows done since it was last called.
+
+    Raises
+    ------
+    InputError
+        A file is damaged, or its chunks are not those that it was written with.
+    OutputError
+        The file cannot be written, for example because the disk is full.
+    """
+    report = progress or (lambda _: None)
+    rows, largest = _check_alike(sources)
+    with ScoreFile(sources[0]) as first:
+        length, kinds = first.length, first.kinds()
+    with NewScoreFile(path, length=length, attributes=attributes, kinds=kinds) as file:
+        file.set_genome(sizes)
+        for dataset in file.datasets.values():
+            dataset.resize(rows, axis=0)
+        start = 0
+        for name in sources:
+            with ScoreFile(name) as source:
+                for done in _copied_chunks(source, file, start):
+                    report(done)
+                start += source.rows
+        _copy_columns(sources, file)
+        file.set_largest(largest)
+
+
+def _check_alike(sources: Sequence[Path]) -> tuple[int, float]:
+    """Return the number of rows and the largest contribution of files that can be joined."""
+    rows, largest = 0, 0.0
+    with ScoreFile(sources[0]) as first:
+        length, kinds = first.length, first.kinds()
+    chunk = layout.chunk_rows(length, kinds[layout.HYPOTHETICAL].name)
+    for path in sources:
+        with ScoreFile(path) as source:
+            if (source.length, source.kinds()) != (length, kinds):
+                raise InputError(
+                    f"{path}: not the same datasets as {sources[0]}; give files that were written"
+                    " with the same --length, --dtype and --multipliers"
+                )
+            if not source.has_own_chunks(chunk) or (source.rows and rows % chunk):
+                raise InputError(
+                    f"{path}: its rows do not lie in whole chunks of {chunk} after those before it,"
+                    " as seqlift writes them; give the files that `seqlift score --shard` wrote"
+                )
+            rows += source.rows
+            largest = max(largest, source.largest_contribution)
+    return rows, largest
+
+
+def _copied_chunks(source: ScoreFile, file: NewScoreFile, start: int) -> Iterator[int]:
+    """Copy the large datasets of a file to the rows from `start`; yield the rows of each chunk."""
+    large = [name for name in file.datasets if name in layout.LARGE]
+    chunk = layout.chunk_rows(source.length, file.datasets[layout.HYPOTHETICAL].dtype.name)
+    for row in range(0, source.rows, chunk):
+        for name in large:
+            mask, data = source.stored_chunk(name, row)
+            if not mask & _SKIPPED:
+                with damage(source.path):
+                    _check_compressed(data, file.datasets[name].chunks, file.datasets[name].dtype)
+            file.datasets[name].id.write_direct_chunk((start + row, 0, 0), data, mask)
+        file.check()
+        yield min(chunk, source.rows - row)
+
+
+def _check_compressed(data: bytes, chunk: tuple[int, ...], kind: np.dtype[np.generic]) -> None:
+    """Raise ValueError where a compressed chunk is not whole: zlib ends it with a checksum."""
+    try:
+        size = len(zlib.decompress(data))
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    if size != np.prod(chunk) * kind.itemsize:
+        raise ValueError(f"a chunk of {size} bytes")
+
+
+def _copy_columns(sources: Sequence[Path], file: NewScoreFile) -> None:
+    """Copy the datasets of one number or text per row, a block of all files' rows at a time."""
+    names = [name for name in file.datasets if name not in layout.LARGE]
+    start, held = 0, {name: np.empty(0, file.datasets[name].dtype) for name in names}
+
+    def write(count: int) -> None:
+        for name in names:
+            file.datasets[name][start : start + count] = held[name][:count]
+            held[name] = held[name][count:]
+        file.check()
+
+    for path in sources:
+        with ScoreFile(path) as source:
+            for first in range(0, source.rows, BLOCK):
+                rows = slice(first, first + BLOCK)
+                for name in names:
+                    held[name] = np.concatenate([held[name], source.values(name, rows)])
+                if len(held[names[0]]) >= BLOCK:
+                    write(BLOCK)
+                    start += BLOCK
+    write(len(held[names[0]]))

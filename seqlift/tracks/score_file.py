@@ -1,0 +1,251 @@
+"""The score file, read: rows, the figures about them, and what the merging of files needs.
+
+Knows HDF5 and the layout of a score file (`seqlift.tracks.layout`); knows nothing of models or of
+genome-browser tracks.
+"""
+
+import errno
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from seqlift.errors import InputError
+from seqlift.tracks import layout
+from seqlift.tracks.batch import Attribute
+from seqlift.tracks.checks import check_shapes, check_version, damage, damaged
+from seqlift.tracks.overlap import Intervals
+from seqlift.tracks.summary import ScoreSummary, counted, quantiles_of_size
+
+_KEPT_BYTES = 64 * 1024 * 1024
+"""Track values a reader keeps, so that rows near each other are decompressed once."""
+
+
+def is_score_file(path: Path | str) -> bool:
+    """Return whether a file is HDF5 with scores in it, of this program or another; never raises."""
+    try:
+        if not Path(path).is_file():  # opening a pipe would wait for ever
+            return False
+        with h5py.File(path, "r", locking="best-effort") as file:
+            return "shap/seq" in file
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError):  # all are damage to h5py
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRegion:
+    """What a score file keeps of a BED row."""
+
+    chrom: str
+    name: str
+    score: str
+    strand: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFrame:
+    """The bases under the columns of a row, [start, end), and the part of them that is scored."""
+
+    region: StoredRegion
+    start: int
+    end: int
+    scored: tuple[int, int]
+
+
+class ScoreFile:
+    """Reads a score file.
+
+    Attributes
+    ----------
+    path : Path
+    rows, length : int
+        Number of rows N, and of bases in each, L.
+    attributes : dict
+        Facts about the run that made it.
+
+    Raises
+    ------
+    InputError
+        The file is missing, is not a score file of seqlift, or is damaged. Damage may show only
+        when rows are read.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._file = _open(self.path)
+        try:
+            with damage(self.path):
+                self.attributes = _attributes(self._file.attrs)
+                check_version(self.path, self.attributes)
+                self.length = int(self.attributes["length"])
+                self._contributions = self._file[layout.CONTRIBUTIONS]
+                self.rows = len(self._contributions)
+                check_shapes(self._file, rows=self.rows, length=self.length)
+        except BaseException:
+            self._file.close()
+            raise
+        # Repacked by another tool, the dataset may have lost its chunks.
+        chunks = self._contributions.chunks or (layout.chunk_rows(self.length, "float32"),)
+        self._chunk = int(chunks[0])
+        kept = max(1, _KEPT_BYTES // (self._chunk * self.length * 4))
+        self._tracks_of_chunk = lru_cache(maxsize=kept)(self._read_chunk_tracks)
+
+    def intervals(self) -> Intervals:
+        """Return where the rows lie on the genome."""
+        seen: dict[str, str] = {}
+        chrom = [seen.setdefault(word, word) for word in self._texts("regions/chrom")]
+        return Intervals(
+            chrom,
+            *(
+                self._column(f"regions/{name}")
+                for name in ("start", "end", "scored_start", "scored_end")
+            ),
+        )
+
+    @property
+    def largest_contribution(self) -> float:
+        """Return the largest absolute contribution of an observed base."""
+        return float(self.attributes.get("largest_contribution", "nan"))
+
+    def sizes(self) -> dict[str, int]:
+        """Return every chromosome with its length, in the order of the FASTA.
+
+        Raises InputError where the file has none, being part of another.
+        """
+        if layout.GENOME_CHROM not in self._file:
+            raise InputError(
+                f"{self.path}: it does not say how long the chromosomes are; give the .h5 file that"
+                " `seqlift score` or `seqlift merge` finished"
+            )
+        names, lengths = self._texts(layout.GENOME_CHROM), self._column(layout.GENOME_SIZE)
+        return dict(zip(names, lengths.tolist(), strict=True))
+
+    def kinds(self) -> dict[str, np.dtype[np.generic]]:
+        """Return the NumPy dtype of every dataset, by name; object stands for text."""
+        stored = self._contributions.dtype.name
+        multipliers, deviation = (
+            name in self._file for name in (layout.MULTIPLIERS, layout.DEVIATION)
+        )
+        return layout.dtypes(stored, multipliers=multipliers, deviation=deviation)
+
+    def has_own_chunks(self, rows: int) -> bool:
+        """Return whether the large datasets are stored as they were written, `rows` to a chunk."""
+        large = [self._file[name] for name in self.kinds() if name in layout.LARGE]
+        return all(
+            one.chunks == (rows, *one.shape[1:])
+            and (one.compression, one.shuffle, one.fletcher32) == ("gzip", True, False)
+            for one in large
+        )
+
+    def stored_chunk(self, name: str, row: int) -> tuple[int, bytes]:
+        """Return the chunk of a large dataset that begins at `row`: filter mask and bytes."""
+        with damage(self.path):
+            mask, data = self._file[name].id.read_direct_chunk((row, 0, 0))
+        return int(mask), data
+
+    def values(self, name: str, rows: slice) -> NDArray[Any]:
+        """Return some rows of a dataset."""
+        return self._column(name, rows)
+
+    def frames(self, rows: slice) -> list[StoredFrame]:
+        """Return where some rows lie."""
+        texts = (
+            self._texts(f"regions/{name}", rows) for name in ("chrom", "name", "score", "strand")
+        )
+        regions = [StoredRegion(*words) for words in zip(*texts, strict=True)]
+        places = ("start", "end", "scored_start", "scored_end")
+        numbers = (self._column(f"regions/{name}", rows).tolist() for name in places)
+        return [
+            StoredFrame(region, start, end, (first, last))
+            for region, start, end, first, last in zip(regions, *numbers, strict=True)
+        ]
+
+    def status(self) -> list[str]:
+        """Return what there is to say about every row."""
+        return self._texts("regions/status")
+
+    def tracks(self, rows: slice) -> NDArray[np.float32]:
+        """Return the contributions of the observed bases, float32 (n, L); 0 where N or padded."""
+        with damage(self.path):
+            contributions = self._contributions[rows].astype(np.float32, copy=False)
+        # At most one of the four is not zero, so the sum is exact.
+        return np.asarray(contributions.sum(axis=1, dtype=np.float32))
+
+    def track(self, row: int) -> NDArray[np.float32]:
+        """Return the contributions of the observed bases of one row, read-only float32 (L,)."""
+        chunk, place = divmod(row, self._chunk)
+        values: NDArray[np.float32] = self._tracks_of_chunk(chunk)[place]
+        return values
+
+    def summary(self) -> ScoreSummary:
+        """Return the figures that tell what the file is and whether its scores add up."""
+        return ScoreSummary(
+            rows=self.rows,
+            length=self.length,
+            status=counted(self.status()),
+            residual=quantiles_of_size(self._column("qc/residual")),
+            relative_residual=quantiles_of_size(self._column("qc/relative_residual")),
+            largest_contribution=self.largest_contribution,
+            provenance=self.attributes,
+        )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._tracks_of_chunk.cache_clear()
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        """Return the reader."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+    def _read_chunk_tracks(self, chunk: int) -> NDArray[np.float32]:
+        tracks = self.tracks(slice(chunk * self._chunk, (chunk + 1) * self._chunk))
+        tracks.flags.writeable = False
+        return tracks
+
+    def _column(self, name: str, rows: slice = slice(None)) -> NDArray[Any]:
+        with damage(self.path):
+            return np.asarray(self._file[name][rows])
+
+    def _texts(self, name: str, rows: slice = slice(None)) -> list[str]:
+        with damage(self.path):
+            return list(self._file[name].asstr()[rows])
+
+
+def _open(path: Path) -> h5py.File:
+    try:
+        # A folder without lock support (NFS, Lustre) must not make a finished file unreadable.
+        return h5py.File(path, "r", locking="best-effort")
+    except OSError as error:
+        if error.errno is not None:
+            reason = os.strerror(error.errno)
+            remedy = "check the path" if error.errno == errno.ENOENT else "check its permissions"
+            raise InputError(f"{path}: cannot be read ({reason}); {remedy}") from error
+        if "truncated" in str(error):
+            raise damaged(path, "it is shorter than it says") from error
+        raise InputError(
+            f"{path}: not an HDF5 file; give the .h5 file that `seqlift score` wrote"
+        ) from error
+
+
+def _attributes(stored: Mapping[str, Any]) -> dict[str, Attribute]:
+    return {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in stored.items()
+    }
