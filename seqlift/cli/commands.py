@@ -1,5 +1,6 @@
 """The commands."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -128,7 +129,9 @@ def track(*, quiet: bool, verbose: int, **chosen: Any) -> None:
 def inspect(*, path: str, as_json: bool, verbose: int, **chosen: Any) -> None:
     """Show what a model offers to explain and how, or what is in a score file."""
     from seqlift.tracks.score_file import ScoreFile, is_score_file
+    from seqlift.tracks.seal import check_seal
 
+    check_seal(Path(path))
     if is_score_file(path):
         with ScoreFile(path) as scores:
             report.show_scores(path, scores.summary(), as_json=as_json)

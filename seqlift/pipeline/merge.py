@@ -4,7 +4,9 @@ What a run without shards writes comes out, to the byte. With `mean`, score file
 become their mean.
 """
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from seqlift.errors import InputError
@@ -21,11 +23,13 @@ from seqlift.pipeline.outputs import (
 from seqlift.pipeline.progress import Progress
 from seqlift.pipeline.track import write_track
 from seqlift.tracks.batch import Attribute
+from seqlift.tracks.checks import damaged
 from seqlift.tracks.layers import Overlap
 from seqlift.tracks.mean import average
 from seqlift.tracks.merge import join
 from seqlift.tracks.regions_bed import write_regions
 from seqlift.tracks.score_file import ScoreFile
+from seqlift.tracks.seal import check_seal
 
 SHARD, START, ROWS = "shard", "shard_start", "shard_of_rows"
 OWN = frozenset((SHARD, START, "largest_contribution"))
@@ -39,7 +43,24 @@ OF_MODEL = frozenset(
 )
 """Facts in which models that are averaged may differ."""
 
+MOST_NAMED = 20  # missing shards in one message
+
 Facts = Mapping[str, Attribute]
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Share `number` of `count`: the rows from `start`, of the `rows` of the whole run."""
+
+    number: int
+    count: int
+    start: int
+    rows: int
+
+    @property
+    def name(self) -> str:
+        """Return the name, such as 3-of-8."""
+        return shard_name((self.number, self.count))
 
 
 def merge(
@@ -100,7 +121,8 @@ def draw(outputs: Outputs, overlap: Overlap, progress: Progress) -> None:
 
 
 def facts_of(path: Path) -> Facts:
-    """Return the attributes of a score file."""
+    """Return the attributes of a score file, which is checked to be whole."""
+    check_seal(path)
     with ScoreFile(path) as scores:
         return scores.attributes
 
@@ -132,49 +154,57 @@ def check_shards(
     Raises InputError where they are not of one run, or one is missing.
     """
     check_same(group, facts, but=OWN | LISTED)
-    count = max(int(str(facts[path][SHARD]).rpartition("-")[2]) for path in group)
-    held: dict[str, Path] = {}
-    for path in group:
-        name = str(facts[path][SHARD])
-        if name in held:
-            raise InputError(f"{path}: shard {name}, as {held[name]} is; give each shard once")
-        held[name] = path
-    names = [shard_name((number, count)) for number in range(1, count + 1)]
-    strangers = [name for name in held if name not in names]
-    missing = [name for name in names if name not in held]
-    if strangers:
-        raise InputError(
-            f"{held[strangers[0]]}: shard {strangers[0]}, among shards of {count}; give the shards"
-            " of one run"
-        )
+    shards = {path: shard_of(path, facts[path]) for path in group}
+    count = max(shard.count for shard in shards.values())
+    held: dict[int, Path] = {}
+    for path, shard in shards.items():
+        if shard.count != count:
+            raise InputError(
+                f"{path}: shard {shard.name}, among shards of {count}; give the shards of one run"
+            )
+        if shard.number in held:
+            before = held[shard.number]
+            raise InputError(f"{path}: shard {shard.name}, as {before} is; give each shard once")
+        held[shard.number] = path
+    missing = [shard_name((n, count)) for n in range(1, count + 1) if n not in held]
     if missing:
+        shown = ", ".join(missing[:MOST_NAMED])
+        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
         raise InputError(
-            f"{group[0]}: of its run the shards {', '.join(missing)} are missing; give their files"
-            " too"
+            f"{group[0]}: of its run the shards {shown}{more} are missing; give their files too"
         )
-    ordered = [held[name] for name in names]
-    check_places(ordered, facts)
+    ordered = [held[number] for number in sorted(held)]
+    check_places(ordered, shards)
     whole = {name: value for name, value in facts[group[0]].items() if name not in OWN | {ROWS}}
     for name in LISTED & set(whole):
-        values = list(dict.fromkeys(facts[path][name] for path in ordered))
+        values = list(dict.fromkeys(facts[path].get(name, "") for path in ordered))
         whole[name] = values[0] if len(values) == 1 else ", ".join(map(str, values))
     return ordered, whole
 
 
-def check_places(ordered: Sequence[Path], facts: Mapping[Path, Facts]) -> None:
+def shard_of(path: Path, facts: Facts) -> Shard:
+    """Return which shard a file is."""
+    found = re.fullmatch("([0-9]{1,9})-of-([0-9]{1,9})", str(facts.get(SHARD)), re.ASCII)
+    start, rows = facts.get(START), facts.get(ROWS)
+    if not found or not isinstance(start, int) or not isinstance(rows, int):
+        raise damaged(path, "it does not say which shard it is")
+    return Shard(int(found[1]), int(found[2]), start, rows)
+
+
+def check_places(ordered: Sequence[Path], shards: Mapping[Path, Shard]) -> None:
     """Raise InputError where a shard does not begin at the row after the one before it."""
-    row = 0
+    row, remedy = 0, "score the shards of one run again"
     for path in ordered:
-        if facts[path][START] != row:
+        start = shards[path].start
+        if start != row:
             raise InputError(
-                f"{path}: begins at row {facts[path][START]}, and those before it end at {row};"
-                " score the shards of one run again"
+                f"{path}: begins at row {start}, and those before it end at {row}; {remedy}"
             )
         row += rows_of(path)
-    if row != facts[ordered[0]][ROWS]:
+    rows = shards[ordered[0]].rows
+    if row != rows:
         raise InputError(
-            f"{ordered[-1]}: the shards have {row} rows, and their run"
-            f" {facts[ordered[0]][ROWS]}; score the shards of one run again"
+            f"{ordered[-1]}: the shards have {row} rows, and their run {rows}; {remedy}"
         )
 
 

@@ -35,6 +35,7 @@ from seqlift.pipeline.track import write_track
 from seqlift.tracks.merge import join
 from seqlift.tracks.regions_bed import write_regions
 from seqlift.tracks.score_file import ScoreFile
+from seqlift.tracks.seal import check_seal
 from seqlift.tracks.summary import counted
 
 log = logging.getLogger(__name__)
@@ -203,6 +204,8 @@ def place_scores(run: Run, parts: Parts, progress: Progress) -> None:
         sizes = run.workload.genome.sizes
         new = parts.unfinished(files.scores)
         with repairable(parts), progress("joining", run.rows) as bar:
+            for source in sources:
+                check_seal(source)
             join(sources, new, attributes=attributes, sizes=sizes, progress=bar.update)
         with ScoreFile(new) as scores:
             check_kept(run, scores, files.target)

@@ -8,6 +8,7 @@ from seqlift.pipeline.progress import Progress
 from seqlift.tracks.bigwig import write_bigwig
 from seqlift.tracks.layers import Overlap
 from seqlift.tracks.score_file import ScoreFile
+from seqlift.tracks.seal import check_seal
 
 
 def make_track(
@@ -15,9 +16,10 @@ def make_track(
 ) -> tuple[Path]:
     """Return the track of a score file, by default beside it with the ending .bw."""
     source = Path(scores)
-    path = source.with_suffix(".bw") if output is None else Path(output)
-    check_outputs([path], inputs=[source], force=force)
+    check_seal(source)
     with ScoreFile(source) as opened:
+        path = source.with_suffix(".bw") if output is None else Path(output)
+        check_outputs([path], inputs=[source], force=force)
         sizes, new = opened.sizes(), unfinished(path)
         try:
             write_track(opened, new, path, sizes, overlap=overlap, progress=progress)

@@ -14,6 +14,12 @@ from seqlift.errors import InputError, NumericError
 from seqlift.tracks import layout
 from seqlift.tracks.batch import Attribute
 
+DAMAGE = (
+    OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError,
+    MemoryError,
+)  # fmt: skip
+"""What h5py raises where the bytes of a file make no sense: found by flipping them."""
+
 
 def check_finite(path: Path, columns: layout.Columns, *, rows_before: int) -> None:
     """Raise `NumericError` naming the first row with a contribution that is NaN or infinite.
@@ -47,7 +53,7 @@ def damage(path: Path) -> Iterator[None]:
     """Turn what a reading library raises inside into an `InputError` about a damaged file."""
     try:
         yield
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
+    except DAMAGE as error:
         raise damaged(path, " ".join(str(error).split())) from error
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from seqlift.tracks import layout
 from seqlift.tracks.batch import Attribute, ScoreBatch
 from seqlift.tracks.checks import check_finite
+from seqlift.tracks.seal import seal
 from seqlift.tracks.unfinished import PatientFile, UnfinishedFile, output_errors, remove
 
 
@@ -83,6 +84,8 @@ class NewScoreFile(UnfinishedFile):
             return
         self._file.close()
         with output_errors(self.path):
+            self._disk.check()
+            seal(self._disk)
             self._disk.check()
             self._disk.close()
 

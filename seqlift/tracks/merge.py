@@ -38,8 +38,9 @@ def join(
     Parameters
     ----------
     sources
-        Score files of one length with the same datasets, opened one after another. All but the
-        last with rows in it must end where a chunk does.
+        Score files of one length with the same datasets, opened one after another; their seals
+        (`seqlift.tracks.seal`) are the caller's to check. All but the last with rows in it must end
+        where a chunk does.
     path
         The file, replaced if it exists. The caller passes a name that says "unfinished".
     attributes

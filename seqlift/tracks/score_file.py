@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from seqlift.errors import InputError
 from seqlift.tracks import layout
 from seqlift.tracks.batch import Attribute
-from seqlift.tracks.checks import check_shapes, check_version, damage, damaged
+from seqlift.tracks.checks import DAMAGE, check_shapes, check_version, damage, damaged
 from seqlift.tracks.overlap import Intervals
 from seqlift.tracks.summary import ScoreSummary, counted, quantiles_of_size
 
@@ -35,7 +35,7 @@ def is_score_file(path: Path | str) -> bool:
             return False
         with h5py.File(path, "r", locking="best-effort") as file:
             return "shap/seq" in file
-    except (OSError, RuntimeError, LookupError, ValueError, TypeError):  # all are damage to h5py
+    except DAMAGE:
         return False
 
 
@@ -119,30 +119,35 @@ class ScoreFile:
 
         Raises InputError where the file has none, being part of another.
         """
-        if layout.GENOME_CHROM not in self._file:
+        with damage(self.path):
+            whole = layout.GENOME_CHROM in self._file
+        if not whole:
             raise InputError(
                 f"{self.path}: it does not say how long the chromosomes are; give the .h5 file that"
                 " `seqlift score` or `seqlift merge` finished"
             )
         names, lengths = self._texts(layout.GENOME_CHROM), self._column(layout.GENOME_SIZE)
-        return dict(zip(names, lengths.tolist(), strict=True))
+        with damage(self.path):
+            return dict(zip(names, lengths.tolist(), strict=True))
 
     def kinds(self) -> dict[str, np.dtype[np.generic]]:
         """Return the NumPy dtype of every dataset, by name; object stands for text."""
-        stored = self._contributions.dtype.name
-        multipliers, deviation = (
-            name in self._file for name in (layout.MULTIPLIERS, layout.DEVIATION)
-        )
+        with damage(self.path):
+            stored = self._contributions.dtype.name
+            multipliers, deviation = (
+                name in self._file for name in (layout.MULTIPLIERS, layout.DEVIATION)
+            )
         return layout.dtypes(stored, multipliers=multipliers, deviation=deviation)
 
     def has_own_chunks(self, rows: int) -> bool:
         """Return whether the large datasets are stored as they were written, `rows` to a chunk."""
-        large = [self._file[name] for name in self.kinds() if name in layout.LARGE]
-        return all(
-            one.chunks == (rows, *one.shape[1:])
-            and (one.compression, one.shuffle, one.fletcher32) == ("gzip", True, False)
-            for one in large
-        )
+        names = [name for name in self.kinds() if name in layout.LARGE]
+        with damage(self.path):
+            return all(
+                one.chunks == (rows, *one.shape[1:])
+                and (one.compression, one.shuffle, one.fletcher32) == ("gzip", True, False)
+                for one in (self._file[name] for name in names)
+            )
 
     def stored_chunk(self, name: str, row: int) -> tuple[int, bytes]:
         """Return the chunk of a large dataset that begins at `row`: filter mask and bytes."""
