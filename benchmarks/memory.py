@@ -28,7 +28,10 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--regions", type=int, action="append", help="how many; repeatable (1000 and 100000)"
+        "--regions",
+        type=int,
+        action="append",
+        help="how many; repeatable (1000, 10000, 50000, 100000)",
     )
     parser.add_argument("--model", default="two-dense", help="of the README's table (two-dense)")
     parser.add_argument("--reference", default="gc", help="kind of reference (gc)")
@@ -36,7 +39,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, default=FOLDER, help="of files and numbers")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the file of tables")
     chosen = parser.parse_args(arguments)
-    chosen.regions = sorted(chosen.regions or [1_000, 100_000])
+    chosen.regions = sorted(chosen.regions or [1_000, 10_000, 50_000, 100_000])
     return chosen
 
 

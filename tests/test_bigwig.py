@@ -2,7 +2,8 @@ import dataclasses
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -46,7 +47,7 @@ def swept(
         _, _, _, start, end = frames[row]
         return np.array([score(row, base) for base in range(start, end)], dtype=np.float32)
 
-    runs = sweep(intervals, SIZES, track=track, overlap=overlap)
+    runs = sweep(intervals, SIZES, tracks=partial(map, track), overlap=overlap)
     return [(r.chrom, r.start + i, float(v)) for r in runs for i, v in enumerate(r.values.copy())]
 
 
@@ -248,7 +249,8 @@ def test_runs_longer_than_one_section_are_whole(
     batch = made_batch([window("chr2", 10, 90)], length=80, sizes=SIZES)
     with ScoreFile(score_file(tmp_path / "a.h5", batch)) as scores:
         write_bigwig(scores, tmp_path / "a.bw", SIZES)
-        np.testing.assert_array_equal(read(tmp_path / "a.bw", "chr2", 100)[10:90], scores.track(0))
+        (row,) = scores.tracks_of([0])
+        np.testing.assert_array_equal(read(tmp_path / "a.bw", "chr2", 100)[10:90], row)
 
 
 def test_memory_is_that_of_one_window() -> None:
@@ -258,7 +260,7 @@ def test_memory_is_that_of_one_window() -> None:
     def track(row: int) -> np.ndarray:
         return np.full(20, row, dtype=np.float32)
 
-    for run in sweep(intervals_of(rows), SIZES, track=track):
+    for run in sweep(intervals_of(rows), SIZES, tracks=partial(map, track)):
         longest = max(longest, len(run.values))
     assert longest == 20
 
@@ -305,15 +307,15 @@ def test_another_genome_is_refused(tmp_path: Path, batch: ScoreBatch) -> None:
 def test_a_score_that_is_not_finite_is_refused_and_named(
     tmp_path: Path, batch: ScoreBatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = ScoreFile.track
+    honest = ScoreFile.tracks_of
 
-    def track(scores: ScoreFile, row: int) -> np.ndarray:
-        values = honest(scores, row).copy()
-        values[:10] = np.nan if row == 1 else values[:10]  # padding: must not matter
-        values[33] = np.nan if row == 2 else values[33]
-        return values
+    def tracks_of(scores: ScoreFile, rows: Sequence[int]) -> Iterator[np.ndarray]:
+        for row, values in zip(rows, honest(scores, rows), strict=True):
+            values[:10] = np.nan if row == 1 else values[:10]  # padding: must not matter
+            values[33] = np.nan if row == 2 else values[33]
+            yield values
 
-    monkeypatch.setattr(ScoreFile, "track", track)
+    monkeypatch.setattr(ScoreFile, "tracks_of", tracks_of)
     error = refusal(tmp_path, batch, SIZES)
     assert isinstance(error, NumericError)
     assert str(error) == (

@@ -11,7 +11,7 @@ import pytest
 from made_scores import made_batch, parts, window
 
 from seqlift.errors import InputError, NumericError, OutputError
-from seqlift.tracks import layout
+from seqlift.tracks import layout, score_file
 from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.hdf5 import ScoreWriter
 from seqlift.tracks.layout import Dtype
@@ -92,19 +92,22 @@ def test_tracks_are_the_scores_of_the_observed_bases(tmp_path: Path, batch: Scor
     with ScoreFile(written(tmp_path / "a.h5", batch)) as scores:
         np.testing.assert_array_equal(scores.tracks(slice(1, 4)), expected[1:4])
         assert scores.tracks(slice(0, 2)).dtype == np.float32
-        for row in (4, 0, 3):
-            np.testing.assert_array_equal(scores.track(row), expected[row])
-        with pytest.raises(ValueError, match="read-only"):
-            scores.track(0)[0] = 1
+        for row, values in zip((4, 0, 3), scores.tracks_of((4, 0, 3)), strict=True):
+            np.testing.assert_array_equal(values, expected[row])
 
 
-def test_rows_are_read_right_across_chunks_in_any_order(tmp_path: Path) -> None:
+@pytest.mark.parametrize("held", [1, 7 * 4 * LENGTH, 2**26])
+def test_rows_are_read_right_across_chunks_in_any_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    monkeypatch.setattr(score_file, "_HELD_BYTES", held)
     rows = 3 * layout.chunk_rows(LENGTH, "float32") + 1
     batch = made_batch([WINDOWS[1]] * rows, length=LENGTH, sizes=SIZES)
     with ScoreFile(written(tmp_path / "a.h5", batch)) as scores:
         all_tracks = scores.tracks(slice(None))
-        for row in np.random.default_rng(1).permutation(rows)[:60]:
-            np.testing.assert_array_equal(scores.track(int(row)), all_tracks[row])
+        order = np.random.default_rng(1).permutation(rows)[:60].tolist()
+        for row, values in zip(order, scores.tracks_of(order), strict=True):
+            np.testing.assert_array_equal(values, all_tracks[row])
 
 
 def test_float16_halves_the_numbers_and_keeps_the_layout(tmp_path: Path, batch: ScoreBatch) -> None:
@@ -303,7 +306,7 @@ def test_damage_inside_the_scores_is_found_when_they_are_read(
         file.seek(chunk.byte_offset)
         file.write(b"\xff" * chunk.size)
     with ScoreFile(path) as scores, pytest.raises(InputError, match=r"a\.h5: the file is damaged"):
-        scores.track(0)
+        list(scores.tracks_of([0]))
 
 
 @pytest.mark.parametrize("length", [1, 200, 2114, 600_000])

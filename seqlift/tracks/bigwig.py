@@ -9,7 +9,7 @@ UCSC's library, and values past the end of a chromosome are stored without a wor
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -78,15 +78,15 @@ def write_bigwig(
     report = progress or (lambda _: None)
     report(int((~scored).sum()))
 
-    def track(row: int) -> NDArray[np.float32]:
-        values = _checked_track(scores, intervals, row)
-        report(1)
-        return values
+    def tracks(rows: Sequence[int]) -> Iterator[NDArray[np.float32]]:
+        for row, values in zip(rows, scores.tracks_of(rows), strict=True):
+            report(1)
+            yield _checked_track(scores.path, intervals, row, values)
 
     reserve(path, _most_bytes(intervals, sizes))
     try:
         with output_errors(path):
-            runs = sweep(intervals, sizes, track=track, overlap=overlap)
+            runs = sweep(intervals, sizes, tracks=tracks, overlap=overlap)
             written = _write(path, sizes, joined(runs, most=SECTION_BASES))
         _check_finished(path, sizes)
     except BaseException:
@@ -108,15 +108,17 @@ def _write(path: Path, sizes: Mapping[str, int], runs: Iterator[Run]) -> int:
     return written
 
 
-def _checked_track(scores: ScoreFile, intervals: Intervals, row: int) -> NDArray[np.float32]:
+def _checked_track(
+    source: Path, intervals: Intervals, row: int, whole: NDArray[np.float32]
+) -> NDArray[np.float32]:
     first = int(intervals.start[row])
     start, end = int(intervals.scored_start[row]), int(intervals.scored_end[row])
-    values = scores.track(row)[start - first : end - first]
+    values = whole[start - first : end - first]
     finite = np.isfinite(values)
     if not finite.all():
         place = start + int(np.argmin(finite))
         raise NumericError(
-            f"{scores.path}: row {row + 1} ({intervals.chrom[row]}:{start}-{end}) has the score"
+            f"{source}: row {row + 1} ({intervals.chrom[row]}:{start}-{end}) has the score"
             f" {values[place - start]} at base {place}; run `seqlift score` again"
         )
     return values

@@ -6,6 +6,7 @@ held, so memory is that of one window. Knows intervals and arrays; knows no file
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -47,7 +48,7 @@ def sweep(
     intervals: Intervals,
     sizes: Mapping[str, int],
     *,
-    track: Callable[[int], NDArray[np.float32]],
+    tracks: Callable[[Sequence[int]], Iterator[NDArray[np.float32]]],
     overlap: Overlap = "nearest",
 ) -> Iterator[Run]:
     """Yield the value of every scored base, in the order of `sizes` and then of position.
@@ -58,8 +59,9 @@ def sweep(
         Rows in any order; overlapping, equal and one-base intervals are all allowed.
     sizes
         Chromosome lengths in the order wanted. Rows on other chromosomes are left out.
-    track
-        Gives the values of the scored bases of a row. Called once for each row that has some.
+    tracks
+        Gives the values of the scored bases of rows, in their order. Called once, with every row
+        that has some, from left to right.
     overlap
         Which score a base has that several windows cover: see `seqlift.tracks.layers`.
 
@@ -69,10 +71,12 @@ def sweep(
     view of a larger array.
     """
     rank = _ranks(intervals)
-    for chrom, rows in _rows_from_left_to_right(intervals, sizes, rank):
+    chroms = list(_rows_from_left_to_right(intervals, sizes, rank))
+    read = tracks([row for _, rows in chroms for row in rows])
+    for chrom, rows in chroms:
         layers = (
-            LAYERS[overlap](_covering(intervals, row, rank=int(rank[row]), values=track(row)))
-            for row in rows
+            LAYERS[overlap](_covering(intervals, row, rank=int(rank[row]), values=values))
+            for row, values in zip(rows, islice(read, len(rows)), strict=True)
         )
         starts = intervals.scored_start[rows]
         for start, values in _sweep_chromosome(zip(starts, layers, strict=True)):

@@ -6,9 +6,9 @@ genome-browser tracks.
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,8 +24,8 @@ from seqlift.tracks.checks import DAMAGE, check_shapes, check_version, damage, d
 from seqlift.tracks.overlap import Intervals
 from seqlift.tracks.summary import ScoreSummary, counted, quantiles_of_size
 
-_KEPT_BYTES = 64 * 1024 * 1024
-"""Track values a reader keeps, so that rows near each other are decompressed once."""
+_HELD_BYTES = 64 * 1024 * 1024
+"""Track values that are read at a time."""
 
 
 def is_score_file(path: Path | str) -> bool:
@@ -94,8 +94,6 @@ class ScoreFile:
         # Repacked by another tool, the dataset may have lost its chunks.
         chunks = self._contributions.chunks or (layout.chunk_rows(self.length, "float32"),)
         self._chunk = int(chunks[0])
-        kept = max(1, _KEPT_BYTES // (self._chunk * self.length * 4))
-        self._tracks_of_chunk = lru_cache(maxsize=kept)(self._read_chunk_tracks)
 
     def intervals(self) -> Intervals:
         """Return where the rows lie on the genome."""
@@ -183,11 +181,21 @@ class ScoreFile:
         # At most one of the four is not zero, so the sum is exact.
         return np.asarray(contributions.sum(axis=1, dtype=np.float32))
 
-    def track(self, row: int) -> NDArray[np.float32]:
-        """Return the contributions of the observed bases of one row, read-only float32 (L,)."""
-        chunk, place = divmod(row, self._chunk)
-        values: NDArray[np.float32] = self._tracks_of_chunk(chunk)[place]
-        return values
+    def tracks_of(self, rows: Sequence[int]) -> Iterator[NDArray[np.float32]]:
+        """Yield the same of some rows, (L,), in the order in which they are asked for.
+
+        Up to 64 MB of them are read at a time, so that of rows that are asked for in no order few
+        chunks are decompressed more than once.
+        """
+        most = max(1, _HELD_BYTES // (4 * self.length))
+        for start in range(0, len(rows), most):
+            asked = rows[start : start + most]
+            held: dict[int, NDArray[np.float32]] = {}
+            for chunk, members in groupby(sorted(asked), key=lambda row: row // self._chunk):
+                first = chunk * self._chunk
+                tracks = self.tracks(slice(first, first + self._chunk))
+                held |= {row: tracks[row - first].copy() for row in members}
+            yield from (held.pop(row) for row in asked)
 
     def summary(self) -> ScoreSummary:
         """Return the figures that tell what the file is and whether its scores add up."""
@@ -203,7 +211,6 @@ class ScoreFile:
 
     def close(self) -> None:
         """Close the file."""
-        self._tracks_of_chunk.cache_clear()
         self._file.close()
 
     def __enter__(self) -> Self:
@@ -218,11 +225,6 @@ class ScoreFile:
     ) -> None:
         """Close the file."""
         self.close()
-
-    def _read_chunk_tracks(self, chunk: int) -> NDArray[np.float32]:
-        tracks = self.tracks(slice(chunk * self._chunk, (chunk + 1) * self._chunk))
-        tracks.flags.writeable = False
-        return tracks
 
     def _column(self, name: str, rows: slice = slice(None)) -> NDArray[Any]:
         with damage(self.path):
