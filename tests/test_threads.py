@@ -155,3 +155,16 @@ def test_after_a_failure_of_the_callers_own_only_the_call_under_way_is_made() ->
     with pytest.raises(BoomError):
         caller()
     assert made == ["under way"]
+
+
+def test_after_a_call_that_raises_none_is_made() -> None:
+    made: list[int] = []
+
+    def raise_boom() -> None:
+        raise BoomError
+
+    with pytest.raises(BoomError), Background(waiting=3) as background:
+        background.call(raise_boom)
+        background.call(made.append, 1)
+        background.call(made.append, 2)
+    assert made == []

@@ -33,19 +33,28 @@ def prefetched(items: Iterator[Item], *, ahead: int) -> Generator[Item, None, No
 class Background:
     """Calls made one after another in a thread, of which at most `waiting` have not been made.
 
-    A context manager: leaving it waits for the calls, and raises what one of them raised.
+    After one that raises none is made. A context manager: leaving it waits for the calls, and
+    raises what one of them raised.
     """
 
     def __init__(self, *, waiting: int) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._calls: deque[Future[Any]] = deque()
         self._waiting = waiting
+        self._failed = False
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Have `function` called, once there is room; raise what an earlier call raised."""
         while len(self._calls) >= self._waiting:
             self._calls.popleft().result()
-        self._calls.append(self._pool.submit(function, *arguments))
+        self._calls.append(self._pool.submit(self._make, function, *arguments))
+
+    def _make(self, function: Callable[..., Any], *arguments: Any) -> None:
+        if self._failed:
+            return
+        self._failed = True
+        function(*arguments)
+        self._failed = False
 
     def __enter__(self) -> Self:
         """Return the background."""
