@@ -163,8 +163,12 @@ def test_after_a_call_that_raises_none_is_made() -> None:
     def raise_boom() -> None:
         raise BoomError
 
-    with pytest.raises(BoomError), Background(waiting=3) as background:
-        background.call(raise_boom)
-        background.call(made.append, 1)
-        background.call(made.append, 2)
+    def make_calls() -> None:
+        with Background(waiting=3) as background:
+            background.call(raise_boom)
+            background.call(made.append, 1)
+            background.call(made.append, 2)
+
+    with pytest.raises(BoomError):
+        make_calls()
     assert made == []
