@@ -96,6 +96,7 @@ BAD_INDEXES = {
     "past the end": INDEX.replace("last\t1\t", "last\t9\t"),
     "twice": INDEX + INDEX,
     "empty": "",
+    "with an empty line": INDEX + "\n",
     "no index": "hello\n",
     "binary": "\x00\x01\n",
 }

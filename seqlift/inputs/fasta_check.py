@@ -60,7 +60,7 @@ def read_index(path: Path) -> list[IndexRecord]:
         When it cannot be read.
     """
     records: dict[str, IndexRecord] = {}
-    for line in path.read_text("utf-8").rstrip("\n").split("\n"):
+    for line in path.read_text("utf-8").removesuffix("\n").split("\n"):  # no empty line
         name, size, offset, line_bases, line_bytes = line.split("\t")
         record = IndexRecord(name, int(size), int(offset), int(line_bases), int(line_bytes))
         if name in records or (record.size and not 0 < record.line_bases <= record.line_bytes):
