@@ -2,6 +2,7 @@ import dataclasses
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,8 @@ from random import Random
 import numpy as np
 import pyBigWig
 import pytest
-from hypothesis import example, given
+import random_tracks
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from made_scores import MadeWindow, made_batch, window
 
@@ -263,6 +265,19 @@ def test_memory_is_that_of_one_window() -> None:
     for run in sweep(intervals_of(rows), SIZES, tracks=partial(map, track)):
         longest = max(longest, len(run.values))
     assert longest == 20
+
+
+@pytest.mark.parametrize("overlap", OVERLAPS)
+@settings(max_examples=25, deadline=None)
+@given(rows=random_tracks.regions(), seed=st.integers(0, 9))
+def test_a_track_of_any_regions_has_the_score_of_every_base(
+    rows: random_tracks.Regions, overlap: Overlap, seed: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = random_tracks.write_track(Path(folder), rows, overlap, seed=seed)
+        wanted = random_tracks.expected(path.with_suffix(".h5"), overlap)
+        for chrom, size in random_tracks.SIZES.items():
+            np.testing.assert_array_equal(read(path, chrom, size), wanted[chrom])
 
 
 def refusal(tmp_path: Path, batch: ScoreBatch, sizes: dict[str, int]) -> Exception:

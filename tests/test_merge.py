@@ -1,5 +1,6 @@
 """Laws of joining and averaging score files."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +52,11 @@ def rows() -> Any:
 @settings(max_examples=15, deadline=None)
 @given(cuts=st.lists(st.integers(0, 7), max_size=5), block=st.sampled_from([5, CHUNK, 1000]))
 def test_bytes_do_not_depend_on_how_rows_are_shared_out(
-    tmp_path_factory: pytest.TempPathFactory, rows: Any, cuts: list[int], block: int
+    rows: Any, cuts: list[int], block: int
 ) -> None:
-    folder = tmp_path_factory.mktemp("merge")
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as name:
         patch.setattr(merge, "BLOCK", block)
+        folder = Path(name)
         whole = joined([written(folder / "whole.h5", rows)], folder / "a.h5")
         pieces = parts(rows, [cut * CHUNK for cut in cuts])
         sources = [written(folder / f"{i}.h5", piece) for i, piece in enumerate(pieces)]

@@ -13,13 +13,17 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import random_tracks
 from commands import score, track_by_law
 from conftest import ROOT
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from made_scores import MadeWindow, window
 
 from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.bigwig import write_bigwig
 from seqlift.tracks.hdf5 import ScoreWriter
+from seqlift.tracks.layers import OVERLAPS, Overlap
 from seqlift.tracks.regions_bed import RegionsWriter
 from seqlift.tracks.score_file import ScoreFile
 
@@ -174,6 +178,39 @@ def test_ucsc_library_reads_every_base_equal(readers: Path, outputs: Path, tmp_p
         for chrom, expected in expected_track(outputs).items():
             np.testing.assert_array_equal(values[chrom].astype(np.float32), expected)
     assert np.isfinite(summary["chr1"]).all()
+
+
+READ_MANY = """
+import json, sys
+import bbi, numpy
+for path in sys.argv[1:]:
+    with bbi.open(path) as track:
+        sizes, nan = track.chromsizes, numpy.nan
+        found = {c: track.fetch(c, 0, size, missing=nan) for c, size in sizes.items()}
+    numpy.savez(path + ".npz", **found)
+"""
+
+
+def test_ucscs_library_reads_tracks_of_any_regions(readers: Path, tmp_path: Path) -> None:
+    made: list[tuple[Path, Overlap]] = []
+
+    @settings(max_examples=60, deadline=None, database=None)
+    @given(rows=random_tracks.regions(), overlap=st.sampled_from(OVERLAPS))
+    def make(rows: random_tracks.Regions, overlap: Overlap) -> None:
+        folder = tmp_path / str(len(made))
+        folder.mkdir()
+        made.append((random_tracks.write_track(folder, rows, overlap, seed=len(made)), overlap))
+
+    make()
+    python = programs(readers, "pybbi") / "python"
+    subprocess.run([python, "-c", READ_MANY, *(p for p, _ in made)], check=True, timeout=300)
+    assert len(made) >= 60
+    for path, overlap in made:
+        wanted = random_tracks.expected(path.with_suffix(".h5"), overlap)
+        with np.load(f"{path}.npz") as values:
+            assert set(values) == set(wanted)
+            for chrom, expected in wanted.items():
+                np.testing.assert_array_equal(values[chrom].astype(np.float32), expected)
 
 
 def test_deeptools_means_equal_ours(readers: Path, outputs: Path, tmp_path: Path) -> None:

@@ -277,5 +277,5 @@ def summary_of(run: Run, seconds: float) -> Summary:
         device=run.explainer.device,
         precision=run.options.precision,
         files=run.outputs.paths(),
-        notes=notes_of(run.options),
+        notes=notes_of(run),
     )
