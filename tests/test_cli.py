@@ -212,7 +212,7 @@ def test_what_was_done_is_summed_up_on_standard_error(inputs: Path) -> None:
     ran = scored(inputs)
     assert ran.out == ""
     lines = dict(line.split(maxsplit=1) for line in ran.err.splitlines())
-    assert list(lines) == ["sequences", "seconds", "residual", "computed", "files"]
+    assert list(lines) == ["sequences", "seconds", "residual", "computed", "files", "note"]
     assert lines["sequences"] == "23 (18 ok, 3 padded, 1 N, 1 all N)"
     assert re.fullmatch(r"\d+\.\d, \d+\.\d sequences per second", lines["seconds"])
     worst = rf"at most (\d\.\de-\d\d) of the prediction, at {re.escape(str(inputs))}/peaks.*:(\d+)"
@@ -404,7 +404,7 @@ def test_the_program_reads_standard_input_and_writes_to_standard_error_only(inpu
     assert (done.returncode, done.stdout) == (0, b"")
     told = done.stderr.decode().splitlines()
     assert [line.split()[0] for line in told] == [
-        "sequences", "seconds", "residual", "computed", "files",
+        "sequences", "seconds", "residual", "computed", "files", "note",
     ]  # fmt: skip
     assert set(contents(Path())) == {
         "stdin.seqlift.h5", "stdin.seqlift.bw", "stdin.seqlift.regions.bed",

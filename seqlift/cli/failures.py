@@ -70,7 +70,8 @@ def interruptible() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, interrupt) for number in ENDINGS}
+    heeded = [n for n in ENDINGS if signal.getsignal(n) is not signal.SIG_IGN]  # as by nohup
+    before = {number: signal.signal(number, interrupt) for number in heeded}
     try:
         yield
     finally:

@@ -66,7 +66,7 @@ class Shard(click.ParamType[tuple[int, int]]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, int]:
         """Return number and count, or fail."""
-        found = re.fullmatch("([0-9]{1,9})-of-([0-9]{1,9})", str(value), re.ASCII)
+        found = re.fullmatch("([0-9]{1,9})-of-([1-9][0-9]{0,8})", str(value), re.ASCII)
         if not found:
             self.fail(f"{value!r} is not NUMBER-of-COUNT, such as 3-of-8", param, ctx)
         number, count = int(found[1]), int(found[2])

@@ -33,6 +33,10 @@ def progress(*, quiet: bool) -> "Progress":
 def show_summary(summary: "Summary") -> None:
     """Show what a run did, on standard error."""
     rate = summary.rows / summary.seconds
+    if not summary.rows:
+        click.echo(f"{'sequences':<10} 0: this shard has none", err=True)
+        click.echo(f"{'files':<10} {'  '.join(map(str, summary.files))}", err=True)
+        return
     status = ", ".join(f"{count} {word}" for word, count in summary.status.items())
     residual = f"{summary.relative_residual:.1e} of the prediction, at {summary.worst}"
     if not summary.complete:

@@ -4,9 +4,11 @@ Knows runs; knows nothing of how files store facts. Where files lie, how they ar
 work is shared out is no fact about scores: equal runs write equal bytes.
 """
 
+import hashlib
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any
 
 from seqlift.attribution.backend import backend_version
@@ -22,15 +24,9 @@ WORDED = {"pre_activation": "--post-activation"}
 """Switches that are on where they are not told."""
 
 MAY_DIFFER = (
-    "backend",
-    "device",
-    "batch_size",
-    "tolerance",
-    "command",
-    "model",
-    "genome",
-    "regions",
-)
+    "backend", "device", "batch_size", "tolerance", "command", "model", "genome", "regions", "arch",
+    "custom_objects",
+)  # fmt: skip
 """Facts that may change before a run is continued: they move a score by rounding at most."""
 
 
@@ -71,8 +67,10 @@ def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
         attributes["stride"] = run.framing.stride
     if options.recipe:
         attributes["recipe"] = "; ".join("=".join(pair) for pair in options.recipe)
-    if options.custom_objects is not None:
-        attributes["custom_objects"] = options.custom_objects
+    for name in ("reference", "custom_objects", "arch"):
+        value = getattr(options, name)
+        if value is not None and Path(value).is_file():
+            attributes |= {name: value, f"{name}_sha256": digest_of(Path(value))}
     if options.rule == "integrated-gradients":
         attributes["steps"] = run.explainer.steps
     for name, told in run.explainer.given.told.items():
@@ -80,11 +78,18 @@ def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
     return {name: storable(value) for name, value in attributes.items()}
 
 
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def fingerprint(run: Run) -> dict[str, Attribute]:
     """Return the facts that must not change before a run is continued."""
     options = run.options
     facts = run_attributes(run, ",".join(files.target for files in run.outputs.targets))
-    kept = {name: value for name, value in facts.items() if name not in MAY_DIFFER}
+    apart = (*MAY_DIFFER, "reference") if "reference_sha256" in facts else MAY_DIFFER
+    kept = {name: value for name, value in facts.items() if name not in apart}
     asked = {"length": run.row_length, "dtype": options.dtype, "multipliers": options.multipliers}
     if options.batch_size is not None:
         asked["batch_size"] = options.batch_size

@@ -5,11 +5,12 @@ become their mean.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqlift.errors import InputError
+from seqlift.errors import InputError, SeqliftError
 from seqlift.pipeline.outputs import (
     Outputs,
     check_outputs,
@@ -33,14 +34,15 @@ from seqlift.tracks.seal import check_seal
 
 SHARD, START, ROWS = "shard", "shard_start", "shard_of_rows"
 OWN = frozenset((SHARD, START, "largest_contribution"))
-"""Facts of one shard; all others are the same in all."""
+"""Facts of one shard."""
 
-LISTED = frozenset(("device", "batch_size", "backend"))
+PLACES = frozenset(("command", "model", "genome", "regions", "arch", "custom_objects"))
+"""Where files lie, and how that was said; what is in them has facts of its own."""
+
+LISTED = frozenset(("device", "batch_size", "backend", "tolerance"))
 """Facts in which shards may differ: the whole has them all."""
 
-OF_MODEL = frozenset(
-    ("model", "model_sha256", "model_saved_by", "command", "target", "largest_contribution")
-)
+OF_MODEL = frozenset(("model_sha256", "model_saved_by", "arch_sha256", "custom_objects_sha256"))
 """Facts in which models that are averaged may differ."""
 
 MOST_NAMED = 20  # missing shards in one message
@@ -87,7 +89,7 @@ def merge(
     if len(facts) < len(paths):
         twice = next(path for path in paths if paths.count(path) > 1)
         raise InputError(f"{twice}: given twice; give each file once")
-    groups = [list(facts)] if mean else by_target(facts)
+    groups = by_target(facts, shards=not mean)
     targets = [str(facts[group[0]].get("target", "")) for group in groups]
     outputs = outputs_of(output, targets)
     check_outputs(outputs.paths(), inputs=paths, force=force)
@@ -115,9 +117,19 @@ def merge(
 def draw(outputs: Outputs, overlap: Overlap, progress: Progress) -> None:
     """Write the tracks of finished score files."""
     for files in outputs.targets:
-        with ScoreFile(files.scores) as scores:
+        with told(files.scores), ScoreFile(files.scores) as scores:
             new, sizes = unfinished(files.track), scores.sizes()
             write_track(scores, new, files.track, sizes, overlap=overlap, progress=progress)
+
+
+@contextmanager
+def told(scores: Path) -> Iterator[None]:
+    """Have an error inside say that the score file is finished."""
+    try:
+        yield
+    except SeqliftError as error:
+        said = f"{scores} is finished; `seqlift track {scores}` makes its track"
+        raise type(error)(*error.problems, said) from error
 
 
 def facts_of(path: Path) -> Facts:
@@ -133,11 +145,11 @@ def rows_of(path: Path) -> int:
         return scores.rows
 
 
-def by_target(facts: Mapping[Path, Facts]) -> list[list[Path]]:
+def by_target(facts: Mapping[Path, Facts], *, shards: bool) -> list[list[Path]]:
     """Return the files of each target, in the order in which targets are met."""
     groups: dict[Attribute, list[Path]] = {}
     for path, found in facts.items():
-        if SHARD not in found:
+        if shards and SHARD not in found:
             raise InputError(
                 f"{path}: not a shard; give files that `seqlift score --shard` wrote, or --mean for"
                 " the mean over models"
@@ -153,7 +165,7 @@ def check_shards(
 
     Raises InputError where they are not of one run, or one is missing.
     """
-    check_same(group, facts, but=OWN | LISTED)
+    check_same(group, facts, but=OWN | PLACES | LISTED)
     shards = {path: shard_of(path, facts[path]) for path in group}
     count = max(shard.count for shard in shards.values())
     held: dict[int, Path] = {}
@@ -216,13 +228,21 @@ def check_models(
     Raises InputError where they are not scores of the same windows against the same references.
     """
     if len(group) < 2:
-        raise InputError(f"{group[0]}: the mean needs several files; give one for each model")
+        target = facts[group[0]].get("target", "")
+        raise InputError(
+            f"{group[0]}: the only file of the target {target}; give one for each model"
+        )
     for path in group:
         if SHARD in facts[path]:
             raise InputError(f"{path}: a shard; merge the shards of each model first")
-    check_same(group, facts, but=OF_MODEL | LISTED)
+    check_same(group, facts, but=OF_MODEL | PLACES | LISTED | {"largest_contribution"})
+    models: dict[Attribute, Path] = {}
+    for path in group:
+        before = models.setdefault(facts[path].get("model_sha256", ""), path)
+        if before is not path:
+            raise InputError(f"{path}: of the same model as {before}; give each model once")
     whole = {name: v for name, v in facts[group[0]].items() if name != "largest_contribution"}
-    for name in (OF_MODEL | LISTED) & set(whole):
+    for name in (OF_MODEL | LISTED | {"model", "command"}) & set(whole):
         values = list(dict.fromkeys(str(facts[path].get(name, "")) for path in group))
         whole[name] = "; ".join(values)
     return list(group), whole | {"models": len(group)}
@@ -233,7 +253,9 @@ def check_same(group: Sequence[Path], facts: Mapping[Path, Facts], *, but: froze
     first = facts[group[0]]
     problems = []
     for path in group[1:]:
-        names = [name for name in {**first, **facts[path]} if name not in but]
+        both = {**first, **facts[path]}
+        apart = but | ({"reference"} if "reference_sha256" in both else set())  # it is a path
+        names = [name for name in both if name not in apart]
         problems += [
             f"{path}: {name} is {facts[path].get(name, 'not told')}, and of {group[0]} it is"
             f" {first.get(name, 'not told')}; give files that belong together"

@@ -9,13 +9,40 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from seqlift.pipeline.parts import Parts
+from seqlift.errors import InputError
+from seqlift.pipeline.parts import REMOVE, Parts
 from seqlift.pipeline.run import Run
 from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.hdf5 import ScoreWriter
+from seqlift.tracks.score_file import ScoreFile
+from seqlift.tracks.seal import check_seal
 
 SECONDS = 30.0
 """What is lost at most when a run is killed; a part is finished at the next whole chunk."""
+
+
+def part_facts(parts: Parts, target: str, start: int) -> dict[str, str | int]:
+    """Return the attributes by which a part's score file is known."""
+    return {"run": parts.run, "target": target, "start": start}
+
+
+def check_parts(run: Run, parts: Parts) -> None:
+    """Raise where a finished part is damaged, or not what its name says."""
+    parts.check(run.first, run.last, run.chunk)
+    for part in parts.finished():
+        for place, files in enumerate(run.outputs.targets):
+            path = part.scores(place)
+            try:
+                check_seal(path)
+                with ScoreFile(path) as scores:
+                    found, rows = scores.attributes, scores.rows
+            except InputError as error:
+                said = [problem.rpartition("; ")[0] for problem in error.problems]
+                raise InputError(*(f"{problem}; {REMOVE}" for problem in said)) from error
+            wanted = part_facts(parts, files.target, part.start)
+            same = all(found.get(name) == value for name, value in wanted.items())
+            if not same or rows != part.stop - part.start:
+                raise InputError(f"{path}: not what its folder's name says; {REMOVE}")
 
 
 class PartWriter:
@@ -54,11 +81,11 @@ class PartWriter:
     def _begin(self) -> Path:
         run, self._begun, self._start = self._run, time.monotonic(), self._row
         folder = self._parts.begin(self._row)
-        for place in range(len(run.outputs.targets)):
+        for place, files in enumerate(run.outputs.targets):
             writer = ScoreWriter(
                 folder / f"{place}.h5",
                 length=run.row_length,
-                attributes={},
+                attributes=part_facts(self._parts, files.target, self._row),
                 dtype=run.options.dtype,
                 multipliers=run.options.multipliers,
             )

@@ -7,10 +7,12 @@ on the clock.
 """
 
 import fcntl
+import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +20,14 @@ from types import TracebackType
 from typing import Self
 
 from seqlift.errors import OutputError
-from seqlift.pipeline.facts import changes
+from seqlift.pipeline.facts import changes, digest_of
 from seqlift.tracks.batch import Attribute
 from seqlift.tracks.unfinished import output_errors
 
 RUN, LOCK, SCORED = "run.json", "lock", "scored"
 UNFINISHED = ".partial"
+PART = re.compile("([0-9]{10,18})-([0-9]{10,18})", re.ASCII)
+REMOVE = "remove that folder, and the same command computes its rows anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,12 @@ class Part:
     def scores(self, target: int) -> Path:
         """Return the score file of a target, by its number."""
         return self.folder / f"{target}.h5"
+
+
+def is_ours(name: str) -> bool:
+    """Return whether runs make files or folders of that name."""
+    made = name in (RUN, LOCK, SCORED) or name.endswith(UNFINISHED)
+    return made or PART.fullmatch(name) is not None
 
 
 class Parts:
@@ -57,10 +67,18 @@ class Parts:
     ------
     OutputError
         Another run has left its parts there or is at work there, or the folder cannot be written.
+
+    Attributes
+    ----------
+    continued
+        Whether there are parts of this run already, or its score files are finished.
+    run
+        SHA-256 of the facts.
     """
 
     def __init__(self, folder: Path, facts: Mapping[str, Attribute], *, force: bool) -> None:
-        self.folder = folder
+        self.folder, self.continued = folder, False
+        self.run = hashlib.sha256(json.dumps(dict(facts), sort_keys=True).encode()).hexdigest()
         with output_errors(folder):
             folder.mkdir(exist_ok=True)
             self._lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
@@ -91,11 +109,15 @@ class Parts:
             if force:
                 self._clear()
             before = self._facts()
+            if before is None:
+                self._refuse_strangers()
             if before is None or not (self.finished() or self.scored):
                 self._clear()
                 self._write(RUN, json.dumps(dict(facts), indent=1))
             elif before != dict(facts):
                 raise OutputError(*self._refusals(before, facts))
+            else:
+                self.continued = True
             for path in self.folder.glob(f"*{UNFINISHED}"):
                 _remove(path)
 
@@ -128,20 +150,42 @@ class Parts:
         unfinished.replace(self.folder / name)
 
     def _clear(self) -> None:
-        """Remove everything but the lock; first what says what it all is."""
+        """Remove everything that runs make but the lock; first what says what it all is."""
         (self.folder / RUN).unlink(missing_ok=True)
         for path in self.folder.iterdir():
-            if path.name != LOCK:
+            if path.name != LOCK and is_ours(path.name):
                 _remove(path)
+
+    def _refuse_strangers(self) -> None:
+        """Raise OutputError where the folder is not one that runs make."""
+        for path in self.folder.iterdir():
+            if not is_ours(path.name):
+                raise OutputError(
+                    f"{path}: no run has put this there; move it, or write elsewhere with -o"
+                )
 
     def finished(self) -> list[Part]:
         """Return the finished parts, in the order of their rows."""
-        found = []
-        for path in self.folder.iterdir():
-            start, dash, stop = path.name.partition("-")
-            if dash and start.isdigit() and stop.isdigit():
-                found.append(Part(path, int(start), int(stop)))
-        return sorted(found, key=lambda part: part.start)
+        found = [
+            Part(path, int(name[1]), int(name[2]))
+            for path in self.folder.iterdir()
+            if (name := PART.fullmatch(path.name))
+        ]
+        return sorted(found, key=lambda part: (part.start, part.stop))
+
+    def check(self, first: int, last: int, chunk: int) -> None:
+        """Raise OutputError where a folder is no part of the rows from `first` up to `last`.
+
+        Parts are whole chunks, but for the end, and none has a row of another.
+        """
+        row = first
+        for part in self.finished():
+            whole = part.start % chunk == 0 and (part.stop % chunk == 0 or part.stop == last)
+            if not (row <= part.start <= part.stop <= last and whole):
+                raise OutputError(
+                    f"{part.folder}: not a part of this run, or one that overlaps another; {REMOVE}"
+                )
+            row = part.stop
 
     def rows(self) -> int:
         """Return how many rows are in finished parts."""
@@ -177,10 +221,21 @@ class Parts:
         """Return whether the score files have their final names, and only tracks are missing."""
         return (self.folder / SCORED).exists()
 
-    def set_scored(self) -> None:
-        """Remember that the score files have their final names, and remove the parts."""
+    def check_scored(self) -> None:
+        """Raise OutputError where a score file is no longer the one that was finished."""
         with output_errors(self.folder):
-            self._write(SCORED, "")
+            before = json.loads((self.folder / SCORED).read_text(encoding="utf-8") or "{}")
+            for name, digest in before.items():
+                path = self.folder.parent / name
+                if not path.is_file() or digest_of(path) != digest:
+                    raise OutputError(
+                        f"{path}: not the file that this run finished; give --force to start over"
+                    )
+
+    def set_scored(self, paths: Iterable[Path]) -> None:
+        """Remember the files that have their final names now, and remove the parts."""
+        with output_errors(self.folder):
+            self._write(SCORED, json.dumps({path.name: digest_of(path) for path in paths}))
         for part in self.finished():
             _remove(part.folder)
 

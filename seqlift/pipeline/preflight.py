@@ -22,6 +22,7 @@ from seqlift.pipeline.outputs import (
     default_prefix,
     outputs_of,
 )
+from seqlift.pipeline.parts import RUN
 from seqlift.pipeline.run import Run
 from seqlift.pipeline.workload import Survey, Workload
 from seqlift.tracks import layout
@@ -63,6 +64,8 @@ def prepared(options: ScoreOptions) -> Iterator[Run]:
     problems = Problems()
     with ExitStack() as opened:
         with problems.gathered():
+            check_windows(options)
+        with problems.gathered():
             check_early(options)
         with problems.gathered():
             workload = opened.enter_context(Workload(options.regions, options.genome))
@@ -73,8 +76,7 @@ def prepared(options: ScoreOptions) -> Iterator[Run]:
 
 
 def check_early(options: ScoreOptions) -> None:
-    """Raise the error of options that contradict each other, or of a place for no files."""
-    check_windows(options)
+    """Raise the error of a place for no files."""
     prefix = options.output or default_prefix(options.regions)
     check_prefix(prefix)
     outputs = outputs_of(prefix, [], options.shard)
@@ -82,8 +84,17 @@ def check_early(options: ScoreOptions) -> None:
 
 
 def replaces(options: ScoreOptions, outputs: Outputs) -> bool:
-    """Return whether files that exist are replaced: a run that is continued replaces its own."""
-    return options.force or outputs.parts.is_dir()
+    """Return whether files that exist may be replaced: a run that is continued replaces its own.
+
+    Whether it is one is known later: see `check_replaced`.
+    """
+    return options.force or (outputs.parts / RUN).is_file()
+
+
+def check_replaced(run: Run) -> None:
+    """Raise OutputError where a run that is not continued would replace files without --force."""
+    options = run.options
+    check_outputs(run.outputs.paths(), inputs=input_paths(options), force=options.force)
 
 
 def decided(options: ScoreOptions, workload: Workload, explainer: Explainer) -> Run:
@@ -101,9 +112,9 @@ def decided(options: ScoreOptions, workload: Workload, explainer: Explainer) -> 
         framing = Framing(length, stride_of(options, length))
         explainer.one_length = length is not None  # windows are alike, though the model takes any
         check_lengths(explainer, workload, length)
+        survey, references, gc = references_of(options, workload, framing)
     problems.raise_any()
     row_length = length or extent(workload.longest)
-    survey, references, gc = references_of(options, workload, framing)
     engine = explainer.engine((row_length, CHANNELS))
     chunk = layout.chunk_rows(row_length, options.dtype)
     first, last = rows_of_shard(survey.rows, options.shard, chunk)

@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 
 from seqlift.attribution.engine import Result
-from seqlift.errors import InputError, NumericError, SeqliftError
+from seqlift.errors import NumericError, SeqliftError
 from seqlift.pipeline.facts import fingerprint, run_attributes
 from seqlift.pipeline.memory import give_back
 from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.outputs import finish, shard_name
-from seqlift.pipeline.part_writer import PartWriter
+from seqlift.pipeline.part_writer import PartWriter, check_parts
 from seqlift.pipeline.parts import Parts
-from seqlift.pipeline.preflight import notes_of, prepared
+from seqlift.pipeline.preflight import check_replaced, notes_of, prepared
 from seqlift.pipeline.progress import Progress, ProgressBar
 from seqlift.pipeline.rows import check_residuals, residuals_of, score_batch
 from seqlift.pipeline.run import Batch, Run
@@ -35,7 +35,6 @@ from seqlift.pipeline.track import write_track
 from seqlift.tracks.merge import join
 from seqlift.tracks.regions_bed import write_regions
 from seqlift.tracks.score_file import ScoreFile
-from seqlift.tracks.seal import check_seal
 from seqlift.tracks.summary import counted
 
 log = logging.getLogger(__name__)
@@ -86,7 +85,12 @@ def score(options: ScoreOptions, *, progress: Progress) -> Summary:
             Parts(outputs.parts, fingerprint(run), force=options.force) as parts,
             kept(run, parts),
         ):
-            if not (parts.scored and all(path.exists() for path in outputs.scores())):
+            if not parts.continued:
+                check_replaced(run)
+            if parts.scored:
+                parts.check_scored()
+            else:
+                check_parts(run, parts)
                 check_space(run, parts.rows())
                 compute(run, parts, progress)
                 place_scores(run, parts, progress)
@@ -203,16 +207,14 @@ def place_scores(run: Run, parts: Parts, progress: Progress) -> None:
         sources = [part.scores(place) for part in finished]
         sizes = run.workload.genome.sizes
         new = parts.unfinished(files.scores)
-        with repairable(parts), progress("joining", run.rows) as bar:
-            for source in sources:
-                check_seal(source)
+        with progress("joining", run.rows) as bar:
             join(sources, new, attributes=attributes, sizes=sizes, progress=bar.update)
         with ScoreFile(new) as scores:
             check_kept(run, scores, files.target)
             write_regions(scores, parts.unfinished(run.outputs.regions))
     for path in run.outputs.scores():
         finish(parts.unfinished(path), path)
-    parts.set_scored()
+    parts.set_scored(run.outputs.scores())
 
 
 def shard_attributes(run: Run) -> dict[str, str | int]:
@@ -221,17 +223,6 @@ def shard_attributes(run: Run) -> dict[str, str | int]:
         return {}
     name = shard_name(run.options.shard)
     return {"shard": name, "shard_start": run.first, "shard_of_rows": run.survey.rows}
-
-
-@contextmanager
-def repairable(parts: Parts) -> Iterator[None]:
-    """Have the error about a damaged part say what to do."""
-    try:
-        yield
-    except InputError as error:
-        found = [problem.rpartition("; ")[0] for problem in error.problems]
-        remedy = "remove the folder it is in, and the same command computes its rows anew"
-        raise InputError(*(f"{problem}; {remedy}" for problem in found)) from error
 
 
 def check_kept(run: Run, scores: ScoreFile, target: str) -> None:

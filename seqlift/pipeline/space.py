@@ -16,6 +16,9 @@ HYPOTHETICAL, CONTRIBUTIONS = 0.88, 0.45
 LETTERS = 0.83
 """Bytes that the one-hot letter of a base takes when it is compressed."""
 
+FILE = 130_000
+"""Bytes that a score file takes beside its rows, or its parts do."""
+
 TRACK = 5.6
 """Bytes that a base takes in a track."""
 
@@ -31,7 +34,8 @@ def bytes_needed(run: Run, kept: int) -> int:
         row += bases * 4 * 4 * HYPOTHETICAL
     scored = min(run.rows * bases, sum(run.workload.genome.sizes.values()))
     track = TRACK * scored if run.outputs.tracks else 0.0
-    return int(len(run.outputs.targets) * ((2 * run.rows - kept) * row + track))
+    files = 2 * FILE * len(run.outputs.targets)
+    return int(files + len(run.outputs.targets) * ((2 * run.rows - kept) * row + track))
 
 
 def check_space(run: Run, kept: int) -> None:
@@ -47,4 +51,4 @@ def check_space(run: Run, kept: int) -> None:
 
 def shown(size: int) -> str:
     """Return a number of bytes as text."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -30,7 +30,10 @@ class Stop(AbstractContextManager["Stop"]):
         """Take the signals over."""
         self._before = {}
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._ask) for number in SIGNALS}
+            heeded = [
+                n for n in SIGNALS if signal.getsignal(n) is not signal.SIG_IGN
+            ]  # as by nohup
+            self._before = {number: signal.signal(number, self._ask) for number in heeded}
         return self
 
     def __exit__(

@@ -54,7 +54,7 @@ def average(
         files = [stack.enter_context(ScoreFile(source)) for source in sources]
         _check_rows(files)
         stored = files[0].kinds()[layout.HYPOTHETICAL].name
-        several = all(layout.MULTIPLIERS in file.kinds() for file in files)
+        several = layout.MULTIPLIERS in files[0].kinds()
         kinds = layout.dtypes(stored, multipliers=several, deviation=True)
         length, largest = files[0].length, 0.0
         new = NewScoreFile(path, length=length, attributes=attributes, kinds=kinds)
@@ -75,6 +75,11 @@ def average(
 
 def _check_rows(files: Sequence[ScoreFile]) -> None:
     for file in files[1:]:
+        if file.kinds() != files[0].kinds():
+            raise InputError(
+                f"{file.path}: not the same datasets as {files[0].path}; give files that were"
+                " written with the same --dtype and --multipliers"
+            )
         if (file.rows, file.length) != (files[0].rows, files[0].length):
             raise InputError(
                 f"{file.path}: {file.rows} rows of {file.length} bases, and {files[0].path} has"
