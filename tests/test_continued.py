@@ -271,7 +271,7 @@ def test_a_track_that_failed_is_made_by_the_same_command(
     assert contents(workplace) == whole
 
 
-@pytest.mark.parametrize("count", [1, 3, 8])
+@pytest.mark.parametrize("count", [1, 3, pytest.param(8, marks=pytest.mark.slow)])
 def test_shards_are_merged_to_the_bytes_of_one_run(
     inputs: Path, workplace: Path, whole: dict[str, bytes], count: int
 ) -> None:

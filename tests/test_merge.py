@@ -49,7 +49,7 @@ def rows() -> Any:
     return made_batch(frames(7 * CHUNK + 3), length=LENGTH, sizes=SIZES)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(cuts=st.lists(st.integers(0, 7), max_size=5), block=st.sampled_from([5, CHUNK, 1000]))
 def test_bytes_do_not_depend_on_how_rows_are_shared_out(
     rows: Any, cuts: list[int], block: int
