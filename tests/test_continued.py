@@ -230,12 +230,11 @@ def test_a_damaged_part_is_named_and_only_it_is_computed_anew(
     path.write_bytes(data)
     ran = command(*words(inputs))
     assert ran.code == 2
-    first, second = ran.err.splitlines()
-    assert first == (
-        f"seqlift: {path}: the file is damaged (its checksum is another); remove that folder, and"
-        " the same command computes its rows anew"
-    )
-    assert second.startswith("seqlift: 163 of 690 sequences are kept in many.seqlift.parts; ")
+    first, second, third = ran.err.splitlines()
+    assert first.startswith(f"seqlift: {path}: the file is damaged (its checksum is another); ")
+    remedy = "remove that folder, and the same command computes its rows anew"
+    assert second == f"seqlift: {folder}: {remedy}"
+    assert third.startswith("seqlift: 163 of 690 sequences are kept in many.seqlift.parts; ")
     assert not list(workplace.glob("*.h5"))
     path.unlink()
     (folder / "0.h5").unlink()
@@ -449,6 +448,12 @@ def test_scores_that_changed_before_their_track_are_noticed(inputs: Path, workpl
     ran = command(*words(inputs))
     line = f"seqlift: {path}: not the file that this run finished; give --force to start over"
     assert (ran.code, ran.err.splitlines()[0]) == (5, line)
+    marker = Path("many.seqlift.parts/scored")
+    for text in ("", "[]", "no"):
+        marker.write_text(text)
+        ran = command(*words(inputs))
+        line = f"seqlift: {marker}: the file is damaged; give --force to start over"
+        assert (ran.code, ran.err.splitlines()[0]) == (5, line)
 
 
 def test_shards_may_differ_in_how_they_were_made(inputs: Path, workplace: Path) -> None:

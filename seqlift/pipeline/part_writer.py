@@ -37,8 +37,7 @@ def check_parts(run: Run, parts: Parts) -> None:
                 with ScoreFile(path) as scores:
                     found, rows = scores.attributes, scores.rows
             except InputError as error:
-                said = [problem.rpartition("; ")[0] for problem in error.problems]
-                raise InputError(*(f"{problem}; {REMOVE}" for problem in said)) from error
+                raise InputError(*error.problems, f"{part.folder}: {REMOVE}") from error
             wanted = part_facts(parts, files.target, part.start)
             same = all(found.get(name) == value for name, value in wanted.items())
             if not same or rows != part.stop - part.start:

@@ -108,12 +108,12 @@ class Parts:
         with output_errors(self.folder):
             if force:
                 self._clear()
-            before = self._facts()
+            before = self._read(RUN) if (self.folder / RUN).exists() else None
             if before is None:
                 self._refuse_strangers()
             if before is None or not (self.finished() or self.scored):
                 self._clear()
-                self._write(RUN, json.dumps(dict(facts), indent=1))
+                self._write(RUN, facts)
             elif before != dict(facts):
                 raise OutputError(*self._refusals(before, facts))
             else:
@@ -130,23 +130,21 @@ class Parts:
             for change in changes(before, facts)
         ]
 
-    def _facts(self) -> dict[str, Attribute] | None:
-        """Return what run the parts are of, None where there are none yet."""
-        path = self.folder / RUN
-        if not path.exists():
-            return None
+    def _read(self, name: str) -> dict[str, Attribute]:
+        """Return what a small file says."""
+        path = self.folder / name
         try:
-            facts = json.loads(path.read_text(encoding="utf-8"))
+            said = json.loads(path.read_text(encoding="utf-8"))
         except ValueError:
-            facts = None
-        if not isinstance(facts, dict):
+            said = None
+        if not isinstance(said, dict):
             raise OutputError(f"{path}: the file is damaged; give --force to start over")
-        return facts
+        return said
 
-    def _write(self, name: str, text: str) -> None:
+    def _write(self, name: str, said: Mapping[str, Attribute]) -> None:
         """Write a small file, which has its name when it is whole."""
         unfinished = self.folder / f"{name}{UNFINISHED}"
-        unfinished.write_text(text, encoding="utf-8")
+        unfinished.write_text(json.dumps(dict(said), indent=1), encoding="utf-8")
         unfinished.replace(self.folder / name)
 
     def _clear(self) -> None:
@@ -224,8 +222,7 @@ class Parts:
     def check_scored(self) -> None:
         """Raise OutputError where a score file is no longer the one that was finished."""
         with output_errors(self.folder):
-            before = json.loads((self.folder / SCORED).read_text(encoding="utf-8") or "{}")
-            for name, digest in before.items():
+            for name, digest in self._read(SCORED).items():
                 path = self.folder.parent / name
                 if not path.is_file() or digest_of(path) != digest:
                     raise OutputError(
@@ -235,7 +232,7 @@ class Parts:
     def set_scored(self, paths: Iterable[Path]) -> None:
         """Remember the files that have their final names now, and remove the parts."""
         with output_errors(self.folder):
-            self._write(SCORED, json.dumps({path.name: digest_of(path) for path in paths}))
+            self._write(SCORED, {path.name: digest_of(path) for path in paths})
         for part in self.finished():
             _remove(part.folder)
 
