@@ -104,8 +104,8 @@ def merge(
                 combine = average if mean else join
                 new = unfinished(files.scores)
                 combine(group, new, attributes=attributes, sizes=sizes, progress=bar.update)
-            with ScoreFile(new) as scores:
-                write_regions(scores, unfinished(outputs.regions))
+        with ScoreFile(new) as scores:  # the regions of every target are the same
+            write_regions(scores, unfinished(outputs.regions))
         for path in outputs.scores():
             finish(unfinished(path), path)
         draw(outputs, overlap, progress)
@@ -118,8 +118,8 @@ def draw(outputs: Outputs, overlap: Overlap, progress: Progress) -> None:
     """Write the tracks of finished score files."""
     for files in outputs.targets:
         with told(files.scores), ScoreFile(files.scores) as scores:
-            new, sizes = unfinished(files.track), scores.sizes()
-            write_track(scores, new, files.track, sizes, overlap=overlap, progress=progress)
+            new = unfinished(files.track)
+            write_track(scores, new, files.track, overlap=overlap, progress=progress)
 
 
 @contextmanager

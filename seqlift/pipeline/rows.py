@@ -62,7 +62,12 @@ def check_residuals(
             f"{place}: the model's output {target} is not finite for this sequence; check its"
             " weights with `seqlift inspect`"
         )
-    raise NumericError(
+    raise above_tolerance(place, target, found, tolerance)
+
+
+def above_tolerance(place: str, target: str, found: float, tolerance: float) -> NumericError:
+    """Return the error for a row whose relative residual is `found`."""
+    return NumericError(
         f"{place}: contributions to {target} miss the difference from reference by {found:.1e}"
         f" of the prediction, more than the tolerance {tolerance:.0e}; give --precision float64,"
         " or a larger --tolerance if you can accept it"

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from seqlift.attribution.engine import Result
-from seqlift.errors import NumericError, SeqliftError
+from seqlift.errors import SeqliftError
 from seqlift.pipeline.facts import fingerprint, run_attributes
 from seqlift.pipeline.memory import give_back
 from seqlift.pipeline.options import ScoreOptions
@@ -25,7 +25,7 @@ from seqlift.pipeline.part_writer import PartWriter, check_parts
 from seqlift.pipeline.parts import Parts
 from seqlift.pipeline.preflight import check_replaced, notes_of, prepared
 from seqlift.pipeline.progress import Progress, ProgressBar
-from seqlift.pipeline.rows import check_residuals, residuals_of, score_batch
+from seqlift.pipeline.rows import above_tolerance, check_residuals, residuals_of, score_batch
 from seqlift.pipeline.run import Batch, Run
 from seqlift.pipeline.space import check_space
 from seqlift.pipeline.stopping import Stop, Stopped
@@ -211,7 +211,8 @@ def place_scores(run: Run, parts: Parts, progress: Progress) -> None:
             join(sources, new, attributes=attributes, sizes=sizes, progress=bar.update)
         with ScoreFile(new) as scores:
             check_kept(run, scores, files.target)
-            write_regions(scores, parts.unfinished(run.outputs.regions))
+    with ScoreFile(new) as scores:  # the regions of every target are the same
+        write_regions(scores, parts.unfinished(run.outputs.regions))
     for path in run.outputs.scores():
         finish(parts.unfinished(path), path)
     parts.set_scored(run.outputs.scores())
@@ -227,37 +228,38 @@ def shard_attributes(run: Run) -> dict[str, str | int]:
 
 def check_kept(run: Run, scores: ScoreFile, target: str) -> None:
     """Raise NumericError where a row that was computed before misses a tolerance told later."""
+    largest, place = worst_row(run, scores)
+    if not largest <= run.tolerance:
+        raise above_tolerance(place, target, largest, run.tolerance)
+
+
+def worst_row(run: Run, scores: ScoreFile) -> tuple[float, str]:
+    """Return the largest relative residual of a score file, and the place of its row."""
     relative = scores.values("qc/relative_residual", slice(None))
-    if len(relative) and not relative.max() <= run.tolerance:
-        row = int(np.argmax(relative))
-        place = run.workload.place(run.workload.region(run.first + row, run.framing))
-        raise NumericError(
-            f"{place}: contributions to {target} miss the difference from reference by"
-            f" {relative[row]:.1e} of the prediction, more than the tolerance {run.tolerance:.0e};"
-            " give a larger --tolerance if you can accept it"
-        )
+    if not len(relative):
+        return 0.0, ""
+    row = int(np.argmax(relative))
+    region = run.workload.region(run.first + row, run.framing)
+    return float(relative[row]), run.workload.place(region)
 
 
 def write_tracks(run: Run, parts: Parts, progress: Progress) -> None:
     """Write the track of every score file."""
-    sizes, overlap = run.workload.genome.sizes, run.options.overlap
+    overlap = run.options.overlap
     for files in run.outputs.targets:
         with ScoreFile(files.scores) as scores:
             new = parts.unfinished(files.track)
-            write_track(scores, new, files.track, sizes, overlap=overlap, progress=progress)
+            write_track(scores, new, files.track, overlap=overlap, progress=progress)
 
 
 def summary_of(run: Run, seconds: float) -> Summary:
     """Return what a run did, by what is in its files."""
-    largest, worst = 0.0, ""
+    found = []
     for files in run.outputs.targets:
         with ScoreFile(files.scores) as scores:
-            relative = scores.values("qc/relative_residual", slice(None))
+            found.append(worst_row(run, scores))
             status = counted(scores.status())
-        if len(relative) and (not worst or relative.max() > largest):
-            row = int(np.argmax(relative))
-            largest = float(relative[row])
-            worst = run.workload.place(run.workload.region(run.first + row, run.framing))
+    largest, worst = max(found)
     return Summary(
         rows=run.rows,
         seconds=seconds,

@@ -1,6 +1,5 @@
 """`seqlift track`: the track of a score file, made again."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from seqlift.pipeline.outputs import check_outputs, finish, remove_unfinished, unfinished
@@ -20,9 +19,8 @@ def make_track(
     with ScoreFile(source) as opened:
         path = source.with_suffix(".bw") if output is None else Path(output)
         check_outputs([path], inputs=[source], force=force)
-        sizes, new = opened.sizes(), unfinished(path)
         try:
-            write_track(opened, new, path, sizes, overlap=overlap, progress=progress)
+            write_track(opened, unfinished(path), path, overlap=overlap, progress=progress)
         finally:
             remove_unfinished([path])
     return (path,)
@@ -32,12 +30,11 @@ def write_track(
     scores: ScoreFile,
     new: Path,
     path: Path,
-    sizes: Mapping[str, int],
     *,
     overlap: Overlap,
     progress: Progress,
 ) -> None:
     """Write the track of a score file to `new`, which becomes `path` when it is whole."""
     with progress("track", scores.rows) as bar:
-        write_bigwig(scores, new, sizes, overlap=overlap, progress=bar.update)
+        write_bigwig(scores, new, scores.sizes(), overlap=overlap, progress=bar.update)
     finish(new, path)
