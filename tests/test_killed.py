@@ -1,15 +1,18 @@
 """A run that is killed at any moment and continued ends with the bytes of one that was not.
 
-Run with ``pytest -m slow``: thirty processes are started, and killed at random moments.
+Run with ``pytest -m slow``: processes are started, and killed at thirty random moments and before
+each change that a run makes to its folder.
 """
 
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from itertools import cycle
+from itertools import count, cycle
 from pathlib import Path
 
 import pytest
@@ -21,12 +24,24 @@ KILLS = 30
 PATIENCE = 120  # seconds
 REPEATS = 60  # of 23 regions
 CHILD = """
-import sys
+import os, signal, sys
+from itertools import count
 from seqlift.pipeline import part_writer
-part_writer.SECONDS = 0.0  # a part for every chunk
 from seqlift.cli import main
+
+part_writer.SECONDS = 0.0  # a part for every chunk
+last, changes = int(os.environ["LAST_CHANGE"]), count()
+
+def see(event, arguments):
+    changed = event in ("os.mkdir", "os.rename", "os.remove", "os.rmdir")
+    written = event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+    if (changed or written) and str(arguments[0]).startswith("x.") and next(changes) == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(see)
 main()
 """
+"""`seqlift` that is killed before its change to a folder of that number, counted from zero."""
 
 MOMENTS = {
     "a part begun": "x.parts/*.partial",
@@ -48,11 +63,16 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def begin(inputs: Path, folder: Path) -> "subprocess.Popen[bytes]":
-    files = (inputs / "one.keras", inputs / "many.narrowPeak", "-g", inputs / "genome.fa")
+def begin(
+    inputs: Path, folder: Path, regions: str = "many.narrowPeak", last_change: int = -1
+) -> "subprocess.Popen[bytes]":
+    files = (inputs / "one.keras", inputs / regions, "-g", inputs / "genome.fa")
     words = ("score", *files, "-n", "2", "-b", "16", "-o", "x", "-q")
     return subprocess.Popen(
-        [sys.executable, "-c", CHILD, *words], cwd=folder, stderr=subprocess.PIPE
+        [sys.executable, "-c", CHILD, *words],
+        cwd=folder,
+        env={**os.environ, "LAST_CHANGE": str(last_change)},
+        stderr=subprocess.PIPE,
     )
 
 
@@ -78,8 +98,7 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_bytes(
 ) -> None:
     whole = tmp_path / "whole"
     whole.mkdir()
-    running = begin(inputs, whole)
-    complete(running)
+    complete(begin(inputs, whole))
     wanted = contents(whole)
     assert set(wanted) == {"x.h5", "x.bw", "x.regions.bed"}
     chance, kills, place = random.Random(20), Counter[str](), 0
@@ -107,11 +126,33 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_bytes(
     assert set(kills) == set(MOMENTS.values())
 
 
-def finish(inputs: Path, folder: Path, wanted: dict[str, bytes]) -> None:
+def test_a_run_killed_before_any_change_to_its_folder_ends_with_the_same_bytes(
+    inputs: Path, tmp_path: Path
+) -> None:
+    regions, wanted = "peaks.narrowPeak", dict[str, bytes]()
+    for change in count():
+        folder = tmp_path / str(change)
+        folder.mkdir()
+        running = begin(inputs, folder, regions, last_change=change)
+        _, said = running.communicate(timeout=PATIENCE)
+        if not wanted:  # nothing is there yet, so this is the run that is not disturbed
+            assert contents(folder) == {}
+            complete(begin(inputs, folder, regions))
+            wanted = contents(folder)
+        if running.returncode == 0:  # it made fewer changes
+            break
+        assert running.returncode == -signal.SIGKILL, said
+        finish(inputs, folder, wanted, regions)
+    assert contents(folder) == wanted
+    assert change > len(MOMENTS)
+
+
+def finish(
+    inputs: Path, folder: Path, wanted: dict[str, bytes], regions: str = "many.narrowPeak"
+) -> None:
     """Continue a run until it is done, unless it is, and compare its files."""
     if not is_done(folder, wanted):
-        running = begin(inputs, folder)
-        complete(running)
+        complete(begin(inputs, folder, regions))
     assert {name: (folder / name).read_bytes() for name in wanted} == wanted
 
 
