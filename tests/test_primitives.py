@@ -8,6 +8,7 @@ import pytest
 from keras import layers, ops
 from nets import Array, chain, computed, graph_of, largest, made, predicted
 
+from seqlift.attribution.backend import compiled
 from seqlift.attribution.primitives import convolution as convolutions
 from seqlift.attribution.primitives.affine import Dense, Mean, Scale, WeightedSum
 from seqlift.attribution.primitives.base import Linear, Shape
@@ -229,6 +230,20 @@ def test_a_row_of_a_convolution_has_the_same_bits_in_any_order_of_rows(name: str
         whole = numpy(function(given))
         assert np.array_equal(whole[order], numpy(function(given[order])))
         assert np.array_equal(whole[4:7], numpy(function(given[4:7])))
+
+
+@pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (1, 2), (3, 1)])
+def test_a_convolution_is_the_same_compiled_as_a_whole(stride: int, dilation: int) -> None:
+    primitive = convolution(12, (4, 3, 5), stride=stride, dilation=dilation, padding="same")
+    above = normal(2, *primitive.shape((12, 3)))
+
+    def there_and_back(given: Any, multiplier: Any) -> tuple[Any, ...]:
+        return primitive.forward(given), *primitive.transpose(multiplier, (12, 3))
+
+    given = normal(2, 12, 3)
+    stepwise = there_and_back(ops.convert_to_tensor(given), ops.convert_to_tensor(above))
+    for ours, expected in zip(compiled(there_and_back)(given, above), stepwise, strict=True):
+        assert largest(numpy(ours), numpy(expected)) <= EXACT
 
 
 def windows_one_by_one(array: Array, *, size: int, stride: int, count: int, fill: float) -> Array:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from seqlift.attribution.choices import Products
-from seqlift.attribution.products import rounded_to, tensor_cores
+from seqlift.attribution.products import compiled_by_xla, rounded_to, tensor_cores
 from seqlift.errors import DeviceError, DeviceMemoryError
 
 Array = Any
@@ -32,7 +32,7 @@ def compiled(
     """
 
     def traced(*arguments: Any) -> Any:
-        with rounded_to(products):
+        with rounded_to(products), compiled_by_xla(fused):
             return function(*arguments)
 
     if keras.backend.backend() == "jax":

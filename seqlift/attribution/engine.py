@@ -153,8 +153,16 @@ class Engine:
     def explain_own(
         self, sequences: Array, references: Array, others: Others | None = None
     ) -> list[dict[str, Array]]:
-        """Return the results for sequences that have references of their own."""
-        return self.explain_shared(sequences, *self.pass_references(references, others), others)
+        """Return the results for sequences that have references of their own.
+
+        Both pass the model as one batch: one convolution is faster than a large and a small one.
+        """
+        x0 = self.expand(references, batch_axes=2)
+        one_hot = ops.expand_dims(self.expand(sequences, batch_axes=1), 1)
+        both = self.pass_pairs(ops.concatenate([one_hot, x0], axis=1), others or {})
+        activations = {i: values[:, :1] for i, values in both.items()}
+        activations0 = {i: values[:, 1:] for i, values in both.items()}
+        return self.explain_pairs(one_hot, x0, activations, activations0)
 
     def explain_shared(
         self,
@@ -166,6 +174,16 @@ class Engine:
         """Return the results, given the references (M, R, *input shape) and their activations."""
         one_hot = ops.expand_dims(self.expand(sequences, batch_axes=1), 1)
         activations = self.pass_pairs(one_hot, others or {})
+        return self.explain_pairs(one_hot, references, activations, activations0)
+
+    def explain_pairs(
+        self,
+        one_hot: Array,
+        references: Array,
+        activations: Activations,
+        activations0: Activations,
+    ) -> list[dict[str, Array]]:
+        """Return the results, given (N, 1, *input shape), (M, R, *input shape) and activations."""
         start = activations if self.at_sequence else activations0
         back = BackwardPass(self.graph, self.rules, self.max_rule, activations, start)
         multipliers = [

@@ -35,6 +35,7 @@ WHOLE = {"padding": "valid", "data_format": "channels_last"}
 """How every convolution is asked for: whole windows only, channels last."""
 
 _PRODUCTS: ContextVar[Products | None] = ContextVar("products", default=None)
+_XLA: ContextVar[bool] = ContextVar("xla", default=False)
 
 
 @contextmanager
@@ -46,6 +47,16 @@ def rounded_to(products: Products | None) -> Iterator[None]:
             yield
     finally:
         _PRODUCTS.reset(token)
+
+
+@contextmanager
+def compiled_by_xla(whole: bool) -> Iterator[None]:
+    """Say whether what is traced inside is compiled as a whole by XLA."""
+    token = _XLA.set(whole)
+    try:
+        yield
+    finally:
+        _XLA.reset(token)
 
 
 def _jax_tensor_cores() -> Any:
@@ -108,9 +119,12 @@ def convolve(
     `kernel` is (*taps, inputs / groups, outputs).
     """
     first, second = factors(array, kernel)
-    plain = array.shape[-1] == kernel.shape[-2] and (max(strides) == 1 or max(dilation) == 1)
-    if keras.backend.backend() == "tensorflow" and len(strides) == 1 and plain:
-        return _convolve_image(first, second, strides, dilation)
+    one_axis = len(strides) == 1 and array.shape[-1] == kernel.shape[-2]
+    if keras.backend.backend() == "tensorflow" and one_axis:
+        if _XLA.get():
+            return _convolve_xla(first, second, strides, dilation)
+        if max(strides) == 1 or max(dilation) == 1:
+            return _convolve_image(first, second, strides, dilation)
     return keras.ops.conv(first, second, strides=strides, dilation_rate=dilation, **WHOLE)
 
 
@@ -127,6 +141,38 @@ def _convolve_image(
     image, window = tf.expand_dims(array, 1), tf.expand_dims(kernel, 0)
     result = tf.nn.conv2d(image, window, (1, *strides), "VALID", dilations=(1, *dilation))
     return tf.squeeze(result, 1)
+
+
+def _convolve_xla(
+    array: Array, kernel: Array, strides: tuple[int, ...], dilation: tuple[int, ...]
+) -> Array:
+    """Return the convolution along one axis as XLA has it.
+
+    TensorFlow's own is one of images. The axis it puts in between stands in XLA's way, which then
+    computes what a convolution reads again for every other reader: in a network with skips, all the
+    layers before.
+    """
+    from tensorflow.compiler.tf2xla.python import xla
+    from tensorflow.compiler.xla import xla_data_pb2
+
+    axes = xla_data_pb2.ConvolutionDimensionNumbers(
+        input_spatial_dimensions=[1],
+        input_feature_dimension=2,
+        kernel_spatial_dimensions=[0],
+        kernel_input_feature_dimension=1,
+        kernel_output_feature_dimension=2,
+        output_spatial_dimensions=[1],
+        output_feature_dimension=2,
+    )
+    kind = xla_data_pb2.PrecisionConfig
+    exact = kind.HIGHEST if _PRODUCTS.get() is None else kind.DEFAULT
+    precision = kind(operand_precision=[exact, exact])
+    result = xla.conv(
+        array, kernel, strides, [(0, 0)], (1,), dilation, axes, precision_config=precision
+    )
+    room = array.shape[1] - (kernel.shape[0] - 1) * dilation[0] - 1
+    result.set_shape((array.shape[0], room // strides[0] + 1, kernel.shape[2]))
+    return result
 
 
 def depthwise(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from seqlift.attribution.backend import fused
 from seqlift.attribution.primitives.affine import constant
 from seqlift.attribution.primitives.base import Array, Shape, Weighted
-from seqlift.attribution.primitives.rowwise import matmul
+from seqlift.attribution.primitives.rowwise import PACKET, matmul
 from seqlift.attribution.primitives.shape import Pads, pad_or_crop
 from seqlift.attribution.primitives.windows import fold
 from seqlift.attribution.products import convolve
@@ -165,6 +165,7 @@ def sum_of_taps(array: Array, kernel: Array, *, dilation: int) -> Array:
     taps, inputs, outputs = kernel.shape
     size = array.shape[1]
     count = size - (taps - 1) * dilation
+    array = ops.pad(array, ((0, 0), (0, -size % PACKET), (0, 0)))  # rows that no window reads
     columns = ops.reshape(ops.transpose(kernel, (1, 0, 2)), (inputs, taps * outputs))
     weighed = matmul(array, columns)
     total = None
