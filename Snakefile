@@ -8,7 +8,9 @@ from snakemake.utils import min_version, validate
 min_version("9.0")
 
 
-configfile: "examples/config.yaml"
+if not {"genome", "models", "regions"} & set(config):  # nothing is said: the demonstration
+
+    configfile: "examples/config.yaml"
 
 
 validate(config, "examples/config.schema.yaml")

@@ -329,6 +329,14 @@ OUTPUTS = {
         "folder/: a folder, not a prefix; give the first part of a name too, such as"
         " -o folder/scores"
     ),
+    f"-o {'x' * 228}": (
+        f"{'x' * 228}.regions.bed: a name of 240 bytes, and 239 is the most; give a shorter prefix"
+        " with -o"
+    ),
+    f"-o {'x' * 300}": (
+        f"{'x' * 300}.regions.bed: a name of 312 bytes, and 239 is the most; give a shorter prefix"
+        " with -o"
+    ),
     "-o direct --force": "direct.h5: a folder has this name; give another prefix with -o",
     "-o taken": (
         "taken.h5: already exists; give --force to replace it, or another -o\n"

@@ -48,7 +48,7 @@ MOMENTS = {
     "a part finished": "x.parts/*-*",
     "joining begun": "x.parts/x.h5.partial",
     "a score file finished": "x.h5",
-    "the parts removed": "x.parts/scored",
+    "the scores remembered": "x.parts/scored",
     "a track begun": "x.parts/x.bw.partial",
     "a track finished": "x.bw",
 }

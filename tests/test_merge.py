@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from made_scores import MadeWindow, made_batch, parts, window
 
 from seqlift.errors import InputError
+from seqlift.pipeline.merge import OF_MODEL, Facts, check_targets
 from seqlift.tracks import layout, merge
 from seqlift.tracks.hdf5 import ScoreWriter
 from seqlift.tracks.mean import average
@@ -145,6 +146,19 @@ def test_a_mean_has_the_mean_and_the_deviation_of_its_files(tmp_path: Path) -> N
         np.testing.assert_array_equal(scores.values("qc/prediction", every), predictions)
         assert scores.largest_contribution == np.abs(observed).max()
         assert scores.sizes() == SIZES
+
+
+def test_targets_are_merged_of_one_run_and_of_the_same_models_only() -> None:
+    def facts(target: int, model: str, seed: int = 0) -> Facts:
+        return {"target": f"tasks:{target}", "model_sha256": model, "seed": seed}
+
+    a, b, c, d = (Path(f"{name}.h5") for name in "abcd")
+    found = {a: facts(0, "m"), b: facts(0, "n"), c: facts(1, "m"), d: facts(1, "n")}
+    check_targets([[a, b], [c, d]], found, but=OF_MODEL)
+    with pytest.raises(InputError, match=r"^b.h5: no other file .* the target tasks:1; give every"):
+        check_targets([[a, b], [c]], found, but=OF_MODEL)
+    with pytest.raises(InputError, match=r"^c.h5: seed is 7, and of a.h5 it is 0; give files that"):
+        check_targets([[a], [c]], found | {c: facts(1, "m", seed=7)}, but=frozenset())
 
 
 def test_a_mean_over_other_regions_is_refused(tmp_path: Path) -> None:

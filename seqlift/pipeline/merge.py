@@ -45,6 +45,9 @@ LISTED = frozenset(("device", "batch_size", "backend", "tolerance"))
 OF_MODEL = frozenset(("model_sha256", "model_saved_by", "arch_sha256", "custom_objects_sha256"))
 """Facts in which models that are averaged may differ."""
 
+OF_TARGET = frozenset(("target",))
+"""Facts in which the targets of one run differ, beside what is in their scores."""
+
 MOST_NAMED = 20  # missing shards in one message
 
 Facts = Mapping[str, Attribute]
@@ -95,6 +98,7 @@ def merge(
     check_outputs(outputs.paths(), inputs=paths, force=force)
     check = check_models if mean else check_shards
     merged = [check(group, facts) for group in groups]
+    check_targets(groups, facts, but=OF_MODEL if mean else frozenset())
     try:
         for (group, attributes), files in zip(merged, outputs.targets, strict=True):
             with ScoreFile(group[0]) as first:
@@ -246,6 +250,24 @@ def check_models(
         values = list(dict.fromkeys(str(facts[path].get(name, "")) for path in group))
         whole[name] = "; ".join(values)
     return list(group), whole | {"models": len(group)}
+
+
+def check_targets(
+    groups: Sequence[Sequence[Path]], facts: Mapping[Path, Facts], *, but: frozenset[str]
+) -> None:
+    """Raise InputError where two targets are not of one run, or not of the same models."""
+    apart = OWN | PLACES | LISTED | OF_TARGET | but
+    check_same([group[0] for group in groups], facts, but=apart)
+    models = [{facts[path].get("model_sha256", ""): path for path in group} for group in groups]
+    problems = [
+        f"{path}: no other file has the scores of its model for the target"
+        f" {facts[group[0]].get('target', '')}; give every model's file of each target"
+        for model, path in {model: path for one in models for model, path in one.items()}.items()
+        for group, those in zip(groups, models, strict=True)
+        if model not in those
+    ]
+    if problems:
+        raise InputError(*problems)
 
 
 def check_same(group: Sequence[Path], facts: Mapping[Path, Facts], *, but: frozenset[str]) -> None:

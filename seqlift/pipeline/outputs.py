@@ -9,6 +9,12 @@ from pathlib import Path
 
 from seqlift.errors import OutputError
 
+NAME_BYTES = 255
+"""The longest name of a file that file systems take."""
+
+SPARE = len(".4194304.partial")
+"""Bytes that a name is longer by until the file is finished."""
+
 STEM_SUFFIXES = (".gz", ".bgz", ".bed", ".narrowPeak", ".fa", ".fasta", ".fna", ".txt")
 
 
@@ -104,13 +110,24 @@ def remove_unfinished(paths: Iterable[Path]) -> None:
 
 
 def check_prefix(prefix: str) -> None:
-    """Raise OutputError where `prefix` is a folder, whose files would have no name."""
+    """Raise OutputError where `prefix` is a folder, whose files would have no name, or too long."""
     if not prefix:
         raise OutputError("-o: the prefix is empty; give the first part of a name")
+    check_name(Path(f"{prefix}.regions.bed"))
     if prefix.endswith("/") or Path(prefix).is_dir():
         raise OutputError(
             f"{prefix}: a folder, not a prefix; give the first part of a name too, such as"
             f" -o {Path(prefix) / 'scores'}"
+        )
+
+
+def check_name(path: Path) -> None:
+    """Raise OutputError where a name is too long for a file system."""
+    size = len(os.fsencode(path.name))
+    if size + SPARE > NAME_BYTES:
+        raise OutputError(
+            f"{path}: a name of {size} bytes, and {NAME_BYTES - SPARE} is the most; give a shorter"
+            " prefix with -o"
         )
 
 
@@ -122,6 +139,7 @@ def check_outputs(paths: Iterable[Path], *, inputs: Iterable[Path], force: bool)
     kept = {path.resolve() for path in inputs}
     problems = []
     for path in paths:
+        check_name(path)
         folder = path.parent
         if not folder.is_dir():
             problems.append(f"{path}: there is no folder {folder}; make it first")

@@ -37,7 +37,10 @@ def check_parts(run: Run, parts: Parts) -> None:
                 with ScoreFile(path) as scores:
                     found, rows = scores.attributes, scores.rows
             except InputError as error:
-                raise InputError(*error.problems, f"{part.folder}: {REMOVE}") from error
+                known = [problem.rpartition("; ")[0] or problem for problem in error.problems]
+                raise InputError(
+                    *(f"{one}, in {part.folder}; {REMOVE}" for one in known)
+                ) from error
             wanted = part_facts(parts, files.target, part.start)
             same = all(found.get(name) == value for name, value in wanted.items())
             if not same or rows != part.stop - part.start:

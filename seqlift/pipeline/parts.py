@@ -219,22 +219,31 @@ class Parts:
         """Return whether the score files have their final names, and only tracks are missing."""
         return (self.folder / SCORED).exists()
 
-    def check_scored(self) -> None:
-        """Raise OutputError where a score file is no longer the one that was finished."""
+    def check_scored(self) -> bool:
+        """Return whether the score files were finished, and are there as they were.
+
+        One that is gone is made from the parts again: what runs commands removes the files of one
+        that failed. Raises OutputError where one is another now.
+        """
+        if not self.scored:
+            return False
         with output_errors(self.folder):
-            for name, digest in self._read(SCORED).items():
-                path = self.folder.parent / name
+            finished = self._read(SCORED)
+            there = {self.folder.parent / name: finished[name] for name in finished}
+            there = {path: digest for path, digest in there.items() if path.exists()}
+            for path, digest in there.items():
                 if not path.is_file() or digest_of(path) != digest:
                     raise OutputError(
                         f"{path}: not the file that this run finished; give --force to start over"
                     )
+            if len(there) < len(finished):
+                (self.folder / SCORED).unlink()
+        return len(there) == len(finished)
 
     def set_scored(self, paths: Iterable[Path]) -> None:
-        """Remember the files that have their final names now, and remove the parts."""
+        """Remember the files that have their final names now."""
         with output_errors(self.folder):
             self._write(SCORED, {path.name: digest_of(path) for path in paths})
-        for part in self.finished():
-            _remove(part.folder)
 
     def remove(self) -> None:
         """Remove the folder: all is finished."""

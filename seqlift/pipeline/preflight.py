@@ -158,7 +158,9 @@ def notes_of(run: Run) -> tuple[str, ...]:
     """Return what was asked for and has no effect, and windows without a base, a sentence each."""
     options, notes = run.options, []
     if run.survey.unknown:
-        notes.append(f"windows without a known base: {run.survey.unknown}; their scores are 0")
+        where = "" if options.shard is None else ", in all shards"
+        unknown = f"{run.survey.unknown}{where}"
+        notes.append(f"windows without a known base: {unknown}; their scores are 0")
     if options.references is not None and options.reference not in DRAWN:
         notes.append(
             f"-n {options.references} has no effect: the reference {options.reference} is not drawn"

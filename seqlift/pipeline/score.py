@@ -81,22 +81,20 @@ def score(options: ScoreOptions, *, progress: Progress) -> Summary:
     with prepared(options) as run:
         announce(run)
         outputs = run.outputs
-        with (
-            Parts(outputs.parts, fingerprint(run), force=options.force) as parts,
-            kept(run, parts),
-        ):
+        with Parts(outputs.parts, fingerprint(run), force=options.force) as parts:
             if not parts.continued:
                 check_replaced(run)
-            if parts.scored:
-                parts.check_scored()
-            else:
+            scored = parts.check_scored()
+            if not scored:
                 check_parts(run, parts)
-                check_space(run, parts.rows())
-                compute(run, parts, progress)
-                place_scores(run, parts, progress)
-            give_back()
-            if outputs.tracks:
-                write_tracks(run, parts, progress)
+            with kept(run, parts):
+                if not scored:
+                    check_space(run, parts.rows())
+                    compute(run, parts, progress)
+                    place_scores(run, parts, progress)
+                give_back()
+                if outputs.tracks:
+                    write_tracks(run, parts, progress)
             parts.remove()
         return summary_of(run, time.perf_counter() - started)
 
@@ -136,7 +134,7 @@ def what_is_kept(run: Run, parts: Parts) -> str:
     """Return what there is to go on from, nothing where there is nothing."""
     done = parts.rows()
     how = "the same command without --force" if run.options.force else "the same command"
-    if parts.scored:
+    if parts.scored and run.outputs.tracks:
         return f"the score files are finished; {how} makes the tracks"
     if not done:
         return ""
