@@ -8,7 +8,8 @@ from snakemake.utils import min_version, validate
 min_version("9.0")
 
 
-if not {"genome", "models", "regions"} & set(config):  # nothing is said: the demonstration
+# the demonstration, where nothing is said of what to score
+if not {"genome", "models", "regions"} & set(config):
 
     configfile: "examples/config.yaml"
 

@@ -76,6 +76,20 @@ def test_the_workflow_writes_the_bytes_of_one_process(run: Run, tmp_path: Path) 
     assert "residual" in (tmp_path / "results" / "demo" / "demo.summary.txt").read_text()
 
 
+def test_only_what_the_configuration_names_is_scored(run: Run, tmp_path: Path) -> None:
+    own = "genome: data/demo.fa\nmodels: {mine: {file: data/demo.h5}}\nregions: {%s: %s}\n"
+    (tmp_path / "own.yaml").write_text(own % ("peaks", "data/demo.narrowPeak"))
+    done = run("snakemake", "-n", "--configfile", "own.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "results/mine/peaks.h5" in done.stdout
+    assert "results/demo" not in done.stdout
+    assert "2-of-" not in done.stdout
+    (tmp_path / "own.yaml").write_text(own % (2024, "data/demo.narrowPeak"))
+    done = run("snakemake", "-n", "--configfile", "own.yaml")
+    assert done.returncode != 0
+    assert "2024 is not of type 'string'" in done.stderr + done.stdout
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

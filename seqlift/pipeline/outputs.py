@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqlift.errors import OutputError
+from seqlift.tracks.unfinished import to_disk
 
 NAME_BYTES = 255
 """The longest name of a file that file systems take."""
@@ -94,6 +95,7 @@ def unfinished(path: Path) -> Path:
 
 def finish(new: Path, path: Path) -> None:
     """Give a finished file its final name, at once and whole."""
+    to_disk(new)
     try:
         new.replace(path)
     except OSError as error:

@@ -22,7 +22,7 @@ from typing import Self
 from seqlift.errors import OutputError
 from seqlift.pipeline.facts import changes, digest_of
 from seqlift.tracks.batch import Attribute
-from seqlift.tracks.unfinished import output_errors
+from seqlift.tracks.unfinished import output_errors, to_disk
 
 RUN, LOCK, SCORED = "run.json", "lock", "scored"
 UNFINISHED = ".partial"
@@ -207,6 +207,8 @@ class Parts:
 
     def finish(self, folder: Path, start: int, stop: int) -> None:
         """Give the folder of a part its name, at once and whole."""
+        for path in folder.iterdir():
+            to_disk(path)
         with output_errors(folder):
             folder.replace(self.folder / f"{start:010d}-{stop:010d}")
 

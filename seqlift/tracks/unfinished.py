@@ -71,6 +71,15 @@ def remove(path: Path) -> None:
             path.unlink()
 
 
+def to_disk(path: Path) -> None:
+    """Have the disk hold the bytes of a file that is about to be given its final name.
+
+    The name does not wait for them: after a loss of power there could be one and not the other.
+    """
+    with output_errors(path), path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def reserve(path: Path, size: int) -> None:
     """Create `path` and make sure that `size` bytes fit, before a library that cannot be told.
 
