@@ -191,7 +191,7 @@ def test_a_run_is_not_continued_with_another_genome_but_started_over_with_force(
     Path("g.fa").write_text(genome[:place] + other + genome[place + 1 :])
     ran = command(*asked)
     assert ran.code == 5
-    assert "has parts of another run: windows_sha256 was " in ran.err
+    assert "has parts of another run: windows_sha256 (of the bases of all windows) was " in ran.err
     score(*asked[1:], "--force")
     assert not Path("many.seqlift.parts").exists()
     assert len(scores_in(Path("many.seqlift.tasks-0.h5"))["raw/seq"]) == 690

@@ -46,7 +46,7 @@ def test_a_backend_that_cannot_be_had_is_named(
 
 
 @pytest.mark.parametrize(
-    ("option", "code"), [("-o", 2), ("-r", 2), ("-g", 2)], ids=["output", "reference", "genome"]
+    ("option", "code"), [("-o", 5), ("-r", 2), ("-g", 2)], ids=["output", "reference", "genome"]
 )
 def test_a_name_too_long_for_the_system_is_no_bug(tmp_path: Path, option: str, code: int) -> None:
     (tmp_path / "one.bed").write_text("chr1\t1\t5\n")

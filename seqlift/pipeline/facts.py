@@ -122,11 +122,20 @@ def words_of(options: ScoreOptions) -> Iterator[str]:
             yield from (word, "=".join(one) if isinstance(one, tuple) else str(one))
 
 
+MEANT = {
+    "windows_sha256": " (of the bases of all windows)",
+    "regions_sha256": " (of the regions file)",
+    "genome_sizes_sha256": " (of the chromosomes and their sizes)",
+}
+"""What the names of digests do not say by themselves."""
+
+
 def changes(before: Mapping[str, Attribute], now: Mapping[str, Attribute]) -> list[str]:
     """Return what differs between two fingerprints, a phrase each."""
     names = [*now, *(name for name in before if name not in now)]
     return [
-        f"{name} was {before.get(name, 'not told')} and is {now.get(name, 'not told')}"
+        f"{name}{MEANT.get(name, '')} was {before.get(name, 'not told')} and is"
+        f" {now.get(name, 'not told')}"
         for name in names
         if before.get(name) != now.get(name)
     ]
