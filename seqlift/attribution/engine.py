@@ -183,7 +183,11 @@ class Engine:
         activations: Activations,
         activations0: Activations,
     ) -> list[dict[str, Array]]:
-        """Return the results, given (N, 1, *input shape), (M, R, *input shape) and activations."""
+        """Return the results, given what both are and what the model makes of them.
+
+        `one_hot` is (N, 1, *input shape) and `references` (M, R, *input shape), with M = N or 1;
+        the activations are likewise (N, 1, *node shape) and (M, R, *node shape), by node.
+        """
         start = activations if self.at_sequence else activations0
         back = BackwardPass(self.graph, self.rules, self.max_rule, activations, start)
         multipliers = [

@@ -165,7 +165,8 @@ def sum_of_taps(array: Array, kernel: Array, *, dilation: int) -> Array:
     taps, inputs, outputs = kernel.shape
     size = array.shape[1]
     count = size - (taps - 1) * dilation
-    array = ops.pad(array, ((0, 0), (0, -size % PACKET), (0, 0)))  # rows that no window reads
+    # rows that no window reads: spare ones put after all would have to be cut off, by copying
+    array = ops.pad(array, ((0, 0), (0, -size % PACKET), (0, 0)))
     columns = ops.reshape(ops.transpose(kernel, (1, 0, 2)), (inputs, taps * outputs))
     weighed = matmul(array, columns)
     total = None
