@@ -1,4 +1,4 @@
-"""Beside `products` the only room that names a backend: compilation, devices, precision.
+"""Beside `products` and `xla` the only room that names a backend: compilation, devices, precision.
 
 TensorFlow is the default; JAX is used when ``KERAS_BACKEND=jax``.
 """
@@ -10,7 +10,8 @@ import keras
 import numpy as np
 
 from seqlift.attribution.choices import Products
-from seqlift.attribution.products import compiled_by_xla, rounded_to, tensor_cores
+from seqlift.attribution.products import rounded_to, tensor_cores
+from seqlift.attribution.xla import compiled_by_xla, truth
 from seqlift.errors import DeviceError, DeviceMemoryError
 
 Array = Any
@@ -32,7 +33,7 @@ def compiled(
     """
 
     def traced(*arguments: Any) -> Any:
-        with rounded_to(products), compiled_by_xla(fused):
+        with rounded_to(products):
             return function(*arguments)
 
     if keras.backend.backend() == "jax":
@@ -48,7 +49,16 @@ def compiled(
         import tensorflow as tf
 
         full = (tf.errors.ResourceExhaustedError, tf.errors.InternalError)
-        fast = tf.function(traced, autograph=False, jit_compile=fused)
+
+        def told(given: Any, *arguments: Any) -> Any:
+            with compiled_by_xla(given):
+                return traced(*arguments)
+
+        steps = tf.function(traced, autograph=False)
+        whole = tf.function(told, autograph=False, jit_compile=True)
+
+        def fast(*arguments: Any) -> Any:
+            return whole(truth(), *arguments) if fused else steps(*arguments)
 
     def call(*arguments: Any) -> Any:
         try:

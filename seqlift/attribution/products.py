@@ -1,6 +1,6 @@
 """Products of arrays with weights and with each other, in the precision that was asked for.
 
-Beside `seqlift.attribution.backend` the only room that names a backend. Everything that is not a
+Beside `backend` and `xla` the only room that names a backend. Everything that is not a
 product (sums, activations, rules) is computed in the arrays' own precision, whatever is asked of
 products; so are products themselves unless `rounded_to` says otherwise:
 
@@ -22,6 +22,7 @@ from typing import Any
 
 import keras
 
+from seqlift.attribution import xla
 from seqlift.attribution.choices import Products
 
 Array = Any
@@ -35,7 +36,6 @@ WHOLE = {"padding": "valid", "data_format": "channels_last"}
 """How every convolution is asked for: whole windows only, channels last."""
 
 _PRODUCTS: ContextVar[Products | None] = ContextVar("products", default=None)
-_XLA: ContextVar[bool] = ContextVar("xla", default=False)
 
 
 @contextmanager
@@ -49,16 +49,6 @@ def rounded_to(products: Products | None) -> Iterator[None]:
         _PRODUCTS.reset(token)
 
 
-@contextmanager
-def compiled_by_xla(whole: bool) -> Iterator[None]:
-    """Say whether what is traced inside is compiled as a whole by XLA."""
-    token = _XLA.set(whole)
-    try:
-        yield
-    finally:
-        _XLA.reset(token)
-
-
 def _jax_tensor_cores() -> Any:
     """Return the context in which JAX multiplies by tensor cores where there are any."""
     if keras.backend.backend() != "jax":
@@ -66,6 +56,11 @@ def _jax_tensor_cores() -> Any:
     import jax
 
     return jax.default_matmul_precision("tensorfloat32")
+
+
+def are_exact() -> bool:
+    """Return whether products are computed in the arrays' own precision."""
+    return _PRODUCTS.get() is None
 
 
 def factors(*arrays: Array) -> tuple[Array, ...]:
@@ -121,8 +116,8 @@ def convolve(
     first, second = factors(array, kernel)
     one_axis = len(strides) == 1 and array.shape[-1] == kernel.shape[-2]
     if keras.backend.backend() == "tensorflow" and one_axis:
-        if _XLA.get():
-            return _convolve_xla(first, second, strides, dilation)
+        if xla.compiles():
+            return xla.convolve(first, second, strides, dilation, exact=are_exact())
         if max(strides) == 1 or max(dilation) == 1:
             return _convolve_image(first, second, strides, dilation)
     return keras.ops.conv(first, second, strides=strides, dilation_rate=dilation, **WHOLE)
@@ -141,38 +136,6 @@ def _convolve_image(
     image, window = tf.expand_dims(array, 1), tf.expand_dims(kernel, 0)
     result = tf.nn.conv2d(image, window, (1, *strides), "VALID", dilations=(1, *dilation))
     return tf.squeeze(result, 1)
-
-
-def _convolve_xla(
-    array: Array, kernel: Array, strides: tuple[int, ...], dilation: tuple[int, ...]
-) -> Array:
-    """Return the convolution along one axis as XLA has it.
-
-    TensorFlow's own is one of images. The axis it puts in between stands in XLA's way, which then
-    computes what a convolution reads again for every other reader: in a network with skips, all the
-    layers before.
-    """
-    from tensorflow.compiler.tf2xla.python import xla
-    from tensorflow.compiler.xla import xla_data_pb2
-
-    axes = xla_data_pb2.ConvolutionDimensionNumbers(
-        input_spatial_dimensions=[1],
-        input_feature_dimension=2,
-        kernel_spatial_dimensions=[0],
-        kernel_input_feature_dimension=1,
-        kernel_output_feature_dimension=2,
-        output_spatial_dimensions=[1],
-        output_feature_dimension=2,
-    )
-    kind = xla_data_pb2.PrecisionConfig
-    exact = kind.HIGHEST if _PRODUCTS.get() is None else kind.DEFAULT
-    precision = kind(operand_precision=[exact, exact])
-    result = xla.conv(
-        array, kernel, strides, [(0, 0)], (1,), dilation, axes, precision_config=precision
-    )
-    room = array.shape[1] - (kernel.shape[0] - 1) * dilation[0] - 1
-    result.set_shape((array.shape[0], room // strides[0] + 1, kernel.shape[2]))
-    return result
 
 
 def depthwise(

@@ -12,6 +12,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from seqlift.attribution.backend import fused
+from seqlift.attribution.primitives import winograd
 from seqlift.attribution.primitives.affine import constant
 from seqlift.attribution.primitives.base import Array, Shape, Weighted
 from seqlift.attribution.primitives.rowwise import PACKET, matmul
@@ -140,6 +141,8 @@ def weigh_windows(
         summed = fused(partial(sum_of_taps, dilation=dilation[0]))
         result: Array = summed(array, constant(kernel, array))
         return result
+    if winograd.pays(array, kernel, strides, dilation):
+        return winograd.weigh_windows(array, kernel, dilation[0])
     return convolve(array, constant(kernel, array), strides=strides, dilation=dilation)
 
 
