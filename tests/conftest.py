@@ -43,6 +43,7 @@ ENGINE = {
     "test_rules",
     "test_unsupported",
     "test_window_layers",
+    "test_winograd",
     "test_worked_examples",
     "test_wrapper",
 }

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from seqlift.attribution.backend import compiled, to_numpy
 from seqlift.attribution.choices import LOCAL_RULES, MaxRule, Preset, Products, Rule
 from seqlift.attribution.graph import Graph
+from seqlift.attribution.halving import with_halved
 from seqlift.attribution.heads import Head
 from seqlift.attribution.passes import BackwardPass, cancels, sources_of_parts
 from seqlift.attribution.presets import rules_of
@@ -86,11 +87,12 @@ class Engine:
         fused: bool = True,
     ) -> None:
         """Work out the rule of each node, and whose activations the heads and the rules need."""
-        self.graph, self.heads = graph, tuple(heads)
         self.rules = rules = rules_of(graph, rule, rule_for)
-        self.max_rule, self.dtype = max_rule, dtype
+        self.heads = tuple(heads)
+        self.max_rule, self.dtype, self.fused = max_rule, dtype, fused
         self.steps = steps if rule == "integrated-gradients" else 0
         self.needed = graph.ancestors(head.node for head in heads)
+        self.graph = with_halved(graph, self.needed, rules)
         kept = {0, *(head.node for head in heads)}
         crossed = set(self.needed) & set(rules)
         for i in crossed:

@@ -41,7 +41,7 @@ def compiles() -> bool:
 
 
 def on_cpu() -> bool:
-    """Return whether it is, for a CPU."""
+    """Return whether what is being traced is compiled so, for a CPU."""
     if not compiles():
         return False
     import tensorflow as tf

@@ -36,12 +36,14 @@ class Convolution(Weighted):
     """Cross-correlation of (B, *sizes, inputs) with `kernel` (*taps, inputs / groups, outputs).
 
     `pads` are zeros before and after each axis; `strides` and `dilation` have one number per axis.
-    The number of groups is the ratio of the inputs to the kernel's.
+    The number of groups is the ratio of the inputs to the kernel's. `halved` allows the forward
+    pass to be made of half the products: see `seqlift.attribution.halving`.
     """
 
     strides: tuple[int, ...]
     dilation: tuple[int, ...]
     pads: Pads
+    halved: bool = False
 
     def shape(self, *shapes: Shape) -> Shape:
         """Return the number of whole windows along each axis, then the number of outputs."""
@@ -55,23 +57,29 @@ class Convolution(Weighted):
     def forward(self, *inputs: Array) -> Array:
         """Return the convolution plus bias."""
         padded = pad_or_crop(inputs[0], (*self.pads, (0, 0)))
-        result = weigh_windows(padded, self.kernel, strides=self.strides, dilation=self.dilation)
+        way = {"strides": self.strides, "dilation": self.dilation}
+        result = weigh_windows(padded, self.kernel, **way, halved=self.halved)
         return result if self.bias is None else result + constant(self.bias, result)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
-        """Return the multipliers of the input.
+        """Return the multipliers of the input: see `weigh_back`."""
+        return (self.weigh_back(multiplier, shapes[0], halved=True),)
+
+    def weigh_back(self, multiplier: Array, shape: Shape, *, halved: bool) -> Array:
+        """Return what comes back of multipliers to an input of `shape`.
 
         They are the stride-1 convolution of the multipliers, set apart by the stride, with the
         kernel flipped along its taps and its inputs and outputs exchanged.
         """
-        groups = shapes[0][-1] // self.kernel.shape[-2]
+        groups = shape[-1] // self.kernel.shape[-2]
         flipped = exchange_channels(np.flip(self.kernel, tuple(range(len(self.strides)))), groups)
         reach = reach_of(self.kernel, self.dilation)
         padded = set_apart(
-            multiplier, reach, strides=self.strides, pads=self.pads, sizes=shapes[0][:-1]
+            multiplier, reach, strides=self.strides, pads=self.pads, sizes=shape[:-1]
         )
         ones = (1,) * len(self.strides)
-        return (weigh_windows(padded, flipped, strides=ones, dilation=self.dilation),)
+        way = {"strides": ones, "dilation": self.dilation}
+        return weigh_windows(padded, flipped, **way, halved=halved)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +105,7 @@ class TransposedConvolution(Weighted):
 
     def forward(self, *inputs: Array) -> Array:
         """Return the transposed convolution plus bias."""
-        (result,) = self.turned().transpose(inputs[0], self.shape())
+        result = self.turned().weigh_back(inputs[0], self.shape(), halved=False)
         return result if self.bias is None else result + constant(self.bias, result)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
@@ -135,13 +143,17 @@ def weigh_windows(
     *,
     strides: tuple[int, ...],
     dilation: tuple[int, ...],
+    halved: bool = False,
 ) -> Array:
-    """Return the windows of `array` (B, *sizes, inputs) that fit, weighed by `kernel`."""
+    """Return the windows of `array` (B, *sizes, inputs) that fit, weighed by `kernel`.
+
+    `halved` allows for half the products.
+    """
     if is_narrow(array, kernel, strides):
         summed = fused(partial(sum_of_taps, dilation=dilation[0]))
         result: Array = summed(array, constant(kernel, array))
         return result
-    if winograd.pays(array, kernel, strides, dilation):
+    if halved and winograd.pays(array, kernel, strides, dilation):
         return winograd.weigh_windows(array, kernel, dilation[0])
     return convolve(array, constant(kernel, array), strides=strides, dilation=dilation)
 
