@@ -89,7 +89,7 @@ class Engine:
         """Work out the rule of each node, and whose activations the heads and the rules need."""
         self.rules = rules = rules_of(graph, rule, rule_for)
         self.heads = tuple(heads)
-        self.max_rule, self.dtype, self.fused = max_rule, dtype, fused
+        self.max_rule, self.dtype = max_rule, dtype
         self.steps = steps if rule == "integrated-gradients" else 0
         self.needed = graph.ancestors(head.node for head in heads)
         self.graph = with_halved(graph, self.needed, rules)
