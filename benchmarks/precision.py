@@ -41,7 +41,7 @@ SEQUENCES = {
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--case", action="append", choices=SEQUENCES)
+    parser.add_argument("--case", action="append", choices=[case.name for case in CASES])
     parser.add_argument("--sequences", type=int, help="of each case (8; 1 of bpnet-512)")
     parser.add_argument("--rounds", type=int, default=5, help="timed runs (5)")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="of cases and numbers")
@@ -55,9 +55,10 @@ def main() -> None:
     result: dict[str, Any] = {"date": date.today().isoformat(), "machine": machine()}
     result["backend"] = keras.backend.backend()
     result["cases"] = {
-        name: measured(name, chosen.sequences or number, chosen.rounds, chosen.folder)
-        for name, number in SEQUENCES.items()
-        if not chosen.case or name in chosen.case
+        name: measured(
+            name, chosen.sequences or SEQUENCES.get(name, 8), chosen.rounds, chosen.folder
+        )
+        for name in chosen.case or SEQUENCES
     }
     publish("precision", result, report(result), chosen)
 

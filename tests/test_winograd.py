@@ -176,12 +176,12 @@ def test_rounded_products_are_computed_as_they_stand(products: Any, used: list[i
     assert not used
 
 
-def stack(*above: layers.Layer, bias: str = "ones") -> Any:
+def stack(*above: layers.Layer) -> Any:
     """Return the body of a network of a wide convolution with `above` over it."""
 
     def body(tensor: Any) -> Any:
         grown = layers.Conv1D(WIDE, 5, activation="relu")(tensor)
-        grown = layers.Conv1D(WIDE, 3, padding="same", bias_initializer=bias)(grown)
+        grown = layers.Conv1D(WIDE, 3, padding="same")(grown)
         for layer in above:
             grown = layer(grown)
         return layers.Dense(1)(layers.Flatten()(grown))
@@ -204,22 +204,24 @@ COMPARING: dict[str, list[layers.Layer]] = {
 @pytest.mark.parametrize("name", COMPARING)
 def test_what_is_compared_is_not_halved_on_the_way_forward(name: str) -> None:
     graph = graph_of(made(stack(*COMPARING[name]), (60, 4)))
-    assert [node.halved for node in wide_convolutions(graph, "genomics")] == [False]
+    assert not wide_convolution(graph, "genomics").halved
 
 
-def wide_convolutions(graph: Graph, rule: Any) -> list[Convolution]:
+def wide_convolution(graph: Graph, rule: Any) -> Convolution:
+    """Return the first convolution of `WIDE` inputs, as an engine of `rule` has it."""
     engine = Engine(graph, [random_head(graph)], rule=rule)
     primitives = [node.primitive for node in engine.graph.nodes]
-    return [p for p in primitives if isinstance(p, Convolution) and p.kernel.shape[1] == WIDE][:1]
+    found = (p for p in primitives if isinstance(p, Convolution) and p.kernel.shape[1] == WIDE)
+    return next(found)
 
 
 def test_what_is_summed_is_halved_unless_a_bias_is_zero() -> None:
     model = made(stack(relu(), layers.AveragePooling1D(4)), (60, 4))
-    assert [node.halved for node in wide_convolutions(graph_of(model), "rescale")] == [True]
+    assert wide_convolution(graph_of(model), "rescale").halved
     kernel, bias = model.layers[2].get_weights()
     bias[7] = 0.0
     model.layers[2].set_weights([kernel, bias])
-    assert [node.halved for node in wide_convolutions(graph_of(model), "rescale")] == [False]
+    assert not wide_convolution(graph_of(model), "rescale").halved
 
 
 @tensorflow_only

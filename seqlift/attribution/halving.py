@@ -5,7 +5,8 @@ products (`primitives.winograd`) they have so but for a few roundings of the pro
 from place to place. That is nothing to a sum. But of several equal values a maximum finds one
 winner, a difference of equal values is not zero, and a ReLU has any slope at nearly zero.
 
-Multipliers on their way back are summed only, and may always be halved.
+Multipliers on their way back are weighed, summed and, by guided rules, cut off at zero: all of that
+changes little by little, so they may always be halved.
 """
 
 from collections.abc import Iterable, Mapping
