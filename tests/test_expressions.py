@@ -1,6 +1,7 @@
 """Laws of expressions: bytecode of any Python and text are read alike, and nothing is run."""
 
 import base64
+import dis
 import inspect
 import json
 import marshal
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from seqlift.model.expressions import lambdas, language, marshalled, tree
 from seqlift.model.expressions.functions import FUNCTIONS, evaluate
+from seqlift.model.expressions.symbols import OTHER_VERSION
 from seqlift.model.expressions.tables import TABLES
 from seqlift.model.expressions.tree import Given, NoRecipeError, several
 
@@ -198,6 +200,25 @@ def test_changed_bytes_give_an_expression_or_a_refusal(data: st.DataObject) -> N
     for _ in range(data.draw(st.integers(1, 4))):
         code[data.draw(st.integers(0, len(code) - 1))] = data.draw(st.integers(0, 255))
     assert isinstance(read(bytes(code)), str)
+
+
+@pytest.mark.parametrize("version", ["3.6", "3.8", "3.11"])
+def test_any_first_instruction_gives_an_expression_or_a_refusal(version: str) -> None:
+    """Nothing is on the stack yet that it could take."""
+    (code, *_) = (base64.b64decode(code) for code in CAPTURED[version].values())
+    first = code.index(b"s") + 5  # after the number of bytes
+    for opcode in range(256):
+        assert isinstance(read(code[:first] + bytes([opcode]) + code[first + 1 :]), str)
+
+
+def test_a_value_that_is_unpacked_into_millions_is_refused_early() -> None:
+    names: dict[str, Any] = {}
+    exec(compile("def f(x):\n    a, b = x + x\n    return a\n", "x", "exec"), names)
+    instructions = names["f"].__code__.co_code
+    unpack = bytes([dis.opmap["UNPACK_SEQUENCE"], 2])
+    extended = bytes([dis.opmap["EXTENDED_ARG"], 127] * 3)
+    written = instructions.replace(unpack, extended + unpack)
+    assert read(marshal.dumps(names["f"].__code__.replace(co_code=written))) == OTHER_VERSION
 
 
 @settings(max_examples=300, deadline=None)

@@ -163,7 +163,8 @@ class _Run:
         self.stack.append(Path(self._named(self.code.names, argument)))
 
     def import_from(self, argument: int) -> None:
-        self.stack.append(attribute_of(self.stack[-1], self._named(self.code.names, argument)))
+        self.copy(1)
+        self.stack.append(attribute_of(self.pop(), self._named(self.code.names, argument)))
 
     def subscript(self, argument: int) -> None:
         value, key = self.values(2)
@@ -190,6 +191,8 @@ class _Run:
 
     def unpack(self, argument: int) -> None:
         value = self.value()
+        if argument > tree.MOST_PARTS:
+            raise NoRecipeError(OTHER_VERSION)
         items = (
             value.items
             if isinstance(value, tree.Several)
