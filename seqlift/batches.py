@@ -1,19 +1,24 @@
 """Batches of one fixed size: cutting a run into them, filling up the last, joining the results.
 
 A batch that is not full is filled up with copies of its first sequence, so that a score does not
-depend on how many sequences a run happens to have.
+depend on how many sequences a run happens to have. On a CPU two batches are computed side by side:
+what one leaves of the cores, where it waits for memory or for its last thread, the other takes.
 """
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import fields
-from typing import Any
+from functools import cache
+from threading import Lock
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.attribution.backend import CPU_BATCH, batch_memory
+from seqlift.attribution.backend import CPU_BATCH, batch_memory, most_lanes
 from seqlift.attribution.engine import Engine, Result, SharedReferences
 from seqlift.attribution.graph import Node
 from seqlift.attribution.lowering.inputs import row_nodes
@@ -21,23 +26,38 @@ from seqlift.attribution.primitives.recurrence import Recurrence
 from seqlift.errors import DeviceMemoryError
 from seqlift.inputs.references import References
 
-LARGEST_BATCH = 64  # on a CPU; more gains nothing
+LARGEST_BATCH = 32  # on a CPU; more gains nothing
 MOST_PAIRS = 4096  # on a GPU: a bound for small networks, not measured on one
 
 log = logging.getLogger(__name__)
 
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
 
 def automatic_size(engine: Engine, number: int) -> int:
-    """Return how many sequences with `number` references each are computed at once.
-
-    What a batch takes is, for each head, about what its rules need to be kept: of a BPNet 0.7 times
-    that for one head and 1.5 times for two, measured on a CPU.
-    """
-    kept = sum(values_kept(engine.graph.nodes[i]) for i in engine.kept)
-    bytes_per_pair = len(engine.heads) * kept * np.dtype(engine.dtype).itemsize
+    """Return how many sequences with `number` references each are computed as one batch."""
     memory = batch_memory()
     largest = LARGEST_BATCH if memory <= CPU_BATCH else max(MOST_PAIRS // number, 1)
-    return int(min(max(memory // (bytes_per_pair * number), 1), largest))
+    return int(min(max(memory // most_lanes() // memory_of(engine, number), 1), largest))
+
+
+def lanes_for(engine: Engine, number: int, size: int) -> int:
+    """Return how many batches of `size` sequences, with `number` references each, run side by side.
+
+    One alone where it takes the memory that all together should.
+    """
+    return most_lanes() if memory_of(engine, number) * size <= batch_memory() else 1
+
+
+def memory_of(engine: Engine, number: int) -> int:
+    """Return about how many bytes a sequence with `number` references takes in a batch.
+
+    That is, for each head, what its rules need to be kept: of a BPNet it is 0.7 times that for one
+    head and 1.5 times for two, measured on a CPU.
+    """
+    kept = sum(values_kept(engine.graph.nodes[i]) for i in engine.kept)
+    return len(engine.heads) * kept * np.dtype(engine.dtype).itemsize * number
 
 
 def values_kept(node: Node) -> int:
@@ -69,29 +89,64 @@ def in_batches(
     references: NDArray[Any] | References,
     others: Rows,
     size: int,
+    *,
+    lanes: int = 1,
 ) -> tuple[list[Result], int]:
     """Return a result per head for all sequences, and the batch size it was possible with.
 
-    That is `size`, halved as often as the device's memory was full. Raises DeviceMemoryError where
-    it does not hold one sequence.
+    That is `size`, halved as often as the device's memory was full; `lanes` batches are under way
+    at once until it is. Raises DeviceMemoryError where it does not hold one sequence.
     """
     own = isinstance(references, np.ndarray) and references.ndim > sequences.ndim
     results: list[list[Result]] = []
-    start = 0
-    while start < len(sequences):
+
+    def explained(start: int) -> list[Result]:
         rows = slice(start, start + size)
         part = references[rows] if own and isinstance(references, np.ndarray) else references
         fed = {number: values[rows] for number, values in others.items()}
+        return explain(sequences[rows], part, fed, size)
+
+    start = 0
+    while start < len(sequences):
+        starts = range(start, len(sequences), size)
         try:
-            results.append(explain(sequences[rows], part, fed, size))
+            for result in side_by_side(explained, starts, min(lanes, len(starts))):
+                results.append(result)
+                start += size
         except DeviceMemoryError:
-            if size == 1:
+            if size == lanes == 1:
                 raise
-            size = -(-size // 2)
+            size, lanes = -(-size // 2), 1
             log.warning("the device's memory is full: going on with batches of %d sequences", size)
-        else:
-            start += size
     return [joined(parts) for parts in zip(*results, strict=True)], size
+
+
+def side_by_side(
+    function: Callable[[Item], Made], items: Iterable[Item], lanes: int
+) -> Generator[Made, None, None]:
+    """Yield ``function(item)`` of each item, in order, of which `lanes` are being made at once.
+
+    What one raises is raised in its place. Closing the generator waits for those that were begun.
+    """
+    if lanes == 1:
+        yield from map(function, items)
+        return
+    begun: deque[Future[Made]] = deque()
+    try:
+        for item in items:
+            begun.append(threads().submit(function, item))
+            if len(begun) == lanes:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
+    finally:
+        wait(begun)
+
+
+@cache
+def threads() -> ThreadPoolExecutor:
+    """Return the threads that batches are computed in: new ones would cost half of what is won."""
+    return ThreadPoolExecutor(thread_name_prefix="batch")
 
 
 def run(
@@ -117,6 +172,22 @@ def run(
     }
     results = engine.explain(batch[rows], references, fed)
     return [result.rows(slice(0, len(batch))) for result in results]
+
+
+class LastShared:
+    """The references that sequences last had in common, and what the model makes of them."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Any, SharedReferences] | None = None
+        self._lock = Lock()
+
+    def of(self, engine: Engine, references: NDArray[Any]) -> SharedReferences:
+        """Return `references` (R, ...) passed through the model, which those of before are not."""
+        key = (id(engine), references.shape, references.tobytes())
+        with self._lock:
+            if self._last is None or self._last[0] != key:
+                self._last = (key, engine.share(references))
+            return self._last[1]
 
 
 def own_references(references: NDArray[Any], batch: NDArray[Any]) -> NDArray[Any]:

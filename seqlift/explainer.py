@@ -6,11 +6,13 @@ Knows models, targets, rules and references; knows nothing of genomes, regions o
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seqlift import batches
 from seqlift.arguments import (
     check_choice,
     check_device,
@@ -24,17 +26,16 @@ from seqlift.arguments import (
 from seqlift.attribution import choices
 from seqlift.attribution.backend import use_device
 from seqlift.attribution.choices import MaxRule, Precision, Preset, Rule
-from seqlift.attribution.engine import Engine, Result, SharedReferences
+from seqlift.attribution.engine import Engine, Result
 from seqlift.attribution.graph import Graph
 from seqlift.attribution.lowering.check import check_forward
 from seqlift.attribution.lowering.inputs import layout_of
 from seqlift.attribution.lowering.walk import lower
 from seqlift.attribution.normalise import mean_normalised
-from seqlift.batches import Rows, automatic_size, in_batches, joined, number_of, own_references, run
+from seqlift.batches import LastShared, Rows, joined, run
 from seqlift.given_inputs import Given, resolve, rows_for
 from seqlift.inputs.onehot import codes_of
-from seqlift.inputs.references import References
-from seqlift.inputs.references import SharedReferences as SharedKind
+from seqlift.inputs.references import References, SharedReferences
 from seqlift.model import target as targets
 from seqlift.model.load import LoadedModel, load
 from seqlift.scalar import head_of
@@ -77,7 +78,7 @@ class Explainer:
         ``float32`` or ``float64``, of the whole computation; ``tf32`` or ``bfloat16``, float32 but
         for the factors of products: see `seqlift.attribution.products`.
     batch_size
-        Sequences computed at once; by default chosen from the size of the model.
+        Sequences of a batch; by default chosen from the size of the model.
     seed
         Seed of references that are drawn by name.
     arch
@@ -138,7 +139,7 @@ class Explainer:
         self.layout = layout_of(own)
         self.input_shape = self.layout.shape if self.layout else own
         self._engines: dict[tuple[tuple[int, ...], frozenset[int]], Engine] = {}
-        self._shared: tuple[Any, SharedReferences] | None = None
+        self._shared, self._lock = LastShared(), Lock()
         self.one_length = None not in self.input_shape  # so are windows of `--length`
         if self.one_length:
             self.engine(cast(tuple[int, ...], self.input_shape))
@@ -150,13 +151,14 @@ class Explainer:
         model of any length, the engines of the lengths last asked for are remembered.
         """
         key = input_shape, frozenset(self.given.rows) if rows is None else rows
-        engine = self._engines.pop(key, None)
-        if engine is None:
-            engine = self.new_engine(*key)
-        self._engines[key] = engine  # the latest is last
-        if len(self._engines) > MOST_ENGINES:
-            del self._engines[next(iter(self._engines))]
-        return engine
+        with self._lock:
+            engine = self._engines.pop(key, None)
+            if engine is None:
+                engine = self.new_engine(*key)
+            self._engines[key] = engine  # the latest is last
+            if len(self._engines) > MOST_ENGINES:
+                del self._engines[next(iter(self._engines))]
+            return engine
 
     def new_engine(self, input_shape: tuple[int, ...], rows: frozenset[int]) -> Engine:
         """Return an engine, with the model lowered to a graph that is proved to be the same."""
@@ -245,9 +247,11 @@ class Explainer:
         coded = sequences.ndim == len(self.input_shape)
         shape = (*sequences.shape[1:], CHANNELS) if coded else sequences.shape[1:]
         engine = self.engine(shape, frozenset(rows))
-        size = self.batch_size_for(engine, number_of(references, sequences))
+        number = batches.number_of(references, sequences)
+        size = self.batch_size_for(engine, number)
+        lanes = batches.lanes_for(engine, number, size)
         one = partial(self.explain_batch, engine)
-        results, possible = in_batches(one, sequences, references, rows, size)
+        results, possible = batches.in_batches(one, sequences, references, rows, size, lanes=lanes)
         if possible < size:
             self.batch_size = possible  # for what is to come, too
         return {target.name: r for target, r in zip(self.targets, results, strict=True)}
@@ -267,34 +271,27 @@ class Explainer:
         """
         if isinstance(references, np.ndarray):
             if rows or references.ndim > batch.ndim:
-                return run(engine, batch, own_references(references, batch), size, rows)
-            return run(engine, batch, self.share(engine, references), size)
+                return run(engine, batch, batches.own_references(references, batch), size, rows)
+            return run(engine, batch, self._shared.of(engine, references), size)
         codes = batch if batch.ndim == len(self.input_shape) else codes_of(batch)
         if rows or not references.shared:
             return run(engine, batch, references.draw(codes), size, rows)
         known = (codes < CHANNELS).all(axis=1)
         parts = []
         if known.any():
-            common = cast(SharedKind, references).common(codes.shape[1])
-            parts.append(run(engine, batch[known], self.share(engine, common), size))
+            common = cast(SharedReferences, references).common(codes.shape[1])
+            parts.append(run(engine, batch[known], self._shared.of(engine, common), size))
         if not known.all():
             parts.append(run(engine, batch[~known], references.draw(codes[~known]), size))
         order = np.argsort(np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)]))
         return [joined([part[k] for part in parts]).rows(order) for k in range(len(self.targets))]
 
-    def share(self, engine: Engine, references: NDArray[Any]) -> SharedReferences:
-        """Return `references` passed through the model; the last ones are remembered."""
-        key = (id(engine), references.shape, references.tobytes())
-        if self._shared is None or self._shared[0] != key:
-            self._shared = (key, engine.share(references))
-        return self._shared[1]
-
     def batch_size_for(self, engine: Engine, number: int) -> int:
-        """Return how many sequences, with `number` references each, are computed at once.
+        """Return how many sequences, with `number` references each, are computed as one batch.
 
         Where it was not given it depends on the model and the number of references only. Sequences
         of any length are taken one at a time, as the next may have another length.
         """
         if self.batch_size is not None:
             return self.batch_size
-        return automatic_size(engine, number) if self.one_length else 1
+        return batches.automatic_size(engine, number) if self.one_length else 1

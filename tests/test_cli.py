@@ -233,10 +233,12 @@ def test_quiet_prints_nothing(inputs: Path) -> None:
 
 
 def test_verbose_tells_what_was_decided(inputs: Path) -> None:
+    from seqlift.attribution.backend import most_lanes
+
     told = scored(inputs, "-v", "-b", 4).err.splitlines()
     assert told[0] == (
-        "seqlift: 23 regions, windows of 50 bases, 1 references (dinucleotide) each, 4 sequences at"
-        f" once, on {device()}"
+        "seqlift: 23 regions, windows of 50 bases, 1 references (dinucleotide) each; batches of 4,"
+        f" {most_lanes()} at once; {device()}"
     )
     assert told[1] == "seqlift: targets: task"
 

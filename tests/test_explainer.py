@@ -1,5 +1,7 @@
 """What an `Explainer` promises: scores depend on the sequence alone, and every score sums up."""
 
+import threading
+import time
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -21,8 +23,16 @@ from small import (
 )
 
 import seqlift.batches
+from seqlift.attribution.backend import most_lanes
 from seqlift.attribution.engine import Result
-from seqlift.batches import LARGEST_BATCH, MOST_PAIRS, automatic_size
+from seqlift.batches import (
+    LARGEST_BATCH,
+    MOST_PAIRS,
+    automatic_size,
+    lanes_for,
+    memory_of,
+    side_by_side,
+)
 from seqlift.errors import DeviceMemoryError
 from seqlift.explainer import Explainer
 
@@ -224,9 +234,73 @@ def test_a_batch_is_as_large_as_memory_allows_and_no_larger(
     assert automatic_size(engine, 20) == MOST_PAIRS // 20
 
 
-def test_a_memory_that_is_full_halves_the_batch_and_loses_no_row(
-    model: keras.Model, results: dict[str, Result], monkeypatch: pytest.MonkeyPatch
+def test_batches_run_side_by_side_where_there_is_memory_for_more_than_one(
+    explain: Explainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    engine = explain.engine((LENGTH, 4))
+    taken = memory_of(engine, 20)
+    monkeypatch.setattr(seqlift.batches, "most_lanes", lambda: 2)
+    monkeypatch.setattr(seqlift.batches, "batch_memory", lambda: 6 * taken)
+    assert automatic_size(engine, 20) == 3
+    assert [lanes_for(engine, 20, size) for size in (1, 3, 6, 7)] == [2, 2, 2, 1]
+    monkeypatch.setattr(seqlift.batches, "most_lanes", lambda: 1)  # as on a GPU
+    assert automatic_size(engine, 20) == 6
+    assert lanes_for(engine, 20, 3) == 1
+
+
+@pytest.mark.parametrize("references", [REFERENCES, np.full((LENGTH, 4), 0.25)], ids=["own", "all"])
+def test_batches_side_by_side_change_no_bit(
+    explain: Explainer, references: Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = np.concatenate([X, X[::-1], X])
+    given = np.concatenate([references, references[::-1], references])
+    given = given if references.ndim == 4 else references
+    at_once = spied_lanes(explain, monkeypatch)
+    several = explained(explain, x, given)
+    assert max(at_once) == most_lanes() == 2
+    monkeypatch.setattr(seqlift.batches, "most_lanes", lambda: 1)
+    at_once.clear()
+    for target, result in explained(explain, x, given).items():
+        assert_same(result, several[target])
+    assert max(at_once) == 1
+
+
+def spied_lanes(explain: Explainer, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that gets, at each batch, how many are under way; with two, they meet."""
+    engine = explain.engine((LENGTH, 4))
+    whole, at_once, running = engine.explain, [], set[int]()
+
+    def watched(*arguments: Any) -> list[Result]:
+        running.add(threading.get_ident())
+        at_once.append(len(running))
+        time.sleep(0.02)
+        try:
+            return whole(*arguments)
+        finally:
+            running.discard(threading.get_ident())
+
+    monkeypatch.setattr(engine, "explain", watched)
+    return at_once
+
+
+def test_threads_that_need_an_engine_wait_for_the_same(
+    model: keras.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explain, made = Explainer(model, TARGETS), []
+    engine = explain.engine((LENGTH, 4))
+    monkeypatch.setattr(
+        explain, "new_engine", lambda *key: made.append(key) or time.sleep(0.05) or engine
+    )
+    explain._engines.clear()
+    list(side_by_side(lambda _: explain.engine((LENGTH, 4)), range(4), 2))
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_a_memory_that_is_full_halves_the_batch_and_loses_no_row(
+    model: keras.Model, results: dict[str, Result], monkeypatch: pytest.MonkeyPatch, lanes: int
+) -> None:
+    monkeypatch.setattr(seqlift.batches, "most_lanes", lambda: lanes)
     explain = Explainer(model, TARGETS, batch_size=7)
     engine, tried = explain.engine((LENGTH, 4)), []
     whole = engine.explain
@@ -241,7 +315,7 @@ def test_a_memory_that_is_full_halves_the_batch_and_loses_no_row(
     for target, result in explained(explain, X, REFERENCES).items():
         for name in NAMES:
             assert largest(getattr(result, name), getattr(results[target], name)) <= 1e-6
-    assert tried == [7, 4, 2, 2, 2, 2, 2]
+    assert tried == lanes * [7] + [4, 2, 2, 2, 2, 2]  # side by side no more, once it was full
     assert explain.batch_size == 2
     monkeypatch.setattr(engine, "explain", mock.Mock(side_effect=DeviceMemoryError("full")))
     with pytest.raises(DeviceMemoryError, match="full"):

@@ -7,6 +7,7 @@ from contextlib import closing
 
 import pytest
 
+from seqlift.batches import side_by_side
 from seqlift.pipeline.threads import Background, prefetched
 
 PATIENCE = 5.0  # seconds until a test gives up on another thread
@@ -172,3 +173,65 @@ def test_after_a_call_that_raises_none_is_made() -> None:
     with pytest.raises(BoomError):
         make_calls()
     assert made == []
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 3])
+def test_what_is_made_side_by_side_comes_in_order_and_all(lanes: int) -> None:
+    def made(item: int) -> int:
+        time.sleep(0.002 * (item % 3))
+        return item * item
+
+    assert list(side_by_side(made, range(20), lanes)) == [i * i for i in range(20)]
+    assert list(side_by_side(made, (), lanes)) == []
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 3])
+def test_as_many_are_made_at_once_as_there_are_lanes(lanes: int) -> None:
+    together, under_way, most = threading.Barrier(lanes), [], []
+
+    def made(item: int) -> int:
+        under_way.append(item)
+        most.append(len(under_way))
+        together.wait(PATIENCE)  # breaks where fewer are made at once
+        under_way.remove(item)
+        return item
+
+    assert list(side_by_side(made, range(4 * lanes), lanes)) == list(range(4 * lanes))
+    assert max(most) == lanes
+
+
+def test_no_item_is_taken_before_a_lane_is_free() -> None:
+    seen: list[int] = []
+    with closing(side_by_side(lambda item: item, counting(30, seen), 2)) as items:
+        for item in items:
+            assert len(seen) <= item + 2
+
+
+def test_what_one_raises_comes_in_its_place_when_the_others_have_ended() -> None:
+    ended: list[int] = []
+
+    def made(item: int) -> int:
+        if item == 2:
+            raise BoomError
+        time.sleep(0.05 if item == 3 else 0.0)
+        ended.append(item)
+        return item
+
+    items = side_by_side(made, range(10), 2)
+    assert [next(items), next(items)] == [0, 1]
+    with pytest.raises(BoomError):
+        next(items)
+    assert sorted(ended) == [0, 1, 3]
+
+
+def test_leaving_early_waits_for_what_was_begun() -> None:
+    ended: list[int] = []
+
+    def made(item: int) -> int:
+        time.sleep(0.05 * item)
+        ended.append(item)
+        return item
+
+    with closing(side_by_side(made, range(10), 2)) as items:
+        assert next(items) == 0
+    assert ended == [0, 1]

@@ -6,6 +6,7 @@ import numpy as np
 import protocol
 
 import seqlift
+from seqlift.batches import lanes_for
 
 
 def prepare(options):
@@ -18,7 +19,8 @@ def prepare(options):
         references = references[0]  # the same for all sequences: (R, L, 4)
     number = case.references.shape[1]
     explain = seqlift.Explainer(model, **chosen)
-    automatic = explain.batch_size_for(explain.engine(explain.input_shape), number)
+    engine = explain.engine(explain.input_shape)
+    automatic = explain.batch_size_for(engine, number)
     # A run of thousands has full batches; so has this one.
     fitting = [n for n in range(1, automatic + 1) if len(case.sequences) % n == 0]
     explain.batch_size = max(fitting)
@@ -29,7 +31,9 @@ def prepare(options):
         return np.stack([getattr(result, kind) for result in results.values()])
 
     versions = protocol.versions("seqlift", "keras", "tensorflow", "numpy")
-    pairs = explain.batch_size * number
+    size = explain.batch_size
+    lanes = min(lanes_for(engine, number, size), len(case.sequences) // size)
+    pairs = lanes * size * number
     return run, {"pairs": pairs, "backend": keras.backend.backend(), "versions": versions}
 
 

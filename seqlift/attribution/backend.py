@@ -128,21 +128,41 @@ def _in_own_dtype(name: str, x: Array) -> Array:
 
 
 def batch_memory() -> int:
-    """Return how many bytes the arrays of one batch should take, at the most, on this device.
+    """Return how many bytes the arrays of all batches under way should take, at the most.
 
-    On a CPU those of some twenty pairs of a small network: more gains nothing, as more no longer
+    On a CPU those of some thirty pairs of a small network: more gains nothing, as more no longer
     fit its caches. A GPU is the faster the more it has to do at once; half its memory is left to
     the framework. TensorFlow does not tell how much there is.
     """
+    if on_cpu():
+        return CPU_BATCH
     if keras.backend.backend() == "jax":
-        import jax
-
-        device = jax.config.jax_default_device or jax.devices()[0]
-        stats = device.memory_stats() if device.platform == "gpu" else None
+        stats = _jax_device().memory_stats()
         return stats["bytes_limit"] // 2 if stats else CPU_BATCH
+    return GPU_BATCH
+
+
+def most_lanes() -> int:
+    """Return how many batches gain from being computed side by side: two on a CPU.
+
+    A GPU is full with one. More than two, on more cores, were not tried.
+    """
+    return 2 if on_cpu() else 1
+
+
+def on_cpu() -> bool:
+    """Return whether the device that was chosen is a CPU."""
+    if keras.backend.backend() == "jax":
+        return bool(_jax_device().platform == "cpu")
     import tensorflow as tf
 
-    return GPU_BATCH if tf.config.get_visible_devices("GPU") else CPU_BATCH
+    return not tf.config.get_visible_devices("GPU")
+
+
+def _jax_device() -> Any:
+    import jax
+
+    return jax.config.jax_default_device or jax.devices()[0]
 
 
 def to_numpy(tree: Any) -> Any:

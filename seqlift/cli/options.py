@@ -230,7 +230,7 @@ mean = click.option(
 )  # fmt: skip
 batch_size = click.option(
     "-b", "--batch-size", type=click.IntRange(min=1), metavar="N",
-    help="Sequences computed at once.  [default: chosen from the model's size]",
+    help="Sequences of a batch.  [default: chosen from the model's size]",
 )  # fmt: skip
 tolerance = click.option(
     "--tolerance", type=Tolerance(),

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from seqlift import given_inputs
+from seqlift.batches import lanes_for
 from seqlift.errors import InputError, ModelError, Problems
 from seqlift.explainer import CHANNELS, Explainer
 from seqlift.inputs import references as reference_kinds
@@ -116,6 +117,7 @@ def decided(options: ScoreOptions, workload: Workload, explainer: Explainer) -> 
     problems.raise_any()
     row_length = length or extent(workload.longest)
     engine = explainer.engine((row_length, CHANNELS))
+    size = explainer.batch_size_for(engine, references.number)
     chunk = layout.chunk_rows(row_length, options.dtype)
     first, last = rows_of_shard(survey.rows, options.shard, chunk)
     return Run(
@@ -130,7 +132,8 @@ def decided(options: ScoreOptions, workload: Workload, explainer: Explainer) -> 
         first=first,
         last=last,
         row_length=row_length,
-        batch_size=explainer.batch_size_for(engine, references.number),
+        batch_size=size,
+        lanes=lanes_for(engine, references.number, size),
     )
 
 

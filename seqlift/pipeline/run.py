@@ -73,7 +73,9 @@ class Run:
     row_length
         Bases of a row of the score file.
     batch_size
-        Sequences computed at once.
+        Sequences of a batch.
+    lanes
+        Batches computed side by side.
     gc
         GC content the references are made from, None where they are not.
     """
@@ -90,6 +92,7 @@ class Run:
     last: int
     row_length: int
     batch_size: int
+    lanes: int
 
     @property
     def tolerance(self) -> float:
@@ -116,7 +119,7 @@ class Run:
         return layout.chunk_rows(self.row_length, self.options.dtype)
 
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
-        """Yield rows in file order, as many at a time as are computed at once."""
+        """Yield rows in file order, in batches."""
         both = self.options.both_strands
         most = max(self.batch_size // 2, 1) if both else self.batch_size
         read = self.workload.read(self.framing, start, stop)

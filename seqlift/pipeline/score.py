@@ -1,8 +1,8 @@
 """`seqlift score`: from a model, regions and a genome to score files and tracks.
 
 What can be found wrong is looked for before anything is computed. Reading and shuffling for the
-next batches, computing this one, and checking and compressing the last then happen at once, in
-three threads; what is under way is bounded, so memory does not grow with the number of regions.
+next batches, computing one or two, and checking and compressing the last then happen at once, in
+threads; what is under way is bounded, so memory does not grow with the number of regions.
 Finished parts are kept until all is finished, so that a run that was ended can be continued.
 """
 
@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from seqlift.attribution.engine import Result
+from seqlift.batches import side_by_side
 from seqlift.errors import SeqliftError
 from seqlift.pipeline.facts import fingerprint, run_attributes
 from seqlift.pipeline.memory import give_back
@@ -102,12 +103,13 @@ def score(options: ScoreOptions, *, progress: Progress) -> Summary:
 def announce(run: Run) -> None:
     """Log what was decided, for those who want to know."""
     log.info(
-        "%d regions, windows of %s bases, %d references (%s) each, %d sequences at once, on %s",
+        "%d regions, windows of %s bases, %d references (%s) each; batches of %d, %d at once; %s",
         run.workload.number,
         run.framing.length or "their own",
         run.references.number,
         run.references.kind,
         run.batch_size,
+        run.lanes,
         run.explainer.device,
     )
     log.info("targets: %s", ", ".join(files.target for files in run.outputs.targets))
@@ -161,12 +163,16 @@ def compute_stretch(
     run: Run, parts: Parts, stretch: tuple[int, int], stop: Stop, bar: ProgressBar
 ) -> None:
     """Explain the rows of a stretch, batch by batch, and write them into parts."""
+
+    def explained(batch: Batch) -> tuple[Batch, Mapping[str, Result]]:
+        return batch, run.explainer.explain(batch.codes, batch.references, batch.others)
+
     with ExitStack() as stack:
         writer = stack.enter_context(PartWriter(run, parts, *stretch))
         background = stack.enter_context(Background(waiting=AHEAD))
         batches = stack.enter_context(closing(prefetched(run.batches(*stretch), ahead=AHEAD)))
-        for batch in batches:
-            results = run.explainer.explain(batch.codes, batch.references, batch.others)
+        done = stack.enter_context(closing(side_by_side(explained, batches, run.lanes)))
+        for batch, results in done:
             background.call(write_batch, run, batch, results, writer)
             bar.update(len(batch.rows))
             if stop.asked is not None:
