@@ -8,7 +8,7 @@ what one leaves of the cores, where it waits for memory or for its last thread, 
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import fields
 from functools import cache
@@ -31,6 +31,8 @@ MOST_PAIRS = 4096  # on a GPU: a bound for small networks, not measured on one
 
 log = logging.getLogger(__name__)
 
+PASSING = Lock()  # held while references are passed through a model
+
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 
@@ -45,9 +47,11 @@ def automatic_size(engine: Engine, number: int) -> int:
 def lanes_for(engine: Engine, number: int, size: int) -> int:
     """Return how many batches of `size` sequences, with `number` references each, run side by side.
 
-    One alone where it takes the memory that all together should.
+    One where it takes more than the memory for all, and of integrated gradients: a batch of theirs
+    is many passes, between which the thread that is interrupted can end.
     """
-    return most_lanes() if memory_of(engine, number) * size <= batch_memory() else 1
+    small = memory_of(engine, number) * size <= batch_memory()
+    return most_lanes() if small and not engine.steps else 1
 
 
 def memory_of(engine: Engine, number: int) -> int:
@@ -83,19 +87,86 @@ Explain = Callable[[NDArray[Any], NDArray[Any] | References, Rows, int], list[Re
 """From at most so many sequences, their references and other inputs to a result per head."""
 
 
+class Lanes:
+    """Batches under way at once: `number` of them, one at a time once the memory was full."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def each(
+        self, function: Callable[[Item], Made], items: Iterable[Item]
+    ) -> Generator[Made, None, None]:
+        """Yield ``function(item)`` of each item, in order.
+
+        What one of them raises, or taking an item does, is raised in its place; only what raises
+        DeviceMemoryError is tried again alone. Closing the generator waits for those begun.
+        """
+        source = iter(items)
+        begun: deque[tuple[Item, Future[Made] | None]] = deque()
+        try:
+            while True:
+                try:
+                    item = next(source)
+                except StopIteration:
+                    break
+                except Exception:
+                    yield from self._results(function, begun, leaving=0)
+                    raise
+                begun.append((item, self._begin(function, item)))
+                yield from self._results(function, begun, leaving=self.number - 1)
+            yield from self._results(function, begun, leaving=0)
+        finally:
+            wait([future for _, future in begun if future])
+
+    def _begin(self, function: Callable[[Item], Made], item: Item) -> Future[Made] | None:
+        if self.number > 1:
+            try:
+                return threads().submit(function, item)
+            except RuntimeError:  # Python is ending, and begins nothing in threads any more
+                self.number = 1
+        return None
+
+    def _results(
+        self,
+        function: Callable[[Item], Made],
+        begun: deque[tuple[Item, Future[Made] | None]],
+        *,
+        leaving: int,
+    ) -> Iterator[Made]:
+        """Yield the results of the first that were begun, until so many are left."""
+        while len(begun) > leaving:
+            item, future = begun.popleft()
+            try:
+                made = future.result() if future else function(item)
+            except DeviceMemoryError:
+                if future is None:  # it was alone
+                    raise
+                if self.number > 1:
+                    log.warning("the device's memory is full: going on with one batch at a time")
+                self.number = 1
+                wait([other for _, other in begun if other])
+                made = function(item)
+            yield made
+
+
+@cache
+def threads() -> ThreadPoolExecutor:
+    """Return the threads that batches are computed in: new ones would cost half of what is won."""
+    return ThreadPoolExecutor(thread_name_prefix="batch")
+
+
 def in_batches(
     explain: Explain,
     sequences: NDArray[Any],
     references: NDArray[Any] | References,
     others: Rows,
     size: int,
-    *,
-    lanes: int = 1,
+    lanes: Lanes,
 ) -> tuple[list[Result], int]:
     """Return a result per head for all sequences, and the batch size it was possible with.
 
-    That is `size`, halved as often as the device's memory was full; `lanes` batches are under way
-    at once until it is. Raises DeviceMemoryError where it does not hold one sequence.
+    That is `size`, halved as often as the device's memory was full of one batch. Raises
+    DeviceMemoryError where it does not hold one sequence.
     """
     own = isinstance(references, np.ndarray) and references.ndim > sequences.ndim
     results: list[list[Result]] = []
@@ -108,45 +179,16 @@ def in_batches(
 
     start = 0
     while start < len(sequences):
-        starts = range(start, len(sequences), size)
         try:
-            for result in side_by_side(explained, starts, min(lanes, len(starts))):
+            for result in lanes.each(explained, range(start, len(sequences), size)):
                 results.append(result)
                 start += size
         except DeviceMemoryError:
-            if size == lanes == 1:
+            if size == 1:
                 raise
-            size, lanes = -(-size // 2), 1
+            size = -(-size // 2)
             log.warning("the device's memory is full: going on with batches of %d sequences", size)
     return [joined(parts) for parts in zip(*results, strict=True)], size
-
-
-def side_by_side(
-    function: Callable[[Item], Made], items: Iterable[Item], lanes: int
-) -> Generator[Made, None, None]:
-    """Yield ``function(item)`` of each item, in order, of which `lanes` are being made at once.
-
-    What one raises is raised in its place. Closing the generator waits for those that were begun.
-    """
-    if lanes == 1:
-        yield from map(function, items)
-        return
-    begun: deque[Future[Made]] = deque()
-    try:
-        for item in items:
-            begun.append(threads().submit(function, item))
-            if len(begun) == lanes:
-                yield begun.popleft().result()
-        while begun:
-            yield begun.popleft().result()
-    finally:
-        wait(begun)
-
-
-@cache
-def threads() -> ThreadPoolExecutor:
-    """Return the threads that batches are computed in: new ones would cost half of what is won."""
-    return ThreadPoolExecutor(thread_name_prefix="batch")
 
 
 def run(
@@ -179,12 +221,11 @@ class LastShared:
 
     def __init__(self) -> None:
         self._last: tuple[Any, SharedReferences] | None = None
-        self._lock = Lock()
 
     def of(self, engine: Engine, references: NDArray[Any]) -> SharedReferences:
         """Return `references` (R, ...) passed through the model, which those of before are not."""
         key = (id(engine), references.shape, references.tobytes())
-        with self._lock:
+        with PASSING:
             if self._last is None or self._last[0] != key:
                 self._last = (key, engine.share(references))
             return self._last[1]

@@ -24,7 +24,7 @@ from seqlift.arguments import (
     with_outputs,
 )
 from seqlift.attribution import choices
-from seqlift.attribution.backend import use_device
+from seqlift.attribution.backend import most_lanes, use_device
 from seqlift.attribution.choices import MaxRule, Precision, Preset, Rule
 from seqlift.attribution.engine import Engine, Result
 from seqlift.attribution.graph import Graph
@@ -32,7 +32,7 @@ from seqlift.attribution.lowering.check import check_forward
 from seqlift.attribution.lowering.inputs import layout_of
 from seqlift.attribution.lowering.walk import lower
 from seqlift.attribution.normalise import mean_normalised
-from seqlift.batches import LastShared, Rows, joined, run
+from seqlift.batches import Lanes, LastShared, Rows, joined, run
 from seqlift.given_inputs import Given, resolve, rows_for
 from seqlift.inputs.onehot import codes_of
 from seqlift.inputs.references import References, SharedReferences
@@ -42,6 +42,7 @@ from seqlift.scalar import head_of
 
 CHANNELS = 4
 MOST_ENGINES = 8  # each holds compiled code: some megabytes
+MAKING = Lock()  # held while an engine is made
 
 
 class Explainer:
@@ -139,7 +140,7 @@ class Explainer:
         self.layout = layout_of(own)
         self.input_shape = self.layout.shape if self.layout else own
         self._engines: dict[tuple[tuple[int, ...], frozenset[int]], Engine] = {}
-        self._shared, self._lock = LastShared(), Lock()
+        self._shared = LastShared()
         self.one_length = None not in self.input_shape  # so are windows of `--length`
         if self.one_length:
             self.engine(cast(tuple[int, ...], self.input_shape))
@@ -151,7 +152,7 @@ class Explainer:
         model of any length, the engines of the lengths last asked for are remembered.
         """
         key = input_shape, frozenset(self.given.rows) if rows is None else rows
-        with self._lock:
+        with MAKING:
             engine = self._engines.pop(key, None)
             if engine is None:
                 engine = self.new_engine(*key)
@@ -228,7 +229,7 @@ class Explainer:
         check_shape(one_hot, self.input_shape)
         compared = check_references(references, one_hot.shape, seed=self.seed)
         rows = rows_for(self.model, inputs or {}, self.given, len(one_hot))
-        results = self.explain(one_hot, compared, rows)
+        results = self.explain(one_hot, compared, rows, lanes=most_lanes())
         return results if self.several else next(iter(results.values()))
 
     def explain(
@@ -236,8 +237,10 @@ class Explainer:
         sequences: NDArray[Any],
         references: NDArray[Any] | References,
         rows: Rows | None = None,
+        *,
+        lanes: int = 1,
     ) -> dict[str, Result]:
-        """Return a result per target, by the target's name.
+        """Return a result per target, by the target's name; of `lanes` batches at once, at most.
 
         `sequences` (N, L, 4) and array `references`, (N, R, L, 4) or (R, L, 4), may be uint8 codes
         without their last axis. `rows` are the values of other inputs, a row for each sequence, by
@@ -249,9 +252,9 @@ class Explainer:
         engine = self.engine(shape, frozenset(rows))
         number = batches.number_of(references, sequences)
         size = self.batch_size_for(engine, number)
-        lanes = batches.lanes_for(engine, number, size)
+        beside = Lanes(min(lanes, batches.lanes_for(engine, number, size)))
         one = partial(self.explain_batch, engine)
-        results, possible = batches.in_batches(one, sequences, references, rows, size, lanes=lanes)
+        results, possible = batches.in_batches(one, sequences, references, rows, size, beside)
         if possible < size:
             self.batch_size = possible  # for what is to come, too
         return {target.name: r for target, r in zip(self.targets, results, strict=True)}

@@ -23,15 +23,15 @@ from small import (
 )
 
 import seqlift.batches
-from seqlift.attribution.backend import most_lanes
+import seqlift.explainer
 from seqlift.attribution.engine import Result
 from seqlift.batches import (
     LARGEST_BATCH,
     MOST_PAIRS,
+    Lanes,
     automatic_size,
     lanes_for,
     memory_of,
-    side_by_side,
 )
 from seqlift.errors import DeviceMemoryError
 from seqlift.explainer import Explainer
@@ -256,8 +256,10 @@ def test_batches_side_by_side_change_no_bit(
     given = np.concatenate([references, references[::-1], references])
     given = given if references.ndim == 4 else references
     at_once = spied_lanes(explain, monkeypatch)
+    monkeypatch.setattr(seqlift.batches, "most_lanes", lambda: 2)
+    monkeypatch.setattr(seqlift.explainer, "most_lanes", lambda: 2)
     several = explained(explain, x, given)
-    assert max(at_once) == most_lanes() == 2
+    assert max(at_once) == 2
     monkeypatch.setattr(seqlift.batches, "most_lanes", lambda: 1)
     at_once.clear()
     for target, result in explained(explain, x, given).items():
@@ -292,7 +294,7 @@ def test_threads_that_need_an_engine_wait_for_the_same(
         explain, "new_engine", lambda *key: made.append(key) or time.sleep(0.05) or engine
     )
     explain._engines.clear()
-    list(side_by_side(lambda _: explain.engine((LENGTH, 4)), range(4), 2))
+    list(Lanes(2).each(lambda _: explain.engine((LENGTH, 4)), range(4)))
     assert len(made) == 1
 
 
@@ -301,6 +303,7 @@ def test_a_memory_that_is_full_halves_the_batch_and_loses_no_row(
     model: keras.Model, results: dict[str, Result], monkeypatch: pytest.MonkeyPatch, lanes: int
 ) -> None:
     monkeypatch.setattr(seqlift.batches, "most_lanes", lambda: lanes)
+    monkeypatch.setattr(seqlift.explainer, "most_lanes", lambda: lanes)
     explain = Explainer(model, TARGETS, batch_size=7)
     engine, tried = explain.engine((LENGTH, 4)), []
     whole = engine.explain
@@ -315,7 +318,8 @@ def test_a_memory_that_is_full_halves_the_batch_and_loses_no_row(
     for target, result in explained(explain, X, REFERENCES).items():
         for name in NAMES:
             assert largest(getattr(result, name), getattr(results[target], name)) <= 1e-6
-    assert tried == lanes * [7] + [4, 2, 2, 2, 2, 2]  # side by side no more, once it was full
+    again = [7] * lanes if lanes > 1 else []  # two side by side, then one of them alone
+    assert tried == [*again, 7, 4, 2, 2, 2, 2, 2]
     assert explain.batch_size == 2
     monkeypatch.setattr(engine, "explain", mock.Mock(side_effect=DeviceMemoryError("full")))
     with pytest.raises(DeviceMemoryError, match="full"):

@@ -2,6 +2,8 @@
 
 import gzip
 import re
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,8 +26,12 @@ from commands import (
     scores_in,
     track_in,
 )
+from nets import largest
 
 import seqlift
+from seqlift.attribution.backend import most_lanes
+from seqlift.attribution.engine import Engine
+from seqlift.errors import DeviceMemoryError
 from seqlift.inputs.onehot import one_hot, sequence_one_hot
 from seqlift.inputs.references import parse
 
@@ -445,6 +451,50 @@ def test_sequences_are_their_own_genome(run: Run, tmp_path: Path) -> None:
     assert rows["regions/start"].tolist() == centres
     assert_track_shows_scores("x", {name: len(text) for name, text in records.items()})
     assert attributes_of(tmp_path / "x.h5")["genome"] == "s.fa"
+
+
+@pytest.mark.parametrize("options", [("-b", 4), ("-b", 1, "--both-strands")])
+def test_batches_are_computed_side_by_side_and_no_more_than_there_are_lanes(
+    run: Run, monkeypatch: pytest.MonkeyPatch, options: tuple[object, ...]
+) -> None:
+    plain, running, most = Engine.explain, set[int](), []
+
+    def watched(self: Engine, *arguments: Any) -> Any:
+        running.add(threading.get_ident())
+        most.append(len(running))
+        time.sleep(0.02)
+        try:
+            return plain(self, *arguments)
+        finally:
+            running.discard(threading.get_ident())
+
+    monkeypatch.setattr(Engine, "explain", watched)
+    run("one", "--precision", "float64", *options)
+    assert max(most) == most_lanes()
+
+
+@pytest.mark.parametrize("most", [1, 2, 4])
+def test_a_memory_that_holds_some_sequences_at_once_is_enough(
+    run: Run, rows: Rows, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    plain, lock, taken = Engine.explain, threading.Lock(), [0]
+
+    def cramped(self: Engine, sequences: Any, *others: Any) -> Any:
+        with lock:
+            if taken[0] + len(sequences) > most:
+                raise DeviceMemoryError("full")
+            taken[0] += len(sequences)
+        try:
+            time.sleep(0.01)
+            return plain(self, sequences, *others)
+        finally:
+            with lock:
+                taken[0] -= len(sequences)
+
+    monkeypatch.setattr(Engine, "explain", cramped)
+    found = run("one", "-b", 4, "--precision", "float64")  # not compiled: faster here
+    assert np.array_equal(found["raw/seq"], rows["raw/seq"])
+    assert largest(found["shap/seq"], rows["shap/seq"]) <= 1e-5
 
 
 def test_what_is_read_but_not_written_is_bounded(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

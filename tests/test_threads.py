@@ -3,11 +3,14 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
 
-from seqlift.batches import side_by_side
+from seqlift import batches
+from seqlift.batches import Lanes
+from seqlift.errors import DeviceMemoryError
 from seqlift.pipeline.threads import Background, prefetched
 
 PATIENCE = 5.0  # seconds until a test gives up on another thread
@@ -181,8 +184,8 @@ def test_what_is_made_side_by_side_comes_in_order_and_all(lanes: int) -> None:
         time.sleep(0.002 * (item % 3))
         return item * item
 
-    assert list(side_by_side(made, range(20), lanes)) == [i * i for i in range(20)]
-    assert list(side_by_side(made, (), lanes)) == []
+    assert list(Lanes(lanes).each(made, range(20))) == [i * i for i in range(20)]
+    assert list(Lanes(lanes).each(made, ())) == []
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 3])
@@ -196,13 +199,13 @@ def test_as_many_are_made_at_once_as_there_are_lanes(lanes: int) -> None:
         under_way.remove(item)
         return item
 
-    assert list(side_by_side(made, range(4 * lanes), lanes)) == list(range(4 * lanes))
+    assert list(Lanes(lanes).each(made, range(4 * lanes))) == list(range(4 * lanes))
     assert max(most) == lanes
 
 
 def test_no_item_is_taken_before_a_lane_is_free() -> None:
     seen: list[int] = []
-    with closing(side_by_side(lambda item: item, counting(30, seen), 2)) as items:
+    with closing(Lanes(2).each(lambda item: item, counting(30, seen))) as items:
         for item in items:
             assert len(seen) <= item + 2
 
@@ -217,11 +220,24 @@ def test_what_one_raises_comes_in_its_place_when_the_others_have_ended() -> None
         ended.append(item)
         return item
 
-    items = side_by_side(made, range(10), 2)
+    items = Lanes(2).each(made, range(10))
     assert [next(items), next(items)] == [0, 1]
     with pytest.raises(BoomError):
         next(items)
     assert sorted(ended) == [0, 1, 3]
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 3])
+def test_what_taking_an_item_raises_comes_after_those_that_were_taken(lanes: int) -> None:
+    def failing() -> Iterator[int]:
+        yield 1
+        yield 2
+        raise BoomError
+
+    items = Lanes(lanes).each(lambda item: item, failing())
+    assert [next(items), next(items)] == [1, 2]
+    with pytest.raises(BoomError):
+        next(items)
 
 
 def test_leaving_early_waits_for_what_was_begun() -> None:
@@ -232,6 +248,50 @@ def test_leaving_early_waits_for_what_was_begun() -> None:
         ended.append(item)
         return item
 
-    with closing(side_by_side(made, range(10), 2)) as items:
+    with closing(Lanes(2).each(made, range(10))) as items:
         assert next(items) == 0
     assert ended == [0, 1]
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 3])
+def test_a_memory_that_holds_one_at_a_time_loses_none(lanes: int) -> None:
+    room, most = threading.Semaphore(1), []
+
+    def made(item: int) -> int:
+        if not room.acquire(blocking=False):
+            raise DeviceMemoryError("full")
+        most.append(item)
+        time.sleep(0.01)
+        room.release()
+        return item
+
+    assert list(Lanes(lanes).each(made, range(10))) == list(range(10))
+    assert sorted(most) == list(range(10))
+
+
+def test_a_memory_that_does_not_hold_one_is_told() -> None:
+    tried: list[int] = []
+
+    def made(item: int) -> int:
+        tried.append(item)
+        if item >= 2:
+            raise DeviceMemoryError("full")
+        return item
+
+    items = Lanes(2).each(made, range(10))
+    assert [next(items), next(items)] == [0, 1]
+    with pytest.raises(DeviceMemoryError):
+        next(items)
+    assert sorted(tried) == [0, 1, 2, 2, 3]  # the third once more, alone
+
+
+def test_where_python_ends_all_is_made_without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = ThreadPoolExecutor()
+    monkeypatch.setattr(batches, "threads", lambda: pool)
+    own = threading.current_thread().name
+    made_by = []
+    for name in Lanes(2).each(lambda _: threading.current_thread().name, range(6)):
+        made_by.append(name)
+        pool.shutdown()  # as Python does when its main thread has ended
+    assert own not in made_by[:2]
+    assert made_by[2:] == [own] * 4

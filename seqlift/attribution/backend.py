@@ -128,11 +128,11 @@ def _in_own_dtype(name: str, x: Array) -> Array:
 
 
 def batch_memory() -> int:
-    """Return how many bytes the arrays of all batches under way should take, at the most.
+    """Return how many bytes the arrays of all batches under way should take.
 
-    On a CPU those of some thirty pairs of a small network: more gains nothing, as more no longer
-    fit its caches. A GPU is the faster the more it has to do at once; half its memory is left to
-    the framework. TensorFlow does not tell how much there is.
+    On a CPU that is those of some thirty pairs of a small network: more gains nothing, as more no
+    longer fit its caches. A GPU is the faster the more it has to do at once; half its memory is
+    left to the framework. TensorFlow does not tell how much there is.
     """
     if on_cpu():
         return CPU_BATCH

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from seqlift.attribution.engine import Result
-from seqlift.batches import side_by_side
+from seqlift.batches import Lanes
 from seqlift.errors import SeqliftError
 from seqlift.pipeline.facts import fingerprint, run_attributes
 from seqlift.pipeline.memory import give_back
@@ -171,12 +171,19 @@ def compute_stretch(
         writer = stack.enter_context(PartWriter(run, parts, *stretch))
         background = stack.enter_context(Background(waiting=AHEAD))
         batches = stack.enter_context(closing(prefetched(run.batches(*stretch), ahead=AHEAD)))
-        done = stack.enter_context(closing(side_by_side(explained, batches, run.lanes)))
+        wanted = until_asked(batches, stop)
+        done = stack.enter_context(closing(Lanes(run.lanes).each(explained, wanted)))
         for batch, results in done:
             background.call(write_batch, run, batch, results, writer)
             bar.update(len(batch.rows))
-            if stop.asked is not None:
-                break
+
+
+def until_asked(batches: Iterator[Batch], stop: Stop) -> Iterator[Batch]:
+    """Yield batches until the run is asked to end: those that were begun are finished."""
+    for batch in batches:
+        yield batch
+        if stop.asked is not None:
+            return
 
 
 def write_batch(run: Run, batch: Batch, results: Mapping[str, Result], writer: PartWriter) -> None:
