@@ -41,17 +41,23 @@ def automatic_size(engine: Engine, number: int) -> int:
     """Return how many sequences with `number` references each are computed as one batch."""
     memory = batch_memory()
     largest = LARGEST_BATCH if memory <= CPU_BATCH else max(MOST_PAIRS // number, 1)
-    return int(min(max(memory // most_lanes() // memory_of(engine, number), 1), largest))
+    return int(min(max(memory // lanes_of(engine) // memory_of(engine, number), 1), largest))
 
 
 def lanes_for(engine: Engine, number: int, size: int) -> int:
     """Return how many batches of `size` sequences, with `number` references each, run side by side.
 
-    One where it takes more than the memory for all, and of integrated gradients: a batch of theirs
-    is many passes, between which the thread that is interrupted can end.
+    One alone where it takes more than the memory for all.
     """
-    small = memory_of(engine, number) * size <= batch_memory()
-    return most_lanes() if small and not engine.steps else 1
+    return lanes_of(engine) if memory_of(engine, number) * size <= batch_memory() else 1
+
+
+def lanes_of(engine: Engine) -> int:
+    """Return how many batches of any size run side by side.
+
+    Of integrated gradients one: it is many passes, between which an interrupted thread can end.
+    """
+    return 1 if engine.steps else most_lanes()
 
 
 def memory_of(engine: Engine, number: int) -> int:

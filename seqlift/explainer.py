@@ -240,7 +240,7 @@ class Explainer:
         *,
         lanes: int = 1,
     ) -> dict[str, Result]:
-        """Return a result per target, by the target's name; of `lanes` batches at once, at most.
+        """Return a result per target, by the target's name, of up to `lanes` batches side by side.
 
         `sequences` (N, L, 4) and array `references`, (N, R, L, 4) or (R, L, 4), may be uint8 codes
         without their last axis. `rows` are the values of other inputs, a row for each sequence, by

@@ -243,6 +243,9 @@ def test_batches_run_side_by_side_where_there_is_memory_for_more_than_one(
     monkeypatch.setattr(seqlift.batches, "batch_memory", lambda: 6 * taken)
     assert automatic_size(engine, 20) == 3
     assert [lanes_for(engine, 20, size) for size in (1, 3, 6, 7)] == [2, 2, 2, 1]
+    with monkeypatch.context() as many_passes:
+        many_passes.setattr(engine, "steps", 50)
+        assert (automatic_size(engine, 20), lanes_for(engine, 20, 1)) == (6, 1)
     monkeypatch.setattr(seqlift.batches, "most_lanes", lambda: 1)  # as on a GPU
     assert automatic_size(engine, 20) == 6
     assert lanes_for(engine, 20, 3) == 1
