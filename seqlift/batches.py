@@ -1,19 +1,16 @@
 """Batches of one fixed size: cutting a run into them, filling up the last, joining the results.
 
 A batch that is not full is filled up with copies of its first sequence, so that a score does not
-depend on how many sequences a run happens to have. On a CPU two batches are computed side by side:
-what one leaves of the cores, where it waits for memory or for its last thread, the other takes.
+depend on how many sequences a run happens to have. How many of them are computed side by side is
+decided here, too; how that is done is in `seqlift.lanes`.
 """
 
 import logging
 import math
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from functools import cache
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +22,7 @@ from seqlift.attribution.lowering.inputs import row_nodes
 from seqlift.attribution.primitives.recurrence import Recurrence
 from seqlift.errors import DeviceMemoryError
 from seqlift.inputs.references import References
+from seqlift.lanes import Lanes
 
 LARGEST_BATCH = 32  # on a CPU; more gains nothing
 MOST_PAIRS = 4096  # on a GPU: a bound for small networks, not measured on one
@@ -32,9 +30,6 @@ MOST_PAIRS = 4096  # on a GPU: a bound for small networks, not measured on one
 log = logging.getLogger(__name__)
 
 PASSING = Lock()  # held while references are passed through a model
-
-Item = TypeVar("Item")
-Made = TypeVar("Made")
 
 
 def automatic_size(engine: Engine, number: int) -> int:
@@ -93,86 +88,18 @@ Explain = Callable[[NDArray[Any], NDArray[Any] | References, Rows, int], list[Re
 """From at most so many sequences, their references and other inputs to a result per head."""
 
 
-class Lanes:
-    """Batches under way at once: `number` of them, one at a time once the memory was full."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def each(
-        self, function: Callable[[Item], Made], items: Iterable[Item]
-    ) -> Generator[Made, None, None]:
-        """Yield ``function(item)`` of each item, in order.
-
-        What one of them raises, or taking an item does, is raised in its place; only what raises
-        DeviceMemoryError is tried again alone. Closing the generator waits for those begun.
-        """
-        source = iter(items)
-        begun: deque[tuple[Item, Future[Made] | None]] = deque()
-        try:
-            while True:
-                try:
-                    item = next(source)
-                except StopIteration:
-                    break
-                except Exception:
-                    yield from self._results(function, begun, leaving=0)
-                    raise
-                begun.append((item, self._begin(function, item)))
-                yield from self._results(function, begun, leaving=self.number - 1)
-            yield from self._results(function, begun, leaving=0)
-        finally:
-            wait([future for _, future in begun if future])
-
-    def _begin(self, function: Callable[[Item], Made], item: Item) -> Future[Made] | None:
-        if self.number > 1:
-            try:
-                return threads().submit(function, item)
-            except RuntimeError:  # Python is ending, and begins nothing in threads any more
-                self.number = 1
-        return None
-
-    def _results(
-        self,
-        function: Callable[[Item], Made],
-        begun: deque[tuple[Item, Future[Made] | None]],
-        *,
-        leaving: int,
-    ) -> Iterator[Made]:
-        """Yield the results of the first that were begun, until so many are left."""
-        while len(begun) > leaving:
-            item, future = begun.popleft()
-            try:
-                made = future.result() if future else function(item)
-            except DeviceMemoryError:
-                if future is None:  # it was alone
-                    raise
-                if self.number > 1:
-                    log.warning("the device's memory is full: going on with one batch at a time")
-                self.number = 1
-                wait([other for _, other in begun if other])
-                made = function(item)
-            yield made
-
-
-@cache
-def threads() -> ThreadPoolExecutor:
-    """Return the threads that batches are computed in: new ones would cost half of what is won."""
-    return ThreadPoolExecutor(thread_name_prefix="batch")
-
-
 def in_batches(
     explain: Explain,
     sequences: NDArray[Any],
     references: NDArray[Any] | References,
     others: Rows,
     size: int,
-    lanes: Lanes,
+    lanes: int,
 ) -> tuple[list[Result], int]:
     """Return a result per head for all sequences, and the batch size it was possible with.
 
-    That is `size`, halved as often as the device's memory was full of one batch. Raises
-    DeviceMemoryError where it does not hold one sequence.
+    That is `size`, halved as often as the device's memory was full of one batch; up to `lanes` are
+    computed at once. Raises DeviceMemoryError where it does not hold one sequence.
     """
     own = isinstance(references, np.ndarray) and references.ndim > sequences.ndim
     results: list[list[Result]] = []
@@ -183,10 +110,10 @@ def in_batches(
         fed = {number: values[rows] for number, values in others.items()}
         return explain(sequences[rows], part, fed, size)
 
-    start = 0
+    start, side_by_side = 0, Lanes(lanes)
     while start < len(sequences):
         try:
-            for result in lanes.each(explained, range(start, len(sequences), size)):
+            for result in side_by_side.each(explained, range(start, len(sequences), size)):
                 results.append(result)
                 start += size
         except DeviceMemoryError:

@@ -32,7 +32,7 @@ from seqlift.attribution.lowering.check import check_forward
 from seqlift.attribution.lowering.inputs import layout_of
 from seqlift.attribution.lowering.walk import lower
 from seqlift.attribution.normalise import mean_normalised
-from seqlift.batches import Lanes, LastShared, Rows, joined, run
+from seqlift.batches import LastShared, Rows, joined, run
 from seqlift.given_inputs import Given, resolve, rows_for
 from seqlift.inputs.onehot import codes_of
 from seqlift.inputs.references import References, SharedReferences
@@ -252,9 +252,9 @@ class Explainer:
         engine = self.engine(shape, frozenset(rows))
         number = batches.number_of(references, sequences)
         size = self.batch_size_for(engine, number)
-        beside = Lanes(min(lanes, batches.lanes_for(engine, number, size)))
+        lanes = min(lanes, batches.lanes_for(engine, number, size))
         one = partial(self.explain_batch, engine)
-        results, possible = batches.in_batches(one, sequences, references, rows, size, beside)
+        results, possible = batches.in_batches(one, sequences, references, rows, size, lanes)
         if possible < size:
             self.batch_size = possible  # for what is to come, too
         return {target.name: r for target, r in zip(self.targets, results, strict=True)}

@@ -28,13 +28,13 @@ from seqlift.attribution.engine import Result
 from seqlift.batches import (
     LARGEST_BATCH,
     MOST_PAIRS,
-    Lanes,
     automatic_size,
     lanes_for,
     memory_of,
 )
 from seqlift.errors import DeviceMemoryError
 from seqlift.explainer import Explainer
+from seqlift.lanes import Lanes
 
 
 @pytest.fixture(scope="module")

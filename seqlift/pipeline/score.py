@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from seqlift.attribution.engine import Result
-from seqlift.batches import Lanes
 from seqlift.errors import SeqliftError
+from seqlift.lanes import Lanes
 from seqlift.pipeline.facts import fingerprint, run_attributes
 from seqlift.pipeline.memory import give_back
 from seqlift.pipeline.options import ScoreOptions

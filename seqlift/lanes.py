@@ -1,0 +1,86 @@
+"""Batches side by side, in threads: two on a CPU.
+
+What one leaves of the cores, where it waits for memory or for its last thread, the other takes.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import cache
+from typing import TypeVar
+
+from seqlift.errors import DeviceMemoryError
+
+log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+
+class Lanes:
+    """Batches under way at once: `number` of them, one at a time once the memory was full."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def each(
+        self, function: Callable[[Item], Made], items: Iterable[Item]
+    ) -> Generator[Made, None, None]:
+        """Yield ``function(item)`` of each item, in order.
+
+        What one of them raises, or taking an item does, is raised in its place; only what raises
+        DeviceMemoryError is tried again alone. Closing the generator waits for those begun.
+        """
+        source = iter(items)
+        begun: deque[tuple[Item, Future[Made] | None]] = deque()
+        try:
+            while True:
+                try:
+                    item = next(source)
+                except StopIteration:
+                    break
+                except Exception:
+                    yield from self._results(function, begun, leaving=0)
+                    raise
+                begun.append((item, self._begin(function, item)))
+                yield from self._results(function, begun, leaving=self.number - 1)
+            yield from self._results(function, begun, leaving=0)
+        finally:
+            wait([future for _, future in begun if future])
+
+    def _begin(self, function: Callable[[Item], Made], item: Item) -> Future[Made] | None:
+        if self.number > 1:
+            try:
+                return threads().submit(function, item)
+            except RuntimeError:  # Python is ending, and begins nothing in threads any more
+                self.number = 1
+        return None
+
+    def _results(
+        self,
+        function: Callable[[Item], Made],
+        begun: deque[tuple[Item, Future[Made] | None]],
+        *,
+        leaving: int,
+    ) -> Iterator[Made]:
+        """Yield the results of the first that were begun, until so many are left."""
+        while len(begun) > leaving:
+            item, future = begun.popleft()
+            try:
+                made = future.result() if future else function(item)
+            except DeviceMemoryError:
+                if future is None:  # it was alone
+                    raise
+                if self.number > 1:
+                    log.warning("the device's memory is full: going on with one batch at a time")
+                self.number = 1
+                wait([other for _, other in begun if other])
+                made = function(item)
+            yield made
+
+
+@cache
+def threads() -> ThreadPoolExecutor:
+    """Return the threads that batches are computed in: new ones would cost half of what is won."""
+    return ThreadPoolExecutor(thread_name_prefix="batch")
