@@ -22,7 +22,7 @@ from seqlift.attribution.lowering.inputs import row_nodes
 from seqlift.attribution.primitives.recurrence import Recurrence
 from seqlift.errors import DeviceMemoryError
 from seqlift.inputs.references import References
-from seqlift.lanes import Lanes
+from seqlift.lanes import Lanes, in_lane
 
 LARGEST_BATCH = 32  # on a CPU; more gains nothing
 MOST_PAIRS = 4096  # on a GPU: a bound for small networks, not measured on one
@@ -99,7 +99,8 @@ def in_batches(
     """Return a result per head for all sequences, and the batch size it was possible with.
 
     That is `size`, halved as often as the device's memory was full of one batch; up to `lanes` are
-    computed at once. Raises DeviceMemoryError where it does not hold one sequence.
+    computed at once. Raises DeviceMemoryError where it does not hold one sequence, and in a lane:
+    alone, a batch of that size may have memory enough.
     """
     own = isinstance(references, np.ndarray) and references.ndim > sequences.ndim
     results: list[list[Result]] = []
@@ -117,7 +118,7 @@ def in_batches(
                 results.append(result)
                 start += size
         except DeviceMemoryError:
-            if size == 1:
+            if size == 1 or in_lane():
                 raise
             size = -(-size // 2)
             log.warning("the device's memory is full: going on with batches of %d sequences", size)

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
+from threading import local
 from typing import TypeVar
 
 from seqlift.errors import DeviceMemoryError
@@ -16,6 +17,8 @@ log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
+
+HERE = local()  # of each thread; `lane` where it is one of those below
 
 
 class Lanes:
@@ -30,7 +33,8 @@ class Lanes:
         """Yield ``function(item)`` of each item, in order.
 
         What one of them raises, or taking an item does, is raised in its place; only what raises
-        DeviceMemoryError is tried again alone. Closing the generator waits for those begun.
+        DeviceMemoryError is tried again alone. Closing the generator waits for those begun. Asked
+        for in a lane, `function` is called there: it would wait for a thread that waits for it.
         """
         source = iter(items)
         begun: deque[tuple[Item, Future[Made] | None]] = deque()
@@ -50,7 +54,7 @@ class Lanes:
             wait([future for _, future in begun if future])
 
     def _begin(self, function: Callable[[Item], Made], item: Item) -> Future[Made] | None:
-        if self.number > 1:
+        if self.number > 1 and not in_lane():
             try:
                 return threads().submit(function, item)
             except RuntimeError:  # Python is ending, and begins nothing in threads any more
@@ -66,7 +70,7 @@ class Lanes:
     ) -> Iterator[Made]:
         """Yield the results of the first that were begun, until so many are left."""
         while len(begun) > leaving:
-            item, future = begun.popleft()
+            item, future = begun[0]  # which stays there while it is waited for
             try:
                 made = future.result() if future else function(item)
             except DeviceMemoryError:
@@ -77,10 +81,18 @@ class Lanes:
                 self.number = 1
                 wait([other for _, other in begun if other])
                 made = function(item)
+            begun.popleft()
             yield made
+
+
+def in_lane() -> bool:
+    """Return whether the caller may have another batch beside it, which memory is shared with."""
+    return getattr(HERE, "lane", False)
 
 
 @cache
 def threads() -> ThreadPoolExecutor:
     """Return the threads that batches are computed in: new ones would cost half of what is won."""
-    return ThreadPoolExecutor(thread_name_prefix="batch")
+    return ThreadPoolExecutor(
+        thread_name_prefix="batch", initializer=lambda: setattr(HERE, "lane", True)
+    )

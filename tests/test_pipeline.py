@@ -474,16 +474,17 @@ def test_batches_are_computed_side_by_side_and_no_more_than_there_are_lanes(
 
 
 @pytest.mark.parametrize("most", [1, 2, 4])
-def test_a_memory_that_holds_some_sequences_at_once_is_enough(
+def test_batches_are_as_large_as_memory_holds_of_one(
     run: Run, rows: Rows, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
-    plain, lock, taken = Engine.explain, threading.Lock(), [0]
+    plain, lock, taken, sizes = Engine.explain, threading.Lock(), [0], set[int]()
 
     def cramped(self: Engine, sequences: Any, *others: Any) -> Any:
         with lock:
             if taken[0] + len(sequences) > most:
                 raise DeviceMemoryError("full")
             taken[0] += len(sequences)
+            sizes.add(len(sequences))
         try:
             time.sleep(0.01)
             return plain(self, sequences, *others)
@@ -495,6 +496,7 @@ def test_a_memory_that_holds_some_sequences_at_once_is_enough(
     found = run("one", "-b", 4, "--precision", "float64")  # not compiled: faster here
     assert np.array_equal(found["raw/seq"], rows["raw/seq"])
     assert largest(found["shap/seq"], rows["shap/seq"]) <= 1e-5
+    assert sizes == {most}
 
 
 def test_what_is_read_but_not_written_is_bounded(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

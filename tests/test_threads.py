@@ -1,5 +1,6 @@
 """Laws of doing things at once: in order, never too far ahead, and no failure is lost."""
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from contextlib import closing
 import pytest
 
 from seqlift.errors import DeviceMemoryError
-from seqlift.lanes import Lanes
+from seqlift.lanes import Lanes, in_lane
 from seqlift.pipeline.threads import Background, prefetched
 
 PATIENCE = 5.0  # seconds until a test gives up on another thread
@@ -250,6 +251,33 @@ def test_leaving_early_waits_for_what_was_begun() -> None:
     with closing(Lanes(2).each(made, range(10))) as items:
         assert next(items) == 0
     assert ended == [0, 1]
+
+
+def test_an_interrupt_waits_for_what_was_begun() -> None:
+    ended: list[int] = []
+
+    def made(item: int) -> int:
+        if item == 0:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        time.sleep(0.1)
+        ended.append(item)
+        return item
+
+    with pytest.raises(KeyboardInterrupt):
+        list(Lanes(2).each(made, range(10)))
+    assert sorted(ended) == [0, 1]
+
+
+def test_in_a_lane_none_waits_for_another_that_waits_for_it() -> None:
+    most = 50  # many more than there are threads
+
+    def outer(item: int) -> list[int]:
+        time.sleep(0.01)
+        return list(Lanes(2).each(lambda inner: item * inner, range(4)))
+
+    found = list(Lanes(most).each(outer, range(most)))
+    assert found == [[item * inner for inner in range(4)] for item in range(most)]
+    assert not in_lane()
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 3])

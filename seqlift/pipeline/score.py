@@ -151,16 +151,17 @@ def compute(run: Run, parts: Parts, progress: Progress) -> None:
         missing = [(run.first, run.last)]  # an empty part
     if left < run.rows:
         log.info("%d of %d sequences are there already", run.rows - left, run.rows)
+    lanes = Lanes(run.lanes)
     with Stop() as stop, progress("scoring", run.rows) as bar:
         bar.update(run.rows - left)
         for stretch in missing:
-            compute_stretch(run, parts, stretch, stop, bar)
+            compute_stretch(run, parts, stretch, lanes, stop, bar)
             if stop.asked is not None:
                 raise KeyboardInterrupt(stop.asked)
 
 
 def compute_stretch(
-    run: Run, parts: Parts, stretch: tuple[int, int], stop: Stop, bar: ProgressBar
+    run: Run, parts: Parts, stretch: tuple[int, int], lanes: Lanes, stop: Stop, bar: ProgressBar
 ) -> None:
     """Explain the rows of a stretch, batch by batch, and write them into parts."""
 
@@ -172,7 +173,7 @@ def compute_stretch(
         background = stack.enter_context(Background(waiting=AHEAD))
         batches = stack.enter_context(closing(prefetched(run.batches(*stretch), ahead=AHEAD)))
         wanted = until_asked(batches, stop)
-        done = stack.enter_context(closing(Lanes(run.lanes).each(explained, wanted)))
+        done = stack.enter_context(closing(lanes.each(explained, wanted)))
         for batch, results in done:
             background.call(write_batch, run, batch, results, writer)
             bar.update(len(batch.rows))
