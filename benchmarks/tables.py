@@ -41,13 +41,14 @@ def speed(results: Sequence[dict[str, Any]]) -> str:
                     label if name == "seqlift" else "",
                     name,
                     str(result["notes"][name]["pairs"]),
+                    str(len(runs)),
                     spread(runs, 3),
                     "" if name == "seqlift" else spread(ratios(runs, ours)),
                     agreed(result, name),
                 ]
             )
-        rows += [["", name, "", "missing", "", why] for name, why in result["missing"].items()]
-    head = ["case: sequences x references", "by", "pairs at once", "seconds", "÷ seqlift"]
+        rows += [["", name, "", "", "missing", "", why] for name, why in result["missing"].items()]
+    head = ["case: sequences x references", "by", "pairs at once", "runs", "seconds", "÷ seqlift"]
     return table([*head, "difference: median sequence (largest)"], rows)
 
 
