@@ -151,6 +151,13 @@ def test_every_option_has_a_help_text() -> None:
             assert all(word in text for word in option.opts)
 
 
+@pytest.mark.parametrize(("given", "size"), [((), None), (("-b", "auto"), None), (("-b", "3"), 3)])
+def test_a_batch_size_is_automatic_or_a_number(given: tuple[str, ...], size: int | None) -> None:
+    assert isinstance(main, click.Group)
+    context = main.commands["score"].make_context("score", ["model.h5", "peaks.bed", *given])
+    assert context.params["batch_size"] == size
+
+
 @pytest.mark.parametrize("name", ["score", "merge", "track", "inspect"])
 def test_every_command_and_option_is_in_the_readme(name: str) -> None:
     assert isinstance(main, click.Group)

@@ -23,6 +23,18 @@ class Device(click.ParamType[str]):
         return str(value)
 
 
+class BatchSize(click.ParamType[int | None]):
+    """``auto``, which is None, or a number from 1."""
+
+    name = "batch size"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | None:
+        """Return the number, or fail."""
+        return None if value == "auto" else click.IntRange(min=1).convert(value, param, ctx)
+
+
 class LayerRule(click.ParamType[tuple[str, str]]):
     """A layer's name, an equals sign and a rule."""
 
@@ -229,8 +241,8 @@ mean = click.option(
     " deviation as shap_std/seq.",
 )  # fmt: skip
 batch_size = click.option(
-    "-b", "--batch-size", type=click.IntRange(min=1), metavar="N",
-    help="Sequences of a batch.  [default: chosen from the model's size]",
+    "-b", "--batch-size", type=BatchSize(), metavar="N|auto", default="auto", show_default=True,
+    help="Sequences of a batch; auto chooses from the model's size.",
 )  # fmt: skip
 tolerance = click.option(
     "--tolerance", type=Tolerance(),
