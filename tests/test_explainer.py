@@ -9,6 +9,7 @@ from unittest import mock
 import keras
 import numpy as np
 import pytest
+from keras import ops
 from nets import Array, eager, largest, shuffles
 from small import (
     CODES,
@@ -24,6 +25,7 @@ from small import (
 
 import seqlift.batches
 import seqlift.explainer
+from seqlift.attribution.backend import compiled
 from seqlift.attribution.engine import Result
 from seqlift.batches import (
     LARGEST_BATCH,
@@ -327,3 +329,12 @@ def test_a_memory_that_is_full_halves_the_batch_and_loses_no_row(
     monkeypatch.setattr(engine, "explain", mock.Mock(side_effect=DeviceMemoryError("full")))
     with pytest.raises(DeviceMemoryError, match="full"):
         explain(X, REFERENCES)
+
+
+def test_a_memory_that_is_full_is_told_by_every_framework_in_its_own_words() -> None:
+    def too_much(x: Array) -> Array:
+        square = ops.matmul(x[:, None], x[None, :])
+        return ops.sum(ops.matmul(square, x[:, None]))
+
+    with pytest.raises(DeviceMemoryError, match="give a smaller --batch-size"):
+        compiled(too_much)(np.ones(2**23, np.float32))  # 256 TiB: more than there are addresses

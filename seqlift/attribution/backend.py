@@ -19,6 +19,7 @@ Array = Any
 CPU_BATCH = 256 * 2**20
 GPU_BATCH = 4 * 2**30
 OUT_OF_MEMORY = "the device's memory is full; give a smaller --batch-size or fewer --references"
+FULL = ("RESOURCE_EXHAUSTED", "OOM", "Out of memory")  # JAX; TensorFlow; XLA inside TensorFlow
 
 
 def compiled(
@@ -28,8 +29,7 @@ def compiled(
 
     `fused` has XLA make one loop of neighbouring operations on each value: about half the time, for
     a compilation that takes a second or two longer. JAX does nothing else. `products` is what
-    factors are rounded to. Calls raise DeviceMemoryError where
-    the device's memory is full.
+    factors are rounded to. Calls raise DeviceMemoryError where the device's memory is full.
     """
 
     def traced(*arguments: Any) -> Any:
@@ -65,11 +65,16 @@ def compiled(
             with tensor_cores(products):
                 return fast(*arguments)
         except full as error:
-            if "RESOURCE_EXHAUSTED" not in str(error) and "OOM" not in str(error):
+            if not tells_of_full_memory(str(error)):
                 raise
             raise DeviceMemoryError(OUT_OF_MEMORY) from error
 
     return call
+
+
+def tells_of_full_memory(message: str) -> bool:
+    """Return whether a framework's error says that the device's memory is full."""
+    return any(words in message for words in FULL)
 
 
 def fused(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.attribution.backend import at_once, compiled
+from seqlift.attribution.backend import at_once, compiled, tells_of_full_memory
 from seqlift.attribution.graph import Graph
 from seqlift.attribution.lowering.inputs import Layout, example_inputs, row_nodes
 from seqlift.attribution.primitives.base import Array
@@ -93,7 +93,7 @@ def predictions(model: keras.Model, inputs: list[NDArray[np.float32]]) -> list[N
         raise
     except Exception as problem:  # backends raise classes of their own
         reason = reason_of(problem)
-        if "OOM" in reason or "RESOURCE_EXHAUSTED" in reason:
+        if tells_of_full_memory(reason):
             raise DeviceError(
                 f"model {model.name}: the device's memory does not hold four sequences; give"
                 " another --device"
