@@ -5,6 +5,7 @@ the two sets of scores are alike, not equal.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -25,13 +26,21 @@ from run import FOLDER, say
 HERE = Path(__file__).resolve().parent
 RIVAL = "chrombpnet"
 
+Runs = dict[str, dict[str, list[float]]]
+"""By name: ``seconds`` and ``peak_gb`` of each round."""
+
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--regions", type=int, default=500, help="regions to score (500)")
     parser.add_argument("--model", default="bpnet-64", help="bpnet-FILTERS (bpnet-64)")
-    parser.add_argument("--rounds", type=int, default=1, help="runs of each, in turn (1)")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=1,
+        help="runs of each, in turn, added to those of the same day (1)",
+    )
     parser.add_argument("--folder", type=Path, default=FOLDER, help="of environments and files")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the file of tables")
     return parser.parse_args(arguments)
@@ -49,14 +58,13 @@ def main() -> int:
     except (UnavailableError, RuntimeError) as reason:
         say(f"command: {reason}")
         return 1
-    result = {
+    result: dict[str, Any] = {
         "date": date.today().isoformat(),
         "machine": machine(),
         "model": chosen.model,
         "regions": chosen.regions,
-        "runs": runs,
-        "likeness": likeness,
     }
+    result |= {"runs": added(runs, result, chosen.folder), "likeness": likeness}
     publish("command", result, report(result), chosen)
     return 0
 
@@ -100,11 +108,9 @@ def call(command: Sequence[str | Path], log: Path) -> tuple[float, float]:
     return seconds, usage.ru_maxrss / 1024**2
 
 
-def timed(
-    both: dict[str, list[str | Path]], place: Path, rounds: int
-) -> dict[str, dict[str, list[float]]]:
+def timed(both: dict[str, list[str | Path]], place: Path, rounds: int) -> Runs:
     """Return seconds and peak memory of each, run in turn; each makes its index of the genome."""
-    runs: dict[str, dict[str, list[float]]] = {n: {"seconds": [], "peak_gb": []} for n in both}
+    runs: Runs = {n: {"seconds": [], "peak_gb": []} for n in both}
     for _ in range(rounds):
         for name, command in both.items():
             (place / "genome.fa.fai").unlink(missing_ok=True)
@@ -113,6 +119,21 @@ def timed(
             runs[name]["peak_gb"].append(peak)
             say(f"{name}: {seconds:.1f} s, {peak:.2f} GB")
     return runs
+
+
+def added(runs: Runs, result: dict[str, Any], folder: Path) -> Runs:
+    """Return `runs` after those stored of the same day, machine, model and regions.
+
+    A round takes a quarter of an hour, so that several need not be one sitting.
+    """
+    path = folder / "numbers" / "command.json"
+    stored = json.loads(path.read_text()) if path.exists() else {}
+    if any(stored.get(key) != value for key, value in result.items()):
+        return runs
+    return {
+        name: {kind: stored["runs"][name][kind] + values for kind, values in of.items()}
+        for name, of in runs.items()
+    }
 
 
 def compared(place: Path, python: Path) -> dict[str, dict[str, Any]]:
@@ -140,11 +161,12 @@ def report(result: dict[str, Any]) -> str:
     ours = runs["seqlift"]["seconds"]
     for name, of in runs.items():
         times = "" if name == "seqlift" else spread(ratios(of["seconds"], ours))
-        rows.append([name, spread(of["seconds"], 1), times, f"{max(of['peak_gb']):.2f}"])
+        cells = [str(len(of["seconds"])), spread(of["seconds"], 1), times]
+        rows.append([name, *cells, f"{max(of['peak_gb']):.2f}"])
     alike = ", ".join(f"{name} {of['correlation']:.3f}" for name, of in result["likeness"].items())
     return (
         f"{result['regions']} regions, {result['model']}, counts and profile, files included:\n\n"
-        + table(["by", "seconds", "÷ seqlift", "peak memory, GB"], rows)
+        + table(["by", "runs", "seconds", "÷ seqlift", "peak memory, GB"], rows)
         + f"\n\nCorrelation of the hypothetical contributions: {alike}. "
         + f"{result['date']}, {result['machine']}."
     )
