@@ -5,7 +5,6 @@ the two sets of scores are alike, not equal.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -20,7 +19,7 @@ import numpy as np
 from cases import BOTH, Case, prepare
 from environments import UnavailableError, python_of
 from genome import write_genome
-from report import RESULTS, machine, publish, ratios, spread, table
+from report import RESULTS, machine, publish, ratios, spread, stored, table
 from run import FOLDER, say
 
 HERE = Path(__file__).resolve().parent
@@ -126,12 +125,11 @@ def added(runs: Runs, result: dict[str, Any], folder: Path) -> Runs:
 
     A round takes a quarter of an hour, so that several need not be one sitting.
     """
-    path = folder / "numbers" / "command.json"
-    stored = json.loads(path.read_text()) if path.exists() else {}
-    if any(stored.get(key) != value for key, value in result.items()):
+    before = stored(folder, "command", result).get("runs")
+    if before is None:
         return runs
     return {
-        name: {kind: stored["runs"][name][kind] + values for kind, values in of.items()}
+        name: {kind: before[name][kind] + values for kind, values in of.items()}
         for name, of in runs.items()
     }
 

@@ -4,7 +4,6 @@
 """
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -22,8 +21,9 @@ import keras_model
 import numpy as np
 import protocol
 from cases import CASES, prepare
-from report import RESULTS, machine, publish, spread, table
+from report import RESULTS, machine, publish, spread, stored, table
 from run import FOLDER, say
+from run_seqlift import fill_batches
 
 from seqlift.attribution.choices import PRECISIONS
 from seqlift.attribution.engine import Result
@@ -59,23 +59,13 @@ def main() -> None:
     chosen = options()
     result: dict[str, Any] = {"date": date.today().isoformat(), "machine": machine()}
     result["backend"] = keras.backend.backend()
-    result["cases"] = earlier(chosen.folder, result) | {
+    result["cases"] = stored(chosen.folder, "precision", result).get("cases", {}) | {
         name: measured(
             name, chosen.sequences or SEQUENCES.get(name, 8), chosen.rounds, chosen.folder
         )
         for name in chosen.case or SEQUENCES
     }
     publish("precision", result, report(result), chosen)
-
-
-def earlier(folder: Path, result: dict[str, Any]) -> dict[str, Any]:
-    """Return the cases that were measured before on the same day and machine, which keep rows."""
-    stored = folder / "numbers" / "precision.json"
-    if not stored.exists():
-        return {}
-    found: dict[str, Any] = json.loads(stored.read_text())
-    same = all(found[key] == value for key, value in result.items())
-    return found["cases"] if same else {}
 
 
 def measured(name: str, sequences: int, rounds: int, folder: Path) -> dict[str, Any]:
@@ -89,7 +79,7 @@ def measured(name: str, sequences: int, rounds: int, folder: Path) -> dict[str, 
     explainers = {}
     for precision in (EXACT, *(one for one in PRECISIONS if one != EXACT)):
         explain = Explainer(model, list(case.targets), rule=case.rule, precision=precision)
-        fill(explain, given.references.shape[1], sequences)
+        fill_batches(explain, given.references.shape[1], sequences)
         results[precision] = explain(given.sequences, given.references)
         explainers[precision] = explain
     for _ in range(rounds):
@@ -102,12 +92,6 @@ def measured(name: str, sequences: int, rounds: int, folder: Path) -> dict[str, 
         precision: {"seconds": seconds[precision], "targets": compared(results, precision)}
         for precision in PRECISIONS
     }
-
-
-def fill(explain: Explainer, number: int, sequences: int) -> None:
-    """Have a run of so many sequences, with `number` references each, be of full batches only."""
-    automatic = explain.batch_size_for(explain.engine(explain.input_shape), number)
-    explain.batch_size = max(n for n in range(1, automatic + 1) if sequences % n == 0)
 
 
 def compared(results: dict[str, dict[str, Result]], precision: str) -> dict[str, dict[str, float]]:

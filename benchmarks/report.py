@@ -47,6 +47,13 @@ def store(folder: Path, name: str, result: dict[str, Any]) -> Path:
     return numbers
 
 
+def stored(folder: Path, name: str, like: dict[str, Any]) -> dict[str, Any]:
+    """Return the numbers of `name` stored before, nothing unless what `like` tells is the same."""
+    path = folder / "numbers" / f"{name}.json"
+    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return found if all(found.get(key) == value for key, value in like.items()) else {}
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]

@@ -33,8 +33,8 @@ class Lanes:
         """Yield ``function(item)`` of each item, in order.
 
         What one of them raises, or taking an item does, is raised in its place; only what raises
-        DeviceMemoryError is tried again alone. Closing the generator waits for those begun. Asked
-        for in a lane, `function` is called there: it would wait for a thread that waits for it.
+        DeviceMemoryError is tried again alone. Closing the generator waits for those begun. In a
+        lane `function` is called in place: threads that wait for threads may wait for ever.
         """
         source = iter(items)
         begun: deque[tuple[Item, Future[Made] | None]] = deque()

@@ -20,10 +20,7 @@ def prepare(options):
     number = case.references.shape[1]
     explain = seqlift.Explainer(model, **chosen)
     engine = explain.engine(explain.input_shape)
-    automatic = explain.batch_size_for(engine, number)
-    # A run of thousands has full batches; so has this one.
-    fitting = [n for n in range(1, automatic + 1) if len(case.sequences) % n == 0]
-    explain.batch_size = max(fitting)
+    fill_batches(explain, number, len(case.sequences))
 
     def run():
         results = explain(case.sequences, references)
@@ -35,6 +32,12 @@ def prepare(options):
     lanes = min(lanes_for(engine, number, size), len(case.sequences) // size)
     pairs = lanes * size * number
     return run, {"pairs": pairs, "backend": keras.backend.backend(), "versions": versions}
+
+
+def fill_batches(explain, number, sequences):
+    """Have so many sequences, with `number` references each, be full batches, as of thousands."""
+    automatic = explain.batch_size_for(explain.engine(explain.input_shape), number)
+    explain.batch_size = max(n for n in range(1, automatic + 1) if sequences % n == 0)
 
 
 if __name__ == "__main__":

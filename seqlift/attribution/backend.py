@@ -19,7 +19,7 @@ Array = Any
 CPU_BATCH = 256 * 2**20
 GPU_BATCH = 4 * 2**30
 OUT_OF_MEMORY = "the device's memory is full; give a smaller --batch-size or fewer --references"
-FULL = ("RESOURCE_EXHAUSTED", "OOM", "Out of memory")  # JAX; TensorFlow; XLA inside TensorFlow
+FULL = ("RESOURCE_EXHAUSTED", "OOM", "Out of memory")  # in errors that are not of a class for it
 
 
 def compiled(
@@ -65,16 +65,20 @@ def compiled(
             with tensor_cores(products):
                 return fast(*arguments)
         except full as error:
-            if not tells_of_full_memory(str(error)):
+            if not tells_of_full_memory(error):
                 raise
             raise DeviceMemoryError(OUT_OF_MEMORY) from error
 
     return call
 
 
-def tells_of_full_memory(message: str) -> bool:
-    """Return whether a framework's error says that the device's memory is full."""
-    return any(words in message for words in FULL)
+def tells_of_full_memory(error: Exception) -> bool:
+    """Return whether a framework's error says that the device's memory is full.
+
+    TensorFlow has a class for it, whose words depend on who asked for memory; JAX has words.
+    """
+    named = type(error).__name__ == "ResourceExhaustedError"
+    return named or any(words in str(error) for words in FULL)
 
 
 def fused(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -93,7 +93,7 @@ def predictions(model: keras.Model, inputs: list[NDArray[np.float32]]) -> list[N
         raise
     except Exception as problem:  # backends raise classes of their own
         reason = reason_of(problem)
-        if tells_of_full_memory(reason):
+        if tells_of_full_memory(problem):
             raise DeviceError(
                 f"model {model.name}: the device's memory does not hold four sequences; give"
                 " another --device"
