@@ -173,7 +173,7 @@ BED = {
     ),
     "summit.bed": (
         "summit.bed:1: summit 45 is outside the region of 45 bases; give its distance from start,"
-        " or -1"
+        " -1 for none, or --summit centre"
     ),
     "header.bed": (
         "header.bed:1: 'chrom start end' is a header, not a region; start the line with '#'"

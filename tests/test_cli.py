@@ -27,6 +27,7 @@ from commands import (
     listing,
     make_inputs,
     program,
+    regions_text,
     score,
     scores_in,
 )
@@ -219,8 +220,16 @@ def test_what_was_done_is_summed_up_on_standard_error(inputs: Path) -> None:
     ran = scored(inputs)
     assert ran.out == ""
     lines = dict(line.split(maxsplit=1) for line in ran.err.splitlines())
-    assert list(lines) == ["sequences", "seconds", "residual", "computed", "files", "note"]
+    assert list(lines) == [
+        "sequences", "windows", "seconds", "residual", "computed", "files", "note",
+    ]  # fmt: skip
     assert lines["sequences"] == "23 (18 ok, 3 padded, 1 N, 1 all N)"
+    none = sum(line.endswith("\t-1") for line in regions_text().splitlines())
+    windows = f"{23 - none} around summits, {none} around centres ({none} with -1 in column 10)"
+    assert lines["windows"] == windows
+    found = attributes_of(Path("peaks.seqlift.h5"))
+    assert [found[f"windows_around_{what}"] for what in ("summits", "centres")] == [23 - none, none]
+    assert found["summit"] == "auto"
     assert re.fullmatch(r"\d+\.\d, \d+\.\d sequences per second", lines["seconds"])
     worst = rf"at most (\d\.\de-\d\d) of the prediction, at {re.escape(str(inputs))}/peaks.*:(\d+)"
     found = re.fullmatch(worst, lines["residual"])
@@ -341,6 +350,7 @@ def test_a_score_file_is_inspected_as_text(scores: Path) -> None:
     shares = ", ".join(f"{percent} % within {share}" for percent in (50, 90, 99, 100))
     assert re.fullmatch(shares, lines["residual"])
     assert re.fullmatch(shares, lines["relative"])
+    assert " around summits, " in lines["windows"]
     assert lines["rule"] == "genomics"
     assert lines["seqlift_version"] == seqlift.__version__
 
@@ -413,7 +423,7 @@ def test_the_program_reads_standard_input_and_writes_to_standard_error_only(inpu
     assert (done.returncode, done.stdout) == (0, b"")
     told = done.stderr.decode().splitlines()
     assert [line.split()[0] for line in told] == [
-        "sequences", "seconds", "residual", "computed", "files", "note",
+        "sequences", "windows", "seconds", "residual", "computed", "files", "note",
     ]  # fmt: skip
     assert set(contents(Path())) == {
         "stdin.seqlift.h5", "stdin.seqlift.bw", "stdin.seqlift.regions.bed",

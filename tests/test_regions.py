@@ -5,6 +5,7 @@ import io
 import os
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,14 +39,37 @@ GOOD = [
     ("chr1\t5\t9\ta\t0\t.\t1.5\t-1\t-1\t3", Region("chr1", 5, 9, "a", "0", ".", 3)),
     ("chr1 5 9 a 0 . 1e3 inf 0 0", Region("chr1", 5, 9, "a", "0", ".", 0)),
     ("chr1\t5\t9\ta\t0\t.\t0\t-1\t-1\t-1", Region("chr1", 5, 9, "a")),
-    # Ten columns that are no narrowPeak: the last is somebody's own.
-    ("chr1\t5\t9\ta\t0\t.\tx\ty\tz\t700", Region("chr1", 5, 9, "a")),
-    # Eleven columns are not narrowPeak either.
-    ("chr1\t5\t9\ta\t0\t.\t1\t1\t1\t700\t1", Region("chr1", 5, 9, "a")),
+    # chrombpnet's negatives have dots in columns 7 to 9, others NA, and IDR 20 columns.
+    ("chr1\t5\t9\t.\t.\t.\t.\t.\t.\t1", Region("chr1", 5, 9, ".", ".", ".", 1)),
+    ("chr1\t5\t9\ta\t0\t.\tx\tNA\t\t3", Region("chr1", 5, 9, "a", "0", ".", 3)),
+    ("chr1\t5\t9\ta\t0\t.\t1\t1\t1\t3\t1\t4", Region("chr1", 5, 9, "a", "0", ".", 3)),
+    ("chr1\t5\t9\ta\t0\t.\t1\t-1\t2\t0" + "\t4.5" * 10, Region("chr1", 5, 9, "a", summit=0)),
+    ("chr1\t5\t9\ta\t0\t.\t1\t1\t1\t.", Region("chr1", 5, 9, "a")),
+    ("chr1\t5\t9\ta\t0\t.\t1\t1\t1\tNA\tb", Region("chr1", 5, 9, "a")),
+    ("chr1\t5\t9\ta\t0\t.\t1\t1\t1\tPLS,CTCF-bound", Region("chr1", 5, 9, "a")),
+]
+
+FEW, NO_NUMBER = "with fewer than 10 columns", "with no number in column 10"
+BED12 = "of BED12 rows"
+NINE = "chr1\t5\t9\ta\t0\t.\t5\t9\t0"
+WHY = [
+    ("chr1\t5\t9", FEW),
+    (NINE, FEW),
+    (f"{NINE}\t", NO_NUMBER),
+    (f"{NINE}\tnan", NO_NUMBER),
+    (f"{NINE}\t-1", "with -1 in column 10"),
+    (f"{NINE}\t0", ""),
+    (f"{NINE}\t2\t1,1\t0,3", BED12),
+    (f"{NINE}\t2\t1,1,\t0,3,\t7\t8", BED12),
+    (f"{NINE}\t1\t4\t0", BED12),
+    (f"{NINE}\t1\t3,\t0,", BED12),
+    (f"{NINE}\t1\t3\t0", ""),  # no list, and no block of the whole region
+    (f"{NINE}\t2\t4\t0", ""),
+    (f"{NINE}\t1\t{'9' * 5000}\t0", ""),
 ]
 
 COORDINATES = "give 0-based half-open coordinates"
-SUMMIT = "give its distance from start, or -1"
+SUMMIT = "give its distance from start, -1 for none, or --summit centre"
 STRAND = "keep columns 1 to 3 only if column 6 is something else"
 GFF = (
     "this is a GFF or GTF line, not BED; give chrom, start - 1 and end "
@@ -56,6 +80,10 @@ VCF = (
     "(from its columns 1 and 2) as columns 1 to 3"
 )
 TABS = "give chrom, start and end, separated by tabs"
+BLOCKS = (
+    "block count 3 does not fit a list of 2 sizes and one of 2 starts; correct columns 10 to 12, or"
+    " give --summit centre"
+)
 PEAK = "chr1\t5\t9\ta\t0\t.\t1\t-1\t-1\t"
 
 BAD = [
@@ -103,6 +131,9 @@ BAD = [
     (PEAK + "-2", f"summit -2 is outside the region of 4 bases; {SUMMIT}"),
     (PEAK + "1.5", f"summit '1.5' is not a whole number; {SUMMIT}"),
     (PEAK + "9" * 60, f"summit {'9' * 37}... is outside the region of 4 bases; {SUMMIT}"),
+    (PEAK + "4\t1\tx", f"summit 4 is outside the region of 4 bases; {SUMMIT}"),
+    (NINE + "\t700", f"summit 700 is outside the region of 4 bases; {SUMMIT}"),
+    (NINE + "\t3\t1,1,\t0,3,", BLOCKS),
     ("chr1\tHAVANA\tgene\t6\t9\t.\t+\t.\tID=1", GFF),
     ("chr1\t6\trs1\tA\tG\t50\tPASS\tAC=1", VCF),
     (
@@ -127,12 +158,34 @@ SKIPPED = [
 @pytest.mark.parametrize(("line", "region"), GOOD)
 def test_good_line_is_the_region(line: str, region: Region) -> None:
     (read,) = parse([line], source="a.bed")
-    assert read == Region(*(getattr(region, f) for f in Region.__slots__[:-1]), line=1)
+    assert read == replace(region, line=1)
 
 
 @pytest.mark.parametrize(("line", "problem"), BAD)
 def test_bad_line_is_a_problem_with_place_value_and_remedy(line: str, problem: str) -> None:
     assert list(parse(["# header\n", line], source="a.bed")) == [f"a.bed:2: {problem}"]
+
+
+@pytest.mark.parametrize(("line", "why"), WHY)
+def test_a_row_without_a_summit_says_why(line: str, why: str) -> None:
+    (region,) = parse([line], source="a.bed")
+    assert isinstance(region, Region)
+    assert (region.no_summit, region.summit >= 0) == (why, not why)
+
+
+def test_summits_are_read_from_the_column_or_not_at_all_where_that_is_asked_for() -> None:
+    blocks, outside = f"{NINE}\t2\t1,1\t0,3", f"{NINE}\t700"
+    (region,) = parse([blocks], source="a.bed", summits="column")
+    assert region == Region("chr1", 5, 9, "a", summit=2, line=1)
+    for line in (blocks, outside, NINE):
+        (region,) = parse([line], source="a.bed", summits="centre")
+        assert region == Region("chr1", 5, 9, "a", line=1)
+        assert isinstance(region, Region)
+        assert region.no_summit == "by --summit centre"
+    assert list(parse([NINE, f"{NINE}\t."], source="a.bed", summits="column")) == [
+        "a.bed:1: 9 columns, and --summit column takes the tenth; give --summit auto or centre",
+        f"a.bed:2: summit '.' is not a whole number; {SUMMIT}",
+    ]
 
 
 @pytest.mark.parametrize("line", SKIPPED)

@@ -43,6 +43,7 @@ def main() -> None:
 @options.gc
 @options.seed
 @options.length
+@options.summit
 @options.tile
 @options.stride
 @options.strand

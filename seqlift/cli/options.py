@@ -8,6 +8,7 @@ import click
 
 from seqlift.attribution.choices import MAX_RULES, PRECISIONS, PRESETS, RULES
 from seqlift.inputs.references import KINDS
+from seqlift.inputs.summits import SUMMITS
 from seqlift.tracks.layers import OVERLAPS
 
 
@@ -200,6 +201,11 @@ seed = click.option(
 length = click.option(
     "--length", type=click.IntRange(min=1), metavar="BASES",
     help="Length of the windows, for a model that takes any.  [default: each region as it is]",
+)  # fmt: skip
+summit = click.option(
+    "--summit", type=click.Choice(SUMMITS), default="auto", show_default=True,
+    help="What a window is laid around: the summit in column 10 unless the row is a BED12 or has no"
+    " number there, column 10 of every row, or the centre of every region.",
 )  # fmt: skip
 tile = click.option(
     "--tile", is_flag=True,

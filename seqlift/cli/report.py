@@ -43,6 +43,7 @@ def show_summary(summary: "Summary") -> None:
         residual += " (this rule does not promise a sum)"
     for name, value in (
         ("sequences", f"{summary.rows} ({status})"),
+        ("windows", summary.windows),
         ("seconds", f"{summary.seconds:.1f}, {rate:.1f} sequences per second"),
         ("residual", f"at most {residual}"),
         ("computed", f"in {summary.precision} on {summary.device}"),
@@ -61,6 +62,8 @@ def show_files(paths: "Sequence[Path]", *, quiet: bool) -> None:
 
 def show_scores(path: str, summary: "ScoreSummary", *, as_json: bool) -> None:
     """Show what a score file holds."""
+    from seqlift.tracks.summary import windows_placed
+
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(summary), indent=2))
         return
@@ -68,6 +71,7 @@ def show_scores(path: str, summary: "ScoreSummary", *, as_json: bool) -> None:
         ("scores", path),
         ("rows", f"{summary.rows} of {summary.length} bases"),
         ("status", ", ".join(f"{count} {word}" for word, count in summary.status.items())),
+        *(("windows", placed) for placed in (windows_placed(summary.provenance),) if placed),
         ("residual", quantiles(summary.residual)),
         ("relative", quantiles(summary.relative_residual)),
         ("largest", f"{summary.largest_contribution:.4g}, the largest |contribution|"),

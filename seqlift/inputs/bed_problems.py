@@ -13,6 +13,7 @@ _WHOLE_NUMBER = re.compile(r"-?[0-9]+")
 _INTERVAL = re.compile(r"\S+:[0-9,]+(-|\.\.)[0-9,]+")
 _HEADER_WORDS = {"start", "end", "stop", "chromstart", "chromend", "pos", "position"}
 _ZERO_BASED = "give 0-based half-open coordinates"
+_SUMMIT = "give its distance from start, -1 for none, or --summit centre"
 
 
 def undecodable(line: str) -> str | None:
@@ -92,13 +93,23 @@ def wrong_strand(strand: str) -> str | None:
 def wrong_summit(summit: str, size: int) -> str | None:
     """Return what is wrong with a text as the summit of a region of `size` bases, or None."""
     if not _is_whole(summit):
-        return f"summit {_shown(summit)} is not a whole number; give its distance from start, or -1"
+        return f"summit {_shown(summit)} is not a whole number; {_SUMMIT}"
     if len(summit) > _LONGEST or not -1 <= int(summit) < size:
-        return (
-            f"summit {_cut(summit)} is outside the region of {size} bases; "
-            "give its distance from start, or -1"
-        )
+        return f"summit {_cut(summit)} is outside the region of {size} bases; {_SUMMIT}"
     return None
+
+
+def no_summit_column(count: int) -> str:
+    """Explain a row of `count` columns that is to have its summit in column 10."""
+    return f"{count} columns, and --summit column takes the tenth; give --summit auto or centre"
+
+
+def wrong_blocks(count: str, sizes: int, starts: int) -> str:
+    """Explain a BED12 row whose block count and lists disagree."""
+    return (
+        f"block count {_cut(count)} does not fit a list of {sizes} sizes and one of {starts}"
+        " starts; correct columns 10 to 12, or give --summit centre"
+    )
 
 
 def _is_whole(text: str) -> bool:

@@ -8,19 +8,20 @@ long enough), arrays or models. The rules, from the BED specification version 1
 - columns are separated by tabs, or by any white space when a line has fewer than two tabs;
 - blank lines, and lines that begin with `#`, `track` or `browser`, are not regions;
 - columns 4 to 6 are name, score and strand; strand is `+`, `-`, `.` or `?` (kept as `.`);
-- a row of exactly ten columns whose columns 7 to 9 are numbers is a narrowPeak: column 10 is the
-  summit, counted from start, and -1 means none (BED itself forbids ten columns);
+- of a row of at least ten columns that is no BED12, column 10 is the summit, counted from start,
+  and -1 means none: see `seqlift.inputs.summits`;
 - every line is read by itself: files that mix column counts are read as they come.
 """
 
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 
 from seqlift.errors import InputError
 from seqlift.inputs import bed_problems
+from seqlift.inputs.summits import Summits, summit_of
 from seqlift.inputs.text import TextFile, signature
 
 
@@ -28,7 +29,8 @@ from seqlift.inputs.text import TextFile, signature
 class Region:
     """One BED row: the interval [start, end) of a chromosome, and what the row says about it.
 
-    `summit` counts from `start`, -1 when there is none; `line` is the line of the file, from 1.
+    `summit` counts from `start`, -1 when there is none; `line` is the line of the file, from 1;
+    `no_summit` says why there is none.
     """
 
     chrom: str
@@ -39,6 +41,7 @@ class Region:
     strand: str = "."
     summit: int = -1
     line: int = 0
+    no_summit: str = field(default="", compare=False)
 
     @property
     def centre(self) -> int:
@@ -46,7 +49,9 @@ class Region:
         return self.start + self.summit if self.summit >= 0 else (self.start + self.end) // 2
 
 
-def parse(lines: Iterable[str], *, source: str) -> Iterator[Region | str]:
+def parse(
+    lines: Iterable[str], *, source: str, summits: Summits = "auto"
+) -> Iterator[Region | str]:
     """Yield a region for every BED line, or a problem (a str) where the line is none.
 
     A problem has the place, the value and the remedy:
@@ -58,6 +63,8 @@ def parse(lines: Iterable[str], *, source: str) -> Iterator[Region | str]:
         Text lines; bytes that are not UTF-8 are expected as lone surrogates ("surrogateescape").
     source
         Name of the file, for problems.
+    summits
+        Which rows have their summit in column 10.
     """
     for number, line in enumerate(lines, start=1):
         problem = bed_problems.undecodable(line)
@@ -66,7 +73,7 @@ def parse(lines: Iterable[str], *, source: str) -> Iterator[Region | str]:
             columns = [column.strip() for column in columns]
             if not _is_data(columns):
                 continue
-            result = _region(columns, number)
+            result = _region(columns, number, summits)
             if isinstance(result, Region):
                 yield result
                 continue
@@ -87,17 +94,20 @@ def _is_data(columns: list[str]) -> bool:
     return any(columns)
 
 
-def _region(columns: list[str], line: int) -> Region | str:
+def _region(columns: list[str], line: int, summits: Summits) -> Region | str:
     """Return the region of one line, or its problem without the place."""
     problem = bed_problems.not_bed(columns) or bed_problems.wrong_interval(columns[1], columns[2])
     if problem is not None:
         return problem
     start, end = int(columns[1]), int(columns[2])
     strand = columns[5] if len(columns) > 5 else "."
-    summit = columns[9] if _is_narrow_peak(columns) else "-1"
-    problem = bed_problems.wrong_strand(strand) or bed_problems.wrong_summit(summit, end - start)
+    problem = bed_problems.wrong_strand(strand)
     if problem is not None:
         return problem
+    found = summit_of(columns, end - start, summits)
+    if isinstance(found, str):
+        return found
+    summit, no_summit = found
     name = columns[3] if len(columns) > 3 else ""
     score = columns[4] if len(columns) > 4 else ""
     return Region(
@@ -107,21 +117,10 @@ def _region(columns: list[str], line: int) -> Region | str:
         name=name or ".",
         score=score or "0",
         strand="." if strand == "?" else strand,
-        summit=int(summit),
+        summit=summit,
         line=line,
+        no_summit=no_summit,
     )
-
-
-def _is_narrow_peak(columns: list[str]) -> bool:
-    """Return whether column 10 is a summit: ten columns, of which 7 to 9 are numbers."""
-    if len(columns) != 10:
-        return False
-    try:
-        for column in columns[6:9]:
-            float(column)
-    except ValueError:
-        return False
-    return True
 
 
 class RegionFile:
@@ -140,8 +139,10 @@ class RegionFile:
         Whether the first byte that is not blank is ``>``.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, summits: Summits = "auto") -> None:
         """Open BED, narrowPeak or FASTA: plain, gzip, bgzip, or "-" for standard input.
+
+        `summits` says which rows have their summit in column 10.
 
         Raises
         ------
@@ -155,6 +156,7 @@ class RegionFile:
             self._text.decompress()
         self.path = self._text.path
         self._signature = signature(self.path)
+        self._summits = summits
 
     def regions(self) -> Iterator[Region | str]:
         """Yield every region in file order, and a problem (a str) for every line that is none.
@@ -166,7 +168,7 @@ class RegionFile:
         InputError
             When the file turns out to be cut short or damaged.
         """
-        return parse(self._text.lines(), source=self.source)
+        return parse(self._text.lines(), source=self.source, summits=self._summits)
 
     def check_unchanged(self) -> None:
         """Raise InputError where the file is no longer the one that was opened."""

@@ -41,6 +41,19 @@ class Framing:
     length: int | None
     stride: int | None = None
 
+    def why_centred(self, region: Region) -> str:
+        """Say why the windows of a region are not laid around its summit, "" where they are."""
+        if self.length is None:
+            return "that are their regions"
+        if self._is_tiled(region):
+            return "that are tiles of a region"
+        return "" if region.summit >= 0 else region.no_summit or "without a summit"
+
+    def _is_tiled(self, region: Region) -> bool:
+        if self.length is None or self.stride is None:
+            return False
+        return region.end - region.start > self.length
+
     def windows(self, region: Region) -> Iterator[Window]:
         """Yield the windows of a region.
 
@@ -51,7 +64,7 @@ class Framing:
         """
         if self.length is None:
             yield Window(region, region.start, region.end, region.start, region.end)
-        elif self.stride is None or region.end - region.start <= self.length:
+        elif self.stride is None or not self._is_tiled(region):
             start = region.centre - self.length // 2
             yield Window(region, start, start + self.length, start, start + self.length)
         else:

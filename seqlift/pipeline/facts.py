@@ -45,6 +45,8 @@ def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
         "regions": options.regions,
         "regions_sha256": workload.regions.digest(),
         "windows_sha256": run.survey.digest,
+        "summit": options.summit,
+        **run.survey.facts,
         "target": target,
         "pre_activation": int(options.pre_activation),
         "rule": options.rule,

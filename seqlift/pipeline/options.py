@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from seqlift.attribution.choices import MaxRule, Precision, Preset, Rule
+from seqlift.inputs.summits import Summits
 from seqlift.tracks.layers import Overlap
 
 
@@ -37,6 +38,7 @@ class ScoreOptions:
     gc: float | None = None
     seed: int = 0
     length: int | None = None
+    summit: Summits = "auto"
     tile: bool = False
     stride: int | None = None
     strand: bool = False

@@ -69,7 +69,9 @@ def prepared(options: ScoreOptions) -> Iterator[Run]:
         with problems.gathered():
             check_early(options)
         with problems.gathered():
-            workload = opened.enter_context(Workload(options.regions, options.genome))
+            workload = opened.enter_context(
+                Workload(options.regions, options.genome, summits=options.summit)
+            )
         with problems.gathered():
             explainer = explainer_of(options)
         problems.raise_any()

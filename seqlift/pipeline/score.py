@@ -36,7 +36,7 @@ from seqlift.pipeline.track import write_track
 from seqlift.tracks.merge import join
 from seqlift.tracks.regions_bed import write_regions
 from seqlift.tracks.score_file import ScoreFile
-from seqlift.tracks.summary import counted
+from seqlift.tracks.summary import counted, windows_placed
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +48,9 @@ class Summary:
     """What a run did.
 
     `relative_residual` is the largest of any row, `worst` the place of that row; `status` how many
-    rows have each status; `files` are final names; `complete` whether the rule promises that
-    contributions sum to the difference; `notes` say what was asked for and has no effect.
+    rows have each status; `windows` how many lie around summits; `files` are final names;
+    `complete` whether the rule promises that contributions sum to the difference; `notes` say what
+    was asked for and has no effect.
     """
 
     rows: int
@@ -60,6 +61,7 @@ class Summary:
     status: dict[str, int]
     device: str
     precision: str
+    windows: str
     files: tuple[Path, ...]
     notes: tuple[str, ...] = ()
 
@@ -281,6 +283,7 @@ def summary_of(run: Run, seconds: float) -> Summary:
         status=status,
         device=run.explainer.device,
         precision=run.options.precision,
+        windows=windows_placed(run.survey.facts | shard_attributes(run)),
         files=run.outputs.paths(),
         notes=notes_of(run),
     )

@@ -4,7 +4,8 @@ Knows regions, windows and genomes; knows nothing of models but the length they 
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
@@ -18,9 +19,11 @@ from seqlift.errors import InputError
 from seqlift.inputs.genome import Genome, check_region
 from seqlift.inputs.onehot import UNKNOWN
 from seqlift.inputs.regions import Region, RegionFile, no_regions
+from seqlift.inputs.summits import Summits
 from seqlift.inputs.windows import Framing, Window
 
 MOST_PROBLEMS = 100  # listed at once; the rest is counted
+SEQUENCES = "of FASTA sequences"  # why their windows are not laid around summits
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +68,26 @@ class Survey:
         Number of windows in which no base is known.
     digest
         SHA-256 of where the windows lie and of their bases, in hexadecimal.
+    centred
+        Number of windows that are not laid around a summit, by the reason, the commonest first.
     """
 
     rows: int
     counts: NDArray[np.int64]
     unknown: int
     digest: str
+    centred: Mapping[str, int]
+
+    @property
+    def facts(self) -> dict[str, str | int]:
+        """Count the windows around summits and around centres, for the score file."""
+        centres = sum(self.centred.values())
+        why = ", ".join(f"{number} {reason}" for reason, number in self.centred.items())
+        return {
+            "windows_around_summits": self.rows - centres,
+            "windows_around_centres": centres,
+            "windows_around_centres_why": why or "none",
+        }
 
 
 class Workload:
@@ -86,15 +103,19 @@ class Workload:
         Regions of the greatest and of the least extent.
     """
 
-    def __init__(self, regions: str, genome: str | None) -> None:
-        """Open both files and check every region.
+    def __init__(self, regions: str, genome: str | None, *, summits: Summits = "auto") -> None:
+        """Open both files and check every region; `summits` says which have one in column 10.
 
         Raises InputError with every problem there is, up to 100.
         """
         with ExitStack() as opened:
-            self.regions = opened.enter_context(RegionFile(regions))
+            self.regions = opened.enter_context(RegionFile(regions, summits=summits))
             if self.regions.is_fasta:
                 source = self.regions.source
+                if summits == "column":
+                    raise InputError(
+                        f"{source}: sequences in FASTA have no columns; leave out --summit column"
+                    )
                 self.genome = opened.enter_context(Genome(self.regions.path, source=source))
             elif genome is None:
                 raise InputError(
@@ -128,7 +149,7 @@ class Workload:
             if size == 0:
                 yield f"{self.regions.source}: record {name} has no bases; remove it"
             else:
-                yield Region(name, 0, size, name=name, line=record)
+                yield Region(name, 0, size, name=name, line=record, no_summit=SEQUENCES)
 
     def _check(self) -> tuple[int, Region, Region]:
         """Return the number of regions, the shortest and the longest."""
@@ -205,6 +226,7 @@ class Workload:
         counts = np.zeros(UNKNOWN + 1, dtype=np.int64)
         digest = hashlib.sha256()
         problems: dict[str, None] = {}
+        reasons: Counter[str] = Counter()
         rows = unknown = 0
         for _, frame in self._windows(framing):
             try:
@@ -218,12 +240,14 @@ class Workload:
             rows, unknown = rows + 1, unknown + int(found[UNKNOWN] == codes.size)
             counts += found
             region = frame.region
+            reasons[framing.why_centred(region)] += 1
             place = (region.chrom, frame.start, frame.end, region.name, region.score, region.strand)
             digest.update("\t".join(map(str, place)).encode("utf-8", "surrogateescape"))
             digest.update(codes.tobytes())
         if problems:
             raise InputError(*problems)
-        return Survey(rows, counts, unknown, digest.hexdigest())
+        centred = {reason: number for reason, number in reasons.most_common() if reason}
+        return Survey(rows, counts, unknown, digest.hexdigest(), centred)
 
     def place(self, region: Region) -> str:
         """Return where a region was read, for a message."""

@@ -59,3 +59,14 @@ def quantiles_of_size(values: NDArray[np.floating]) -> dict[float, float]:
 def counted(words: Iterable[str]) -> dict[str, int]:
     """Return how often each word occurs, the commonest first."""
     return dict(Counter(words).most_common())
+
+
+def windows_placed(facts: Mapping[str, Attribute]) -> str:
+    """Say how many windows lie around summits and centres; nothing of files that do not tell."""
+    names = (f"windows_around_{what}" for what in ("summits", "centres", "centres_why"))
+    summits, centres, why = (facts.get(name) for name in names)
+    if summits is None or centres is None:
+        return ""
+    reasons = f" ({why})" if centres else ""
+    whole = ", in all shards" if "shard" in facts else ""
+    return f"{summits} around summits, {centres} around centres{reasons}{whole}"

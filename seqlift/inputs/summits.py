@@ -1,0 +1,81 @@
+"""Whether a BED row has a summit, where it is, and why a row has none.
+
+Knows the columns of one row; knows nothing of files, places or windows. Which columns narrowPeak
+and BED12 have: https://genome.ucsc.edu/FAQ/FAQformat.html. Peak callers and their tools write more
+than that: dots or ``NA`` in columns 7 to 9, columns after the tenth (IDR has 20). So column 10 is
+the summit whatever the other columns hold, unless it counts the blocks of a BED12.
+"""
+
+from collections.abc import Sequence
+from math import isnan
+from typing import Literal
+
+from seqlift.inputs import bed_problems
+
+Summits = Literal["auto", "column", "centre"]
+SUMMITS: tuple[Summits, ...] = ("auto", "column", "centre")
+"""Column 10 unless it counts blocks, column 10 in any case, or the centre of every region."""
+
+FEW_COLUMNS = "with fewer than 10 columns"
+BLOCKS = "of BED12 rows"
+NO_SUMMIT = "with -1 in column 10"
+NO_NUMBER = "with no number in column 10"
+ASKED_FOR = "by --summit centre"
+
+_COLUMN = 9  # column 10, counted from 0
+
+
+def summit_of(columns: Sequence[str], size: int, choice: Summits) -> tuple[int, str] | str:
+    """Find the summit of a row of `size` bases, counted from its start.
+
+    Without a summit it is -1, and the second item says why. A problem (a str) is a value and its
+    remedy: a summit outside the region, or a column 10 that may be one and is not.
+    """
+    if choice == "centre":
+        return -1, ASKED_FOR
+    if len(columns) <= _COLUMN:
+        few = -1, FEW_COLUMNS
+        return few if choice == "auto" else bed_problems.no_summit_column(len(columns))
+    text = columns[_COLUMN]
+    if choice == "auto":
+        blocks = _blocks(columns, size)
+        if blocks is not None:
+            return (-1, BLOCKS) if blocks == "" else blocks
+        if not _is_number(text):
+            return -1, NO_NUMBER
+    problem = bed_problems.wrong_summit(text, size)
+    if problem is not None:
+        return problem
+    return int(text), NO_SUMMIT if int(text) < 0 else ""
+
+
+def _blocks(columns: Sequence[str], size: int) -> str | None:
+    """Tell a BED12 row (an empty str), one whose blocks disagree (a problem), or neither (None).
+
+    Numbers without commas may be anything: they are blocks where one of them spans the region.
+    """
+    pair = columns[_COLUMN + 1 : _COLUMN + 3]
+    sizes, starts = (_whole_numbers(text) for text in pair) if len(pair) == 2 else ([], [])
+    if not sizes or not starts:
+        return None
+    count, are_lists = columns[_COLUMN], all("," in text for text in pair)
+    if count == str(len(sizes)) == str(len(starts)) and (
+        are_lists or (*starts, *sizes) == (0, size)
+    ):
+        return ""
+    return bed_problems.wrong_blocks(count, len(sizes), len(starts)) if are_lists else None
+
+
+def _whole_numbers(text: str) -> list[int]:
+    """Read a list such as ``1,20,3,``; an empty list where it is none."""
+    items = text.removesuffix(",").split(",")
+    if not all(item.isascii() and item.isdigit() and len(item) < 20 for item in items):
+        return []
+    return [int(item) for item in items]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return not isnan(float(text))
+    except ValueError:
+        return False
