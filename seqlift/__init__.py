@@ -52,6 +52,9 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'seqlift' has no attribute {name!r}")
     from importlib import import_module
 
+    from seqlift.keras_environment import choose_backend
+
+    choose_backend()
     module, attribute = _ELSEWHERE[name]
     found = import_module(module)
     return found if attribute is None else getattr(found, attribute)

@@ -38,6 +38,7 @@ from seqlift.inputs.onehot import codes_of
 from seqlift.inputs.references import References, SharedReferences
 from seqlift.model import target as targets
 from seqlift.model.load import LoadedModel, load
+from seqlift.model.settings import default_settings
 from seqlift.scalar import head_of
 
 CHANNELS = 4
@@ -184,15 +185,13 @@ class Explainer:
     def graph(self, input_shape: tuple[int, ...], rows: frozenset[int]) -> Graph:
         """Return the model as primitives, checked against its own predictions."""
         held = {number: v for number, v in self.given.held.items() if number not in rows}
-        place: dict[str, Any] = {
-            "sequence": self.given.sequence,
-            "held": held,
-            "layout": self.layout,
-        }
-        graph = lower(self.model, input_shape, **place)
-        if self.mean_normalise:
-            graph = mean_normalised(graph)
-        check_forward(graph, self.model, **place)
+        own = {"sequence": self.given.sequence, "layout": self.layout}
+        place: dict[str, Any] = own | {"held": held}
+        with default_settings(of_a_file=self.loaded is not None):
+            graph = lower(self.model, input_shape, **place)
+            if self.mean_normalise:
+                graph = mean_normalised(graph)
+            check_forward(graph, self.model, **place)
         return graph
 
     def __call__(

@@ -24,6 +24,7 @@ from seqlift.given_inputs import Given, GivenInputs, no_bases, resolve
 from seqlift.model.load import DescribedModel, describe, load
 from seqlift.model.outputs import outputs_of
 from seqlift.model.plan import LayerPlan, NetworkPlan, every_layer
+from seqlift.model.settings import default_settings
 from seqlift.model.target import targets
 
 # A model of any length is shown for one of this many bases.
@@ -71,6 +72,7 @@ class ModelReport:
     refused: bool = False
 
 
+@default_settings()
 def inspect_model(
     path: str | Path,
     *,

@@ -12,7 +12,7 @@ import pytest
 from commands import command
 
 from seqlift.cli import failures
-from seqlift.errors import DeviceError, InputError
+from seqlift.errors import InputError
 from seqlift.explainer import Explainer
 from seqlift.inspection import inspect_model
 from seqlift.pipeline.facts import storable
@@ -26,23 +26,6 @@ def test_what_ends_a_job_ends_it_as_an_interrupt_does(number: int) -> None:
         os.kill(os.getpid(), number)
     assert caught.value.args == (number,)
     assert signal.getsignal(number) is before
-
-
-@pytest.mark.parametrize(
-    ("backend", "message"),
-    [
-        ("torch", "KERAS_BACKEND=torch: not a backend of seqlift; use tensorflow or jax"),
-        ("jax", "KERAS_BACKEND=jax: it is not installed; install seqlift[jax]"),
-    ],
-)
-def test_a_backend_that_cannot_be_had_is_named(
-    monkeypatch: pytest.MonkeyPatch, backend: str, message: str
-) -> None:
-    monkeypatch.setenv("KERAS_BACKEND", backend)
-    monkeypatch.setattr(failures.importlib.util, "find_spec", lambda _name: None)
-    with pytest.raises(DeviceError) as caught:
-        failures.check_backend()
-    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(

@@ -195,8 +195,14 @@ def use_device(request: str, *, precision: str) -> str:
 
     `request` is ``auto``, ``cpu``, ``gpu`` or ``gpu:INDEX``. float32 means float32: the rounding
     of products to 10 bits that GPUs do by default (TF32) is switched off until it is asked for.
-    Raises DeviceError when a GPU was asked for and cannot be used.
+    Raises DeviceError when a GPU was asked for and cannot be used, or where Keras runs on neither
+    TensorFlow nor JAX.
     """
+    if keras.backend.backend() not in ("tensorflow", "jax"):
+        raise DeviceError(
+            f"Keras runs on {keras.backend.backend()} here, which seqlift does not; set"
+            " KERAS_BACKEND=tensorflow before Keras is imported"
+        )
     kind, _, index = request.partition(":")
     if keras.backend.backend() == "jax":
         return _use_jax(kind, int(index or 0), precision)

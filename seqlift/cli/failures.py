@@ -3,7 +3,6 @@
 import errno
 import functools
 import gc
-import importlib.util
 import logging
 import os
 import signal
@@ -19,7 +18,8 @@ from typing import Any
 
 import click
 
-from seqlift.errors import DeviceError, InputError, OutputError, SeqliftError
+from seqlift.errors import InputError, OutputError, SeqliftError
+from seqlift.keras_environment import without_settings
 
 BUG = 1
 ENDINGS = (signal.SIGTERM, signal.SIGHUP)
@@ -35,7 +35,6 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
     def wrapped(*, debug: bool, verbose: int, **arguments: Any) -> None:
         hush(verbose)
         try:
-            check_backend()
             with interruptible():
                 command(verbose=verbose, **arguments)
         except BrokenPipeError:
@@ -79,19 +78,6 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def check_backend() -> None:
-    """Raise DeviceError where Keras is told to use a backend that cannot be had."""
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    if backend not in ("tensorflow", "jax"):
-        raise DeviceError(
-            f"KERAS_BACKEND={backend}: not a backend of seqlift; use tensorflow or jax"
-        )
-    if importlib.util.find_spec(backend) is None:
-        raise DeviceError(
-            f"KERAS_BACKEND={backend}: it is not installed; install seqlift[{backend}]"
-        )
-
-
 def refused_by_the_system(error: OSError) -> tuple[str, int]:
     """Return the message and exit code of an operating-system error nobody knew the place of."""
     place = error.filename or "standard input or output"
@@ -133,13 +119,14 @@ def hush(verbose: int) -> None:
 def quiet_imports(verbose: int) -> Iterator[None]:
     """Discard what is written to standard error inside, unless asked for with ``-vv``.
 
-    TensorFlow's libraries write there while they are loaded, before they can be told not to. What
-    is made while they are loaded stays to the end: it is never looked through for garbage, which
-    would take 0.6 seconds while loading and 0.8 at the end.
+    Keras is imported inside, without the user's own settings of it. TensorFlow's libraries write
+    there while they are loaded, before they can be silenced. What is made while they are loaded
+    stays to the end: it is never looked through for garbage, which would take 0.6 seconds while
+    loading and 0.8 at the end.
     """
     gc.disable()
     try:
-        with nullcontext() if verbose > 1 else no_standard_error():
+        with without_settings(), nullcontext() if verbose > 1 else no_standard_error():
             yield
     finally:
         gc.enable()

@@ -15,6 +15,7 @@ import keras
 from seqlift.errors import ModelError
 from seqlift.model import build, custom, damage, files, legacy, records, weights
 from seqlift.model.plan import NetworkPlan
+from seqlift.model.settings import default_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class LoadedModel:
     class_name: str
 
 
+@default_settings()
 def load(
     path: str | Path,
     *,

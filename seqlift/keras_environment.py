@@ -1,0 +1,66 @@
+"""What Keras takes from the user's environment while it is imported.
+
+Keras reads KERAS_BACKEND and a settings file of the user's, `keras.json`, which may name a backend
+that is not installed, or numbers and axes other than Keras's own. Scores depend on none of these:
+the backend is TensorFlow unless KERAS_BACKEND names JAX, and the command reads no `keras.json`.
+Imports no Keras.
+"""
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from seqlift.errors import DeviceError
+
+BACKENDS = {"tensorflow": "tensorflow", "jax": "seqlift[jax]"}
+"""Backends that seqlift runs on, and what to install for each."""
+
+NO_HOME = os.path.join(os.devnull, "keras")  # noqa: PTH118  # below a file: never read, never made
+SETTINGS = ("KERAS_HOME", "KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED")
+"""Variables that Keras reads while it is imported, besides KERAS_BACKEND."""
+
+
+def choose_backend() -> None:
+    """Set the backend that Keras will be imported with: TensorFlow unless KERAS_BACKEND says JAX.
+
+    Without effect where Keras is imported already. Raises DeviceError where KERAS_BACKEND names a
+    backend that seqlift does not run on, or one that is not installed.
+    """
+    if "keras" in sys.modules:
+        return
+    backend = os.environ.get("KERAS_BACKEND", "").strip().lower() or "tensorflow"
+    if backend not in BACKENDS:
+        raise DeviceError(
+            f"KERAS_BACKEND={backend}: not a backend of seqlift; use tensorflow or jax"
+        )
+    if importlib.util.find_spec(backend) is None:
+        raise DeviceError(
+            f"KERAS_BACKEND={backend}: it is not installed; install {BACKENDS[backend]}"
+        )
+    os.environ["KERAS_BACKEND"] = backend
+
+
+@contextmanager
+def without_settings() -> Iterator[None]:
+    """Keep the user's own settings from Keras where it is imported inside.
+
+    Raises DeviceError where a library that Keras needs cannot be imported.
+    """
+    choose_backend()
+    before = {name: os.environ.pop(name) for name in SETTINGS if name in os.environ}
+    os.environ["KERAS_HOME"] = NO_HOME
+    try:
+        yield
+    except ImportError as problem:
+        if (problem.name or "").partition(".")[0] == "seqlift":
+            raise
+        reason = " ".join(str(problem).split())
+        raise DeviceError(
+            f"{problem.name or 'a library'}: cannot be imported ({reason}); install seqlift again, "
+            "in an environment of its own"
+        ) from problem
+    finally:
+        del os.environ["KERAS_HOME"]
+        os.environ.update(before)
