@@ -403,7 +403,7 @@ def test_attributes_say_what_ran(run: Run, inputs: Path) -> None:
         "max_rule": "complete", "pre_activation": 1,
         "reference": "gc", "references": 1, "seed": 3, "batch_size": 5, "tolerance": 1e-4,
         "strands": "forward", "precision": "float32", "device": device(), "length": LENGTH,
-        "format_version": 1,
+        "format_version": 1, "summit": "auto",
         "seqlift_version": seqlift.__version__,
     }  # fmt: skip
     assert {name: found[name] for name in fixed} == fixed
@@ -414,6 +414,7 @@ def test_attributes_say_what_ran(run: Run, inputs: Path) -> None:
     counted = {"gc", "largest_contribution", "model_saved_by", "python_version"}
     libraries = ("keras", "numpy", "h5py", "numba", "pyfaidx", "pybigwig")
     counted |= {f"{name}_version" for name in libraries}
+    counted |= {f"windows_around_{what}" for what in ("summits", "centres", "centres_why")}
     digests = {"model_sha256", "genome_sizes_sha256", "regions_sha256", "windows_sha256"}
     digests |= {"command", "backend"}
     assert set(found) == {*fixed, *counted, *digests}
