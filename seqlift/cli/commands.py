@@ -8,12 +8,13 @@ import click
 from seqlift import __version__
 from seqlift.cli import options, report
 from seqlift.cli.failures import quiet_imports, reported
+from seqlift.cli.screen import Commands
 from seqlift.errors import ModelError
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-@click.group(context_settings=SETTINGS)
+@click.group(cls=Commands, context_settings=SETTINGS)
 @click.version_option(__version__, "-V", "--version", prog_name="seqlift")
 def main() -> None:
     """Show which bases made a model say what it says.

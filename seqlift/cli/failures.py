@@ -18,6 +18,7 @@ from typing import Any
 
 import click
 
+from seqlift.cli.screen import LineFormatter, show
 from seqlift.errors import InputError, OutputError, SeqliftError
 from seqlift.keras_environment import without_settings
 
@@ -43,18 +44,20 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
         except click.ClickException:
             raise
         except SeqliftError as error:
-            fail(str(error), error.exit_code, debug=debug)
+            fail(*error.problems, code=error.exit_code, debug=debug)
         except KeyboardInterrupt as interrupt:
             number, *said = interrupt.args or (signal.SIGINT,)
             message = said[0] if said else "interrupted; no unfinished file is left"
-            fail(message, 128 + number, debug=False)
+            fail(message, code=128 + number, debug=False)
         except MemoryError:
-            fail("memory is full; give a smaller --batch-size", 4, debug=debug)
+            fail("memory is full; give a smaller --batch-size", code=4, debug=debug)
         except OSError as error:
-            fail(*refused_by_the_system(error), debug=debug)
+            message, code = refused_by_the_system(error)
+            fail(message, code=code, debug=debug)
         except Exception as error:  # noqa: BLE001  # the last resort: a bug is reported as one
-            what = f"{type(error).__name__}: {error}".splitlines()[0]
-            fail(f"bug: {what}; run again with --debug and report what it shows", BUG, debug=debug)
+            what = f"{type(error).__name__}: {error}".split("\n")[0]
+            advice = "run again with --debug and report what it shows"
+            fail(f"bug: {what}; {advice}", code=BUG, debug=debug)
 
     return wrapped
 
@@ -87,12 +90,13 @@ def refused_by_the_system(error: OSError) -> tuple[str, int]:
     return f"{place}: {error.strerror or error}; {remedy}", code
 
 
-def fail(message: str, code: int, *, debug: bool) -> None:
-    """Show a message of one or more problems, a line each, and leave with `code`."""
+def fail(*problems: str, code: int, debug: bool) -> None:
+    """Show problems, a line each, and leave with `code`."""
     if debug:
-        traceback.print_exc()
-    for line in message.splitlines():
-        click.echo(f"seqlift: {line}", err=True)
+        for line in traceback.format_exc().rstrip("\n").split("\n"):
+            show(line, err=True)
+    for problem in problems:
+        show(f"seqlift: {problem}", err=True)
     sys.exit(code)
 
 
@@ -104,7 +108,7 @@ def hush(verbose: int) -> None:
     """
     if verbose:
         handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("seqlift: %(message)s"))
+        handler.setFormatter(LineFormatter())
         logging.getLogger("seqlift").handlers = [handler]
         logging.getLogger("seqlift").setLevel(logging.INFO)
     if verbose > 1:

@@ -6,7 +6,8 @@ import sys
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-import click
+from seqlift.cli.screen import show
+from seqlift.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +35,8 @@ def show_summary(summary: "Summary") -> None:
     """Show what a run did, on standard error."""
     rate = summary.rows / summary.seconds
     if not summary.rows:
-        click.echo(f"{'sequences':<10} 0: this shard has none", err=True)
-        click.echo(f"{'files':<10} {'  '.join(map(str, summary.files))}", err=True)
+        show(f"{'sequences':<10} 0: this shard has none", err=True)
+        show(f"{'files':<10} {'  '.join(map(str, summary.files))}", err=True)
         return
     status = ", ".join(f"{count} {word}" for word, count in summary.status.items())
     residual = f"{summary.relative_residual:.1e} of the prediction, at {summary.worst}"
@@ -49,15 +50,15 @@ def show_summary(summary: "Summary") -> None:
         ("computed", f"in {summary.precision} on {summary.device}"),
         ("files", "  ".join(str(path) for path in summary.files)),
     ):
-        click.echo(f"{name:<10} {value}", err=True)
+        show(f"{name:<10} {value}", err=True)
     for note in summary.notes:
-        click.echo(f"{'note':<10} {note}", err=True)
+        show(f"{'note':<10} {note}", err=True)
 
 
 def show_files(paths: "Sequence[Path]", *, quiet: bool) -> None:
     """Show what was written, on standard error."""
     if not quiet:
-        click.echo(f"{'files':<10} {'  '.join(map(str, paths))}", err=True)
+        show(f"{'files':<10} {'  '.join(map(str, paths))}", err=True)
 
 
 def show_scores(path: str, summary: "ScoreSummary", *, as_json: bool) -> None:
@@ -65,7 +66,7 @@ def show_scores(path: str, summary: "ScoreSummary", *, as_json: bool) -> None:
     from seqlift.tracks.summary import windows_placed
 
     if as_json:
-        click.echo(json.dumps(dataclasses.asdict(summary), indent=2))
+        show_json(summary)
         return
     rows = [
         ("scores", path),
@@ -79,7 +80,7 @@ def show_scores(path: str, summary: "ScoreSummary", *, as_json: bool) -> None:
     ]
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
-        click.echo(f"{name:<{width}}  {value}")
+        show(f"{name:<{width}}  {value}")
 
 
 def quantiles(values: Any) -> str:
@@ -93,23 +94,23 @@ def show_model(report: "ModelReport", *, as_json: bool) -> None:
     Why a file is refused is not shown: it is the error that the command ends with.
     """
     if as_json:
-        click.echo(json.dumps(dataclasses.asdict(report), indent=2))
+        show_json(report)
         return
-    click.echo(f"model    {report.path}")
-    click.echo(printable(f"format   {report.format}, saved by {report.saved_by}"))
-    click.echo(f"sha256   {report.sha256}")
+    show(f"model    {report.path}")
+    show(f"format   {report.format}, saved by {report.saved_by}")
+    show(f"sha256   {report.sha256}")
     for kind, tensors in (("input", report.inputs), ("output", report.outputs)):
         for name, shape in tensors.items():
-            click.echo(f"{kind:<8} {printable(name)} {shown(shape)}".rstrip())
+            show(f"{kind:<8} {name} {shown(shape)}".rstrip())
     if report.parameters is not None:
-        click.echo(f"targets  {', '.join(map(printable, report.targets))}")
-        click.echo(f"weights  {report.parameters:,}")
+        show(f"targets  {', '.join(report.targets)}")
+        show(f"weights  {report.parameters:,}")
     if report.forward_difference is not None:
-        click.echo(f"check    equals model.predict to {report.forward_difference:.1e}, relative")
-    click.echo()
+        show(f"check    equals model.predict to {report.forward_difference:.1e}, relative")
+    show()
     show_layers(report.layers)
     for problem in () if report.refused else report.problems:
-        click.echo(f"unsupported: {printable(problem)}")
+        show(f"unsupported: {problem}")
     if sys.stdout is not None:  # so that a reader who has gone is noticed here
         sys.stdout.flush()
 
@@ -125,8 +126,8 @@ def show_layers(layers: "tuple[LayerReport, ...]") -> None:
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
-    click.echo()
+        show("  ".join(cells).rstrip())
+    show()
 
 
 def shown(shape: tuple[int | None, ...] | None) -> str:
@@ -136,6 +137,7 @@ def shown(shape: tuple[int | None, ...] | None) -> str:
     return f"({', '.join('any' if extent is None else str(extent) for extent in shape)})"
 
 
-def printable(text: str) -> str:
-    """Return text from a stranger's file without characters that a terminal would obey."""
-    return text if text.isprintable() else repr(text)
+def show_json(found: "ScoreSummary | ModelReport") -> None:
+    """Show a report for programs; JSON itself escapes what is not ASCII."""
+    for line in json.dumps(dataclasses.asdict(found), indent=2).split("\n"):
+        show(line)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seqlift.errors import ModelError
+from seqlift.printable import printable
 
 CAUSES = (
     ArithmeticError,
@@ -53,8 +54,3 @@ def cause(problem: Exception) -> str:
     lines = [line.strip() for line in COLOURS.sub("", str(problem)).splitlines() if line.strip()]
     found = [line for line in lines if not line.startswith(WRAPPING)]
     return next(iter(found or lines), repr(problem)).rstrip(".")
-
-
-def printable(text: str) -> str:
-    """Return text without characters that a terminal would obey: these are escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

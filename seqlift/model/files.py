@@ -18,6 +18,7 @@ import h5py
 
 from seqlift.errors import ModelError
 from seqlift.model import architecture, damage, formats, stored
+from seqlift.printable import printable
 
 HDF5_START = b"\x89HDF\r\n\x1a\n"
 ZIP_START = b"PK\x03\x04"
@@ -113,7 +114,7 @@ def extract_weights(path: Path, folder: Path) -> None:
 
 
 def _line(problem: Exception) -> str:
-    return damage.printable(" ".join(str(problem).split()).strip("'\"")) or type(problem).__name__
+    return printable(" ".join(str(problem).split()).strip("'\"")) or type(problem).__name__
 
 
 def _start(path: Path, *, holds: str) -> bytes:

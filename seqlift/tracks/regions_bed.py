@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from seqlift.printable import printable
 from seqlift.tracks.batch import Frame, middle
 from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.unfinished import UnfinishedFile, output_errors, remove
@@ -67,7 +68,8 @@ def narrow_peak(window: Frame, scored: tuple[int, int]) -> str:
 
     Readers find the columns of the score file by the centre of the line, but do not agree where
     that is: modisco takes ``(start + end) // 2``, Fi-NeMo ``start + summit``. So that both get the
-    middle of the window, a window that is clipped on one side is as short on the other.
+    middle of the window, a window that is clipped on one side is as short on the other. Names hold
+    nothing that a reader could take for the end of the line.
     """
     region = window.region
     start, end = scored if scored[0] < scored[1] else _on_chromosome(window)
@@ -77,7 +79,7 @@ def narrow_peak(window: Frame, scored: tuple[int, int]) -> str:
     score = region.score if _is_bed_score(region.score) else "0"
     interval = (region.chrom, centre - left, centre + right)
     columns = (*interval, region.name, score, region.strand, 0, -1, -1, left)
-    return "\t".join(map(str, columns)) + "\n"
+    return "\t".join(printable(str(column)) for column in columns) + "\n"
 
 
 def _on_chromosome(window: Frame) -> tuple[int, int]:
