@@ -176,7 +176,11 @@ def test_a_bug_asks_to_be_reported_and_debug_shows_where(
     ("raised", "code", "line"),
     [
         (KeyboardInterrupt, 130, "interrupted; no unfinished file is left"),
-        (MemoryError, 4, "memory is full; give a smaller --batch-size"),
+        (
+            MemoryError,
+            4,
+            "memory is full; give a smaller --batch-size, or use a machine with more memory",
+        ),
     ],
 )
 def test_what_happens_while_scores_are_written_leaves_nothing(

@@ -13,13 +13,13 @@ from seqlift.attribution.choices import Products
 from seqlift.attribution.products import rounded_to, tensor_cores
 from seqlift.attribution.xla import compiled_by_xla, truth
 from seqlift.errors import DeviceError, DeviceMemoryError
+from seqlift.system import is_full_memory
 
 Array = Any
 
 CPU_BATCH = 256 * 2**20
 GPU_BATCH = 4 * 2**30
 OUT_OF_MEMORY = "the device's memory is full; give a smaller --batch-size or fewer --references"
-FULL = ("RESOURCE_EXHAUSTED", "OOM", "Out of memory")  # in errors that are not of a class for it
 
 
 def compiled(
@@ -65,20 +65,11 @@ def compiled(
             with tensor_cores(products):
                 return fast(*arguments)
         except full as error:
-            if not tells_of_full_memory(error):
+            if not is_full_memory(error):
                 raise
             raise DeviceMemoryError(OUT_OF_MEMORY) from error
 
     return call
-
-
-def tells_of_full_memory(error: Exception) -> bool:
-    """Return whether a framework's error says that the device's memory is full.
-
-    TensorFlow has a class for it, whose words depend on who asked for memory; JAX has words.
-    """
-    named = type(error).__name__ == "ResourceExhaustedError"
-    return named or any(words in str(error) for words in FULL)
 
 
 def fused(function: Callable[..., Any]) -> Callable[..., Any]:

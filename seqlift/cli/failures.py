@@ -34,6 +34,7 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def wrapped(*, debug: bool, verbose: int, **arguments: Any) -> None:
+        os.environ["HDF5_USE_FILE_LOCKING"] = "FALSE"  # Keras's reader asks for locks, too
         hush(verbose)
         try:
             with interruptible():
@@ -50,7 +51,8 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
             message = said[0] if said else "interrupted; no unfinished file is left"
             fail(message, code=128 + number, debug=False)
         except MemoryError:
-            fail("memory is full; give a smaller --batch-size", code=4, debug=debug)
+            remedy = "give a smaller --batch-size, or use a machine with more memory"
+            fail(f"memory is full; {remedy}", code=4, debug=debug)
         except OSError as error:
             message, code = refused_by_the_system(error)
             fail(message, code=code, debug=debug)

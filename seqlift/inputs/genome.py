@@ -23,6 +23,7 @@ from seqlift.inputs import fasta_check
 from seqlift.inputs.onehot import FOREIGN, UNKNOWN, lookup
 from seqlift.inputs.regions import Region
 from seqlift.inputs.text import signature
+from seqlift.system import new_temporary_folder, temporary_errors
 
 _MITOCHONDRIA = {"chrM": ("MT",), "M": ("MT",), "MT": ("chrM", "M"), "chrMT": ("chrM", "M")}
 _MANY = 10_000  # names beyond which comparing spellings takes longer than a user waits
@@ -160,9 +161,10 @@ class Genome:
             _build(self.path, unfinished, source=self._source)
             unfinished.replace(beside)
         except OSError:  # the folder cannot be written
-            self._folder = tempfile.TemporaryDirectory(prefix="seqlift-")
+            self._folder = new_temporary_folder()
             beside = Path(self._folder.name) / "index.fai"
-            _build(self.path, beside, source=self._source)
+            with temporary_errors(beside.parent):
+                _build(self.path, beside, source=self._source)
         finally:
             unfinished.unlink(missing_ok=True)
         return beside

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from seqlift.errors import InputError
+from seqlift.system import new_temporary_folder, temporary_errors
 
 GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, section 2.3.1; bgzip writes the same
 _BOM = b"\xef\xbb\xbf"
@@ -104,8 +105,9 @@ class TextFile:
         """Make `path` a plain file: a temporary copy where the file given is compressed."""
         if not self._is_gzip():
             return
-        plain = self._spool_folder() / "plain"
-        with plain.open("wb") as target:
+        folder = self._spool_folder()
+        plain = folder / "plain"
+        with temporary_errors(folder), plain.open("wb") as target:
             for block in self.blocks():
                 target.write(block)
         self.path = plain
@@ -138,15 +140,16 @@ class TextFile:
 
     def _spool(self, stream: BinaryIO) -> Path:
         """Return a temporary file with everything that is left in `stream`."""
-        path = self._spool_folder() / "spooled"
-        with path.open("wb") as target:
+        folder = self._spool_folder()
+        path = folder / "spooled"
+        with temporary_errors(folder), path.open("wb") as target:
             shutil.copyfileobj(stream, target)
         return path
 
     def _spool_folder(self) -> Path:
         """Return a temporary folder that lives until `close`."""
         if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="seqlift-")
+            self._folder = new_temporary_folder()
         return Path(self._folder.name)
 
     def _is_gzip(self) -> bool:

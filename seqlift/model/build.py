@@ -106,6 +106,7 @@ def _own_layer(plan: LayerPlan, cls: Any) -> Any:
 
 def _failure(plan: LayerPlan | NetworkPlan, problem: Exception) -> ModelError:
     """Return the error for a layer that Keras refuses, with the line that says the cause."""
+    damage.raise_refusal(problem)
     if isinstance(problem, ModelError):  # it names the layer and the remedy itself
         return problem
     is_own = isinstance(plan, LayerPlan) and plan.own_class is not None
@@ -170,6 +171,7 @@ def _functional(plan: NetworkPlan) -> keras.Model:
     try:
         return keras.Model(_unpacked(inputs), _unpacked(outputs), name=plan.name)
     except Exception as problem:  # Keras and its backends raise classes of their own
+        damage.raise_refusal(problem)
         raise ModelError(
             f"the network {plan.name!r} cannot be built: {damage.cause(problem)}; {DAMAGED}"
         ) from problem

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from seqlift.errors import ModelError
+from seqlift.errors import ModelError, SeqliftError
 from seqlift.printable import printable
+from seqlift.system import is_full_memory, is_refusal, memory_error, reading_error
 
 CAUSES = (
     ArithmeticError,
@@ -33,7 +34,8 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 def told(path: Path, *, what: str = "architecture") -> Iterator[None]:
     """Raise every failure inside as a `ModelError` whose lines begin with the name of the file.
 
-    `what` is the part of the file that is damaged where nothing else is known of the failure.
+    `what` is the part of the file that is damaged where nothing else is known of the failure. A
+    full memory is a `DeviceError`.
     """
     try:
         yield
@@ -42,11 +44,31 @@ def told(path: Path, *, what: str = "architecture") -> Iterator[None]:
         raise ModelError(
             *(line if line.startswith(f"{path}:") else f"{path}: {line}" for line in lines)
         ) from problem
-    except CAUSES as problem:
-        raise ModelError(
+    except SeqliftError:
+        raise
+    except Exception as problem:
+        refused = refusal(path, problem)
+        if refused is None and not isinstance(problem, CAUSES):
+            raise
+        raise refused or ModelError(
             f"{path}: the {what} is damaged ({type(problem).__name__}: "
             f"{printable(cause(problem))}); save the model again with model.save()"
         ) from problem
+
+
+def refusal(path: Path, problem: Exception) -> SeqliftError | None:
+    """Make the error for a full memory or what the system refused, None where it is neither."""
+    if is_full_memory(problem):
+        return memory_error(path, "the model")
+    if isinstance(problem, OSError) and is_refusal(problem):
+        return reading_error(problem.filename or path, problem, kind=ModelError)
+    return None
+
+
+def raise_refusal(problem: Exception) -> None:
+    """Raise a full memory, or what the system refused, as it is: the file is not damaged."""
+    if refusal(Path(), problem) is not None:
+        raise problem
 
 
 def cause(problem: Exception) -> str:

@@ -6,6 +6,7 @@ nothing of layers.
 """
 
 import hashlib
+import shutil
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,8 +18,10 @@ from typing import Any, Literal
 import h5py
 
 from seqlift.errors import ModelError
+from seqlift.hdf5_reader import open_to_read
 from seqlift.model import architecture, damage, formats, stored
 from seqlift.printable import printable
+from seqlift.system import can_be_locked, reading_error, temporary_errors
 
 HDF5_START = b"\x89HDF\r\n\x1a\n"
 ZIP_START = b"PK\x03\x04"
@@ -77,12 +80,12 @@ def digest(*paths: Path) -> str:
 def opened(path: Path) -> Iterator[Any]:
     """Yield an HDF5 file open for reading; damage found on the way raises `ModelError`."""
     try:
-        with h5py.File(path, "r") as file:
+        with open_to_read(path) as file:
             yield file
     except ModelError as problem:
         raise ModelError(*(f"{path}: {line}" for line in problem.problems)) from problem
     except (OSError, *damage.CAUSES) as problem:  # all of which h5py raises for damage
-        raise ModelError(
+        raise damage.refusal(path, problem) or ModelError(
             f"{path}: damaged or incomplete HDF5 ({_line(problem)}); copy or download it again"
         ) from problem
 
@@ -94,10 +97,22 @@ def archive(path: Path) -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(path) as opened_archive:
             yield opened_archive
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, *damage.CAUSES) as problem:
-        raise ModelError(
+        raise damage.refusal(path, problem) or ModelError(
             f"{path}: damaged or incomplete .keras archive ({_line(problem)}); "
             "copy or download it again"
         ) from problem
+
+
+def link_weights(path: Path, link: Path) -> None:
+    """Make a file of numbered weights readable by Keras under the name `link`.
+
+    Keras's own reader locks what it reads: where that is not possible, it reads a copy.
+    """
+    if can_be_locked(path):
+        link.symlink_to(path.resolve())
+        return
+    with temporary_errors(link.parent):
+        shutil.copyfile(path, link)
 
 
 def extract_weights(path: Path, folder: Path) -> None:
@@ -110,7 +125,8 @@ def extract_weights(path: Path, folder: Path) -> None:
                 f"{path}: its weights unpack to {info.file_size} bytes from {info.compress_size}, "
                 "which no trained model does; save the model again"
             )
-        members.extract(info, folder)
+        with temporary_errors(folder):
+            members.extract(info, folder)
 
 
 def _line(problem: Exception) -> str:
@@ -129,7 +145,7 @@ def _start(path: Path, *, holds: str) -> bytes:
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file; check the path of the {holds}") from None
     except OSError as problem:
-        raise ModelError(f"{path}: cannot be read ({problem.strerror}); check it") from problem
+        raise reading_error(path, problem, kind=ModelError) from problem
 
 
 def _read_hdf5(path: Path, arch: Path | None) -> ModelFile:

@@ -5,7 +5,6 @@ the allow-list, build, assign the weights. Keras's own model readers are not use
 make whatever a file names. Optimizers, losses and metrics are left out.
 """
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from seqlift.errors import ModelError
 from seqlift.model import build, custom, damage, files, legacy, records, weights
 from seqlift.model.plan import NetworkPlan
 from seqlift.model.settings import default_settings
+from seqlift.system import new_temporary_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +128,12 @@ def _assign(model: keras.Model, path: Path, *, found: files.ModelFile, plan: Net
             order = [layer.name for layer in plan.layers]
             weights.assign(model, group, order=order, backend=found.backend)
         return
-    with tempfile.TemporaryDirectory() as folder:
+    with new_temporary_folder() as folder:
         numbered = Path(folder) / files.WEIGHTS_MEMBER
         if found.weights == "archive":
             files.extract_weights(path, Path(folder))
         else:
-            numbered.symlink_to(path.resolve())
+            files.link_weights(path, numbered)
         weights.read_numbered(model, numbered)
 
 

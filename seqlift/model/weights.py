@@ -14,12 +14,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import h5py
 import keras
 import numpy as np
 
 from seqlift.errors import ModelError
-from seqlift.model import old_weights, stored
+from seqlift.hdf5_reader import open_to_read
+from seqlift.model import damage, old_weights, stored
 from seqlift.model.stored import Source, Stored
 
 OTHER_MODEL = "these are the weights of another model"
@@ -64,7 +64,7 @@ def read_numbered(model: keras.Model, path: Path) -> None:
     """
     generators = [g for layer in model._flatten_layers() for g in _generators(layer)]
     try:
-        with h5py.File(path, "r") as file:
+        with open_to_read(path) as file:
             stored.check_kept_here(file)
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message="Skipping")  # a part left untrained
@@ -72,6 +72,7 @@ def read_numbered(model: keras.Model, path: Path) -> None:
     except ModelError:
         raise
     except Exception as problem:  # Keras and HDF5 raise many classes for a damaged file
+        damage.raise_refusal(problem)
         reason = " ".join(str(problem).split()) or type(problem).__name__
         reason = reason.partition(" Target variable: ")[0]  # all its values would follow
         raise ModelError(

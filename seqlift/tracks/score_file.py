@@ -4,8 +4,6 @@ Knows HDF5 and the layout of a score file (`seqlift.tracks.layout`); knows nothi
 genome-browser tracks.
 """
 
-import errno
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,11 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.errors import InputError
+from seqlift.hdf5_reader import open_to_read
+from seqlift.system import is_refusal, reading_error
 from seqlift.tracks import layout
 from seqlift.tracks.batch import Attribute
 from seqlift.tracks.checks import DAMAGE, check_shapes, check_version, damage, damaged
@@ -33,7 +32,7 @@ def is_score_file(path: Path | str) -> bool:
     try:
         if not Path(path).is_file():  # opening a pipe would wait for ever
             return False
-        with h5py.File(path, "r", locking="best-effort") as file:
+        with open_to_read(path) as file:
             return "shap/seq" in file
     except DAMAGE:
         return False
@@ -235,15 +234,12 @@ class ScoreFile:
             return list(self._file[name].asstr()[rows])
 
 
-def _open(path: Path) -> h5py.File:
+def _open(path: Path) -> Any:
     try:
-        # A folder without lock support (NFS, Lustre) must not make a finished file unreadable.
-        return h5py.File(path, "r", locking="best-effort")
+        return open_to_read(path)
     except OSError as error:
-        if error.errno is not None:
-            reason = os.strerror(error.errno)
-            remedy = "check the path" if error.errno == errno.ENOENT else "check its permissions"
-            raise InputError(f"{path}: cannot be read ({reason}); {remedy}") from error
+        if is_refusal(error):
+            raise reading_error(path, error) from error
         if "truncated" in str(error):
             raise damaged(path, "it is shorter than it says") from error
         raise InputError(

@@ -9,12 +9,13 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.attribution.backend import at_once, compiled, tells_of_full_memory
+from seqlift.attribution.backend import at_once, compiled
 from seqlift.attribution.graph import Graph
 from seqlift.attribution.lowering.inputs import Layout, example_inputs, row_nodes
 from seqlift.attribution.primitives.base import Array
 from seqlift.attribution.primitives.recurrence import Recurrence
 from seqlift.errors import DeviceError, ModelError
+from seqlift.system import is_full_memory
 
 # A float32 forward pass reproduces Keras's own to a few 1e-7; a wrong layer is off by far more.
 FORWARD_TOLERANCE = 1e-5
@@ -93,7 +94,7 @@ def predictions(model: keras.Model, inputs: list[NDArray[np.float32]]) -> list[N
         raise
     except Exception as problem:  # backends raise classes of their own
         reason = reason_of(problem)
-        if tells_of_full_memory(problem):
+        if is_full_memory(problem):
             raise DeviceError(
                 f"model {model.name}: the device's memory does not hold four sequences; give"
                 " another --device"
