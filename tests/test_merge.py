@@ -1,6 +1,7 @@
 """Laws of joining and averaging score files."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_scores import MadeWindow, made_batch, parts, window
 
-from seqlift.errors import InputError
+from seqlift.errors import InputError, NumericError
 from seqlift.pipeline.merge import OF_MODEL, Facts, check_targets
 from seqlift.tracks import layout, merge
 from seqlift.tracks.hdf5 import ScoreWriter
@@ -140,7 +141,15 @@ def test_a_mean_has_the_mean_and_the_deviation_of_its_files(tmp_path: Path) -> N
         )
         observed = scores.values(layout.ONE_HOT, every) * scores.values(layout.HYPOTHETICAL, every)
         np.testing.assert_array_equal(scores.values(layout.CONTRIBUTIONS, every), observed)
-        largest = np.max([b.relative_residual for b in batches], axis=0)
+        missed = np.mean([b.difference for b in batches], axis=0) - observed.sum(axis=(1, 2))
+        residual = scores.values("qc/residual", every)
+        np.testing.assert_allclose(residual, missed, rtol=0, atol=1e-5)
+        sizes = [
+            np.max(np.abs([b.prediction, b.reference_prediction, b.difference]), axis=0)
+            for b in batches
+        ]
+        own = np.abs(residual) / np.mean(sizes, axis=0)
+        largest = np.max([own, *(b.relative_residual for b in batches)], axis=0)
         np.testing.assert_array_equal(scores.values("qc/relative_residual", every), largest)
         predictions = np.mean([b.prediction for b in batches], axis=0)
         np.testing.assert_array_equal(scores.values("qc/prediction", every), predictions)
@@ -168,4 +177,22 @@ def test_a_mean_over_other_regions_is_refused(tmp_path: Path) -> None:
     sources = [tmp_path / "0.h5", tmp_path / "1.h5"]
     with pytest.raises(InputError, match=r"1\.h5: row 1 is not that of \S+0\.h5 \(raw/seq\)"):
         average(sources, tmp_path / "mean.h5", attributes={}, sizes=SIZES)
+    assert not (tmp_path / "mean.h5").exists()
+
+
+def test_a_mean_that_its_type_does_not_hold_is_refused(tmp_path: Path) -> None:
+    """Small means of large scores with opposite signs, and sums that rounding moves."""
+    batch = made_batch(frames(5), length=LENGTH, sizes=SIZES)
+    tiny = replace(batch, hypothetical=batch.hypothetical * np.float32(5e-5))
+    against = replace(tiny, hypothetical=tiny.hypothetical * np.float32(-0.9))
+    sources = [
+        joined([written(tmp_path / "x.h5", one, dtype="float16")], tmp_path / f"{place}.h5")
+        for place, one in enumerate([tiny, against, batch])
+    ]
+    small = r"0\.h5: row 1 \(\S+\): means of contributions are too small for float16, .* float32$"
+    with pytest.raises(NumericError, match=small):
+        average(sources[:2], tmp_path / "mean.h5", attributes={}, sizes=SIZES)
+    missed = r"0\.h5: row \d \(\S+\): means of contributions miss the mean difference .* float32$"
+    with pytest.raises(NumericError, match=missed):
+        average(sources[::2], tmp_path / "mean.h5", attributes={}, sizes=SIZES, tolerance=1e-3)
     assert not (tmp_path / "mean.h5").exists()

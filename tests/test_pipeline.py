@@ -338,6 +338,25 @@ def test_float16_halves_the_contributions_and_keeps_their_first_digits(
     largest = np.abs(rows["shap/seq"]).max()
     np.testing.assert_allclose(half["shap/seq"], rows["shap/seq"], rtol=1e-3, atol=1e-4 * largest)
     assert_track_shows_scores("half", SIZES)
+    for stored in (rows, half):  # the residual is that of the numbers in the file
+        missed = stored["qc/difference"] - stored["projected_shap/seq"].sum((1, 2), np.float64)
+        np.testing.assert_allclose(stored["qc/residual"], missed, rtol=0, atol=1e-12)
+
+
+def test_what_float16_does_not_hold_is_refused(
+    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = (inputs / "one.keras", inputs / "peaks.narrowPeak", "-g", inputs / "genome.fa")
+    ran = command("score", *words, "-n", 2, "--dtype", "float16", "--tolerance", 1e-5)
+    assert ran.code == 6
+    assert re.fullmatch(
+        r"seqlift: \S+:\d+: contributions to task, stored as float16, miss the difference from"
+        r" reference by \d\.\de-\d\d of the prediction, more than the tolerance 1e-05; give --dtype"
+        r" float32, or a larger --tolerance if you can accept it\n",
+        ran.err,
+    ), ran.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_float64_adds_up_more_closely(rows: Rows, run: Run) -> None:

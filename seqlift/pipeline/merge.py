@@ -5,10 +5,11 @@ become their mean.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from seqlift.errors import InputError, SeqliftError
 from seqlift.pipeline.outputs import (
@@ -105,9 +106,13 @@ def merge(
                 sizes = first.sizes()
             rows = sum(rows_of(path) for path in group) if not mean else rows_of(group[0])
             with progress("averaging" if mean else "joining", rows) as bar:
-                combine = average if mean else join
                 new = unfinished(files.scores)
-                combine(group, new, attributes=attributes, sizes=sizes, progress=bar.update)
+                about: dict[str, Any] = {"attributes": attributes, "sizes": sizes}
+                if mean:
+                    largest = tolerance_of(facts[path] for path in group)
+                    average(group, new, **about, tolerance=largest, progress=bar.update)
+                else:
+                    join(group, new, **about, progress=bar.update)
         with ScoreFile(new) as scores:  # the regions of every target are the same
             write_regions(scores, unfinished(outputs.regions))
         for path in outputs.scores():
@@ -116,6 +121,15 @@ def merge(
     finally:
         remove_unfinished(outputs.paths())
     return outputs.paths()
+
+
+def tolerance_of(facts: Iterable[Facts]) -> float:
+    """Find the largest relative residual that files allow: any where a rule promises no sum."""
+    words = (word for found in facts for word in str(found.get("tolerance", "inf")).split(", "))
+    try:
+        return max(map(float, words))
+    except ValueError:
+        return float("inf")
 
 
 def draw(outputs: Outputs, overlap: Overlap, progress: Progress) -> None:

@@ -5,6 +5,7 @@ Knows windows and results; knows nothing of where either came from or where rows
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from seqlift.attribution.engine import Result
 from seqlift.errors import NumericError
 from seqlift.pipeline.workload import Row, Workload
 from seqlift.tracks.batch import UNKNOWN_BASE, ScoreBatch
+from seqlift.tracks.checks import rounding_problems
+from seqlift.tracks.layout import Dtype, observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,26 +23,29 @@ class Residuals:
     """How far the contributions of each sequence are from summing to the difference, (N,).
 
     mean
-        Mean difference over references, less the sum of the contributions as they are written.
+        Mean difference over references, less the sum of the contributions.
     relative
-        The largest residual of any one pair of sequence and reference, over the largest of
-        |prediction|, |reference prediction| and |difference| of the sequence.
+        The largest residual of any one pair of sequence and reference, or that of the mean, over
+        the largest of |prediction|, |reference prediction| and |difference| of the sequence.
     """
 
     mean: NDArray[np.float64]
     relative: NDArray[np.float64]
 
 
-def residuals_of(result: Result) -> Residuals:
-    """Return the residuals of a batch, summed in float64."""
+def residuals_of(result: Result, contributions: NDArray[Any]) -> Residuals:
+    """Measure what `contributions` (N, ...) leave unexplained, summed in float64.
+
+    They are those of `result` as they were computed, or as a file keeps them.
+    """
     difference = result.difference.astype(np.float64)
-    axes = tuple(range(1, result.contributions.ndim))
-    mean = difference.mean(axis=1) - result.contributions.sum(axis=axes, dtype=np.float64)
+    axes = tuple(range(1, contributions.ndim))
     pairs = np.abs(result.residual).max(axis=1)
     sizes = (result.prediction[:, None], result.reference_prediction, difference)
     scale = np.max([np.abs(size).max(axis=1) for size in sizes], axis=0)
-    largest = np.maximum(pairs, np.abs(mean))
     with np.errstate(invalid="ignore", divide="ignore"):
+        mean = difference.mean(axis=1) - contributions.sum(axis=axes, dtype=np.float64)
+        largest = np.maximum(pairs, np.abs(mean))
         relative = np.where(largest == 0.0, 0.0, largest / scale)
     return Residuals(mean, relative.astype(np.float64))
 
@@ -74,25 +80,64 @@ def above_tolerance(place: str, target: str, found: float, tolerance: float) -> 
     )
 
 
+def check_stored(
+    batch: ScoreBatch,
+    result: Result,
+    rows: Sequence[Row],
+    workload: Workload,
+    *,
+    target: str,
+    tolerance: float,
+) -> None:
+    """Raise NumericError for the first row that the type of the file does not hold.
+
+    That is one whose contributions as stored do not sum to the difference within `tolerance`, or
+    where what rounding takes from the scores is more than the type promises.
+    """
+    pairs = [(batch.hypothetical, result.hypothetical)]
+    if batch.multipliers is not None:
+        pairs.append((batch.multipliers, result.multipliers))
+    for stored, exact in pairs:
+        if stored.dtype != exact.dtype:
+            start = stored.shape[1] // 2 - exact.shape[1] // 2
+            kept = stored[:, start : start + exact.shape[1]]
+            for i, problem in rounding_problems(kept, exact):
+                place = workload.place(rows[i].window.region)
+                raise NumericError(f"{place}: contributions to {target} {problem}")
+    bad = np.flatnonzero(~(batch.relative_residual <= tolerance))
+    if len(bad):
+        i, kind = int(bad[0]), batch.hypothetical.dtype.name
+        remedy = "--dtype float32, or " if kind == "float16" else ""
+        raise NumericError(
+            f"{workload.place(rows[i].window.region)}: contributions to {target}, stored as {kind},"
+            f" miss the difference from reference by {batch.relative_residual[i]:.1e} of the"
+            f" prediction, more than the tolerance {tolerance:.0e}; give {remedy}a larger"
+            " --tolerance if you can accept it"
+        )
+
+
 def score_batch(
     rows: Sequence[Row],
     result: Result,
-    residuals: Residuals,
     *,
     length: int,
+    dtype: Dtype = "float32",
     multipliers: bool = False,
 ) -> ScoreBatch:
     """Return a batch as the score file stores it, in rows of `length` bases.
 
     A sequence shorter than a row (a model of any length) stands in its middle, N on both sides.
+    Residuals are those of the contributions as they are stored, in `dtype`.
     """
     extent = rows[0].codes.size
     start = length // 2 - extent // 2
     codes = np.full((len(rows), length), UNKNOWN_BASE, dtype=np.uint8)
     codes[:, start : start + extent] = [row.codes for row in rows]
     around = ((0, 0), (start, length - start - extent), (0, 0))
-    hypothetical = np.pad(result.hypothetical.astype(np.float32), around)
-    kept = np.pad(result.multipliers.astype(np.float32), around) if multipliers else None
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is found there
+        hypothetical = np.pad(result.hypothetical.astype(dtype), around)
+        kept = np.pad(result.multipliers.astype(np.float32), around) if multipliers else None
+    residuals = residuals_of(result, observed(codes, hypothetical))
     frames = [
         replace(row.window, start=row.window.start - start, end=row.window.start - start + length)
         for row in rows

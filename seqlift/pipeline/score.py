@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,13 @@ from seqlift.pipeline.part_writer import PartWriter, check_parts
 from seqlift.pipeline.parts import Parts
 from seqlift.pipeline.preflight import check_replaced, notes_of, prepared
 from seqlift.pipeline.progress import Progress, ProgressBar
-from seqlift.pipeline.rows import above_tolerance, check_residuals, residuals_of, score_batch
+from seqlift.pipeline.rows import (
+    above_tolerance,
+    check_residuals,
+    check_stored,
+    residuals_of,
+    score_batch,
+)
 from seqlift.pipeline.run import Batch, Run
 from seqlift.pipeline.space import check_space
 from seqlift.pipeline.stopping import Stop, Stopped
@@ -199,15 +206,17 @@ def write_batch(run: Run, batch: Batch, results: Mapping[str, Result], writer: P
         result = in_genome_direction(result, batch.turned)
         if run.options.both_strands:
             result = mean_of_strands(result)
-        residuals = residuals_of(result)
-        check_residuals(residuals, batch.rows, run.workload, target=target, tolerance=run.tolerance)
+        place: dict[str, Any] = {"rows": batch.rows, "workload": run.workload, "target": target}
+        computed = residuals_of(result, result.contributions)
+        check_residuals(computed, **place, tolerance=run.computed_tolerance)
         rows = score_batch(
             batch.rows,
             result,
-            residuals,
             length=run.row_length,
+            dtype=run.options.dtype,
             multipliers=run.options.multipliers,
         )
+        check_stored(rows, result, **place, tolerance=run.tolerance)
         scores.append(rows)
     writer.write(scores)
 

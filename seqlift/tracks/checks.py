@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seqlift.errors import InputError, NumericError
 from seqlift.tracks import layout
@@ -46,6 +47,30 @@ def check_finite(path: Path, columns: layout.Columns, *, rows_before: int) -> No
         f"{path}: row {rows_before + row + 1} ({chrom}:{start}-{end}) has a contribution that is"
         f" not finite; {remedy}"
     )
+
+
+def rounding_problems(stored: NDArray[Any], exact: NDArray[Any]) -> Iterator[tuple[int, str]]:
+    """Yield each row that `stored` does not hold, with what is wrong and the remedy.
+
+    Both are (n, ...) scores, `stored` those of `exact` rounded to a narrower type. A number of
+    ordinary size loses at most half an epsilon of itself, which is what the type promises; numbers
+    near its smallest lose more, down to all. A row is held where what all its scores lose together
+    is within half an epsilon of what they are together, so that scores too small to matter beside
+    larger ones may vanish, and those of a row of small ones may not.
+    """
+    limits = np.finfo(stored.dtype)
+    axes = tuple(range(1, exact.ndim))
+    wide = exact.astype(np.float64)
+    sizes = np.abs(wide).sum(axis=axes)
+    lost = np.abs(wide - stored).sum(axis=axes)
+    remedy = "give --dtype float32" if stored.dtype == np.float16 else "scale the model's output"
+    for i in np.flatnonzero(~(lost <= float(limits.eps) / 2 * sizes)).tolist():
+        share, largest = lost[i] / sizes[i], np.abs(wide[i]).max()
+        if np.isfinite(stored[i]).all():
+            problem = f"are too small for {stored.dtype}, which loses {share:.1%} of them"
+        else:
+            problem = f"reach {largest:.3g}, and {stored.dtype} ends at {float(limits.max):.6g}"
+        yield i, f"{problem}; {remedy}"
 
 
 @contextmanager

@@ -6,7 +6,7 @@ nothing of HDF5 itself. Axes of the large datasets: N rows, 4 bases in the order
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +87,13 @@ def dtypes(
 def row_shape(name: str, length: int) -> tuple[int, ...]:
     """Return the shape of one row of a dataset."""
     return (4, length) if name in LARGE else ()
+
+
+def observed(codes: NDArray[np.uint8], hypothetical: NDArray[Any]) -> NDArray[Any]:
+    """Pick the score of the observed base from `hypothetical` (n, L, 4): (n, L), 0 where N."""
+    known = codes < UNKNOWN_BASE
+    picked = np.take_along_axis(hypothetical, np.where(known, codes, 0)[..., None], axis=-1)
+    return np.where(known, picked[..., 0], np.zeros((), hypothetical.dtype))
 
 
 def columns(batch: ScoreBatch, dtype: Dtype) -> Columns:

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.errors import InputError
+from seqlift.errors import InputError, NumericError
 from seqlift.tracks import layout
 from seqlift.tracks.batch import Attribute
+from seqlift.tracks.checks import rounding_problems
 from seqlift.tracks.hdf5 import NewScoreFile
 from seqlift.tracks.score_file import ScoreFile
 
-MEANS = ("qc/prediction", "qc/reference_prediction", "qc/difference", "qc/residual")
+MEANS = ("qc/prediction", "qc/reference_prediction", "qc/difference")
 SAME = (layout.ONE_HOT, *layout.TEXTS, *layout.POSITIONS)
 
 
@@ -27,13 +28,16 @@ def average(
     *,
     attributes: Mapping[str, Attribute],
     sizes: Mapping[str, int],
+    tolerance: float = float("inf"),
     progress: Callable[[int], object] | None = None,
 ) -> None:
     """Write the mean over `sources` to a new score file.
 
-    Contributions, multipliers, predictions and residuals are means, relative residuals the largest
-    of any model. ``shap_std/seq`` is the standard deviation of the hypothetical contributions over
-    the models (the square root of the mean squared distance from the mean).
+    Contributions, multipliers and predictions are means; residuals are what the mean contributions,
+    as they are stored, miss of the mean difference. Relative residuals are the largest of any
+    model, or that of the mean, over the mean of what those of the models are relative to.
+    ``shap_std/seq`` is the standard deviation of the hypothetical contributions over the models
+    (the square root of the mean squared distance from the mean).
 
     Parameters
     ----------
@@ -41,11 +45,15 @@ def average(
         Score files of the same windows.
     path, attributes, sizes, progress
         As in `seqlift.tracks.merge.join`.
+    tolerance
+        The largest relative residual that a row may have.
 
     Raises
     ------
     InputError
         The files do not have the same rows, or one is damaged.
+    NumericError
+        The mean of a row is not held by the type of the files.
     OutputError
         The file cannot be written, for example because the disk is full.
     """
@@ -64,6 +72,7 @@ def average(
         for start in range(0, files[0].rows, rows):
             block = slice(start, min(start + rows, files[0].rows))
             columns = _mean_rows(files, block, kinds)
+            _check_residuals(files[0], columns["qc/relative_residual"], block, tolerance)
             for name, values in columns.items():
                 new.datasets[name].resize(block.stop, axis=0)
                 new.datasets[name][start:] = values
@@ -106,11 +115,50 @@ def _mean_rows(
         if name in kinds:
             stacked = np.stack([file.values(name, rows).astype(np.float64) for file in files])
             columns[name] = stacked.mean(axis=0).astype(kinds[name])
+            if name in layout.LARGE:
+                _check_held(files[0], rows, columns[name], stacked.mean(axis=0))
             if name == layout.HYPOTHETICAL:
                 columns[layout.DEVIATION] = stacked.std(axis=0).astype(np.float32)
     observed = columns[layout.ONE_HOT].astype(bool)
     zero = np.zeros((), kinds[layout.HYPOTHETICAL])
     columns[layout.CONTRIBUTIONS] = np.where(observed, columns[layout.HYPOTHETICAL], zero)
+    return columns | _residuals(files, rows, columns)
+
+
+def _residuals(
+    files: Sequence[ScoreFile], rows: slice, columns: Mapping[str, NDArray[Any]]
+) -> dict[str, NDArray[Any]]:
+    """Measure what the mean contributions, as they are stored, miss of the mean difference."""
+    sums = columns[layout.CONTRIBUTIONS].sum(axis=(1, 2), dtype=np.float64)
+    residual = columns["qc/difference"] - sums
+    sizes = [np.max([np.abs(file.values(name, rows)) for name in MEANS], axis=0) for file in files]
+    scale = np.mean(sizes, axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        own = np.where(residual == 0.0, 0.0, np.abs(residual) / scale)
     relative = [file.values("qc/relative_residual", rows) for file in files]
-    columns["qc/relative_residual"] = np.max(relative, axis=0)
-    return columns
+    return {"qc/residual": residual, "qc/relative_residual": np.max([*relative, own], axis=0)}
+
+
+def _check_held(
+    first: ScoreFile, rows: slice, stored: NDArray[Any], exact: NDArray[np.float64]
+) -> None:
+    for i, problem in rounding_problems(stored, exact):
+        raise NumericError(f"{_place(first, rows.start + i)}: means of contributions {problem}")
+
+
+def _check_residuals(
+    first: ScoreFile, relative: NDArray[np.float64], rows: slice, tolerance: float
+) -> None:
+    bad = np.flatnonzero(~(relative <= tolerance))
+    if len(bad):
+        i = int(bad[0])
+        raise NumericError(
+            f"{_place(first, rows.start + i)}: means of contributions miss the mean difference from"
+            f" reference by {relative[i]:.1e} of the prediction, more than the tolerance"
+            f" {tolerance:.0e} of their files; score with --dtype float32"
+        )
+
+
+def _place(file: ScoreFile, row: int) -> str:
+    (frame,) = file.frames(slice(row, row + 1))
+    return f"{file.path}: row {row + 1} ({frame.region.chrom}:{frame.start}-{frame.end})"

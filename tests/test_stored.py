@@ -1,0 +1,102 @@
+"""What a score file promises holds for the numbers in it, not for those they were rounded from."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from seqlift.attribution.engine import Result
+from seqlift.errors import NumericError
+from seqlift.inputs.regions import Region
+from seqlift.inputs.windows import Window
+from seqlift.pipeline.rows import check_stored, residuals_of, score_batch
+from seqlift.pipeline.workload import Row, Workload
+from seqlift.tracks.batch import ScoreBatch
+from seqlift.tracks.layout import Dtype, columns
+
+LENGTH = 200
+
+
+@dataclass(frozen=True)
+class Places:
+    """Stands for the regions of a run, which only say where a row was read."""
+
+    def place(self, region: Any) -> str:
+        return f"r.bed:{region.name}"
+
+
+def made(scale: float, kind: type[np.floating] = np.float32) -> tuple[list[Row], Result]:
+    """Return two rows and scores of that size which sum up exactly, in the type of `kind`."""
+    random = np.random.default_rng(0)
+    codes = random.integers(0, 5, (2, LENGTH)).astype(np.uint8)
+    regions = [Region("chr1", 0, LENGTH, name=str(i + 1)) for i in range(2)]
+    windows = [Window(region, 0, LENGTH, 0, LENGTH) for region in regions]
+    rows = [Row(frame, codes[i], 1000, i) for i, frame in enumerate(windows)]
+    hypothetical = (scale * random.standard_normal((2, LENGTH, 4))).astype(kind)
+    contributions = hypothetical * (np.arange(4) == codes[..., None])
+    difference = contributions.sum(axis=(1, 2), dtype=np.float64)[:, None]
+    result = Result(
+        hypothetical=hypothetical,
+        multipliers=hypothetical,
+        contributions=contributions,
+        prediction=difference[:, 0],
+        reference_prediction=0 * difference,
+        difference=difference,
+        residual=0 * difference,
+    )
+    return rows, result
+
+
+def stored(rows: list[Row], result: Result, dtype: Dtype, tolerance: float = 1e-2) -> ScoreBatch:
+    batch = score_batch(rows, result, length=LENGTH, dtype=dtype, multipliers=True)
+    workload = cast(Workload, Places())
+    check_stored(batch, result, rows, workload, target="task", tolerance=tolerance)
+    return batch
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_residuals_are_those_of_the_stored_contributions(dtype: Dtype) -> None:
+    rows, result = made(1.0)
+    batch = stored(rows, result, dtype)
+    kept = columns(batch, dtype)["projected_shap/seq"].astype(np.float64)
+    missed = result.difference[:, 0] - kept.sum(axis=(1, 2))
+    np.testing.assert_allclose(batch.residual, missed, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(batch.relative_residual, np.abs(missed / result.prediction))
+    assert residuals_of(result, result.contributions).relative.max() < 1e-15
+    assert (batch.relative_residual.max() > 1e-5) == (dtype == "float16")
+
+
+def test_row_sums_are_held_to_the_tolerance_after_the_cast() -> None:
+    rows, result = made(1.0)
+    with pytest.raises(
+        NumericError, match=r"^r\.bed:\d: contributions to task, stored as float16,"
+    ):
+        stored(rows, result, "float16", tolerance=1e-6)
+    stored(rows, result, "float32", tolerance=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("scale", "kind", "dtype", "message"),
+    [
+        (1e-6, np.float32, "float16", "are too small for float16, which loses .*; give --dtype"),
+        (1e-42, np.float64, "float32", "are too small for float32, which loses .*; scale the"),
+        (1e5, np.float32, "float16", "reach .*e\\+05, and float16 ends at 65504; give --dtype"),
+        (1e40, np.float64, "float32", "reach .*e\\+40, and float32 ends at 3.40282e\\+38; scale"),
+    ],
+)
+def test_scores_that_a_type_does_not_hold_are_refused(
+    scale: float, kind: type[np.floating], dtype: Dtype, message: str
+) -> None:
+    rows, result = made(scale, kind)
+    with pytest.raises(NumericError, match=rf"^r\.bed:1: contributions to task {message}"):
+        stored(rows, result, dtype, tolerance=np.inf)
+
+
+def test_small_scores_beside_large_ones_are_held() -> None:
+    """They lose digits, but not of what their row amounts to; and zeros lose nothing."""
+    rows, result = made(1e-6)
+    result.hypothetical[0] *= 0
+    result.hypothetical[1, 0] = 1.0
+    result.multipliers[:] = result.hypothetical
+    stored(rows, result, "float16", tolerance=np.inf)
