@@ -37,6 +37,7 @@ from seqlift.given_inputs import Given, resolve, rows_for
 from seqlift.inputs.onehot import codes_of
 from seqlift.inputs.references import References, SharedReferences
 from seqlift.model import target as targets
+from seqlift.model.calls import notes_of
 from seqlift.model.load import LoadedModel, load
 from seqlift.model.settings import default_settings
 from seqlift.scalar import head_of
@@ -83,10 +84,8 @@ class Explainer:
         Sequences of a batch; by default chosen from the size of the model.
     seed
         Seed of references that are drawn by name.
-    arch
-        Path of the architecture (JSON), for a `model` file that holds weights only.
-    recipes, custom_objects
-        What layers of a `model` file compute that it does not say: see `seqlift.model.load.load`.
+    arch, recipes, custom_objects
+        What a `model` file does not say itself: see `seqlift.model.load.load`.
     device
         ``auto``, ``cpu``, ``gpu`` or ``gpu:INDEX``.
     """
@@ -131,6 +130,7 @@ class Explainer:
             self.loaded = load(model, arch=arch, recipes=recipes, custom_objects=custom_objects)
             model = self.loaded.model
         self.model = with_outputs(model)
+        self.notes = self.loaded.notes if self.loaded else notes_of(model)
         self.given = resolve(model, inputs)
         self.targets = targets.parse(requests_of(target), model)
         self.several = len(self.targets) > 1 or not isinstance(target, str | None)

@@ -53,7 +53,8 @@ class ModelReport:
 
     Input shapes have None where any length is taken. `problems` are what keeps the model from being
     scored, and what to do. `forward_difference` is the largest relative difference between the
-    lowered graph and `model.predict`, None where there are problems. Where the file is `refused`,
+    lowered graph and `model.predict` of the model as rebuilt from the file, None where there are
+    problems. `notes` are those of a `LoadedModel`. Where the file is `refused`,
     there are layers as the file describes them, and nothing that only a built model tells:
     `targets` are empty, `parameters` and shapes None.
     """
@@ -70,6 +71,7 @@ class ModelReport:
     problems: tuple[str, ...]
     forward_difference: float | None
     refused: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @default_settings()
@@ -121,6 +123,7 @@ def inspect_model(
         layers=layers,
         problems=tuple(dict.fromkeys(problems)),
         forward_difference=None if problems else check_forward(graph, model, **place),
+        notes=loaded.notes,
     )
 
 

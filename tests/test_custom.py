@@ -12,6 +12,7 @@ import pytest
 from keras import layers, ops
 from nets import eager, graph_of, inputs_for, made, random_head, relative_residual
 
+from seqlift.attribution.lowering.place import Tensor
 from seqlift.attribution.lowering.traced import traced
 from seqlift.errors import ModelError
 from seqlift.model import custom
@@ -249,4 +250,5 @@ class VariableFirst(layers.Layer):
 def test_a_layer_that_cannot_be_traced_gives_none(make: Callable[[], Any]) -> None:
     layer = make()
     layer.build((None, 9, 4))
-    assert traced(layer, [(9, 4)]) is None
+    given = ((Tensor(0),), {})
+    assert traced(layer.call, given, shape=lambda _: (9, 4), name=layer.name) is None

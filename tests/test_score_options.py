@@ -46,6 +46,13 @@ def channels_first() -> keras.Model:
     return keras.Model(given, layers.Dense(1, name="task")(layers.Flatten()(hidden)))
 
 
+def dropping() -> keras.Model:
+    """Return a model that drops values at random, also where it predicts."""
+    given = keras.Input((LENGTH, 4))
+    hidden = layers.Dropout(0.5, name="drop")(layers.Flatten()(given), training=True)
+    return keras.Model(given, layers.Dense(1, name="task")(hidden))
+
+
 def words() -> keras.Model:
     """Return a model of numbers that stand for bases."""
     given = keras.Input((LENGTH,), name="codes")
@@ -59,7 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("options")
     (folder / "genome.fa").write_text(fasta(genome_records()))
     (folder / "peaks.bed").write_text(regions_text())
-    for build in (two_inputs, channels_first, words, averaging):
+    for build in (two_inputs, channels_first, words, averaging, dropping):
         save(build(), folder / f"{build.__name__}.keras")
     np.save(folder / "rows.npy", ROWS)
     np.save(folder / "few.npy", ROWS[:-1])
@@ -239,7 +246,8 @@ def test_what_has_no_effect_is_said(folder: Path) -> None:
         "note       -n 7 has no effect: the reference uniform is not drawn",
         "note       --steps 9 has no effect: the rule genomics takes none",
     ]
-    *_, said = run(folder, "averaging", "-r", "uniform")
+    _, found, said = run(folder, "averaging", "-r", "uniform")
+    assert found["notes"] == "none"
     assert said.splitlines()[-1] == "note       windows without a known base: 1; their scores are 0"
     assert "has no effect" not in said
 
@@ -258,3 +266,13 @@ def test_a_value_without_a_name_is_refused(
     ran = command("score", *arguments(folder, "averaging"), option, value)
     assert ran.code == 2
     assert f"Invalid value for '{option}': {value!r} is not {form}" in ran.err
+
+
+def test_what_a_model_does_in_training_only_is_noted_everywhere(folder: Path) -> None:
+    note = "called with training=True, and explained as at inference: 'drop' (Dropout)"
+    _, found, said = run(folder, "dropping", "-r", "uniform")
+    assert f"note       {note}" in said.splitlines()
+    assert found["notes"] == note
+    ran = command("inspect", folder / "dropping.keras")
+    assert f"note     {note}" in ran.out.splitlines()
+    assert "the model as rebuilt from the file" in ran.out

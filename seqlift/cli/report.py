@@ -107,6 +107,9 @@ def show_model(report: "ModelReport", *, as_json: bool) -> None:
         show(f"weights  {report.parameters:,}")
     if report.forward_difference is not None:
         show(f"check    equals model.predict to {report.forward_difference:.1e}, relative")
+        show("         (the model as rebuilt from the file; what a file leaves out is not seen)")
+    for note in report.notes:
+        show(f"note     {note}")
     show()
     show_layers(report.layers)
     for problem in () if report.refused else report.problems:

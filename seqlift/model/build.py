@@ -37,6 +37,16 @@ def build(
     own classes. A layer that may not be built, or that the installed Keras does not know, raises
     `ModelError` with a line for each.
     """
+    return made(checked(network, recipes=recipes, objects=objects))
+
+
+def checked(
+    network: NetworkPlan,
+    *,
+    recipes: Mapping[str, str] | None = None,
+    objects: CustomObjects | None = None,
+) -> NetworkPlan:
+    """Return the plan with what its layers compute, or raise `ModelError` as `build` does."""
     network = resolved(with_own(network, objects) if objects else network, recipes or {})
     problems = [*safety.refusals(network)]
     for find in (classes.unknown_settings, bounds.oversized):
@@ -45,6 +55,11 @@ def build(
         problems = [NO_INPUT_SHAPE]
     if problems:
         raise ModelError(*problems)
+    return network
+
+
+def made(network: NetworkPlan) -> keras.Model:
+    """Return the model that a plan which was `checked` describes."""
     return _network(network)
 
 
@@ -244,6 +259,12 @@ def _is_ready(call: Call, tensors: Mapping[tuple[str, int], list[Any]]) -> bool:
     return all((ref.layer, ref.call) in tensors for ref in needed)
 
 
+def _taken(layer: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a call less those of None that a layer of today no longer takes."""
+    takes = inspect.signature(layer.call).parameters
+    return {key: value for key, value in kwargs.items() if value is not None or key in takes}
+
+
 def _called(
     plan: LayerPlan | NetworkPlan,
     layer: Any,
@@ -262,7 +283,7 @@ def _called(
             args = (_unpacked(keras.tree.flatten(args[0])),)
         elif plan.operation and plan.class_name == "GetItem":
             args = (args[0], tuple(args[1]) if isinstance(args[1], list) else args[1])
-        flat: list[Any] = keras.tree.flatten(layer(*args, **kwargs))
+        flat: list[Any] = keras.tree.flatten(layer(*args, **_taken(layer, kwargs)))
     except Exception as problem:  # Keras and its backends raise classes of their own
         raise _failure(plan, problem) from problem
     bounds.check(_place(plan), flat)

@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 
 from seqlift.errors import ModelError
-from seqlift.model import build, custom, damage, files, legacy, records, weights
+from seqlift.model import build, calls, custom, damage, files, legacy, records, weights
 from seqlift.model.plan import NetworkPlan
 from seqlift.model.settings import default_settings
 from seqlift.system import new_temporary_folder
@@ -37,6 +37,7 @@ class LoadedModel:
 
     `sha256` is of the model file's bytes, followed by those of the architecture file if there was
     one; `saved_by` and `format` are words for people, `class_name` is Sequential or Functional.
+    `notes` say, a sentence each, what the file's calls of layers fix and scores do without.
     """
 
     model: keras.Model
@@ -46,6 +47,7 @@ class LoadedModel:
     saved_by: str
     format: str
     class_name: str
+    notes: tuple[str, ...] = ()
 
 
 @default_settings()
@@ -72,7 +74,9 @@ def load(
     found = files.read(path, arch)
     described = _described(found, path, arch)
     with damage.told(arch or path):
-        model = build.build(described.plan, recipes=recipes, objects=objects)
+        plan = build.checked(described.plan, recipes=recipes, objects=objects)
+        model = build.made(plan)
+        notes = (*calls.notes_of(model), *calls.without_recipe(plan))
     with damage.told(path, what="weights"):
         _assign(model, path, found=found, plan=described.plan)
     return LoadedModel(
@@ -83,6 +87,7 @@ def load(
         saved_by=described.saved_by,
         format=described.format,
         class_name=described.plan.class_name,
+        notes=notes,
     )
 
 

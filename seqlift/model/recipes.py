@@ -19,9 +19,6 @@ CLASSES = nodes.CLASSES | {"Lambda"}
 SEQUENTIAL = (Call((TensorRef("", 0, 0),)),)
 """How a layer of a Sequential model, whose file lists no calls, is called."""
 
-IGNORED = frozenset({"mask", "training"})
-"""Keywords that Keras hands to layers and that expressions do without."""
-
 
 def resolved(network: NetworkPlan, recipes: Mapping[str, str]) -> NetworkPlan:
     """Return the plan with what each Lambda and node of tf.keras computes, or why that is unknown.
@@ -95,10 +92,13 @@ def _expression(plan: LayerPlan, call: Call) -> Expression:
     """Return what the record says that one call computes."""
     if plan.class_name in nodes.CLASSES:
         return nodes.expression(plan, call)
-    odd = [key for key, value in call.kwargs.items() if refs(value) or key not in IGNORED]
+    given = dict(call.kwargs)
+    training = given.pop("training", None)
+    odd = [key for key, value in given.items() if value is not None]
+    odd += ["training"] * (refs(training) != []) + ["more arguments"] * (len(call.args) > 1)
     if odd:
         raise NoRecipeError(f"is called with {', '.join(odd)} beside its input")
-    return lambdas.expression(plan.settings, _given(call))
+    return lambdas.expression(plan.settings, _given(call), training=bool(training))
 
 
 def _given(call: Call) -> Expression:

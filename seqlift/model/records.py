@@ -5,7 +5,7 @@ arguments since Keras 3, into one. Knows nothing of files and weights, and build
 name stays a name, so nothing that a file says can run.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -195,17 +195,29 @@ def _call(node: Any) -> Call:
     """Return one call of a layer from a Keras 2 (list) or Keras 3 (mapping) inbound node."""
     if isinstance(node, Mapping) and "args" in node:
         kwargs = {key: _argument(value) for key, value in node.get("kwargs", {}).items()}
-        args = tuple(_argument(value) for value in node["args"])
-    else:
-        given = [node] if _is_ref(node) or _is_constant(node) else node
-        args = (_written_refs(given),)
-        if isinstance(given, list) and len(given) == 1:
-            args = (args[0][0],)
-        kwargs = {}
-        first: Any = given[0] if isinstance(given, list) else None
-        if (_is_ref(first) or _is_constant(first)) and len(first) > 3:
-            kwargs = {key: _written_refs(value) for key, value in first[3].items()}
-    return Call(args, {key: value for key, value in kwargs.items() if value is not None})
+        return Call(tuple(_argument(value) for value in node["args"]), kwargs)
+    given = [node] if _is_ref(node) or _is_constant(node) else node
+    args = (_written_refs(given),)
+    if isinstance(given, list) and len(given) == 1:
+        args = (args[0][0],)
+    written = [*_written_arguments(given)]
+    if any(arguments != written[0] for arguments in written):
+        raise ValueError(f"one call with the arguments {' and '.join(map(str, written))}")
+    kwargs = {key: _written_refs(value) for key, value in written[0].items()} if written else {}
+    return Call(args, kwargs)
+
+
+def _written_arguments(given: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the arguments by name that stand behind each tensor of a Keras 2 node: those of all."""
+    if _is_ref(given) or _is_constant(given):
+        if len(given) > 3 and given[3]:
+            yield given[3]
+    elif isinstance(given, list | tuple):
+        for item in given:
+            yield from _written_arguments(item)
+    elif isinstance(given, Mapping):
+        for item in given.values():
+            yield from _written_arguments(item)
 
 
 def _is_ref(value: Any) -> bool:

@@ -40,6 +40,7 @@ def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
         "model": options.model,
         "model_sha256": loaded.sha256 if loaded else "",
         "model_saved_by": loaded.saved_by if loaded else "",
+        "notes": "; ".join(run.explainer.notes) or "none",
         "genome": options.regions if workload.regions.is_fasta else str(options.genome),
         "genome_sizes_sha256": workload.genome.digest(),
         "regions": options.regions,

@@ -43,7 +43,9 @@ PLACES = frozenset(("command", "model", "genome", "regions", "arch", "custom_obj
 LISTED = frozenset(("device", "batch_size", "backend", "tolerance"))
 """Facts in which shards may differ: the whole has them all."""
 
-OF_MODEL = frozenset(("model_sha256", "model_saved_by", "arch_sha256", "custom_objects_sha256"))
+OF_MODEL = frozenset(
+    ("model_sha256", "model_saved_by", "notes", "arch_sha256", "custom_objects_sha256")
+)
 """Facts in which models that are averaged may differ."""
 
 OF_TARGET = frozenset(("target",))

@@ -160,8 +160,12 @@ def check_rows(explainer: Explainer, workload: Workload) -> None:
 
 
 def notes_of(run: Run) -> tuple[str, ...]:
-    """Return what was asked for and has no effect, and windows without a base, a sentence each."""
-    options, notes = run.options, []
+    """Return what a user should know of a run, a sentence each.
+
+    What calls in the model file fix and scores do without, windows without a base, and what was
+    asked for and has no effect.
+    """
+    options, notes = run.options, [*run.explainer.notes]
     if run.survey.unknown:
         where = "" if options.shard is None else ", in all shards"
         unknown = f"{run.survey.unknown}{where}"

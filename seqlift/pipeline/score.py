@@ -56,8 +56,8 @@ class Summary:
 
     `relative_residual` is the largest of any row, `worst` the place of that row; `status` how many
     rows have each status; `windows` how many lie around summits; `files` are final names;
-    `complete` whether the rule promises that contributions sum to the difference; `notes` say what
-    was asked for and has no effect.
+    `complete` whether the rule promises that contributions sum to the difference; `notes` are
+    those of `notes_of`.
     """
 
     rows: int

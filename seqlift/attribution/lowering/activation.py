@@ -6,7 +6,8 @@ from typing import Any
 from keras import activations, layers
 
 from seqlift.attribution.lowering.composition import difference, log_sum_exp
-from seqlift.attribution.lowering.place import Lower, Place, weights_of
+from seqlift.attribution.lowering.place import Lower, Place, Tensor, weights_of
+from seqlift.attribution.lowering.traced import traced
 from seqlift.attribution.primitives import curves, elementwise
 from seqlift.attribution.primitives.elementwise import Elementwise
 from seqlift.attribution.primitives.product import Multiply
@@ -59,13 +60,18 @@ def activate(activation: Any, at: Place, node: int) -> int:
         return int(ACTIVATION_LAYERS[type(activation)](activation, at, node))
     name = getattr(activation, "__name__", type(activation).__name__)
     primitive = ACTIVATIONS.get(activation) or ACTIVATIONS_BY_NAME.get(name)
-    if primitive is None:
+    if primitive is not None:
+        return at.add(primitive, node)
+    model = traced(activation, ((Tensor(node),), {}), shape=at.shape, name=name)
+    if model is None:
         known = {*ACTIVATIONS, *ALONG_AN_AXIS} - {activations.sparsemax}
         names = sorted(function.__name__ for function in known)
         raise at.refuse(
-            f"has the activation {name}, which has no rule; known are {', '.join(names)} and linear"
+            f"has the activation {name}, which is not written with keras.ops alone; write it so, or"
+            f" use one of {', '.join(names)} and linear"
         )
-    return at.add(primitive, node)
+    (result,) = at.walk(model, [node], at.builder, f"{at.layer}/")
+    return result
 
 
 def softmax(at: Place, node: int, *, axis: Any = -1) -> int:

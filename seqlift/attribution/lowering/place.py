@@ -1,6 +1,6 @@
 """The place in the graph where one call of one Keras layer goes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,13 +30,24 @@ class Tensor:
     node: int
 
 
+Given = tuple[Sequence[Any], Mapping[str, Any]]
+"""The arguments of a call, by place and by name, with a `Tensor` for each tensor among them."""
+
+Walk = Callable[[Any, Sequence[int], GraphBuilder, str], list[int]]
+"""(model, nodes of its inputs, graph, prefix of its layers' names) -> nodes of its outputs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A graph under construction, and the layer whose primitives are being added."""
+    """A graph under construction, and the layer whose primitives are being added.
+
+    `walk` adds a whole model.
+    """
 
     builder: GraphBuilder
     layer: str
     layer_class: str
+    walk: Walk
 
     def add(self, primitive: Primitive, *inputs: int) -> int:
         """Return the node that applies `primitive` to `inputs`."""

@@ -5,6 +5,7 @@ inside: RevealCancel tells the positive from the negative part of either.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -145,7 +146,7 @@ def step_of(cell: Any, at: Place, size: int) -> Graph:
     """Return one step of a cell, for an input of `size` values per position."""
     step, number = STEPS[type(cell)]
     builder = GraphBuilder()
-    inside = Place(builder, at.layer, at.layer_class)
+    inside = replace(at, builder=builder)
     x = builder.add_input((size,), "position")
     states = [builder.add_input((cell.units,), f"state {k}") for k in range(number)]
     bias = weights_of(cell.bias) if cell.use_bias else None

@@ -1,13 +1,15 @@
-"""Layers of the user's own: what their `call` computes, as a model of operations that are known.
+"""Layers and functions of the user's own: what they compute, as a model of operations.
 
 Knows Keras layers; runs the code of layers that are there already, and loads none.
 """
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 
+from seqlift.attribution.lowering.place import Tensor
 from seqlift.attribution.primitives.base import Shape
 
 NOT_TRACED = (
@@ -18,20 +20,47 @@ NOT_TRACED = (
 
 
 class Traced(keras.Model):  # type: ignore[misc]  # Keras has no types
-    """What a layer of the user's own computes, as operations."""
+    """What a layer or function of the user's own computes, as operations."""
 
 
-def traced(layer: Any, shapes: Sequence[Shape]) -> keras.Model | None:
-    """Return a layer's `call` as a model of `keras.ops` operations and layers, None if it is not.
+def traced(
+    function: Callable[..., Any],
+    given: tuple[Sequence[Any], Mapping[str, Any]],
+    *,
+    shape: Callable[[int], Shape],
+    name: str,
+    dtype: str = "float32",
+) -> keras.Model | None:
+    """Return a function as a model of `keras.ops` operations and layers, None if it is not.
 
-    `shapes` are those of the tensors it is called on, without the batch axis. What `call` computes
-    from variables alone is taken as it is now: the weights have to be there. A `call` written with
-    another library than `keras.ops` cannot be traced, nor can an operator with a variable on its
-    left and a tensor on its right (`NOT_TRACED` says what to do).
+    `given` are the arguments it is called with, with a `Tensor` for each of the model's inputs;
+    `shape` gives the shape of a node without the batch axis. What is computed from variables alone
+    is taken as it is now: the weights have to be there. A function written with another library
+    than `keras.ops` cannot be traced, nor can an operator with a variable on its left and a tensor
+    on its right (`NOT_TRACED` says what to do).
     """
-    tensors = [keras.Input(shape, dtype=layer.compute_dtype) for shape in shapes]
-    inner = tensors[0] if len(tensors) == 1 else tensors
+    tensors: list[Any] = []
+
+    def entry(leaf: Any) -> Any:
+        if not isinstance(leaf, Tensor):
+            return leaf
+        tensors.append(keras.Input(shape(leaf.node), dtype=dtype))
+        return tensors[-1]
+
+    args, kwargs = keras.tree.map_structure(entry, given)
     try:
-        return Traced(inner, layer.call(inner), name=layer.name)
+        result = function(*args, **kwargs)
+        return Traced(tensors[0] if len(tensors) == 1 else tensors, result, name=name)
     except Exception:  # noqa: BLE001 - the user's code may raise anything; the caller names it
         return None
+
+
+def arguments_of(layer: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments by name with which Keras calls a layer's `call` when a model predicts.
+
+    Those that it does not take are left out, as Keras does; the layer is at inference.
+    """
+    takes = inspect.signature(layer.call).parameters
+    every = any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes.values())
+    found = {key: value for key, value in kwargs.items() if key in takes or every}
+    return {**found, "training": False} if "training" in takes else found

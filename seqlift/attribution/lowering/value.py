@@ -17,8 +17,18 @@ def lower_dense(layer: layers.Dense, at: Place, node: int) -> int:
     return activate(layer.activation, at, at.add(Dense(weights_of(layer.kernel), bias), node))
 
 
-def lower_batch_normalization(layer: layers.BatchNormalization, at: Place, node: int) -> int:
+OF_THE_BATCH = (
+    "is called with training=True, so that a score would depend on the other sequences of its"
+    " batch; leave that out of the call"
+)
+
+
+def lower_batch_normalization(
+    layer: layers.BatchNormalization, at: Place, node: int, *, training: bool = False
+) -> int:
     """Return the scale per channel that batch normalisation is at inference."""
+    if training and layer.trainable:
+        raise at.refuse(OF_THE_BATCH)
     mean, variance = weights_of(layer.moving_mean), weights_of(layer.moving_variance)
     factor = 1.0 / np.sqrt(variance.astype(np.float64) + layer.epsilon)
     if layer.scale:

@@ -22,28 +22,32 @@ from seqlift.attribution.lowering.locally import LOCAL_LAYERS
 from seqlift.attribution.lowering.merge import MERGING_LAYERS
 from seqlift.attribution.lowering.normalization import NORMALIZATION_LAYERS
 from seqlift.attribution.lowering.operations.table import OPERATIONS
-from seqlift.attribution.lowering.place import Lower, Place, Tensor
+from seqlift.attribution.lowering.place import Given, Lower, Place, Tensor
 from seqlift.attribution.lowering.recurrent import RECURRENT_LAYERS
 from seqlift.attribution.lowering.resizing import RESIZING_LAYERS
-from seqlift.attribution.lowering.traced import NOT_TRACED, traced
-from seqlift.attribution.lowering.value import VALUE_LAYERS
+from seqlift.attribution.lowering.traced import NOT_TRACED, arguments_of, traced
+from seqlift.attribution.lowering.value import OF_THE_BATCH, VALUE_LAYERS
 from seqlift.attribution.lowering.window import WINDOW_LAYERS
 from seqlift.attribution.lowering.wrapper import PLACE_LAYERS, time_distributed
 from seqlift.attribution.primitives.base import Primitive, Shape
 from seqlift.errors import ModelError
 
 
-def lower_wrapped(layer: Any, at: Place, node: int) -> Any:
+def lower_wrapped(layer: Any, at: Place, node: int, *, training: bool = False) -> Any:
     """Return the layer inside a wrapper that changes its weights in training only."""
+    if training:
+        raise at.refuse(OF_THE_BATCH)
     return lowered(layer.layer, at, (Tensor(node),), {})
 
 
 def lower_inner(layer: Any, at: Place, node: int) -> int:
     """Return one call of the layer or model inside a wrapper."""
-    if is_walked(layer):
-        (result,) = walk(layer, [node], at.builder, f"{at.layer}/")
+    given: Given = ((Tensor(node),), {})
+    inner = inner_model(layer, given, at)
+    if inner is not None:
+        (result,) = walk(inner, [node], at.builder, f"{at.layer}/")
         return result
-    return int(lowered(layer, at, (Tensor(node),), {}))
+    return int(lowered(layer, at, *given))
 
 
 def is_walked(layer: Any) -> bool:
@@ -173,7 +177,7 @@ def calls(model: keras.Model) -> list[tuple[Any, Any, list[Any]]]:
 
 def lower_call(
     layer: Any,
-    given: tuple[Sequence[Any], Mapping[str, Any]],
+    given: Given,
     builder: GraphBuilder,
     path: str,
     outputs: Sequence[Any],
@@ -184,14 +188,15 @@ def lower_call(
     shapes a layer without lowering is given.
     """
     name = f"{path}{layer.name}"
-    fed = (given[0], {key: value for key, value in given[1].items() if key != "mask"})
-    sources = [leaf.node for leaf in keras.tree.flatten(fed) if isinstance(leaf, Tensor)]
-    inner = layer if is_walked(layer) else own_layer(layer, sources, builder)
-    if inner is not None:
-        return walk(inner, sources, builder, f"{name}/")
-    place = Place(builder, name, type(layer).__name__)
+    place = Place(builder, name, type(layer).__name__, walk)
     first = len(builder.nodes)
+    if own_code(layer):
+        given = given[0], arguments_of(layer, given[1])
+    sources = [leaf.node for leaf in keras.tree.flatten(given) if isinstance(leaf, Tensor)]
     try:
+        inner = inner_model(layer, given, place)
+        if inner is not None:
+            return walk(inner, sources, builder, f"{name}/")
         found = lowered(layer, place, *given)
         results = list(found) if isinstance(found, tuple) else [found]
     except ModelError as problem:
@@ -203,11 +208,19 @@ def lower_call(
     return results
 
 
-def own_layer(layer: Any, sources: Sequence[int], builder: GraphBuilder) -> keras.Model | None:
-    """Return a layer of the user's own as a model of operations, None for all others."""
+def inner_model(layer: Any, given: Given, at: Place) -> keras.Model | None:
+    """Return the model that a layer is: a nested one, or the operations of a layer of one's own.
+
+    None for all others. Raises ModelError for a nested model that is called with more than tensors.
+    """
+    if is_walked(layer):
+        odd = [key for key, v in given[1].items() if v is not None and key != "training"]
+        if odd:
+            raise at.refuse(called_with(odd))
+        return layer
     if not own_code(layer) or lowering_of(layer) is not None:
         return None
-    return traced(layer, [builder.nodes[i].shape for i in sources])
+    return traced(layer.call, given, shape=at.shape, name=layer.name, dtype=layer.compute_dtype)
 
 
 def own_code(layer: Any) -> bool:
@@ -231,18 +244,22 @@ def lowered(layer: Any, place: Place, args: Sequence[Any], kwargs: Mapping[str, 
     if lowering is None:
         raise place.refuse(remedy(layer))
     leaves = [leaf for leaf in keras.tree.flatten(args) if leaf is not None]
-    named = {key: value for key, value in kwargs.items() if value is not None and key != "training"}
     known = inspect.signature(lowering).parameters
+    without = {"training"} - set(known)
+    named = {key: v for key, v in kwargs.items() if v is not None and key not in without}
     strange = [key for key in named if key not in known]
     if strange or not all(isinstance(leaf, Tensor) for leaf in leaves):
-        raise place.refuse(
-            f"is called with {', '.join(strange) or 'constants'}, which has no lowering; leave it"
-            " out of the call"
-        )
+        raise place.refuse(called_with(strange))
     arguments = keras.tree.map_structure(
         lambda leaf: leaf.node if isinstance(leaf, Tensor) else leaf, named
     )
     return lowering(layer, place, *(leaf.node for leaf in leaves), **arguments)
+
+
+def called_with(arguments: Sequence[str]) -> str:
+    """Return why a call with such arguments is refused, to follow a layer's name."""
+    what = ", ".join(arguments) or "constants"
+    return f"is called with {what}, which has no lowering; leave it out of the call"
 
 
 def closed_shape(tensor: Any) -> Shape:

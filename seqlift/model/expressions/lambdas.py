@@ -17,9 +17,12 @@ LONGEST_TEXT = 1 << 18
 """Characters of base64 that are decoded at most."""
 
 
-def expression(settings: Mapping[str, Any], given: Expression) -> Expression:
+def expression(
+    settings: Mapping[str, Any], given: Expression, *, training: bool = False
+) -> Expression:
     """Return what a Lambda with these settings computes of `given`, its input or inputs.
 
+    `training` is what a function with an argument of that name gets for it.
     Raises `NoRecipeError` saying what was found that has no recipe.
     """
     function = settings.get("function")
@@ -31,7 +34,7 @@ def expression(settings: Mapping[str, Any], given: Expression) -> Expression:
         function = function.get("config")
     if isinstance(function, str) and settings.get("function_type") != "lambda":
         raise NoRecipeError(f"calls {function}, whose code is not in the file")
-    return _of_code(*_stored(function), given, constants)
+    return _of_code(*_stored(function), given, constants, training=training)
 
 
 def _stored(function: Any) -> tuple[Any, Any, Any]:
@@ -53,7 +56,13 @@ def _stored(function: Any) -> tuple[Any, Any, Any]:
 
 
 def _of_code(
-    code: Any, defaults: Any, closure: Any, given: Expression, constants: Mapping[str, Expression]
+    code: Any,
+    defaults: Any,
+    closure: Any,
+    given: Expression,
+    constants: Mapping[str, Expression],
+    *,
+    training: bool,
 ) -> Expression:
     function = marshalled.read(_decoded(code))
     takes = function.variables[: function.arguments]
@@ -63,7 +72,8 @@ def _of_code(
     values = [_constant(value) for value in _listed(defaults)]
     arguments = {takes[0]: given}
     arguments |= dict(zip(takes[len(takes) - len(values) :], values, strict=True))
-    arguments |= {name: value for name, value in constants.items() if name in takes[1:]}
+    always = {"training": tree.constant(training)} | dict(constants)
+    arguments |= {name: value for name, value in always.items() if name in takes[1:]}
     missing = [name for name in takes if name not in arguments]
     if missing or set(constants) - set(takes):
         raise NoRecipeError(f"takes the arguments {', '.join(takes)}, not all of them in the file")
