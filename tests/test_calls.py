@@ -164,9 +164,7 @@ def test_code_of_the_users_that_normalises_by_the_batch_is_refused(
     inner: Callable[[], Any],
 ) -> None:
     model = made(lambda tensor: layers.Flatten()(InTraining(inner())(tensor)), X.shape[1:])
-    with pytest.raises(
-        ModelError, match=r"layer own/norm .* is called with training=True, so"
-    ):
+    with pytest.raises(ModelError, match=r"layer own/norm .* is called with training=True, so"):
         graph_of(model)
 
 

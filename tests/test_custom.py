@@ -15,7 +15,7 @@ from nets import eager, graph_of, inputs_for, made, random_head, relative_residu
 from seqlift.attribution.lowering.place import Tensor
 from seqlift.attribution.lowering.traced import traced
 from seqlift.errors import ModelError
-from seqlift.model import custom
+from seqlift.model import build, custom, records
 from seqlift.model.load import load
 
 X = np.random.default_rng(0).normal(size=(3, 9, 4)).astype("float32")
@@ -252,3 +252,66 @@ def test_a_layer_that_cannot_be_traced_gives_none(make: Callable[[], Any]) -> No
     layer.build((None, 9, 4))
     given = ((Tensor(0),), {})
     assert traced(layer.call, given, shape=lambda _: (9, 4), name=layer.name) is None
+
+
+def gelu(x: Any) -> Any:  # under a name of Keras, and another function
+    return x * ops.sigmoid(1.702 * x)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda f: layers.Dense(3, activation=f),
+        lambda f: layers.Conv1D(3, 2, activation=f),
+        lambda f: layers.Activation(f),
+        lambda f: layers.TimeDistributed(layers.Dense(2, activation=f)),
+        lambda f: layers.LSTM(3, activation=f, return_sequences=True),
+    ],
+)
+def test_an_activation_function_of_the_users_is_traced_and_completes(
+    make: Callable[[Any], Any],
+) -> None:
+    def body(tensor: Any) -> Any:
+        return layers.Dense(1)(layers.Flatten()(make(gelu)(tensor)))
+
+    model = made(body, (9, 4))
+    graph, (x, x0) = graph_of(model), inputs_for((9, 4), 3, 2)
+    values = graph.forward(ops.convert_to_tensor(x), graph.outputs)[graph.outputs[0]]
+    np.testing.assert_allclose(ops.convert_to_numpy(values), model(x), atol=1e-12)
+    result = eager(graph, random_head(graph), x, x0, dtype="float64")
+    assert relative_residual(result) <= 1e-10
+
+
+BOTH = """
+import keras
+
+
+def gelu(x):
+    return keras.ops.relu(x) + 0.25 * x
+
+
+class Doubled(keras.layers.LSTM):
+    def call(self, *args, **kwargs):
+        return 2 * super().call(*args, **kwargs)
+"""
+
+
+def test_a_wrapper_copies_classes_and_functions_of_the_users(tmp_path: Path) -> None:
+    """A function keeps what it is where Keras has one of its name."""
+    path = tmp_path / "own.py"
+    path.write_text(BOTH)
+    theirs = classes_of(path)
+    settings = {"units": 3, "activation": "gelu", "recurrent_activation": "sigmoid"}
+    inner = {"class_name": "Doubled", "config": {"name": "inner", **settings}}
+    both = {"class_name": "Bidirectional", "config": {"name": "both", "layer": inner}}
+    both["config"]["batch_input_shape"] = [None, 9, 4]
+    record = {"class_name": "Sequential", "config": {"name": "net", "layers": [both]}}
+    found = build.build(records.read(record, generation=2), objects=custom.read(path))
+    for weight in found.weights:
+        weight.assign(np.random.default_rng(3).normal(size=weight.shape))
+    expected = []
+    for number, x in enumerate((X, X[:, ::-1])):
+        one = keras.Sequential([keras.Input((9, 4)), layers.LSTM(3, activation=theirs.gelu)])
+        one.set_weights(found.get_weights()[3 * number : 3 * number + 3])
+        expected.append(2 * np.asarray(one(x)))
+    np.testing.assert_allclose(found(X), np.concatenate(expected, axis=1), atol=1e-5)

@@ -287,3 +287,36 @@ def test_layers_without_data_format_are_channels_last_whatever_the_users_setting
         keras.config.set_image_data_format("channels_last")
     assert isinstance(model.layers[0], layers.Conv1D)
     assert model.output_shape == (None, 7, 2)
+
+
+def clipped(x: Any) -> Any:
+    """Return what `hard_sigmoid` was in Keras 2."""
+    return np.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+
+def lstm(x: Any, kernel: Any, recurrent: Any, bias: Any) -> Any:
+    """Return the last state of an LSTM with the gates of Keras 2, written out."""
+    h = c = np.zeros((len(x), recurrent.shape[0]))
+    for step in range(x.shape[1]):
+        gates = np.split(x[:, step] @ kernel + h @ recurrent + bias, 4, axis=1)
+        i, f, o = (clipped(gates[k]) for k in (0, 1, 3))
+        c = f * c + i * np.tanh(gates[2])
+        h = o * np.tanh(c)
+    return h
+
+
+def test_a_wrapper_copies_its_layer_with_the_functions_of_keras_2() -> None:
+    """Bidirectional makes both directions of the settings of the one layer that it holds."""
+    inner = {"class_name": "LSTM", "config": {"name": "lstm", "units": 3}}
+    inner["config"]["recurrent_activation"] = "hard_sigmoid"
+    both = {"class_name": "Bidirectional", "config": {"name": "both", "layer": inner}}
+    both["config"]["batch_input_shape"] = [None, 7, 4]
+    record = {"class_name": "Sequential", "config": {"name": "net", "layers": [both]}}
+    model = build.build(records.read(record, generation=2))
+    random = np.random.default_rng(0)
+    for weight in model.weights:
+        weight.assign(random.normal(size=weight.shape))
+    x, arrays = random.normal(size=(2, 7, 4)), [np.asarray(w, float) for w in model.weights]
+    expected = [lstm(x, *arrays[:3]), lstm(x[:, ::-1], *arrays[3:])]
+    found = model.predict(x.astype("float32"), verbose=0)
+    np.testing.assert_allclose(found, np.concatenate(expected, axis=1), atol=2e-6)

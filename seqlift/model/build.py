@@ -82,11 +82,14 @@ def _arguments(plan: LayerPlan, cls: Any) -> dict[str, Any]:
     if "dtype" in accepted and not plan.operation:
         arguments["dtype"] = "float32"
     arguments |= {key: value for key, value in plan.settings.items() if key in accepted}
-    for key, value in arguments.items():
-        if value == legacy.KERAS_2_HARD_SIGMOID:
-            arguments[key] = hard_sigmoid_of_keras_2
+    arguments = {key: _function(value) for key, value in arguments.items()}
     arguments |= {key: _made(inner) for key, inner in plan.inner.items() if inner != ()}
     return arguments | {"name": plan.name}
+
+
+def _function(value: Any) -> Any:
+    """Return a setting, with the function for the name of one that today's Keras lacks."""
+    return hard_sigmoid_of_keras_2 if value == legacy.KERAS_2_HARD_SIGMOID else value
 
 
 def _made(plan: Any) -> Any:
@@ -100,13 +103,29 @@ def _made(plan: Any) -> Any:
 def _layer(plan: LayerPlan) -> Any:
     cls = classes.class_of(plan)
     try:
-        if plan.own_class is not None:
-            return _own_layer(plan, cls)
-        return cls(**_arguments(plan, cls))
+        with keras.saving.custom_object_scope(_held_by(plan)):
+            if plan.own_class is not None:
+                return _own_layer(plan, cls)
+            return cls(**_arguments(plan, cls))
     except ModelError:
         raise
     except Exception as problem:  # Keras and its backends raise classes of their own
         raise _failure(plan, problem) from problem
+
+
+def _held_by(wrapper: LayerPlan) -> dict[str, Any]:
+    """Return by name what a wrapper needs to copy the layers it holds, as Bidirectional does.
+
+    It copies them by their settings, in which functions and classes that Keras does not bring are
+    names.
+    """
+    held: dict[str, Any] = {}
+    for plan in every_layer(wrapper):
+        values = [_function(value) for value in plan.settings.values() if plan is not wrapper]
+        if plan.own_class is not None:
+            values.append(plan.own_class)
+        held |= {keras.saving.get_registered_name(one): one for one in values if callable(one)}
+    return held
 
 
 def _own_layer(plan: LayerPlan, cls: Any) -> Any:

@@ -134,5 +134,20 @@ def _function(value: Any, objects: CustomObjects) -> Any:
         names = [value.get("registered_name"), value.get("config")]
     for name in names:
         if isinstance(name, str) and name in objects.functions:
-            return objects.functions[name]
+            return _named_apart(objects.functions[name])
     return value
+
+
+def _named_apart(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function under a name that Keras has for none of its own.
+
+    Keras would take its own where a wrapper copies what it holds, which is by name.
+    """
+    if not hasattr(keras.activations, function.__name__):
+        return function
+
+    def applied(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    applied.__name__ = f"own_{function.__name__}"
+    return applied
