@@ -24,6 +24,7 @@ from seqlift.given_inputs import Given, GivenInputs, no_bases, resolve
 from seqlift.model.load import DescribedModel, describe, load
 from seqlift.model.outputs import outputs_of
 from seqlift.model.plan import LayerPlan, NetworkPlan, every_layer
+from seqlift.model.refused import RefusedLayersError
 from seqlift.model.settings import default_settings
 from seqlift.model.target import targets
 
@@ -99,7 +100,10 @@ def inspect_model(
             described = describe(path, arch=arch)
         except ModelError:
             raise refusal from None
-        return refused_report(str(path), described, refusal.problems)
+        own: dict[str, str] = {}
+        if isinstance(refusal, RefusedLayersError):
+            own = {name: f"{arch or path}: {line}" for name, line in refusal.layers.items()}
+        return refused_report(str(path), described, refusal.problems, own)
     model = loaded.model
     given, problems = decided(model, inputs or {})
     layout = layout_of(model.inputs[given.sequence].shape[1:])
@@ -127,8 +131,13 @@ def inspect_model(
     )
 
 
-def refused_report(path: str, described: DescribedModel, problems: tuple[str, ...]) -> ModelReport:
-    """Return the report of a file whose layers are known and that is not loaded for `problems`."""
+def refused_report(
+    path: str, described: DescribedModel, problems: tuple[str, ...], refused: Mapping[str, str]
+) -> ModelReport:
+    """Return the report of a file whose layers are known and that is not loaded for `problems`.
+
+    `refused` are the problems of single layers, by name.
+    """
     network = described.plan
     top = {plan.name: plan for plan in network.layers}
     first = [ref.layer for ref in network.inputs] or list(top)[:1]
@@ -143,7 +152,10 @@ def refused_report(path: str, described: DescribedModel, problems: tuple[str, ..
         outputs=dict.fromkeys(last),
         targets=(),
         parameters=None,
-        layers=tuple(described_layer(name, plan, problems) for name, plan in rows_of(network)),
+        layers=tuple(
+            described_layer(name, plan, (refused.get(plan.name, ""), *problems))
+            for name, plan in rows_of(network)
+        ),
         problems=problems,
         forward_difference=None,
         refused=True,

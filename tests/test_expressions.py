@@ -293,6 +293,8 @@ def computed(written: str, *arrays: np.ndarray) -> Any:
 X = np.random.default_rng(0).normal(size=(3, 6, 4))
 Y = np.random.default_rng(1).normal(size=(3, 6, 4))
 
+RELU = np.where(X > 0.25, np.minimum(X, 1.5), 0.5 * (X - 0.25))
+
 COMPUTED: Mapping[str, np.ndarray] = {
     "logsumexp(x, axis=-1, keepdims=True)": np.log(np.exp(X).sum(-1, keepdims=True)),
     "x[:, 1:-2]": X[:, 1:-2],
@@ -331,6 +333,21 @@ COMPUTED: Mapping[str, np.ndarray] = {
     "[[1, 0, 2, 0]] - x": [[1, 0, 2, 0]] - X,
     "tf.constant([0.5, 1.0, 2.0, 0.25]) * x": X * [0.5, 1.0, 2.0, 0.25],
     "x[:, : 2**2] * 10**2": X[:, :4] * 100,
+    "K.relu(x, alpha=0.25)": np.where(X > 0, X, 0.25 * X),
+    "K.relu(x, 0.0, 0.5)": np.clip(X, 0, 0.5),
+    "keras.backend.relu(x, alpha=0.5, max_value=1.5, threshold=0.25)": RELU,
+    "keras.activations.relu(x, negative_slope=0.5, max_value=1.5, threshold=0.25)": RELU,
+    "relu(x, 0.5, 1.5, threshold=0.25)": RELU,
+    "relu(x, max_value=6)": np.clip(X, 0, 6),
+    "concatenate([K.zeros((x.shape[0], 2, 4)), x], axis=1)": np.pad(X, ((0, 0), (2, 0), (0, 0))),
+    "K.concatenate([x, 2 * tf.ones([1, 6, 1]), x])": np.concatenate(
+        [X, np.full((3, 6, 1), 2.0), X], axis=-1
+    ),
+    "x + np.ones(4) / tf.fill((4,), 4)": X + 0.25,
+    "x * K.zeros(K.shape(x)) + K.ones_like(x)": np.ones_like(X),
+    "K.maximum(x, tf.zeros_like(x, dtype='float32'))": np.maximum(X, 0),
+    "x[:, int(x.shape[1] / 4) :]": X[:, 1:],
+    "x[:, : int(float(len(x.shape)) + 0.9)]": X[:, :3],
 }
 
 

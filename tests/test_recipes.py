@@ -3,7 +3,7 @@
 import base64
 import json
 import marshal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,15 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from nets import randomise
 from node_records import Record, X, predicted, record_of
 
 from seqlift.errors import ModelError
+from seqlift.explainer import Explainer
+from seqlift.model import build, records
 from seqlift.model.load import load
+from seqlift.model.refused import RefusedLayersError, lines
+from seqlift.model.safety import Refusal
 
 
 def lambda_record(name: str, function: Callable[..., Any], inbound: list[Any]) -> Record:
@@ -179,6 +184,96 @@ def test_a_recipe_that_gives_too_few_tensors_is_told_so() -> None:
     )
     (found,) = predicted(record, recipes={"odd": "x * 2, x + 1"})
     np.testing.assert_allclose(found, X[:, 1:3] + 1)
+
+
+def chain_of(names: Sequence[str], function: Callable[..., Any]) -> dict[str, Any]:
+    """Return the record of a model with a Lambda of each name, one after the other."""
+    before = ["x", *names]
+    return record_of(
+        [
+            lambda_record(name, function, [[[previous, 0, 0, {}]]])
+            for name, previous in zip(names, before, strict=False)
+        ],
+        [names[-1]],
+    )
+
+
+MANY = ("lambda_1", "lambda_2", "lambda_3", "lambda_4", "lambda_5", "lambda_6", "lambda_10")
+
+
+def test_layers_refused_for_one_cause_are_one_line() -> None:
+    with pytest.raises(RefusedLayersError) as caught:
+        predicted(chain_of(MANY, lambda x: tf.py_function(x)))
+    assert caught.value.problems == (
+        (
+            "layers 'lambda_1', 'lambda_2', 'lambda_3', 'lambda_4', 'lambda_5' and 2 more: each is "
+            "a Lambda: its code is stored as bytecode and is never run; it calls tf.py_function, "
+            "which has no recipe: give --recipe 'lambda_*=EXPRESSION'"
+        ),
+    )
+    assert caught.value.layers["lambda_10"].startswith("layer 'lambda_10' is a Lambda: its code")
+
+
+def refusal(name: str, recipe_for: str | None = None) -> Refusal:
+    return Refusal(name, " is odd: give", recipe_for)
+
+
+@pytest.mark.parametrize(
+    ("refusals", "end"),
+    [
+        ([refusal("a"), refusal("b")], "layers 'a', 'b': each is odd: give"),
+        ([refusal("a1", "a1"), refusal("a2", "a2")], "give --recipe 'a*=EXPRESSION'"),
+        ([refusal("a", "w"), refusal("b", "w")], "give --recipe 'w=EXPRESSION'"),
+        ([refusal("a", "a"), refusal("b", "b")], "--recipe 'LAYER=EXPRESSION' for each"),
+        (
+            [refusal("a1", "a1"), refusal("a2", "a2"), Refusal("a3", " is another", "a3")],
+            "--recipe 'LAYER=EXPRESSION' for each",
+        ),
+    ],
+)
+def test_the_recipe_for_several_layers_is_for_no_other(refusals: list[Refusal], end: str) -> None:
+    assert lines(refusals)[0].endswith(end)
+
+
+def test_a_recipe_for_a_pattern_is_for_all_layers_that_are_refused() -> None:
+    record = chain_of(MANY, lambda x: tf.py_function(x))
+    layers_of = record["config"]["layers"]
+    double = lambda_record("lambda_2", lambda x: x * 2, [[["lambda_1", 0, 0, {}]]])
+    layers_of[[one["name"] for one in layers_of].index("lambda_2")] = double
+    (found,) = predicted(record, recipes={"lambda_*": "x + 1", "lambda_10": "x * 3"})
+    np.testing.assert_allclose(found, ((X + 1) * 2 + 4) * 3, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("recipes", "problem"),
+    [
+        ({"nothing*": "x"}, "no layer that needs a recipe has a name like 'nothing*'; check"),
+        ({"lambda*": "x", "*": "x"}, "layer 'lambda_1' has two recipes, 'lambda*' and '*'; leave"),
+    ],
+)
+def test_a_pattern_that_fits_nothing_or_twice_is_refused(
+    recipes: Mapping[str, str], problem: str
+) -> None:
+    with pytest.raises(ModelError) as caught:
+        predicted(chain_of(MANY[:1], lambda x: tf.py_function(x)), recipes=recipes)
+    assert caught.value.problems[0].startswith(problem)
+
+
+def test_a_relu_with_settings_in_a_recipe_has_the_scores_of_the_layer() -> None:
+    written = "K.relu(x, alpha=0.1, max_value=0.5, threshold=0.2)[:, 1:]"
+    recipes = {"odd": f"concatenate([K.zeros((x.shape[0], 1, 4)), {written}], axis=1)"}
+    odd = build.build(records.read(record_of([UNREADABLE], ["odd"]), generation=2), recipes=recipes)
+    relu = layers.ReLU(max_value=0.5, negative_slope=0.1, threshold=0.2)
+    padded = [layers.Cropping1D((1, 0)), layers.ZeroPadding1D((1, 0))]
+    found = []
+    for middle in ([odd], [relu, *padded]):
+        ends = [layers.Conv1D(4, 3, padding="same"), layers.Flatten(), layers.Dense(1)]
+        model = keras.Sequential([keras.Input((8, 4)), ends[0], *middle, *ends[1:]])
+        randomise(model)
+        one_hot = np.eye(4, dtype=np.float32)[np.arange(16).reshape(2, 8) % 4]
+        found.append(Explainer(model, rule="rescale")(one_hot, np.zeros((8, 4))))
+    np.testing.assert_allclose(found[0].contributions, found[1].contributions, atol=1e-6)
+    assert np.abs(found[0].residual).max() < 1e-6
 
 
 def test_what_a_lambda_in_a_wrapper_computes_is_said_of_the_wrapper() -> None:

@@ -163,7 +163,8 @@ inputs = click.option(
 recipe = click.option(
     "--recipe", type=Named("LAYER=EXPRESSION"), multiple=True, metavar="LAYER=EXPRESSION",
     callback=each_once,
-    help="What a Lambda layer computes, as an expression of its input x; repeatable.",
+    help="What a Lambda layer computes, as an expression of its input x; LAYER may be a pattern"
+    " such as 'lambda_*', for all layers it fits that cannot be read; repeatable.",
 )  # fmt: skip
 custom_objects = click.option(
     "--custom-objects", metavar="FILE.py",

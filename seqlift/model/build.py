@@ -17,6 +17,7 @@ from seqlift.model.custom import CustomObjects, with_own
 from seqlift.model.plan import Call, LayerPlan, NetworkPlan, every_layer, map_refs, refs
 from seqlift.model.rebuilt import Rebuilt
 from seqlift.model.recipes import resolved
+from seqlift.model.refused import RefusedLayersError
 from seqlift.model.soundness import DAMAGED
 
 NO_INPUT_SHAPE = (
@@ -48,7 +49,10 @@ def checked(
 ) -> NetworkPlan:
     """Return the plan with what its layers compute, or raise `ModelError` as `build` does."""
     network = resolved(with_own(network, objects) if objects else network, recipes or {})
-    problems = [*safety.refusals(network)]
+    refused = [*safety.refusals(network)]
+    if refused:
+        raise RefusedLayersError(refused)
+    problems: list[str] = []
     for find in (classes.unknown_settings, bounds.oversized):
         problems = problems or [line for plan in every_layer(network) for line in find(plan)]
     if not problems and not network.outputs and not _is_input(network.layers[0]):

@@ -41,9 +41,10 @@ def told(path: Path, *, what: str = "architecture") -> Iterator[None]:
         yield
     except ModelError as problem:
         lines = map(printable, problem.problems)
-        raise ModelError(
-            *(line if line.startswith(f"{path}:") else f"{path}: {line}" for line in lines)
-        ) from problem
+        problem.problems = tuple(
+            line if line.startswith(f"{path}:") else f"{path}: {line}" for line in lines
+        )
+        raise
     except SeqliftError:
         raise
     except Exception as problem:

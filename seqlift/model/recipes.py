@@ -4,7 +4,7 @@ What such a layer computes is read from its record, or given by the user as an e
 nothing, and runs nothing that a file holds.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,8 @@ from seqlift.errors import ModelError
 from seqlift.model.expressions import lambdas, language, nodes, tree
 from seqlift.model.expressions.tree import Expression, NoRecipeError
 from seqlift.model.plan import Call, LayerPlan, NetworkPlan, TensorRef, refs
+from seqlift.model.refused import is_pattern, matches
+from seqlift.model.safety import is_refused
 
 CLASSES = nodes.CLASSES | {"Lambda"}
 """Classes whose layers are read as expressions."""
@@ -23,14 +25,51 @@ SEQUENTIAL = (Call((TensorRef("", 0, 0),)),)
 def resolved(network: NetworkPlan, recipes: Mapping[str, str]) -> NetworkPlan:
     """Return the plan with what each Lambda and node of tf.keras computes, or why that is unknown.
 
-    `recipes` are the user's expressions by layer name. One that is no expression, or of a layer
-    that is not there, raises `ModelError`.
+    `recipes` are the user's expressions by layer name, or by a pattern of names (``lambda_*``) for
+    all layers it fits that are refused otherwise. One that is no expression, or of a layer that is
+    not there, raises `ModelError`.
     """
     names = list(_names(network))
-    problems = [_unknown(name, network) for name in recipes if name not in names]
+    exact = {name: recipe for name, recipe in recipes.items() if name in names}
+    found = _resolved(network, exact)
+    refused = [*_refused(found)]
+    for pattern, recipe in recipes.items():
+        if pattern not in names and is_pattern(pattern):
+            exact |= {name: recipe for name in refused if matches(name, pattern)}
+    problems = [*_misplaced(recipes, names, refused, network)]
     if problems:
         raise ModelError(*problems)
-    return _resolved(network, recipes)
+    return _resolved(network, exact)
+
+
+def _refused(network: NetworkPlan) -> Iterator[str]:
+    """Yield the names of the layers that are refused, as nobody says what they compute."""
+    for layer in network.layers:
+        if isinstance(layer, NetworkPlan):
+            yield from _refused(layer)
+        elif is_refused(layer):
+            yield layer.name
+
+
+def _misplaced(
+    recipes: Mapping[str, str], names: Sequence[str], refused: Sequence[str], network: NetworkPlan
+) -> Iterator[str]:
+    """Yield a line for each recipe that is for no layer, or for one that has another."""
+    fits: dict[str, str] = {}
+    for name in recipes:
+        if name in names:
+            continue
+        if not is_pattern(name):
+            yield _unknown(name, network)
+            continue
+        fitting = [layer for layer in refused if matches(layer, name)]
+        if not fitting:
+            yield f"no layer that needs a recipe has a name like {name!r}; check the name"
+        for layer in fitting:
+            if layer in fits:
+                both = f"{fits[layer]!r} and {name!r}"
+                yield f"layer {layer!r} has two recipes, {both}; leave one out"
+            fits[layer] = name
 
 
 def _names(network: NetworkPlan) -> Iterator[str]:

@@ -6,6 +6,7 @@ what is wholly described by numbers and words. Knows nothing of files and import
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from seqlift.model import legacy
@@ -95,8 +96,25 @@ MODULES = ("keras", "tf_keras", "tensorflow.keras", "tensorflow.python.keras")
 """Where Keras's own classes have lived. Nothing is imported from a name in a file."""
 
 
-def refusals(network: NetworkPlan) -> Iterator[str]:
-    """Yield a sentence for each layer of the network that must not or cannot be built.
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a layer must not or cannot be built: the sentence without its name and the recipe's.
+
+    `recipe_for` is the layer that a recipe would be for, None where none helps.
+    """
+
+    layer: str
+    reason: str
+    recipe_for: str | None = None
+
+    def __str__(self) -> str:
+        """Write the sentence."""
+        recipe = f" --recipe '{self.recipe_for}=EXPRESSION'" if self.recipe_for else ""
+        return f"layer {self.layer!r}{self.reason}{recipe}"
+
+
+def refusals(network: NetworkPlan) -> Iterator[Refusal]:
+    """Yield a refusal for each layer of the network that must not or cannot be built.
 
     What a layer computes that is within a wrapper can be said of the wrapper only.
     """
@@ -110,33 +128,43 @@ def refusals(network: NetworkPlan) -> Iterator[str]:
         yield from _layer_refusals(plan, recipe_for=wrappers.get(plan.name, plan.name))
 
 
-def _layer_refusals(plan: LayerPlan, *, recipe_for: str) -> Iterator[str]:
-    place = f"layer {plan.name!r}"
+def is_refused(plan: LayerPlan) -> bool:
+    """Tell whether a layer, or one within it, must not or cannot be built."""
+    return any(any(_layer_refusals(one, recipe_for="")) for one in every_layer(plan))
+
+
+def _layer_refusals(plan: LayerPlan, *, recipe_for: str) -> Iterator[Refusal]:
+    name = plan.name
     if plan.expressions:
         return
     if plan.class_name in READ:
-        why, remedy = READ[plan.class_name], REBUILD
+        what = f" is a {plan.class_name}{_function_of(plan)}: {READ[plan.class_name]}"
         if plan.refusal:
-            remedy = f"it {plan.refusal}: give --recipe '{recipe_for}=EXPRESSION'"
-        yield f"{place} is a {plan.class_name}{_function_of(plan)}: {why}; {remedy}"
+            yield Refusal(name, f"{what}; it {plan.refusal}: give", recipe_for)
+        else:
+            yield Refusal(name, f"{what}; {REBUILD}")
         return
     if plan.class_name in REASONS:
-        yield f"{place} is a {plan.class_name}{_function_of(plan)}: {REASONS[plan.class_name]}"
+        what = f"{plan.class_name}{_function_of(plan)}"
+        yield Refusal(name, f" is a {what}: {REASONS[plan.class_name]}")
         return
     known = plan.class_name in (OPERATIONS if plan.operation else LAYERS)
     if plan.own_class is not None:
         known = True
     elif not _is_of_keras(plan) or (plan.module is None and not known):
         where = f" of {plan.module}" if plan.module else ""
-        name = plan.registered_name or plan.class_name
-        yield f"{place} is of the class {name!r}{where}, whose code is not in the file; {OWN_CODE}"
+        own = plan.registered_name or plan.class_name
+        what = f" is of the class {own!r}{where}, whose code is not in the file"
+        yield Refusal(name, f"{what}; {OWN_CODE}")
         return
     if not known:
         kind = "an operation" if plan.operation else "a layer"
-        yield f"{place} is a {plan.class_name}, {kind} of Keras that cannot be read; {REBUILD}"
+        what = f" is a {plan.class_name}, {kind} of Keras that cannot be read"
+        yield Refusal(name, f"{what}; {REBUILD}")
         return
     for key, value in plan.settings.items():
-        yield from _setting_refusals(f"{place} ({plan.class_name})", key, value)
+        for reason in _setting_refusals(key, value):
+            yield Refusal(name, f" ({plan.class_name}) {reason}")
 
 
 def _is_of_keras(plan: LayerPlan) -> bool:
@@ -154,14 +182,14 @@ def _function_of(plan: LayerPlan) -> str:
     return f" of {function!r}" if named else ""
 
 
-def _setting_refusals(place: str, key: str, value: Any) -> Iterator[str]:
+def _setting_refusals(key: str, value: Any) -> Iterator[str]:
     if key == "quantised":
-        yield f"{place} has quantised weights ({value}); save the model before quantising it"
+        yield f"has quantised weights ({value}); save the model before quantising it"
     elif key.endswith("activation"):
         if not callable(value) and not (isinstance(value, str) and value in ACTIVATIONS):
-            yield f"{place} has the {key} {_named(value)!r}, which is not one of Keras; {OWN_CODE}"
+            yield f"has the {key} {_named(value)!r}, which is not one of Keras; {OWN_CODE}"
     elif not _is_plain(value):
-        yield f"{place} has an object for its setting {key!r} ({_named(value)}); {REBUILD}"
+        yield f"has an object for its setting {key!r} ({_named(value)}); {REBUILD}"
 
 
 def _named(value: Any) -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 from keras import ops
 
 from seqlift.model import bounds
-from seqlift.model.expressions import shapes, tree
+from seqlift.model.expressions import filled, shapes, tree
 from seqlift.model.expressions.tree import Expression, NoRecipeError
 
 
@@ -49,11 +49,17 @@ OWN: Mapping[str, Callable[..., Any]] = {
     "clipped_sqrt": shapes.clipped_sqrt,
     "epsilon": lambda: 1e-7,
     "expand_dims": shapes.expand_dims,
+    "float": filled.real,
+    "full": filled.full,
     "getitem": shapes.getitem,
     "identity": lambda x: x,
+    "int": filled.whole,
     "is_finite": shapes.is_finite,
     "l2_normalize": shapes.l2_normalize,
+    "len": filled.length,
     "matmul": shapes.matmul,
+    "ones": filled.ones,
+    "ones_like": ops.ones_like,
     "pad": shapes.pad,
     "repeat_vector": shapes.repeat_vector,
     "reshape": shapes.reshape,
@@ -66,12 +72,25 @@ OWN: Mapping[str, Callable[..., Any]] = {
     "transpose": shapes.transpose,
     "unstack": shapes.unstack,
     "where": shapes.where,
+    "zeros": filled.zeros,
     "zeros_like": ops.zeros_like,
 }
 """Functions with checks of their own, and those that `keras.ops` has not."""
 
+
+def relu(
+    x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> Any:
+    """Apply a ReLU with any of the settings that Keras's backend and layer have for it."""
+    if (negative_slope, max_value, threshold) == (0.0, None, 0.0):
+        return ops.relu(x)
+    return keras.layers.ReLU(max_value, negative_slope, threshold, dtype=x.dtype)(x)
+
+
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{name: getattr(ops, name) for name in (*ELEMENTWISE, *ALONG_AXIS)},
+    "concatenate": filled.concatenate,
+    "relu": relu,
     **OWN,
 }
 """Every function of the language, by name."""
@@ -166,9 +185,11 @@ def _applied(name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
 
 def _operand(name: str, value: Any, rank: int) -> Any:
     """Return an operand of arithmetic with tensors of `rank` axes, listed numbers as an array."""
-    if not isinstance(value, list | tuple):
+    if not isinstance(value, list | tuple | np.ndarray):
         return value
-    if not all(isinstance(one, int | float) for one in keras.tree.flatten(value)):
+    if not isinstance(value, np.ndarray) and not all(
+        isinstance(one, int | float) for one in keras.tree.flatten(value)
+    ):
         raise NoRecipeError(f"calls {name} of {value}, which are not all numbers")
     array = np.asarray(value, "float32")
     if array.size == 0:
@@ -181,7 +202,9 @@ def _operand(name: str, value: Any, rank: int) -> Any:
 
 
 def _of_numbers(name: str, args: Sequence[Any]) -> Any:
-    """Return what a function gives for numbers alone."""
+    """Return what a function gives for numbers, and arrays of one number, alone."""
+    if any(isinstance(value, np.ndarray) for value in args) and hasattr(np, name):
+        return getattr(np, name)(*args)
     if not all(isinstance(value, int | float) for value in args):
         raise NoRecipeError(
             f"calls {name} of {', '.join(map(repr, args))}, which are not all numbers"

@@ -14,6 +14,9 @@ from seqlift.model.expressions.tree import Expression, NoRecipeError
 SPACES = {"tf", "tensorflow", "K", "keras", "backend", "ops", "np", "numpy", "activations"}
 WITHIN_TENSORFLOW = {"math", "nn", "linalg", "compat", "v1", "v2", "__operators__", "python"}
 
+BUILTINS = {"abs", "int", "float", "len"}
+"""Python's own functions, which are used without a library before them."""
+
 NUMBERS_ONLY = {"np", "numpy", "math"}
 """Libraries whose functions take numbers: on tensors they mean something else, or nothing."""
 
@@ -68,7 +71,7 @@ def _space(path: str) -> tuple[str | None, str]:
     """Return the library that a dotted name belongs to, None if unknown, and its last word."""
     *spaces, name = path.split(".")
     if not spaces:
-        return ("ops", name) if name == "abs" else (None, name)
+        return ("ops", name) if name in BUILTINS else (None, name)
     home = {"tensorflow": "tf"}.get(spaces[0], spaces[0])
     if home not in SPACES | {"math"}:
         return None, name

@@ -118,7 +118,11 @@ TENSORFLOW = _rows(
     identity,stop_gradient identity input=x
     getitem getitem x slice_spec=key
     is_finite is_finite x
-    zeros_like zeros_like x
+    zeros_like zeros_like x dtype=- input=x tensor=x
+    ones_like ones_like x dtype=- input=x tensor=x
+    zeros zeros shape dtype=-
+    ones ones shape dtype=-
+    fill full dims=shape value
     """
 )
 
@@ -151,7 +155,7 @@ BACKEND = _rows(
     cos cos x
     tanh tanh x
     sigmoid sigmoid x
-    relu relu x
+    relu relu x alpha=negative_slope max_value threshold
     elu elu x alpha
     softplus softplus x
     softsign softsign x
@@ -176,13 +180,18 @@ BACKEND = _rows(
     int_shape,shape shape x
     identity,stop_gradient identity x
     epsilon epsilon
+    zeros zeros shape dtype=-
+    ones ones shape dtype=-
+    zeros_like zeros_like x dtype=-
+    ones_like ones_like x dtype=-
+    constant identity value=x dtype=-
     """
 )
 
 ACTIVATIONS = _rows(
     """
     linear identity x
-    relu relu x
+    relu relu x alpha=negative_slope max_value threshold
     relu6 relu6 x
     elu elu x alpha
     selu selu x
@@ -206,5 +215,6 @@ OLD_PARAMETERS = {
     "keep_dims": "keepdims",
     "reduction_indices": "axis",
     "dim": "axis",
+    "negative_slope": "alpha",
 }
-"""Names of parameters in TensorFlow 1."""
+"""Names of parameters in TensorFlow 1, and of Keras 3 where it differs."""
