@@ -1,7 +1,7 @@
 """Proof, on every load, that a lowered graph computes what its Keras model does."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,9 @@ from seqlift.system import is_full_memory
 FORWARD_TOLERANCE = 1e-5
 
 EMPHASIS = re.compile("\x1b\\[[0-9;]*m")
+GRAPH_PLACES = re.compile(r"\{\{function_node [^}]*\}\} | \[Op:\w+\]")
+"""Where TensorFlow met an error that came step by step, in words of its own."""
+
 DETECTED = "Detected at node "
 FOREWORDS = ("Graph execution error", "Exception encountered when calling", DETECTED)
 """How lines of a framework's error begin that come before its reason."""
@@ -54,7 +57,10 @@ def check_forward(
         held=held,
         seed=seed,
     )
-    expected = predictions(model, given)
+    recurrent = any(isinstance(node.primitive, Recurrence) for node in graph.nodes)
+    # Step by step a scan takes ten times as long; making one loop of it takes longer than one call.
+    once = partial(compiled, fused=False) if recurrent else at_once
+    expected = predictions(model, given, once)
     if not all(np.isfinite(output).all() for output in expected):
         raise ModelError(
             f"model {model.name}: its predictions for random sequences are not finite; check its"
@@ -65,9 +71,6 @@ def check_forward(
         node: keras.ops.convert_to_tensor(given[number])
         for node, number in zip(row_nodes(graph), fed, strict=True)
     }
-    recurrent = any(isinstance(node.primitive, Recurrence) for node in graph.nodes)
-    # Step by step a scan takes ten times as long; making one loop of it takes longer than one call.
-    once = partial(compiled, fused=False) if recurrent else at_once
     forward = once(lambda fed, others: graph.forward(fed, graph.outputs, others))
     values = forward(keras.ops.convert_to_tensor(one_hot), others)
     ours = (np.asarray(keras.ops.convert_to_numpy(values[node])) for node in graph.outputs)
@@ -81,15 +84,22 @@ def check_forward(
     return worst
 
 
-def predictions(model: keras.Model, inputs: list[NDArray[np.float32]]) -> list[NDArray[Any]]:
-    """Return every output of a model, given all its inputs in order, however it nests either."""
+def predictions(
+    model: keras.Model, inputs: list[NDArray[np.float32]], once: Callable[..., Any]
+) -> list[NDArray[Any]]:
+    """Compute every output of a model from all its inputs in order, however it nests either.
+
+    This is what `model.predict` computes, which would first spend half a second on making a
+    function of a single call; `once` is how a function that is called once is best computed.
+    """
     structure = getattr(model, "_inputs_struct", None)  # a Sequential model has none
     if structure is None:
         (given,) = inputs
     else:
         given = keras.tree.pack_sequence_as(structure, inputs)
     try:
-        outputs = model.predict(given, batch_size=4, verbose=0)
+        tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, given)
+        outputs = once(partial(model, training=False))(tensors)
     except MemoryError:
         raise
     except Exception as problem:  # backends raise classes of their own
@@ -103,7 +113,7 @@ def predictions(model: keras.Model, inputs: list[NDArray[np.float32]]) -> list[N
             f"model {model.name}: {keras.backend.backend()} cannot compute its predictions on this"
             f" device: {reason}; give another --device, or rebuild the model without that layer"
         ) from problem
-    return list(keras.tree.flatten(outputs))
+    return [np.asarray(keras.ops.convert_to_numpy(x)) for x in keras.tree.flatten(outputs)]
 
 
 def reason_of(problem: Exception) -> str:
@@ -111,7 +121,7 @@ def reason_of(problem: Exception) -> str:
 
     TensorFlow puts it after the place where the node was made, of many indented lines.
     """
-    lines = EMPHASIS.sub("", str(problem)).splitlines()
+    lines = GRAPH_PLACES.sub("", EMPHASIS.sub("", str(problem))).splitlines()
     node = next((line.split()[3] for line in lines if line.startswith(DETECTED)), "")
     said = (line.strip() for line in lines if line[:1].strip() and not line.startswith(FOREWORDS))
     reason = next(said, type(problem).__name__).rstrip(".")
