@@ -35,6 +35,12 @@ from seqlift.errors import DeviceMemoryError
 from seqlift.inputs.onehot import one_hot, sequence_one_hot
 from seqlift.inputs.references import parse
 
+STEPWISE = ("--precision", "float64")
+"""Computes what compiled code does, without the second or two that compiling it takes."""
+
+COMPILED = ("--precision", "float32")
+"""What users have who ask for nothing else: code by XLA, which keeps the laws to the bit too."""
+
 FLOAT32_NOISE = 1e-6  # of the largest contribution
 LARGE = ("raw/seq", "shap/seq", "projected_shap/seq")
 
@@ -53,7 +59,7 @@ def base(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the prefix of a run that many tests look at: one task, two references."""
     prefix = tmp_path_factory.mktemp("base") / "x"
     bed, genome = inputs / "peaks.narrowPeak", inputs / "genome.fa"
-    score(inputs / "one.keras", bed, "-g", genome, "-o", prefix, "-n", 2)
+    score(inputs / "one.keras", bed, "-g", genome, "-o", prefix, "-n", 2, *STEPWISE)
     return prefix
 
 
@@ -63,14 +69,26 @@ def rows(base: Path) -> Rows:
     return scores_in(base.with_suffix(".h5"))
 
 
+@pytest.fixture(scope="module")
+def compiled(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the prefix of the same run, computed by compiled code."""
+    prefix = tmp_path_factory.mktemp("compiled") / "x"
+    bed, genome = inputs / "peaks.narrowPeak", inputs / "genome.fa"
+    score(inputs / "one.keras", bed, "-g", genome, "-o", prefix, "-n", 2, *COMPILED)
+    return prefix
+
+
 @pytest.fixture
 def run(inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Return what runs a model on regions and reads PREFIX.h5; two references unless told."""
+    """Return what runs a model on regions, stepwise and with two references unless asked otherwise,
+    and reads PREFIX.h5.
+    """
     monkeypatch.chdir(tmp_path)
 
     def run(model: str, *options: object, regions: object = None, prefix: str = "x") -> Rows:
         bed = inputs / "peaks.narrowPeak" if regions is None else regions
         few = () if "-n" in options or "-r" in options else ("-n", 2)
+        few += () if "--precision" in options else STEPWISE
         genome = ("-g", inputs / "genome.fa")
         score(inputs / f"{model}.keras", bed, *genome, "-o", prefix, "-f", *few, *options)
         path = Path(f"{prefix}.h5")
@@ -164,28 +182,31 @@ def test_soft_masked_bases_are_bases(rows: Rows, run: Run, tmp_path: Path) -> No
 
 
 def test_the_order_of_regions_does_not_matter(
-    rows: Rows, base: Path, run: Run, inputs: Path, tmp_path: Path
+    compiled: Path, run: Run, inputs: Path, tmp_path: Path
 ) -> None:
+    rows = scores_in(compiled.with_suffix(".h5"))
     lines = (inputs / "peaks.narrowPeak").read_text().splitlines(keepends=True)
     order = np.random.default_rng(2).permutation(len(lines))
     (tmp_path / "mixed.narrowPeak").write_text("".join(lines[i] for i in order))
-    mixed = run("one", regions="mixed.narrowPeak", prefix="mixed")
+    mixed = run("one", *COMPILED, regions="mixed.narrowPeak", prefix="mixed")
     assert_same({name: values[order] for name, values in rows.items()}, mixed)
-    tracks = track_in(base.with_suffix(".bw")), track_in(Path("mixed.bw"))
+    tracks = track_in(compiled.with_suffix(".bw")), track_in(Path("mixed.bw"))
     for chrom in SIZES:
         np.testing.assert_array_equal(tracks[0][chrom], tracks[1][chrom])
 
 
 def test_a_region_alone_scores_as_among_others(
-    rows: Rows, run: Run, inputs: Path, tmp_path: Path
+    compiled: Path, run: Run, inputs: Path, tmp_path: Path
 ) -> None:
+    rows = scores_in(compiled.with_suffix(".h5"))
     line = (inputs / "peaks.narrowPeak").read_text().splitlines()[7]
     (tmp_path / "alone.narrowPeak").write_text(line)
-    alone = run("one", regions="alone.narrowPeak")
+    alone = run("one", *COMPILED, regions="alone.narrowPeak")
     assert_same({name: values[7:8] for name, values in rows.items()}, alone)
 
 
-def test_equal_regions_have_equal_scores(rows: Rows) -> None:
+def test_equal_regions_have_equal_scores(compiled: Path) -> None:
+    rows = scores_in(compiled.with_suffix(".h5"))
     assert rows["regions/name"][[5, 6]].tolist() == ["peak5", "peak6"]
     for name in (*LARGE, "qc/prediction", "qc/reference_prediction", "qc/residual"):
         np.testing.assert_array_equal(rows[name][5], rows[name][6])
@@ -193,18 +214,18 @@ def test_equal_regions_have_equal_scores(rows: Rows) -> None:
 
 def test_scores_do_not_depend_on_batch_size(run: Run) -> None:
     # Not to the bit: with another number of rows, the CPU's matrix product adds in another order.
-    whole = run("one", "-b", 64)
+    whole = run("one", "-b", 64, *COMPILED)
     largest = np.abs(whole["shap/seq"]).max()
     for size in (1, 7):
-        rows = run("one", "-b", size)
+        rows = run("one", "-b", size, *COMPILED)
         assert np.abs(rows["shap/seq"] - whole["shap/seq"]).max() <= FLOAT32_NOISE * largest
         np.testing.assert_array_equal(rows["raw/seq"], whole["raw/seq"])
 
 
 def test_targets_of_one_run_equal_runs_of_their_own(run: Run) -> None:
-    run("three", "-t", "tasks:2", "-t", "0", prefix="both")
+    run("three", "-t", "tasks:2", "-t", "0", *COMPILED, prefix="both")
     for name in ("tasks:0", "tasks:2"):
-        alone = run("three", "-t", name, prefix="alone")
+        alone = run("three", "-t", name, *COMPILED, prefix="alone")
         assert_same(alone, scores_in(Path(f"both.{name.replace(':', '-')}.h5")))
         assert_track_shows_scores(f"both.{name.replace(':', '-')}", SIZES)
 
@@ -248,7 +269,7 @@ def test_contributions_are_hypothetical_ones_at_the_observed_base(rows: Rows) ->
 def test_a_run_equals_the_explainer_on_the_same_windows(
     run: Run, inputs: Path, reference: str
 ) -> None:
-    rows = run("one", "-r", reference, "-n", 3, "--seed", 5, "-b", 8)
+    rows = run("one", "-r", reference, "-n", 3, "--seed", 5, "-b", 8, *COMPILED)
     explain = seqlift.Explainer(inputs / "one.keras", batch_size=8)
     sequences = rows["raw/seq"].transpose(0, 2, 1).astype(np.float32)
     result = explain(sequences, parse(reference, number=3, seed=5))
@@ -272,7 +293,7 @@ def test_a_model_of_any_length_is_given_regions_as_they_are(
     rows, genome = run("open", "-r", "zeros", regions="ragged.bed"), genome_records()
     length = 61
     assert rows["raw/seq"].shape == (4, 4, length)
-    explain = seqlift.Explainer(inputs / "open.keras")
+    explain = seqlift.Explainer(inputs / "open.keras", precision="float64")
     for row, (chrom, start, end) in enumerate(intervals):
         first = rows["regions/start"][row]
         assert (rows["regions/end"][row] - first, rows["regions/status"][row]) == (length, "ok")
@@ -284,7 +305,8 @@ def test_a_model_of_any_length_is_given_regions_as_they_are(
         assert bases(rows["raw/seq"])[row][inside] == text
         assert bases(rows["raw/seq"])[row].strip("N") == text
         alone = explain(sequence_one_hot(text)[None], parse("zeros"))
-        np.testing.assert_array_equal(rows["shap/seq"][row, :, inside].T, alone.hypothetical[0])
+        hypothetical = alone.hypothetical[0].astype(np.float32)
+        np.testing.assert_array_equal(rows["shap/seq"][row, :, inside].T, hypothetical)
         outside = np.delete(rows["shap/seq"][row], inside, axis=1)
         assert not outside.any()
     assert_track_shows_scores("x", SIZES)
@@ -359,8 +381,8 @@ def test_what_float16_does_not_hold_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_float64_adds_up_more_closely(rows: Rows, run: Run) -> None:
-    exact = run("one", "--precision", "float64")
+def test_float64_adds_up_more_closely(rows: Rows, compiled: Path) -> None:
+    exact, rows = rows, scores_in(compiled.with_suffix(".h5"))
     largest = np.abs(exact["shap/seq"]).max()
     np.testing.assert_allclose(rows["shap/seq"], exact["shap/seq"], rtol=0, atol=1e-5 * largest)
     # Hypothetical contributions are stored in float32 either way.
@@ -392,7 +414,7 @@ def test_a_rule_that_promises_no_sum_is_not_held_to_one(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     words = (inputs / "one.keras", inputs / "peaks.narrowPeak", "-g", inputs / "genome.fa")
-    ran = score(*words, "-n", 2, "--tolerance", 1e-12, *options)
+    ran = score(*words, "-n", 2, "--tolerance", 1e-12, *STEPWISE, *options)
     assert re.search(r"^residual +at most .* \(this rule does not promise a sum\)$", ran.err, re.M)
     rows = scores_in(tmp_path / "peaks.seqlift.h5")
     assert rows["qc/relative_residual"].max() > 1e-3
@@ -421,7 +443,7 @@ def test_attributes_say_what_ran(run: Run, inputs: Path) -> None:
         "target": "tasks:1", "rule": "genomics", "rule_for": "none", "mean_normalise": 0,
         "max_rule": "complete", "pre_activation": 1,
         "reference": "gc", "references": 1, "seed": 3, "batch_size": 5, "tolerance": 1e-4,
-        "strands": "forward", "precision": "float32", "device": device(), "length": LENGTH,
+        "strands": "forward", "precision": "float64", "device": device(), "length": LENGTH,
         "format_version": 1, "summit": "auto",
         "seqlift_version": seqlift.__version__,
     }  # fmt: skip
@@ -450,8 +472,8 @@ def test_equal_commands_write_equal_bytes(
         monkeypatch.chdir(tmp_path / folder)
         score(inputs / "one.keras", "-", "-g", inputs / "genome.fa", "-n", 2, given=text)
         Path("s.fa.gz").write_bytes(records)
-        score(inputs / "one.keras", "s.fa.gz", "-n", 2)
-        score(inputs / "one.keras", "-", "-n", 2, "-o", "piped", given=records)
+        score(inputs / "one.keras", "s.fa.gz", "-n", 2, *STEPWISE)
+        score(inputs / "one.keras", "-", "-n", 2, "-o", "piped", *STEPWISE, given=records)
         left.append(contents(tmp_path / folder))
     assert set(left[0]) == {
         f"{name}.{kind}"
