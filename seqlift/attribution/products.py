@@ -15,6 +15,7 @@ Factors of 7 bits go to tensor cores as factors of 10 that end in zeros. Arrays 
 would be faster still, but frameworks then round the sums too, or take the rounding for nothing.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
@@ -31,6 +32,9 @@ BITS: dict[Products, int] = {"tf32": 10, "bfloat16": 7}
 """Bits of a factor after the leading one."""
 
 FLOAT32_BITS = 23
+
+SMALL_KERNEL = 2
+"""Values of a float32 kernel that is too small for the library XLA has on a CPU."""
 
 WHOLE = {"padding": "valid", "data_format": "channels_last"}
 """How every convolution is asked for: whole windows only, channels last."""
@@ -113,7 +117,7 @@ def convolve(
 
     `kernel` is (*taps, inputs / groups, outputs).
     """
-    first, second = factors(array, kernel)
+    first, second = factors(apart(array, kernel, kernel.shape[-1]), kernel)
     one_axis = len(strides) == 1 and array.shape[-1] == kernel.shape[-2]
     if keras.backend.backend() == "tensorflow" and one_axis:
         if xla.compiles():
@@ -121,6 +125,25 @@ def convolve(
         if max(strides) == 1 or max(dilation) == 1:
             return _convolve_image(first, second, strides, dilation)
     return keras.ops.conv(first, second, strides=strides, dilation_rate=dilation, **WHOLE)
+
+
+def apart(array: Array, kernel: Array, outputs: int) -> Array:
+    """Keep XLA from making zeros around `array` the padding of a convolution that cannot have any.
+
+    On a CPU it hands most convolutions to a library, and writes loops for those of a kernel of at
+    most 8 bytes, in float64, or with more taps than the array has positions before padding. Where
+    these loops make one output of one input channel, they load several positions at once, the
+    padding too: they read before and after the array, and end the process where no memory is
+    (`tests/convolution_search.py` finds these shapes). Without padding they read the array only.
+    """
+    small = math.prod(kernel.shape) <= SMALL_KERNEL
+    if not (small or outputs == 1 or array.dtype == "float64"):
+        return array
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.lax.optimization_barrier(array)
+    return xla.barrier(array) if xla.compiles() else array
 
 
 def _convolve_image(
@@ -145,7 +168,7 @@ def depthwise(
 
     `kernel` is (*taps, C, filters per channel).
     """
-    first, second = factors(array, kernel)
+    first, second = factors(apart(array, kernel, math.prod(kernel.shape[-2:])), kernel)
     return keras.ops.depthwise_conv(first, second, strides=strides, dilation_rate=dilation, **WHOLE)
 
 

@@ -72,6 +72,14 @@ def computed_once(first: Callable[[], Array], other: Callable[[], Array]) -> Arr
     return tf.cond(_TRUTH.get(), first, other)
 
 
+def barrier(array: Array) -> Array:
+    """Have XLA compute `array` as it stands, without joining it to the operation that reads it."""
+    from tensorflow.compiler.tf2xla.python import xla
+
+    (whole,) = xla.optimization_barrier(array)
+    return whole
+
+
 def convolve(
     array: Array,
     kernel: Array,

@@ -15,14 +15,15 @@ Pads = tuple[tuple[int, int], ...]
 def pad_or_crop(array: Array, pads: Pads, *, value: float = 0.0) -> Array:
     """Return `array` with `pads` (before, after) put around each axis after the batch axis.
 
-    A negative pad crops. Padding is with `value`.
+    A negative pad crops; where it crops all there is, the sizes still add up. Padding is with
+    `value`.
     """
+    axes = list(zip(array.shape[1:], pads, strict=True))
+    if any(size + min(around) <= 0 for size, around in axes):  # nothing of the array is left
+        sizes = (size + low + high for size, (low, high) in axes)
+        return ops.full((ops.shape(array)[0], *sizes), value, dtype=array.dtype)
     if any(low < 0 or high < 0 for low, high in pads):
-        sizes = array.shape[1:]
-        kept = (
-            slice(max(-low, 0), size - max(-high, 0))
-            for size, (low, high) in zip(sizes, pads, strict=True)
-        )
+        kept = (slice(max(-low, 0), size - max(-high, 0)) for size, (low, high) in axes)
         array = array[(slice(None), *kept)]
     if any(low > 0 or high > 0 for low, high in pads):
         amounts = ((max(low, 0), max(high, 0)) for low, high in pads)
