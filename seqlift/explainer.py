@@ -3,6 +3,7 @@
 Knows models, targets, rules and references; knows nothing of genomes, regions or score files.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -33,7 +34,8 @@ from seqlift.attribution.lowering.inputs import layout_of
 from seqlift.attribution.lowering.walk import lower
 from seqlift.attribution.normalise import mean_normalised
 from seqlift.batches import LastShared, Rows, joined, run
-from seqlift.given_inputs import Given, resolve, rows_for
+from seqlift.copied_inputs import Given
+from seqlift.given_inputs import resolve, rows_for
 from seqlift.inputs.onehot import codes_of
 from seqlift.inputs.references import References, SharedReferences
 from seqlift.model import target as targets
@@ -74,7 +76,8 @@ class Explainer:
     mean_normalise
         Weigh bases against their mean: see `seqlift.attribution.normalise`.
     inputs
-        What inputs beside the sequence are given, by name or number: see `seqlift.given_inputs`.
+        What inputs other than the sequence are fed, by name or number: a number, an array,
+        ``sequence`` or ``reverse-complement``. See `seqlift.given_inputs`.
     pre_activation
         Explain what goes into a final sigmoid or softmax (default) rather than what comes out.
     precision
@@ -132,11 +135,15 @@ class Explainer:
         self.model = with_outputs(model)
         self.notes = self.loaded.notes if self.loaded else notes_of(model)
         self.given = resolve(model, inputs)
+        self.warnings = self.given.warnings(model)
+        for text in self.warnings:
+            warnings.warn(text, stacklevel=2)
         self.targets = targets.parse(requests_of(target), model)
         self.several = len(self.targets) > 1 or not isinstance(target, str | None)
         self.rule, self.rule_for, self.max_rule = rule, dict(rule_for or {}), max_rule
         self.precision, self.batch_size, self.seed = precision, batch_size, seed
         self.pre_activation, self.steps, self.mean_normalise = pre_activation, steps, mean_normalise
+        self.blind: frozenset[str] = frozenset()  # targets that do not depend on the sequence
         own = tuple(model.inputs[self.given.sequence].shape[1:])
         self.layout = layout_of(own)
         self.input_shape = self.layout.shape if self.layout else own
@@ -170,6 +177,9 @@ class Explainer:
             head_of(target, graph, pre_activation=self.pre_activation, centred=centred)
             for target in self.targets
         ]
+        varying = graph.varying()
+        named = zip(self.targets, heads, strict=True)
+        self.blind = frozenset(target.name for target, head in named if head.node not in varying)
         return Engine(
             graph,
             heads,
@@ -185,8 +195,9 @@ class Explainer:
     def graph(self, input_shape: tuple[int, ...], rows: frozenset[int]) -> Graph:
         """Return the model as primitives, checked against its own predictions."""
         held = {number: v for number, v in self.given.held.items() if number not in rows}
+        copies = {number: copy for number, copy in self.given.copies.items() if number not in rows}
         own = {"sequence": self.given.sequence, "layout": self.layout}
-        place: dict[str, Any] = own | {"held": held}
+        place: dict[str, Any] = own | {"held": held, "copies": copies}
         with default_settings(of_a_file=self.loaded is not None):
             graph = lower(self.model, input_shape, **place)
             if self.mean_normalise:

@@ -1,4 +1,4 @@
-"""What a model's inputs are given: one takes the sequence, the others values that are told.
+"""What a model's inputs are fed: one takes the sequence, the others values or the sequence again.
 
 Knows the inputs of a model and `.npy` files; of sequences it knows only where they go.
 
@@ -10,9 +10,11 @@ A value is one of
     an array with one axis more in front, or a `.npy` file of it
                         a row for each sequence, in their order
     None                a row for each sequence, given with every call
+    sequence, reverse-complement
+                        the sequence itself, or read from the other strand: it varies along, and
+                        what it contributes is added to the same bases
 """
 
-import difflib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,24 +24,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqlift.attribution.lowering.inputs import Copy, layout_of
+from seqlift.copied_inputs import (
+    REMEDY,
+    TWIN,
+    Given,
+    copy_of,
+    is_copy,
+    strands_of,
+    twin_warnings,
+)
 from seqlift.errors import InputError, ModelError
+from seqlift.model.inputs import ModelInput, inputs_of, named, shown
 
 Array = NDArray[Any]
-Given = float | str | Array | None
-REMEDY = "--input NAME=zeros, NAME=NUMBER or NAME=FILE.npy"
-
-
-@dataclass(frozen=True, slots=True)
-class ModelInput:
-    """An input of a model: its place, its name, its shape without the batch axis, None if open."""
-
-    number: int
-    name: str
-    shape: tuple[int | None, ...]
-
-    def __str__(self) -> str:
-        """Return name and shape."""
-        return f"{self.name} {shown(self.shape)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +45,21 @@ class GivenInputs:
     """Where the sequence goes, and what else a model is fed, by the number of the input.
 
     `held` are (*shape), the same for every sequence; `rows` (N, *shape), None where they come with
-    a call. `told` says what each was given, by name, for the record.
+    a call; `copies` take the sequence too. `told` says what each was given, by name, for the
+    record.
     """
 
     sequence: int
     held: dict[int, Array] = field(default_factory=dict)
     rows: dict[int, Array | None] = field(default_factory=dict)
+    copies: dict[int, Copy] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
 
-
-def shown(shape: tuple[int | None, ...]) -> str:
-    """Return a shape as text, ``any`` where it is open."""
-    return f"({', '.join('any' if extent is None else str(extent) for extent in shape)})"
-
-
-def inputs_of(model: Any) -> tuple[ModelInput, ...]:
-    """Return the inputs of a model, in its order."""
-    return tuple(
-        ModelInput(number, tensor.name, tuple(tensor.shape[1:]))
-        for number, tensor in enumerate(model.inputs)
-    )
+    def warnings(self, model: Any) -> tuple[str, ...]:
+        """Warn of inputs of the sequence's own shape that do not vary along with it."""
+        inputs = inputs_of(model)
+        fixed = {n: self.told[inputs[n].name] for n in sorted((*self.held, *self.rows))}
+        return twin_warnings(inputs, self.sequence, fixed)
 
 
 def resolve(model: Any, given: Mapping[str, Given] | None = None) -> GivenInputs:
@@ -75,12 +68,21 @@ def resolve(model: Any, given: Mapping[str, Given] | None = None) -> GivenInputs
     Raises InputError for a name or value that does not fit, ModelError where not exactly one input
     is left.
     """
-    inputs = inputs_of(model)
-    values = values_of(model, given or {})
-    left = [one for one in inputs if one.number not in values]
+    inputs, given = inputs_of(model), given or {}
+    copied = {name: value for name, value in given.items() if is_copy(value)}
+    values = values_of(model, {name: v for name, v in given.items() if name not in copied})
+    strands = strands_of(inputs, copied, values)
+    left = [one for one in inputs if one.number not in values and one.number not in strands]
+    first = next((number for number, strand in strands.items() if strand == "sequence"), None)
+    if not left and first is not None:
+        del strands[first]
+        left = [inputs[first]]
     if len(left) != 1:
         raise ModelError(undecided(model, left))
     found = GivenInputs(left[0].number)
+    for number, strand in strands.items():
+        found.copies[number] = copy_of(inputs[number], left[0], strand)
+        found.told[inputs[number].name] = strand
     for number, (value, told) in values.items():
         found.told[inputs[number].name] = told
         if value is None or value.ndim > len(inputs[number].shape):
@@ -120,9 +122,11 @@ def undecided(model: Any, left: list[ModelInput]) -> str:
         )
     number = len(model.inputs)
     rest = "" if len(left) == number else f", of which {len(left)} are given nothing"
+    shapes = [one.shape for one in left if layout_of(one.shape)]
+    twins = f"; where several take the sequence, by {TWIN}" if len(shapes) > 1 else ""
     return (
         f"model {model.name}: it has {number} inputs{rest}: {', '.join(map(str, left))}; give all"
-        f" but the sequence by {REMEDY}"
+        f" but the sequence by {REMEDY}{twins}"
     )
 
 
@@ -141,21 +145,6 @@ def no_bases(model: Any, given: GivenInputs) -> str:
         f"its input is {shown(shape)}, not one-hot bases (length, 4) in the order A C G T, nor"
         " (4, length), nor either with an axis of 1; build a model around it that takes these"
     )
-
-
-def named(name: str, inputs: tuple[ModelInput, ...]) -> ModelInput:
-    """Return the input of that name or, where none has it, of that number."""
-    for text in ("name", "number"):
-        found = [one for one in inputs if str(getattr(one, text)) == name]
-        if len(found) > 1:
-            numbers = " or ".join(str(one.number) for one in found)
-            raise InputError(f"input {name}: several have this name; give the number, {numbers}")
-        if found:
-            return found[0]
-    names = [one.name for one in inputs]
-    near = difflib.get_close_matches(name, names, n=1)
-    remedy = f"did you mean {near[0]}?" if near else f"it has {', '.join(names)}"
-    raise InputError(f"input {name}: the model has no such input; {remedy}")
 
 
 def value_of(one: ModelInput, given: Given) -> tuple[Array | None, str]:
@@ -248,6 +237,11 @@ def rows_for(
     """
     inputs = inputs_of(model)
     found = dict(known.rows)
+    for name in (name for name, value in given.items() if is_copy(value)):
+        raise InputError(
+            f"input {name}: what takes the sequence is decided before a call; give it"
+            " to the Explainer"
+        )
     for key, (value, _) in values_of(model, given).items():
         one = inputs[key]
         if key == known.sequence:

@@ -19,8 +19,9 @@ from seqlift.attribution.presets import rules_of
 from seqlift.attribution.primitives.base import Constant, Input, Linear, Primitive
 from seqlift.attribution.primitives.pooling import MaxPool
 from seqlift.attribution.primitives.softmax import Softmax
+from seqlift.copied_inputs import Given
 from seqlift.errors import ModelError
-from seqlift.given_inputs import Given, GivenInputs, no_bases, resolve
+from seqlift.given_inputs import GivenInputs, no_bases, resolve
 from seqlift.model.load import DescribedModel, describe, load
 from seqlift.model.outputs import outputs_of
 from seqlift.model.plan import LayerPlan, NetworkPlan, every_layer
@@ -73,6 +74,7 @@ class ModelReport:
     forward_difference: float | None
     refused: bool = False
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @default_settings()
@@ -108,6 +110,7 @@ def inspect_model(
     given, problems = decided(model, inputs or {})
     layout = layout_of(model.inputs[given.sequence].shape[1:])
     place: dict[str, Any] = {"sequence": given.sequence, "held": given.held, "layout": layout}
+    place["copies"] = given.copies
     graph = outline(model, example_shapes(model, given.sequence, layout), **place)
     layers = layer_reports(graph, rules_of(graph, rule, rule_for), max_rule)
     if not problems and layout is None:
@@ -128,6 +131,7 @@ def inspect_model(
         problems=tuple(dict.fromkeys(problems)),
         forward_difference=None if problems else check_forward(graph, model, **place),
         notes=loaded.notes,
+        warnings=given.warnings(model),
     )
 
 

@@ -236,7 +236,9 @@ def test_inputs_may_be_a_dictionary() -> None:
     joined = layers.Concatenate()([given["dna"], given["rna"]])
     model = keras.Model(given, layers.Dense(1)(layers.Flatten()(joined)))
     randomise(model)
-    result = scored(Explainer(model, inputs={"rna": X[0]}), "uniform")
+    with pytest.warns(UserWarning, match="input rna has the shape of the sequence and is the same"):
+        explain = Explainer(model, inputs={"rna": X[0]})
+    result = scored(explain, "uniform")
     rna = np.broadcast_to(X[0], X.shape)
     expected = model.predict({"dna": X, "rna": rna}, verbose=0)[:, 0]
     np.testing.assert_allclose(result.prediction, expected, rtol=1e-5)

@@ -20,7 +20,7 @@ from seqlift.attribution.graph import Graph
 from seqlift.attribution.primitives.affine import Dense
 from seqlift.attribution.primitives.base import Primitive, Weighted
 from seqlift.attribution.primitives.convolution import Convolution
-from seqlift.attribution.primitives.shape import Permute, Reshape
+from seqlift.attribution.primitives.shape import Permute, Reshape, Take
 from seqlift.errors import ModelError
 
 Places = NDArray[np.intp]  # of a node with the values of the sequence: the base each belongs to
@@ -44,6 +44,13 @@ def mean_normalised(graph: Graph) -> Graph:
         given = places[node.inputs[0]]
         if isinstance(node.primitive, Permute):
             places[i] = given.transpose(node.primitive.order)
+        elif (
+            isinstance(node.primitive, Take)
+            and len({*node.primitive.indices})
+            == len(node.primitive.indices)
+            == given.shape[node.primitive.axis]
+        ):
+            places[i] = given.take(node.primitive.indices, axis=node.primitive.axis)
         elif isinstance(node.primitive, Reshape):
             places[i] = given.reshape(node.shape)
         elif isinstance(node.primitive, Weighted):

@@ -155,10 +155,11 @@ mean_normalise = click.option(
     " add it to their bias; N then counts as the mean base.",
 )  # fmt: skip
 inputs = click.option(
-    "--input", type=Named("NAME=FILE.npy, NAME=zeros or NAME=NUMBER"), multiple=True,
-    metavar="NAME=VALUE",
-    help="What an input of the model beside the sequence is given: zeros, a number, or a .npy file"
-    " of its shape or with a row for each region; repeatable.",
+    "--input", type=Named("NAME=FILE.npy, NAME=zeros, NAME=NUMBER or NAME=reverse-complement"),
+    multiple=True, metavar="NAME=VALUE",
+    help="What feeds another input of the model: zeros, a number, or a .npy file of its shape or"
+    " with a row for each region; sequence or reverse-complement where it takes the sequence too."
+    " Repeatable.",
 )  # fmt: skip
 recipe = click.option(
     "--recipe", type=Named("LAYER=EXPRESSION"), multiple=True, metavar="LAYER=EXPRESSION",

@@ -15,6 +15,7 @@ from seqlift.inputs import references as reference_kinds
 from seqlift.inputs.references import References
 from seqlift.inputs.regions import Region
 from seqlift.inputs.windows import Framing
+from seqlift.model.inputs import inputs_of
 from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.outputs import (
     Outputs,
@@ -148,7 +149,7 @@ def input_paths(options: ScoreOptions) -> list[Path]:
 
 def check_rows(explainer: Explainer, workload: Workload) -> None:
     """Raise InputError for every input that has not a row for each region."""
-    names = {one.number: one.name for one in given_inputs.inputs_of(explainer.model)}
+    names = {one.number: one.name for one in inputs_of(explainer.model)}
     problems = [
         f"--input {names[number]}: it has {len(values)} rows, and there are {workload.number}"
         " regions; give a row for each region, in their order"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seqlift.attribution.backend import at_once, compiled
 from seqlift.attribution.graph import Graph
-from seqlift.attribution.lowering.inputs import Layout, example_inputs, row_nodes
+from seqlift.attribution.lowering.inputs import Copy, Layout, example_inputs, row_nodes
 from seqlift.attribution.primitives.base import Array
 from seqlift.attribution.primitives.recurrence import Recurrence
 from seqlift.errors import DeviceError, ModelError
@@ -35,26 +35,28 @@ def check_forward(
     *,
     sequence: int = 0,
     held: Mapping[int, NDArray[Any]] | None = None,
+    copies: Mapping[int, Copy] | None = None,
     layout: Layout | None = None,
     seed: int = 0,
 ) -> float:
     """Return the largest relative difference between the graph and the model itself.
 
-    Both are given four random one-hot sequences, the model in its own layout; `sequence`, `held`
-    and `layout` are those that the graph was lowered with. Inputs that are fed row by row are given
-    random numbers. The difference is relative to the largest output. Raises ModelError above 1e-5:
-    a layer that is lowered wrongly can never produce a track. So does a model whose own predictions
-    are not finite, or that the framework cannot compute on this device.
+    Both are given four random one-hot sequences, the model in its own layout; `sequence`, `held`,
+    `copies` and `layout` are those that the graph was lowered with. Inputs that are fed row by row
+    get random numbers. The difference is relative to the largest output. Raises ModelError above
+    1e-5: a layer that is lowered wrongly can never produce a track. So does a model whose own
+    predictions are not finite, or that the framework cannot compute on this device.
     """
     *sizes, channels = graph.nodes[0].shape
     codes = np.random.default_rng(seed).integers(0, channels, (4, *sizes))
     one_hot = np.eye(channels, dtype=np.float32)[codes]
     taken = one_hot if layout is None else layout.laid_out(one_hot)
+    known = dict(held or {}) | {number: copy.of(one_hot) for number, copy in (copies or {}).items()}
     given = example_inputs(
         [tuple(tensor.shape[1:]) for tensor in model.inputs],
         taken,
         sequence=sequence,
-        held=held,
+        held=known,
         seed=seed,
     )
     recurrent = any(isinstance(node.primitive, Recurrence) for node in graph.nodes)
@@ -66,7 +68,7 @@ def check_forward(
             f"model {model.name}: its predictions for random sequences are not finite; check its"
             " weights"
         )
-    fed = [n for n in range(len(given)) if n != sequence and n not in (held or {})]
+    fed = [n for n in range(len(given)) if n != sequence and n not in known]
     others = {
         node: keras.ops.convert_to_tensor(given[number])
         for node, number in zip(row_nodes(graph), fed, strict=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seqlift.attribution.graph import Graph, GraphBuilder
 from seqlift.attribution.primitives.base import Input, Primitive, Shape
-from seqlift.attribution.primitives.shape import Permute, Reshape
+from seqlift.attribution.primitives.shape import Permute, Reshape, Take
 
 CHANNELS = 4
 OpenShape = Sequence[int | None]  # None where any extent is taken
@@ -54,6 +54,27 @@ class Layout:
         return turned.reshape(len(sequences), *self.own_shape(sequences.shape[1]))
 
 
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """The sequence as another input of the model takes it, `turned` to the other strand or not.
+
+    The last axis is A C G T, so the complement of a base is its mirror image.
+    """
+
+    layout: Layout
+    turned: bool
+
+    def primitives(self, bases: int) -> tuple[Primitive, ...]:
+        """List what takes (bases, 4) of the sequence to this input."""
+        axes = (bases, CHANNELS) if self.turned else ()
+        backwards = (Take(axis, tuple(range(extent))[::-1]) for axis, extent in enumerate(axes))
+        return (*backwards, *self.layout.primitives(bases))
+
+    def of(self, sequences: NDArray[Any]) -> NDArray[Any]:
+        """Lay out sequences (N, bases, 4) as this input takes them."""
+        return self.layout.laid_out(sequences[:, ::-1, ::-1] if self.turned else sequences)
+
+
 def layout_of(extents: OpenShape) -> Layout | None:
     """Return the layout of an input of bases, None where it has no axis of four channels.
 
@@ -84,6 +105,15 @@ def add_sequence(builder: GraphBuilder, layout: Layout, bases: int) -> int:
     call = builder.calls[-1]
     nodes = tuple(range(node + 1))
     builder.calls[-1] = replace(call, nodes=nodes, shape=builder.nodes[node].shape)
+    return node
+
+
+def add_copy(builder: GraphBuilder, copy: Copy, bases: int, name: str) -> int:
+    """Add what takes node 0, a sequence of so many bases, to the input `name` that takes it too."""
+    first, node = len(builder.nodes), 0
+    for primitive in copy.primitives(bases):
+        node = builder.add(primitive, node)
+    builder.record(name, "InputLayer", first=first, output=node)
     return node
 
 

@@ -17,7 +17,7 @@ from seqlift.attribution.graph import Graph, GraphBuilder
 from seqlift.attribution.lowering.activation import ACTIVATION_LAYERS
 from seqlift.attribution.lowering.adaptive import ADAPTIVE_LAYERS
 from seqlift.attribution.lowering.attention import ATTENTION_LAYERS
-from seqlift.attribution.lowering.inputs import Layout, add_sequence
+from seqlift.attribution.lowering.inputs import Copy, Layout, add_copy, add_sequence
 from seqlift.attribution.lowering.locally import LOCAL_LAYERS
 from seqlift.attribution.lowering.merge import MERGING_LAYERS
 from seqlift.attribution.lowering.normalization import NORMALIZATION_LAYERS
@@ -95,18 +95,23 @@ def lower(
     *,
     sequence: int = 0,
     held: Mapping[int, NDArray[Any]] | None = None,
+    copies: Mapping[int, Copy] | None = None,
     layout: Layout | None = None,
 ) -> Graph:
     """Return `model` as primitives, for sequences of `input_shape` (without the batch axis).
 
     `sequence` is the number of the model's input that takes the sequence; `held` are the values of
-    inputs that are the same for every row, by number. Other inputs are fed row by row. With a
-    `layout` the shape is (bases, 4), which the model takes laid out so. Raises ModelError, naming
-    every layer that cannot be lowered.
+    inputs that are the same for every row, by number; `copies` take the sequence too. Other inputs
+    are fed row by row. With a `layout` the shape is (bases, 4), which the model takes laid out so.
+    Raises ModelError, naming every layer that cannot be lowered.
     """
-    shapes = [closed_shape(tensor) for tensor in model.inputs]
-    shapes[sequence] = input_shape
-    graph = outline(model, shapes, sequence=sequence, held=held, layout=layout)
+    taken = {sequence, *(copies or {})}
+    shapes = [
+        input_shape if number in taken else closed_shape(tensor)
+        for number, tensor in enumerate(model.inputs)
+    ]
+    place: dict[str, Any] = {"held": held, "copies": copies, "layout": layout}
+    graph = outline(model, shapes, sequence=sequence, **place)
     problems = [
         node.primitive.problem for node in graph.nodes if isinstance(node.primitive, Unsupported)
     ]
@@ -121,17 +126,23 @@ def outline(
     *,
     sequence: int = 0,
     held: Mapping[int, NDArray[Any]] | None = None,
+    copies: Mapping[int, Copy] | None = None,
     layout: Layout | None = None,
 ) -> Graph:
     """Return `model` as primitives, with `Unsupported` where a layer cannot be lowered.
 
-    `input_shapes` has one for each input; `sequence`, `held` and `layout` are those of `lower`.
+    `input_shapes` has one for each input; `sequence`, `held`, `copies` and `layout` are those of
+    `lower`.
     """
     builder = GraphBuilder()
     order = sorted(range(len(model.inputs)), key=lambda number: number != sequence)
     nodes = dict.fromkeys(range(len(model.inputs)), 0)
     for number in order:  # the sequence first
         value, name = (held or {}).get(number), model.inputs[number].name
+        if number in (copies or {}):
+            bases = input_shapes[sequence][0]
+            nodes[number] = add_copy(builder, (copies or {})[number], bases, name)
+            continue
         nodes[number] = builder.add_input(input_shapes[number], name, value)
         if layout is not None and number == sequence:
             nodes[number] = add_sequence(builder, layout, input_shapes[number][0])
