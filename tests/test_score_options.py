@@ -60,13 +60,23 @@ def words() -> keras.Model:
     return keras.Model(given, layers.Dense(1)(hidden))
 
 
+def gated() -> keras.Model:
+    """Build a model of an output that another input switches off, and of one that sees no base."""
+    gate = keras.Input((1,), name="gate")
+    bases = [keras.Input((LENGTH, 4), name=name) for name in ("copy", "still", "dna")]
+    score = layers.Dense(1, name="score")(layers.Flatten()(layers.Add()(bases)))
+    shut = layers.Multiply(name="gated")([score, gate])
+    blind = layers.Dense(1, name="blind")(gate)
+    return keras.Model([gate, *bases], [score, shut, blind])
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with genome, regions, models and rows."""
     folder = tmp_path_factory.mktemp("options")
     (folder / "genome.fa").write_text(fasta(genome_records()))
     (folder / "peaks.bed").write_text(regions_text())
-    for build in (two_inputs, channels_first, words, averaging, dropping):
+    for build in (two_inputs, channels_first, words, averaging, dropping, gated):
         save(build(), folder / f"{build.__name__}.keras")
     np.save(folder / "rows.npy", ROWS)
     np.save(folder / "few.npy", ROWS[:-1])
@@ -105,6 +115,35 @@ def test_a_row_of_another_input_belongs_to_its_region(folder: Path, reference: s
     np.testing.assert_allclose(rows["qc/prediction"], expected, rtol=1e-5, atol=1e-6)
     assert rows["qc/relative_residual"].max() < 1e-5
     assert found["input about"].startswith(f"{folder / 'rows.npy'}, ({NUMBER}, 3) sha256 ")
+
+
+def test_scores_that_explain_nothing_are_warned_of(folder: Path) -> None:
+    held = ("--input", "gate=zeros", "--input", "still=0", "--input", "copy=sequence")
+    ran = score(*arguments(folder, "gated"), *held, "-t", "all", "-r", "uniform")
+    twin = (
+        "input still has the shape of the sequence and is the same (0) for a sequence and its"
+        " references: if it takes the sequence too, its share is missing; give --input"
+        " still=sequence or still=reverse-complement"
+    )
+    gate = (
+        "all contributions to gated are exactly 0: likely because the inputs gate, still are held"
+        " at zeros, which can switch off what the sequence does; give real values with --input"
+    )
+    blind = (
+        "all contributions to blind are exactly 0: it does not depend on the sequence; choose"
+        " another with --target"
+    )
+    shown = [line for line in ran.err.splitlines() if line.startswith("warning")]
+    assert shown == [f"warning    {text}" for text in (twin, gate, blind)]
+    lines = command("inspect", "x.blind.h5").out.splitlines()
+    shown = [line.split(maxsplit=1)[1] for line in lines if line.startswith("warning")]
+    assert shown == [twin, blind]
+    assert attributes_of(Path("x.score.h5"))["input copy"] == "sequence"
+    rows = scores_in(Path("x.score.h5"))
+    kernel = keras.models.load_model(folder / "gated.keras").get_layer("score").kernel
+    weights = 2 * np.asarray(kernel)[:, 0].reshape(LENGTH, 4)  # the copy adds to the same bases
+    expected = weights - weights.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(rows["shap/seq"][4].T, expected, atol=1e-6)
 
 
 def test_another_input_may_be_the_same_for_all(folder: Path) -> None:
@@ -255,8 +294,8 @@ def test_what_has_no_effect_is_said(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "form"),
     [
-        ("--input", "about", "NAME=FILE.npy, NAME=zeros or NAME=NUMBER"),
-        ("--input", "=zeros", "NAME=FILE.npy, NAME=zeros or NAME=NUMBER"),
+        ("--input", "about", "NAME=FILE.npy, NAME=zeros, NAME=NUMBER or NAME=reverse-complement"),
+        ("--input", "=zeros", "NAME=FILE.npy, NAME=zeros, NAME=NUMBER or NAME=reverse-complement"),
         ("--recipe", "layer=", "LAYER=EXPRESSION"),
     ],
 )

@@ -51,8 +51,9 @@ def show_summary(summary: "Summary") -> None:
         ("files", "  ".join(str(path) for path in summary.files)),
     ):
         show(f"{name:<10} {value}", err=True)
-    for note in summary.notes:
-        show(f"{'note':<10} {note}", err=True)
+    for kind, texts in (("note", summary.notes), ("warning", summary.warnings)):
+        for text in texts:
+            show(f"{kind:<10} {text}", err=True)
 
 
 def show_files(paths: "Sequence[Path]", *, quiet: bool) -> None:
@@ -76,7 +77,12 @@ def show_scores(path: str, summary: "ScoreSummary", *, as_json: bool) -> None:
         ("residual", quantiles(summary.residual)),
         ("relative", quantiles(summary.relative_residual)),
         ("largest", f"{summary.largest_contribution:.4g}, the largest |contribution|"),
-        *((name, str(value)) for name, value in sorted(summary.provenance.items())),
+        *(("warning", text) for text in summary.warnings),
+        *(
+            (name, str(value))
+            for name, value in sorted(summary.provenance.items())
+            if name != "warning"
+        ),
     ]
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
@@ -112,6 +118,8 @@ def show_model(report: "ModelReport", *, as_json: bool) -> None:
         show(f"note     {note}")
     show()
     show_layers(report.layers)
+    for text in report.warnings:
+        show(f"warning: {text}")
     for problem in () if report.refused else report.problems:
         show(f"unsupported: {problem}")
     if sys.stdout is not None:  # so that a reader who has gone is noticed here

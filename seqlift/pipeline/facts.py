@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from seqlift.attribution.backend import backend_version
+from seqlift.explainer import Explainer
 from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.run import Run
 from seqlift.provenance import versions
 from seqlift.tracks.batch import Attribute
+from seqlift.tracks.doubts import BLIND, WARNING
 
 ELSEWHERE = frozenset(("model", "regions", "output", "overlap", "shard", "force"))
 """Options that are no option, or that do not change the score file."""
@@ -78,7 +80,14 @@ def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
         attributes["steps"] = run.explainer.steps
     for name, told in run.explainer.given.told.items():
         attributes[f"input {name}"] = told
+    attributes |= doubts_of(run.explainer, target)
     return {name: storable(value) for name, value in attributes.items()}
+
+
+def doubts_of(explainer: Explainer, target: str) -> dict[str, Attribute]:
+    """Collect what is doubtful about the scores of a target before any is computed."""
+    warned = {WARNING: "; ".join(explainer.warnings)} if explainer.warnings else {}
+    return warned | ({BLIND: 0} if target in explainer.blind else {})
 
 
 def digest_of(path: Path) -> str:

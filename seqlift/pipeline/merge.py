@@ -5,11 +5,10 @@ become their mean.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from seqlift.errors import InputError, SeqliftError
 from seqlift.pipeline.outputs import (
@@ -26,6 +25,7 @@ from seqlift.pipeline.progress import Progress
 from seqlift.pipeline.track import write_track
 from seqlift.tracks.batch import Attribute
 from seqlift.tracks.checks import damaged
+from seqlift.tracks.doubts import BLIND
 from seqlift.tracks.layers import Overlap
 from seqlift.tracks.mean import average
 from seqlift.tracks.merge import join
@@ -48,7 +48,7 @@ OF_MODEL = frozenset(
 )
 """Facts in which models that are averaged may differ."""
 
-OF_TARGET = frozenset(("target",))
+OF_TARGET = frozenset(("target", BLIND))
 """Facts in which the targets of one run differ, beside what is in their scores."""
 
 MOST_NAMED = 20  # missing shards in one message
@@ -108,13 +108,9 @@ def merge(
                 sizes = first.sizes()
             rows = sum(rows_of(path) for path in group) if not mean else rows_of(group[0])
             with progress("averaging" if mean else "joining", rows) as bar:
+                combine = average if mean else join
                 new = unfinished(files.scores)
-                about: dict[str, Any] = {"attributes": attributes, "sizes": sizes}
-                if mean:
-                    largest = tolerance_of(facts[path] for path in group)
-                    average(group, new, **about, tolerance=largest, progress=bar.update)
-                else:
-                    join(group, new, **about, progress=bar.update)
+                combine(group, new, attributes=attributes, sizes=sizes, progress=bar.update)
         with ScoreFile(new) as scores:  # the regions of every target are the same
             write_regions(scores, unfinished(outputs.regions))
         for path in outputs.scores():
@@ -123,15 +119,6 @@ def merge(
     finally:
         remove_unfinished(outputs.paths())
     return outputs.paths()
-
-
-def tolerance_of(facts: Iterable[Facts]) -> float:
-    """Find the largest relative residual that files allow: any where a rule promises no sum."""
-    words = (word for found in facts for word in str(found.get("tolerance", "inf")).split(", "))
-    try:
-        return max(map(float, words))
-    except ValueError:
-        return float("inf")
 
 
 def draw(outputs: Outputs, overlap: Overlap, progress: Progress) -> None:

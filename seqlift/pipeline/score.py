@@ -57,7 +57,7 @@ class Summary:
     `relative_residual` is the largest of any row, `worst` the place of that row; `status` how many
     rows have each status; `windows` how many lie around summits; `files` are final names;
     `complete` whether the rule promises that contributions sum to the difference; `notes` are
-    those of `notes_of`.
+    those of `notes_of`; `warnings` what makes the scores doubtful.
     """
 
     rows: int
@@ -71,6 +71,7 @@ class Summary:
     windows: str
     files: tuple[Path, ...]
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def score(options: ScoreOptions, *, progress: Progress) -> Summary:
@@ -277,10 +278,12 @@ def write_tracks(run: Run, parts: Parts, progress: Progress) -> None:
 
 def summary_of(run: Run, seconds: float) -> Summary:
     """Return what a run did, by what is in its files."""
-    found = []
+    found: list[tuple[float, str]] = []
+    warnings: list[str] = []
     for files in run.outputs.targets:
         with ScoreFile(files.scores) as scores:
             found.append(worst_row(run, scores))
+            warnings += scores.warnings()
             status = counted(scores.status())
     largest, worst = max(found)
     return Summary(
@@ -295,4 +298,5 @@ def summary_of(run: Run, seconds: float) -> Summary:
         windows=windows_placed(run.survey.facts | shard_attributes(run)),
         files=run.outputs.paths(),
         notes=notes_of(run),
+        warnings=tuple(dict.fromkeys(warnings)),
     )

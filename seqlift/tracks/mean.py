@@ -28,7 +28,6 @@ def average(
     *,
     attributes: Mapping[str, Attribute],
     sizes: Mapping[str, int],
-    tolerance: float = float("inf"),
     progress: Callable[[int], object] | None = None,
 ) -> None:
     """Write the mean over `sources` to a new score file.
@@ -45,15 +44,14 @@ def average(
         Score files of the same windows.
     path, attributes, sizes, progress
         As in `seqlift.tracks.merge.join`.
-    tolerance
-        The largest relative residual that a row may have.
 
     Raises
     ------
     InputError
         The files do not have the same rows, or one is damaged.
     NumericError
-        The mean of a row is not held by the type of the files.
+        The mean of a row is not held by the type of the files, or misses by more than the tolerance
+        that they were scored with.
     OutputError
         The file cannot be written, for example because the disk is full.
     """
@@ -64,7 +62,7 @@ def average(
         stored = files[0].kinds()[layout.HYPOTHETICAL].name
         several = layout.MULTIPLIERS in files[0].kinds()
         kinds = layout.dtypes(stored, multipliers=several, deviation=True)
-        length, largest = files[0].length, 0.0
+        length, largest, tolerance = files[0].length, 0.0, _tolerance(files)
         new = NewScoreFile(path, length=length, attributes=attributes, kinds=kinds)
         stack.enter_context(new)
         new.set_genome(sizes)
@@ -137,6 +135,15 @@ def _residuals(
         own = np.where(residual == 0.0, 0.0, np.abs(residual) / scale)
     relative = [file.values("qc/relative_residual", rows) for file in files]
     return {"qc/residual": residual, "qc/relative_residual": np.max([*relative, own], axis=0)}
+
+
+def _tolerance(files: Sequence[ScoreFile]) -> float:
+    """Find the largest relative residual that files allow: any where a rule promises no sum."""
+    said = (str(file.attributes.get("tolerance", "inf")) for file in files)
+    try:
+        return max(float(word) for words in said for word in words.split(", "))
+    except ValueError:
+        return float("inf")
 
 
 def _check_held(

@@ -20,6 +20,7 @@ from seqlift.system import is_refusal, reading_error
 from seqlift.tracks import layout
 from seqlift.tracks.batch import Attribute
 from seqlift.tracks.checks import DAMAGE, check_shapes, check_version, damage, damaged
+from seqlift.tracks.doubts import warnings_of
 from seqlift.tracks.overlap import Intervals
 from seqlift.tracks.summary import ScoreSummary, counted, quantiles_of_size
 
@@ -196,6 +197,13 @@ class ScoreFile:
                 held |= {row: tracks[row - first].copy() for row in members}
             yield from (held.pop(row) for row in asked)
 
+    def warnings(self) -> tuple[str, ...]:
+        """Warn of scores that explain nothing, with the likely cause."""
+        known = np.array([word != "all N" for word in self.status()], dtype=bool)
+        names = ("prediction", "reference_prediction")
+        figures = {name: self._column(f"qc/{name}")[known] for name in names}
+        return warnings_of(self.attributes, largest=self.largest_contribution, **figures)
+
     def summary(self) -> ScoreSummary:
         """Return the figures that tell what the file is and whether its scores add up."""
         return ScoreSummary(
@@ -206,6 +214,7 @@ class ScoreFile:
             relative_residual=quantiles_of_size(self._column("qc/relative_residual")),
             largest_contribution=self.largest_contribution,
             provenance=self.attributes,
+            warnings=self.warnings(),
         )
 
     def close(self) -> None:

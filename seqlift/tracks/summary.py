@@ -33,6 +33,8 @@ class ScoreSummary:
         Largest absolute contribution of an observed base.
     provenance
         The attributes of the file.
+    warnings
+        What makes it doubtful that the scores explain anything, a sentence each.
     """
 
     rows: int
@@ -42,6 +44,7 @@ class ScoreSummary:
     relative_residual: Mapping[float, float]
     largest_contribution: float
     provenance: Mapping[str, Attribute]
+    warnings: tuple[str, ...] = ()
 
 
 def quantiles_of_size(values: NDArray[np.floating]) -> dict[float, float]:
