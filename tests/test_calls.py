@@ -75,7 +75,7 @@ OF_THE_BATCH: dict[str, tuple[tuple[str, str, Record, Record], str]] = {
     ),
     "of tf.keras": (
         ("SyncBatchNormalization", "norm", {"axis": [2]}, {"training": 1}),
-        "layer 'norm' (BatchNormalization) is",
+        "layer 'norm' (SyncBatchNormalization) is",
     ),
     "in a wrapper": (
         ("TimeDistributed", "steps", {"layer": NORMALISING}, TRAINING),

@@ -315,3 +315,88 @@ def test_a_wrapper_copies_classes_and_functions_of_the_users(tmp_path: Path) -> 
         one.set_weights(found.get_weights()[3 * number : 3 * number + 3])
         expected.append(2 * np.asarray(one(x)))
     np.testing.assert_allclose(found(X), np.concatenate(expected, axis=1), atol=1e-5)
+
+
+OF_A_NAME_OF_KERAS = """
+import keras
+
+
+class MultiHeadAttention(keras.layers.Layer):
+    def __init__(self, head_num, fused=False, axis=None, layer=3, **options):
+        super().__init__(**options)
+        self.head_num, self.fused, self.axis, self.layer = head_num, fused, axis, layer
+
+    def call(self, x):
+        return x * (self.head_num + (10 if self.fused else 0) + len(self.axis) + 100 * self.layer)
+"""
+
+
+def test_a_class_of_the_users_may_have_a_name_of_keras(tmp_path: Path) -> None:
+    """Its settings are those in the file, though Keras's own of their names mean nothing."""
+    path = tmp_path / "own.py"
+    path.write_text(OF_A_NAME_OF_KERAS)
+    settings = {"head_num": 2, "fused": True, "axis": [1], "layer": 4, "trainable": True}
+    own = {"class_name": "MultiHeadAttention", "config": {"name": "own", **settings}}
+    own["config"]["batch_input_shape"] = [None, 9, 4]
+    record = {"class_name": "Sequential", "config": {"name": "net", "layers": [own]}}
+    plan = records.read(record, generation=2)
+    with pytest.raises(ModelError) as caught:
+        build.build(plan)
+    for problem in caught.value.problems:
+        assert "give its code with --custom-objects FILE.py if it is a layer of your own" in problem
+    model = build.build(plan, objects=custom.read(path))
+    np.testing.assert_allclose(model(X), 413 * X, rtol=1e-6)
+
+
+SUBCLASSES = """
+import keras
+
+
+@keras.saving.register_keras_serializable("lab")
+class Net(keras.Model):
+    def train_step(self, data):
+        return super().train_step(data)
+
+
+@keras.saving.register_keras_serializable("lab")
+class Row(keras.Sequential):
+    pass
+
+
+@keras.saving.register_keras_serializable("lab")
+class Otherwise(keras.Model):
+    def call(self, x, training=None):
+        return 2 * super().call(x)
+"""
+
+
+@pytest.mark.parametrize("ending", [".h5", ".keras"])
+def test_a_functional_model_of_the_users_class_is_rebuilt_from_its_layers(
+    ending: str, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.py"
+    own.write_text(SUBCLASSES)
+    theirs, given = classes_of(own), keras.Input((9, 4))
+    row = theirs.Row([keras.Input((9, 4)), layers.Conv1D(3, 2), layers.Conv1D(2, 2)], name="row")
+    inner = theirs.Net(given, layers.Conv1D(2, 3)(given), name="inner")
+    tensor = layers.Flatten()(layers.Add()([row(given), inner(given)]))
+    model = theirs.Net(given, layers.Dense(1)(tensor), name="net")
+    for weight in model.weights:
+        weight.assign(np.random.default_rng(4).normal(size=weight.shape))
+    model.save(tmp_path / f"model{ending}")
+    with pytest.raises(ModelError) as caught:
+        load(tmp_path / f"model{ending}")
+    problems = " ".join(caught.value.problems).replace("lab>", "")
+    for kind in ("Net", "Row"):
+        assert f"is a model of the class {kind!r}, whose code is not in the file; give" in problems
+    found = load(tmp_path / f"model{ending}", custom_objects=own).model
+    np.testing.assert_allclose(found(X), model(X), rtol=1e-6)
+
+
+def test_a_model_whose_class_computes_otherwise_is_refused(tmp_path: Path) -> None:
+    own = tmp_path / "own.py"
+    own.write_text(SUBCLASSES)
+    given = keras.Input((9, 4))
+    classes_of(own).Otherwise(given, layers.Dense(2)(given), name="net").save(tmp_path / "m.keras")
+    with pytest.raises(ModelError, match=r"whose call\(\) in the custom objects may compute"):
+        load(tmp_path / "m.keras", custom_objects=own)

@@ -153,6 +153,7 @@ def test_a_setting_that_would_be_lost_is_refused() -> None:
     assert caught.value.problems == (
         (
             f"layer 'd' (Dense) has the setting magic=3, unknown to Keras {keras.__version__}; "
+            "give its code with --custom-objects FILE.py if it is a layer of your own; else "
             "install the Keras that saved the model, or a newer one"
         ),
     )

@@ -12,8 +12,9 @@ from typing import Any, TypeGuard
 import keras
 
 from seqlift.errors import ModelError
-from seqlift.model import bounds, classes, damage, legacy, safety
+from seqlift.model import bounds, classes, damage, safety
 from seqlift.model.custom import CustomObjects, with_own
+from seqlift.model.layer import failure, layer_of, place
 from seqlift.model.plan import Call, LayerPlan, NetworkPlan, every_layer, map_refs, refs
 from seqlift.model.rebuilt import Rebuilt
 from seqlift.model.recipes import resolved
@@ -67,96 +68,8 @@ def made(network: NetworkPlan) -> keras.Model:
     return _network(network)
 
 
-def hard_sigmoid_of_keras_2(x: Any) -> Any:
-    """Return clip(0.2 x + 0.5, 0, 1), what `hard_sigmoid` meant until Keras 3."""
-    return keras.ops.clip(0.2 * x + 0.5, 0.0, 1.0)
-
-
 def _is_input(plan: LayerPlan | NetworkPlan) -> TypeGuard[LayerPlan]:
     return isinstance(plan, LayerPlan) and plan.class_name == "InputLayer"
-
-
-def _arguments(plan: LayerPlan, cls: Any) -> dict[str, Any]:
-    """Return what to call a layer's class with; initial weights are zeros, to be replaced."""
-    accepted, own = classes.accepted_by(cls), inspect.signature(cls.__init__).parameters
-    zeros = "zeros" if plan.own_class is not None else bounds.BoundedZeros()
-    arguments: dict[str, Any] = {key: zeros for key in own if key.endswith("_initializer")}
-    if "data_format" in own:
-        arguments["data_format"] = "channels_last"  # not the choice in the user's keras.json
-    if "dtype" in accepted and not plan.operation:
-        arguments["dtype"] = "float32"
-    arguments |= {key: value for key, value in plan.settings.items() if key in accepted}
-    arguments = {key: _function(value) for key, value in arguments.items()}
-    arguments |= {key: _made(inner) for key, inner in plan.inner.items() if inner != ()}
-    return arguments | {"name": plan.name}
-
-
-def _function(value: Any) -> Any:
-    """Return a setting, with the function for the name of one that today's Keras lacks."""
-    return hard_sigmoid_of_keras_2 if value == legacy.KERAS_2_HARD_SIGMOID else value
-
-
-def _made(plan: Any) -> Any:
-    if isinstance(plan, tuple):
-        return [_made(item) for item in plan]
-    if isinstance(plan, LayerPlan) and plan.expressions:
-        return Rebuilt(plan)
-    return _network(plan) if isinstance(plan, NetworkPlan) else _layer(plan)
-
-
-def _layer(plan: LayerPlan) -> Any:
-    cls = classes.class_of(plan)
-    try:
-        with keras.saving.custom_object_scope(_held_by(plan)):
-            if plan.own_class is not None:
-                return _own_layer(plan, cls)
-            return cls(**_arguments(plan, cls))
-    except ModelError:
-        raise
-    except Exception as problem:  # Keras and its backends raise classes of their own
-        raise _failure(plan, problem) from problem
-
-
-def _held_by(wrapper: LayerPlan) -> dict[str, Any]:
-    """Return by name what a wrapper needs to copy the layers it holds, as Bidirectional does.
-
-    It copies them by their settings, in which functions and classes that Keras does not bring are
-    names.
-    """
-    held: dict[str, Any] = {}
-    for plan in every_layer(wrapper):
-        values = [_function(value) for value in plan.settings.values() if plan is not wrapper]
-        if plan.own_class is not None:
-            values.append(plan.own_class)
-        held |= {keras.saving.get_registered_name(one): one for one in values if callable(one)}
-    return held
-
-
-def _own_layer(plan: LayerPlan, cls: Any) -> Any:
-    """Return a layer of the user's class, whose constructor may not take a name."""
-    arguments = _arguments(plan, cls)
-    if "name" not in classes.accepted_by(cls):
-        del arguments["name"]
-    layer = cls.from_config(arguments) if "from_config" in vars(cls) else cls(**arguments)
-    layer.name = plan.name
-    return layer
-
-
-def _failure(plan: LayerPlan | NetworkPlan, problem: Exception) -> ModelError:
-    """Return the error for a layer that Keras refuses, with the line that says the cause."""
-    damage.raise_refusal(problem)
-    if isinstance(problem, ModelError):  # it names the layer and the remedy itself
-        return problem
-    is_own = isinstance(plan, LayerPlan) and plan.own_class is not None
-    remedy = "the file is damaged or of an unknown Keras: save the model again"
-    return ModelError(
-        f"{_place(plan)} cannot be built: {damage.cause(problem)}; "
-        + ("mend its class in the custom objects" if is_own else remedy)
-    )
-
-
-def _place(plan: LayerPlan | NetworkPlan) -> str:
-    return f"layer {plan.name!r} ({plan.class_name})"
 
 
 def _input(plan: LayerPlan) -> Any:
@@ -168,9 +81,18 @@ def _input(plan: LayerPlan) -> Any:
             name=plan.name,
         )
     except Exception as problem:  # Keras and its backends raise classes of their own
-        raise _failure(plan, problem) from problem
-    bounds.check(_place(plan), [tensor])
+        raise failure(plan, problem) from problem
+    bounds.check(place(plan), [tensor])
     return tensor
+
+
+def _made(plan: Any) -> Any:
+    """Return a layer, a network or a list of either."""
+    if isinstance(plan, tuple):
+        return [_made(item) for item in plan]
+    if isinstance(plan, NetworkPlan):
+        return _network(plan)
+    return Rebuilt(plan) if plan.expressions else layer_of(plan, _made)
 
 
 def _network(plan: NetworkPlan) -> keras.Model:
@@ -180,18 +102,23 @@ def _network(plan: NetworkPlan) -> keras.Model:
     return model
 
 
+def _class(plan: NetworkPlan, base: Any) -> Any:
+    """Return `base`, under the name of the user's class that had it, as archives count names."""
+    return base if plan.subclass is None else type(plan.subclass, (base,), {})
+
+
 def _sequential(plan: NetworkPlan) -> keras.Model:
-    model, last = keras.Sequential(name=plan.name), None
+    model, last = _class(plan, keras.Sequential)(name=plan.name), None
     for layer in plan.layers:
         element = _input(layer) if _is_input(layer) else _made(layer)
         try:
             if isinstance(element, Rebuilt):
                 element = element.single(last)
             model.add(element)
-            bounds.check(_place(layer), model.outputs if model.built else ())
+            bounds.check(place(layer), model.outputs if model.built else ())
             last = element if _is_input(layer) else (model.outputs[0] if model.built else None)
         except Exception as problem:  # Keras and its backends raise classes of their own
-            raise _failure(layer, problem) from problem
+            raise failure(layer, problem) from problem
     return model
 
 
@@ -207,7 +134,8 @@ def _functional(plan: NetworkPlan) -> keras.Model:
             f"{DAMAGED}"
         ) from problem
     try:
-        return keras.Model(_unpacked(inputs), _unpacked(outputs), name=plan.name)
+        network = _class(plan, keras.Model)
+        return network(_unpacked(inputs), _unpacked(outputs), name=plan.name)
     except Exception as problem:  # Keras and its backends raise classes of their own
         damage.raise_refusal(problem)
         raise ModelError(
@@ -273,7 +201,7 @@ def _check_count(plan: LayerPlan | NetworkPlan, outputs: list[Any], wanted: int)
     is_recipe = isinstance(plan, LayerPlan) and plan.expressions
     remedy = f"let the recipe give {wanted}, as in 'x * 2, x + 1'" if is_recipe else DAMAGED
     raise ModelError(
-        f"{_place(plan)} gives {len(outputs)} of the {wanted} tensors that the model uses; {remedy}"
+        f"{place(plan)} gives {len(outputs)} of the {wanted} tensors that the model uses; {remedy}"
     )
 
 
@@ -308,6 +236,6 @@ def _called(
             args = (args[0], tuple(args[1]) if isinstance(args[1], list) else args[1])
         flat: list[Any] = keras.tree.flatten(layer(*args, **_taken(layer, kwargs)))
     except Exception as problem:  # Keras and its backends raise classes of their own
-        raise _failure(plan, problem) from problem
-    bounds.check(_place(plan), flat)
+        raise failure(plan, problem) from problem
+    bounds.check(place(plan), flat)
     return flat

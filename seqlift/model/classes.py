@@ -8,8 +8,8 @@ from typing import Any
 
 import keras
 
-from seqlift.model import locally
-from seqlift.model.plan import LayerPlan
+from seqlift.model import locally, renamed
+from seqlift.model.plan import LayerPlan, NetworkPlan
 
 OPERATION_MODULES = ("nn", "numpy", "math", "core")
 """Modules of `keras.src.ops` that hold the operations of the allow-list."""
@@ -24,13 +24,26 @@ def class_of(plan: LayerPlan) -> Any:
     if plan.own_class is not None:
         return plan.own_class
     if not plan.operation:
-        home = locally if plan.class_name.startswith("LocallyConnected") else keras.layers
-        return getattr(home, plan.class_name, None)
+        homes = [getattr(home, plan.class_name, None) for home in (locally, renamed, keras.layers)]
+        return next(filter(None, homes), None)
     for module in OPERATION_MODULES:
         found = getattr(getattr(keras.src.ops, module), plan.class_name, None)
         if found is not None:
             return found
     return None
+
+
+GIVE_CODE = "give its code with --custom-objects FILE.py if it is a layer of your own"
+
+
+def may_be_own(plan: LayerPlan | NetworkPlan) -> bool:
+    """Return whether a layer with a name of Keras may be of a user's class of that name.
+
+    Older files do not say in which module a class is.
+    """
+    if isinstance(plan, NetworkPlan):
+        return False
+    return plan.module is None and not plan.operation and plan.class_name != "InputLayer"
 
 
 def accepted_by(cls: Any) -> set[str]:
@@ -66,9 +79,11 @@ def unknown_settings(plan: LayerPlan) -> list[str]:
             for key, value in plan.settings.items()
             if key not in accepted and value is not None and ANYWAY.get(key) != value
         ]
+    remedy = "install the Keras that saved the model, or a newer one"
+    if may_be_own(plan):
+        remedy = f"{GIVE_CODE}; else {remedy}"
     return [
-        f"{place} has the setting {key}={value!r}, unknown to Keras {keras.__version__}; "
-        "install the Keras that saved the model, or a newer one"
+        f"{place} has the setting {key}={value!r}, unknown to Keras {keras.__version__}; {remedy}"
         for key, value in plan.settings.items()
         if key not in accepted and value is not None and value is not False
         if ANYWAY.get(key) != value

@@ -16,6 +16,7 @@ from typing import Any
 import keras
 
 from seqlift.errors import ModelError
+from seqlift.model import classes, legacy
 from seqlift.model.plan import LayerPlan, NetworkPlan
 
 MODULE = "seqlift_custom_objects"
@@ -96,7 +97,13 @@ def with_own(network: NetworkPlan, objects: CustomObjects) -> NetworkPlan:
 
     A record that says its class is one of Keras keeps that, whatever the user's are named.
     """
-    return replace(network, layers=tuple(_own(layer, objects) for layer in network.layers))
+    layers = tuple(_own(layer, objects) for layer in network.layers)
+    own_class = None
+    if network.subclass is not None:
+        found = objects.classes.get(network.registered_name or network.subclass)
+        found = found or objects.classes.get(network.subclass)
+        own_class = found if found is not None and issubclass(found, keras.Model) else None
+    return replace(network, layers=layers, own_class=own_class)
 
 
 def _own(plan: Any, objects: CustomObjects) -> Any:
@@ -106,12 +113,13 @@ def _own(plan: Any, objects: CustomObjects) -> Any:
         return with_own(plan, objects)
     if not isinstance(plan, LayerPlan):
         return plan
+    own_class = _class(plan, objects)
+    settings = plan.settings if own_class is None else _as_written(plan, own_class)
     settings = {
         key: _function(value, objects) if key.endswith("activation") else value
-        for key, value in plan.settings.items()
+        for key, value in settings.items()
     }
     inner = {key: _own(value, objects) for key, value in plan.inner.items()}
-    own_class = _class(plan, objects)
     operation = plan.operation and own_class is None
     return replace(plan, settings=settings, inner=inner, own_class=own_class, operation=operation)
 
@@ -121,10 +129,27 @@ def _class(plan: LayerPlan, objects: CustomObjects) -> type | None:
     of_keras = (plan.module or "").split(".")[0] == "keras"
     if of_keras and plan.registered_name in (None, plan.class_name):
         return None
-    for name in (plan.registered_name, plan.class_name):
+    for name in (plan.registered_name, plan.written[0]):
         if name is not None and name in objects.classes:
             return objects.classes[name]
     return None
+
+
+def _as_written(plan: LayerPlan, own_class: type) -> dict[str, Any]:
+    """Return the settings of a layer of the user's class as they are in the file.
+
+    Settings of Keras's class of that name may have other words today, or none. What matters in
+    training only stays out.
+    """
+    _, written = plan.written
+    taken = {
+        key: value
+        for key, value in written.items()
+        if key in classes.accepted_by(own_class)
+        and key not in ("dtype", "name", "trainable")
+        and not key.endswith(("activation", *legacy.TRAINING_ONLY))
+    }
+    return {key: value for key, value in plan.settings.items() if key in written} | taken
 
 
 def _function(value: Any, objects: CustomObjects) -> Any:

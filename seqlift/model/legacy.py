@@ -19,7 +19,6 @@ CLASSES = {
     "CuDNNGRU": "GRU",
     "CuDNNLSTM": "LSTM",
     "GroupedQueryAttention": "GroupQueryAttention",
-    "SyncBatchNormalization": "BatchNormalization",
     "LayerNormalizationV2": "LayerNormalization",
     "UnifiedGRU": "GRU",
     "UnifiedLSTM": "LSTM",
@@ -104,6 +103,32 @@ def is_operation(
     if module is not None:
         return module.startswith(("keras.src.ops", "keras.ops"))
     return generation >= 3 and "trainable" not in settings and class_name != "InputLayer"
+
+
+def is_subclass(record: Mapping[str, Any]) -> bool:
+    """Return whether a record is of a class that a user derived from Sequential or Functional.
+
+    Keras writes what it writes of those, and for all its own layers something else.
+    """
+    config, module = record.get("config"), str(record.get("module") or "")
+    if not isinstance(config, Mapping) or module.split(".")[0] == "keras":
+        return False
+    layers = config.get("layers")
+    if not (isinstance(layers, list) and layers and all(map(is_layer, layers))):
+        return False
+    return {"input_layers", "output_layers"} <= set(config) or set(config) <= SEQUENTIAL_SETTINGS
+
+
+SEQUENTIAL_SETTINGS = frozenset({"build_input_shape", "dtype", "layers", "name", "trainable"})
+"""All that is written of a Sequential model."""
+
+
+def holds_layers(value: Any) -> bool:
+    """Return whether a setting of a wrapper is a layer or a list of them, or says that it has none.
+
+    Layers of a user's own may have numbers and words under the same names.
+    """
+    return value is None or all(map(is_layer, value if isinstance(value, list) else [value]))
 
 
 def is_layer(value: Any) -> bool:

@@ -32,7 +32,8 @@ class LayerPlan:
 
     `expressions` are what the calls of a Lambda compute, and `refusal` is why that is not known
     (see `seqlift.model.recipes`). `own_class` is the user's class of that name
-    (see `seqlift.model.custom`).
+    (see `seqlift.model.custom`), for which `written` are class name and settings as they are in the
+    file.
     """
 
     name: str
@@ -46,11 +47,16 @@ class LayerPlan:
     expressions: tuple[Any, ...] = ()
     refusal: str | None = None
     own_class: Any = None
+    written: tuple[str, Mapping[str, Any]] = ("", {})
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkPlan:
-    """A Sequential model (`inputs` and `outputs` empty) or a Functional one."""
+    """A Sequential model (`inputs` and `outputs` empty) or a Functional one.
+
+    `subclass` and `registered_name` are the names of a class that the user derived from either,
+    and `own_class` that class.
+    """
 
     name: str
     class_name: str
@@ -59,6 +65,9 @@ class NetworkPlan:
     outputs: tuple[TensorRef, ...] = ()
     calls: tuple[Call, ...] = ()
     trainable: bool = True
+    subclass: str | None = None
+    registered_name: str | None = None
+    own_class: Any = None
 
 
 def every_layer(plan: NetworkPlan | LayerPlan) -> Iterator[LayerPlan]:
@@ -70,6 +79,17 @@ def every_layer(plan: NetworkPlan | LayerPlan) -> Iterator[LayerPlan]:
         children = list(plan.layers)
     for child in children:
         yield from every_layer(child)
+
+
+def every_network(plan: NetworkPlan | LayerPlan) -> Iterator[NetworkPlan]:
+    """Yield each network of a plan, itself and those inside networks and wrappers included."""
+    if isinstance(plan, NetworkPlan):
+        yield plan
+        children = list(plan.layers)
+    else:
+        children = [p for inner in plan.inner.values() for p in _listed(inner)]
+    for child in children:
+        yield from every_network(child)
 
 
 def map_refs(value: Any, change: Callable[[TensorRef], Any]) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from seqlift.errors import ModelError
-from seqlift.model import keras1, legacy, soundness
+from seqlift.model import keras1, legacy, safety, soundness
 from seqlift.model.plan import Call, LayerPlan, NetworkPlan, TensorRef, map_refs, refs
 
 INNER_LAYERS = ("layer", "backward_layer", "cell", "cells")
@@ -39,7 +39,7 @@ def read(record: Any, *, generation: int) -> NetworkPlan:
     else:
         raise ModelError(
             f"the model is of the class {element.class_name!r}, whose code is not in the file; "
-            "rebuild it as keras.Sequential or keras.Model(inputs, outputs) and save that"
+            f"{safety.REBUILD_NETWORK}"
         )
     return element
 
@@ -52,6 +52,10 @@ def _element(record: Mapping[str, Any], generation: int) -> LayerPlan | NetworkP
         return _sequential(record, generation)
     if class_name in legacy.FUNCTIONAL_CLASSES and "layers" in config:
         return _functional(record, generation)
+    if legacy.is_subclass(record):
+        network = _functional if "input_layers" in config else _sequential
+        names = {"subclass": class_name, "registered_name": record.get("registered_name")}
+        return replace(network(record, generation), **names)
     return _layer(record, generation)
 
 
@@ -63,9 +67,13 @@ def _layer(record: Mapping[str, Any], generation: int) -> LayerPlan:
     inner = {
         key: _inner(written.pop(key), generation, name=f"{name}.{key}")
         for key in list(written)
-        if key in INNER_LAYERS or (key.endswith("activation") and legacy.is_layer(written[key]))
+        if (key in INNER_LAYERS and legacy.holds_layers(written[key]))
+        or (key.endswith("activation") and legacy.is_layer(written[key]))
     }
+    as_written = class_name, dict(written)
     operation = legacy.is_operation(class_name, module, settings=written, generation=generation)
+    if module is None and class_name not in safety.OPERATIONS:
+        operation = False  # some layers do not write `trainable` either, such as SpatialDropout1D
     if not operation:
         class_name, written = legacy.modern(class_name, written, generation=generation)
     written.pop("name", None)
@@ -77,6 +85,7 @@ def _layer(record: Mapping[str, Any], generation: int) -> LayerPlan:
         module=module,
         registered_name=record.get("registered_name"),
         operation=operation,
+        written=as_written,
     )
 
 

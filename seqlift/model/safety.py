@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqlift.model import legacy
-from seqlift.model.plan import LayerPlan, NetworkPlan, every_layer
+from seqlift.model.plan import LayerPlan, NetworkPlan, every_layer, every_network
 
 
 def _words(text: str) -> frozenset[str]:
@@ -27,8 +27,8 @@ LAYERS = _words(
     GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D
     GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D
     AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveMaxPooling1D AdaptiveMaxPooling2D
-    BatchNormalization LayerNormalization GroupNormalization UnitNormalization RMSNormalization
-    SpectralNormalization Normalization Rescaling
+    BatchNormalization SyncBatchNormalization LayerNormalization GroupNormalization
+    UnitNormalization RMSNormalization SpectralNormalization Normalization Rescaling
     ReLU LeakyReLU PReLU ELU Softmax
     Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianDropout GaussianNoise
     AlphaDropout ActivityRegularization
@@ -72,7 +72,10 @@ ACTIVATIONS = _words(
 """Names of activation functions that may be used."""
 
 REBUILD = "rebuild the model with layers of keras.layers and save it again"
-OWN_CODE = f"give its code with --custom-objects FILE.py, or {REBUILD}"
+GIVE_CODE = "give its code with --custom-objects FILE.py"
+OWN_CODE = f"{GIVE_CODE}, or {REBUILD}"
+
+REBUILD_NETWORK = "rebuild it as keras.Sequential or keras.Model(inputs, outputs) and save that"
 
 READ = {
     "Lambda": "its code is stored as bytecode and is never run",
@@ -124,6 +127,8 @@ def refusals(network: NetworkPlan) -> Iterator[Refusal]:
         for inner in every_layer(plan)
         if inner is not plan
     }
+    for inner in every_network(network):
+        yield from _subclass_refusals(inner)
     for plan in every_layer(network):
         yield from _layer_refusals(plan, recipe_for=wrappers.get(plan.name, plan.name))
 
@@ -131,6 +136,27 @@ def refusals(network: NetworkPlan) -> Iterator[Refusal]:
 def is_refused(plan: LayerPlan) -> bool:
     """Tell whether a layer, or one within it, must not or cannot be built."""
     return any(any(_layer_refusals(one, recipe_for="")) for one in every_layer(plan))
+
+
+def _subclass_refusals(network: NetworkPlan) -> Iterator[Refusal]:
+    """Yield the refusal of a network of a class whose code may compute something else."""
+    if network.subclass is None:
+        return
+    is_of = f" is a model of the class {network.subclass!r}"
+    if network.own_class is None:
+        reason = f"{is_of}, whose code is not in the file; {GIVE_CODE}, or {REBUILD_NETWORK}"
+        yield Refusal(network.name, reason)
+        return
+    for base in network.own_class.__mro__:
+        if base.__module__.startswith("keras."):
+            return
+        if "call" in vars(base) or "__call__" in vars(base):
+            reason = (
+                f"{is_of}, whose call() in the custom objects may compute something else than its "
+                f"layers in the file say; {REBUILD_NETWORK}"
+            )
+            yield Refusal(network.name, reason)
+            return
 
 
 def _layer_refusals(plan: LayerPlan, *, recipe_for: str) -> Iterator[Refusal]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from seqlift.errors import ModelError
 from seqlift.hdf5_reader import open_to_read
-from seqlift.model import damage, old_weights, stored
+from seqlift.model import damage, old_weights, several_places, stored
 from seqlift.model.stored import Source, Stored
 
 OTHER_MODEL = "these are the weights of another model"
@@ -62,13 +62,16 @@ def read_numbered(model: keras.Model, path: Path) -> None:
     `path` must end in `.weights.h5`. A variable that is missing or of another shape raises
     `ModelError`. The state of random generators (dropout in training) is left out.
     """
-    generators = [g for layer in model._flatten_layers() for g in _generators(layer)]
+    layers = model._flatten_layers()
+    generators = [g for layer in layers for g in _generators(layer)]
     try:
         with open_to_read(path) as file:
             stored.check_kept_here(file)
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message="Skipping")  # a part left untrained
-            model.load_weights(path, objects_to_skip=generators)
+            with several_places.left_out(layers) as missing:
+                model.load_weights(path, objects_to_skip=generators)
+            several_places.fill(layers, missing)
     except ModelError:
         raise
     except Exception as problem:  # Keras and HDF5 raise many classes for a damaged file

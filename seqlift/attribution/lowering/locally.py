@@ -1,9 +1,10 @@
-"""Layers with weights of their own at each position."""
+"""Layers that a model file's reader makes and today's Keras lacks."""
 
 from typing import Any
 
 from seqlift.attribution.lowering.activation import activate
 from seqlift.attribution.lowering.place import Lower, Place, weights_of
+from seqlift.attribution.lowering.value import lower_batch_normalization
 from seqlift.attribution.primitives.pooling import Pooling, Windows
 from seqlift.attribution.primitives.product import Contraction
 from seqlift.attribution.primitives.shape import Reshape
@@ -24,5 +25,6 @@ def lower_locally_connected(layer: Any, at: Place, node: int) -> int:
 LOCAL_LAYERS: dict[str, Lower] = {
     "seqlift.model.locally.LocallyConnected1D": lower_locally_connected,
     "seqlift.model.locally.LocallyConnected2D": lower_locally_connected,
+    "seqlift.model.renamed.SyncBatchNormalization": lower_batch_normalization,
 }
 """Lowerings of layers that Keras lacks and a model file's reader makes, by their full names."""
