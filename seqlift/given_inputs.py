@@ -35,6 +35,7 @@ from seqlift.copied_inputs import (
     twin_warnings,
 )
 from seqlift.errors import InputError, ModelError
+from seqlift.inputs.arrays import read_array
 from seqlift.model.inputs import ModelInput, inputs_of, named, shown
 
 Array = NDArray[Any]
@@ -188,21 +189,14 @@ def number_in(text: str) -> float | None:
 def array_in(one: ModelInput, path: str) -> Array:
     """Return the array in a `.npy` file; nothing in it is run."""
     try:
-        with Path(path).open("rb") as file:
-            array: Array = np.load(file, allow_pickle=False)
+        return read_array(Path(path))
     except OSError as error:
         raise InputError(
             f"input {one.name}: {path} is no number, nor a file that can be read"
             f" ({error.strerror}); give zeros, a number or a .npy file"
         ) from error
-    except (ValueError, EOFError) as error:
-        raise InputError(
-            f"input {one.name}: {path} is no .npy file of numbers; save one with numpy.save"
-        ) from error
-    if not isinstance(array, np.ndarray):
-        array.close()  # an archive of several
-        raise InputError(f"input {one.name}: {path} holds several arrays; give one, as .npy")
-    return array
+    except InputError as error:
+        raise InputError(*(f"input {one.name}: {line}" for line in error.problems)) from error
 
 
 def check_values(array: Array, one: ModelInput, *, place: str) -> None:

@@ -247,8 +247,7 @@ ARGUMENTS = {
     ),
     f"{BASE} -r nan.npy": "nan.npy: references, row (0,): not a finite number; give finite ones",
     f"{BASE} -r objects.npy": (
-        "objects.npy: not a plain array (Object arrays cannot be loaded when allow_pickle=False);"
-        " save it with numpy.save"
+        "objects.npy: no .npy file of numbers; save one with numpy.save"
     ),
     f"{BASE} -r lengths.fa": "lengths.fa: record b has 49 bases; give 50",
     "averaging.keras gap.bed -g genome.fa -r gc": (

@@ -140,19 +140,19 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"half": "text.npy"},
-        "input half: text.npy is no .npy file of numbers; save one with numpy.save",
+        "input half: text.npy: no .npy file of numbers; save one with numpy.save",
     ),
     (
         {"half": "empty.npy"},
-        "input half: empty.npy is no .npy file of numbers; save one with numpy.save",
+        "input half: empty.npy: no .npy file of numbers; save one with numpy.save",
     ),
     (
         {"half": "objects.npy"},
-        "input half: objects.npy is no .npy file of numbers; save one with numpy.save",
+        "input half: objects.npy: no .npy file of numbers; save one with numpy.save",
     ),
     (
         {"half": "several.npz"},
-        "input half: several.npz holds several arrays; give one, as .npy",
+        "input half: several.npz: holds several arrays; give one, as .npy",
     ),
     (
         {"half": "words.npy"},

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from seqlift.errors import InputError
 from seqlift.inputs import references as room
 from seqlift.inputs import shuffle
+from seqlift.inputs.arrays import read_array
 from seqlift.inputs.onehot import decode, encode, one_hot
 from seqlift.inputs.references import (
     KINDS,
@@ -400,7 +401,7 @@ BAD_ARRAYS = [
     (np.full((5, 4), np.nan), "references, row (0,): not a finite number; give finite ones"),
     (np.full((5, 4), "A"), "references of type <U1: not real numbers; give float32"),
     (np.full((5, 4), 1j), "references of type complex128: not real numbers; give float32"),
-    (np.full((5, 4), None), "not a plain array (Object arrays cannot be loaded when allow_pickle"),
+    (np.full((5, 4), None), "no .npy file of numbers; save one with numpy.save"),
 ]
 
 
@@ -437,6 +438,44 @@ def test_bad_fasta_is_refused_with_its_records(
     if problems is not None:
         assert error.value.problems == tuple(f"{path}: {problem}" for problem in problems)
     assert all(problem.startswith(str(path)) for problem in error.value.problems)
+
+
+def header(text: str) -> bytes:
+    """Return a `.npy` file of that header and eight numbers."""
+    data = text.encode("latin-1")
+    return b"\x93NUMPY\x01\x00" + len(data).to_bytes(2, "little") + data + bytes(64)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("(" * 5000, ""),
+        ("{'descr': '<f8', 'fortran_order': False, 'shape': (10, 10000000000000, 4)}\n",
+         " (it is shorter than its header says)"),
+        ("{'descr': '<f8', 'fortran_order': False, 'shape': (9, 4)}\n",
+         " (it is shorter than its header says)"),
+        ("{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999999999999, 4)}\n", None),
+        ("{'descr': '<f8', 'fortran_order': False, 'shape': (-1, 4)}\n", None),
+        ("{'descr': 'O', 'fortran_order': False, 'shape': (2, 4)}\n", ""),
+        ("{'descr': '<f99999', 'fortran_order': False, 'shape': (2, 4)}\n", ""),
+        ("{1: 2}\n", ""),
+        ("'", ""),
+        ("\x00", ""),
+    ],
+    ids=range(10),
+)  # fmt: skip
+def test_a_hostile_header_is_an_error_with_its_place(
+    text: str, why: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.npy"
+    path.write_bytes(header(text))
+    for read in (lambda: from_file(path, None), lambda: read_array(path)):
+        with pytest.raises(InputError) as error:
+            read()
+        (line,) = error.value.problems
+        assert line.startswith(f"{path}: no .npy file of numbers")
+        if why is not None:
+            assert line == f"{path}: no .npy file of numbers{why}; save one with numpy.save"
 
 
 def test_missing_file_is_refused(tmp_path: Path) -> None:

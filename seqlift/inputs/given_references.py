@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.errors import InputError
+from seqlift.inputs.arrays import read_array
 from seqlift.inputs.genome import Genome
 from seqlift.inputs.onehot import hide_unknown, one_hot
+from seqlift.paths import not_regular
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,9 +80,12 @@ def from_file(path: str | os.PathLike[str], length: int | None) -> FixedReferenc
     """
     source = os.fspath(path)
     try:
+        problem = not_regular(Path(path))
+        if problem is not None:
+            raise InputError(f"{source}: {problem}; give a .npy or FASTA file")
         with Path(path).open("rb") as file:
             is_array = file.read(6) == b"\x93NUMPY"  # NEP 1
-        rows = _array_rows(path) if is_array else _fasta_rows(path, length)
+        rows = read_array(Path(path)) if is_array else _fasta_rows(path, length)
         references = FixedReferences(rows)
         references.common(references.array.shape[1] if length is None else length)
     except OSError as error:
@@ -90,15 +95,6 @@ def from_file(path: str | os.PathLike[str], length: int | None) -> FixedReferenc
             *(p if p.startswith(source) else f"{source}: {p}" for p in error.problems)
         ) from error
     return references
-
-
-def _array_rows(path: str | os.PathLike[str]) -> NDArray[np.float32]:
-    """Return the array of a `.npy` file, whatever its shape."""
-    try:
-        rows: NDArray[np.float32] = np.load(path, allow_pickle=False)
-    except ValueError as error:
-        raise InputError(f"not a plain array ({error}); save it with numpy.save") from error
-    return rows
 
 
 def _fasta_rows(path: str | os.PathLike[str], length: int | None) -> NDArray[np.float32]:

@@ -129,6 +129,8 @@ class TextFile:
             mode = path.stat().st_mode
             if stat.S_ISDIR(mode):
                 raise InputError(f"{self.source}: this is a folder; {self._remedy}")
+            if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):  # it may have no end
+                raise InputError(f"{self.source}: this is a device; {self._remedy}")
             if stat.S_ISREG(mode):
                 return path
             with path.open("rb") as pipe:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from seqlift.errors import InputError
 from seqlift.hdf5_reader import open_to_read
+from seqlift.paths import not_regular
 from seqlift.system import is_refusal, reading_error
 from seqlift.tracks import layout
 from seqlift.tracks.batch import Attribute
@@ -245,6 +246,9 @@ class ScoreFile:
 
 def _open(path: Path) -> Any:
     try:
+        problem = not_regular(path)
+        if problem is not None:
+            raise InputError(f"{path}: {problem}; give the .h5 file that `seqlift score` wrote")
         return open_to_read(path)
     except OSError as error:
         if is_refusal(error):

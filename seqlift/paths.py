@@ -1,0 +1,27 @@
+"""What a path leads to, asked before it is opened: opening a pipe would wait for ever.
+
+Knows the file system only.
+"""
+
+import stat
+from pathlib import Path
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def not_regular(path: Path) -> str | None:
+    """Name what is at a path where that is no regular file; None for one, and for a missing one.
+
+    Raises OSError where the path cannot be looked at.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return None
+    return next((f"this is {kind}, not a file" for holds, kind in _KINDS if holds(mode)), None)
