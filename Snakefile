@@ -57,7 +57,8 @@ rule index_genome:
     conda:
         "examples/environment.yaml"
     shell:
-        "faidx --no-output {input:q} 2> {log:q}"
+        "python -c 'import sys; from seqlift.inputs.genome import Genome; Genome(sys.argv[1])'"
+        " {input:q} 2> {log:q}"
 
 
 rule score:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from seqlift import __version__
 
-LIBRARIES = ("keras", "numpy", "h5py", "numba", "pyfaidx", "pyBigWig")
+LIBRARIES = ("keras", "numpy", "h5py", "numba", "pyBigWig")
 
 
 def versions() -> dict[str, str]:

@@ -125,7 +125,7 @@ path = click.argument("path", help="Model file, or score file of an earlier run.
 
 genome = click.option(
     "-g", "--genome", metavar="FASTA", envvar="SEQLIFT_GENOME", show_envvar=True,
-    help="Genome the regions lie on; not needed for FASTA regions.",
+    help="Genome the regions lie on, plain or bgzip; not needed for FASTA regions.",
 )  # fmt: skip
 output = click.option(
     "-o", "--output", metavar="PREFIX",

@@ -1,31 +1,32 @@
 """A FASTA file as chromosome sizes and bases in codes; what lies outside a chromosome is N.
 
 Knows FASTA and its index, and whether a region fits; knows nothing of BED text, windows of a
-model or one-hot rows. The bases are read by pyfaidx, which gives no bases for a negative start
-and fewer past the end, silently: clipping and padding are done here.
+model or one-hot rows.
 """
 
 import difflib
 import hashlib
 import os
-import tempfile
 import uuid
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-import pyfaidx
 from numpy.typing import NDArray
 
 from seqlift.errors import InputError
 from seqlift.inputs import fasta_check
+from seqlift.inputs.fasta_bytes import open_fasta
+from seqlift.inputs.fasta_index import IndexRecord, build_index, index_agrees, read_index
 from seqlift.inputs.onehot import FOREIGN, UNKNOWN, lookup
 from seqlift.inputs.regions import Region
 from seqlift.inputs.text import signature
-from seqlift.system import new_temporary_folder, temporary_errors
 
 _MITOCHONDRIA = {"chrM": ("MT",), "M": ("MT",), "MT": ("chrM", "M"), "chrMT": ("chrM", "M")}
+_SHORT_LINE = 4096  # bases of a line that is read whole, so that its end is looked at
+_LINE_ENDS = b"\r\n"
 _MANY = 10_000  # names beyond which comparing spellings takes longer than a user waits
 
 
@@ -46,34 +47,31 @@ class Genome:
         """Open a FASTA file by its index, `path` + ".fai", which is made when absent or outdated.
 
         The index is completed under another name and moved into place, so that jobs that start
-        together do not disturb each other; where the folder cannot be written it is kept in a
-        temporary folder until `close`.
+        together do not disturb each other; where the folder cannot be written it is not kept.
 
         Parameters
         ----------
         path
-            An uncompressed FASTA file.
+            A FASTA file, plain or compressed by bgzip.
         source
             Name of the file in messages, where it is not the path.
 
         Raises
         ------
         InputError
-            When the file is missing, compressed, no FASTA, or cannot be indexed: the line is named.
+            When the file is missing, no FASTA, or cannot be indexed: the line is named.
         """
         self.path = Path(path)
         self._source = str(path) if source is None else source
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
         fasta_check.check_kind(self.path, source=self._source)
+        self._fasta = open_fasta(self.path, source=self._source)
         try:
-            self._fasta = _open(self.path, self._index())
+            self._records = {record.name: record for record in self._index()}
         except BaseException:
-            self._remove_folder()
+            self._fasta.close()
             raise
         self._signature = signature(self.path)
-        self.sizes: dict[str, int] = {
-            name: int(record.rlen) for name, record in self._fasta.index.items()
-        }
+        self.sizes: dict[str, int] = {name: one.size for name, one in self._records.items()}
 
     def fetch(self, chrom: str, start: int, end: int) -> NDArray[np.uint8]:
         """Return the codes of [start, end), uint8 (end - start,), 0-based and half-open.
@@ -109,9 +107,8 @@ class Genome:
         return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
     def close(self) -> None:
-        """Close the file, and remove an index that had to be temporary."""
+        """Close the file."""
         self._fasta.close()
-        self._remove_folder()
 
     def __enter__(self) -> "Genome":
         """Return the genome itself."""
@@ -128,86 +125,84 @@ class Genome:
 
     def _known(self, chrom: str, start: int, end: int) -> NDArray[np.uint8]:
         """Return the codes of an interval inside a chromosome."""
-        try:
-            letters: str = self._fasta.fetch(chrom, start + 1, end)
-            codes = lookup(letters.encode("ascii"))
-        except UnicodeError as error:
-            raise InputError(
-                f"{self._source}: bytes in {chrom}:{start}-{end} are no letters; "
-                "use A, C, G, T, and N where the base is not known"
-            ) from error
-        if codes.size != end - start:
-            raise InputError(
-                f"{self._source}: {chrom}:{start}-{end} gave {codes.size} bases, the file changed "
-                "while it was read; run again"
-            )
+        letters = self._letters(self._records[chrom], start, end)
+        codes = lookup(letters)
         foreign = np.flatnonzero(codes == FOREIGN)
         if foreign.size:
             place = int(foreign[0])
+            letter = letters[place : place + 1].decode("ascii", "backslashreplace").upper()
             raise InputError(
-                f"{self._source}: {letters[place]!r} at base {start + place} of {chrom} (counted "
+                f"{self._source}: {letter!r} at base {start + place} of {chrom} (counted "
                 "from 0) is not a nucleotide letter; use A, C, G, T, and N where the base is not "
                 "known"
             )
         return codes
 
-    def _index(self) -> Path:
-        """Return a correct index of the FASTA file, made where there is none."""
-        beside = Path(f"{self.path}.fai")
-        if _is_current(beside, self.path):
-            return beside
-        unfinished = Path(f"{beside}.{uuid.uuid4().hex}.partial")
+    def _letters(self, record: IndexRecord, start: int, end: int) -> bytes:
+        """Read the letters of an interval; raise InputError unless lines end where they should.
+
+        Lines are read whole, with the line end before the first, so that an index of another fold
+        is found though no line ends inside the interval.
+        """
+        width = record.line_bases
+        first, last = start, end
+        if width <= _SHORT_LINE:
+            first, last = start // width * width, min(-(-end // width) * width, record.size)
+        before = int(0 < first == start // width * width)  # bytes of a line end
+        place = record.place(first) - before
+        raw = self._fasta.read(place, record.after(last))
+        letters = raw.translate(None, _LINE_ENDS)
+        wide, column = record.line_bytes, place - record.offset
+        ends = [raw[(one - column) % wide :: wide] for one in range(width, wide)]
+        whole = len(letters) == last - first and not any(one.strip(_LINE_ENDS) for one in ends)
+        if not whole or len(raw) != len(letters) + sum(map(len, ends)):
+            raise InputError(
+                f"{self._source}: the lines of {record.name} do not end where its index has them:"
+                " the file changed while it was read, or the index is of another; remove"
+                f" {self.path}.fai and run again"
+            )
+        return letters[start - first : end - first]
+
+    def _index(self) -> list[IndexRecord]:
+        """Find the records of the FASTA file, by its index or, where that does not fit, anew."""
+        kept = Path(f"{self.path}.fai")
+        records = self._kept_index(kept)
+        if records is not None:
+            return records
         try:
-            _build(self.path, unfinished, source=self._source)
-            unfinished.replace(beside)
-        except OSError:  # the folder cannot be written
-            self._folder = new_temporary_folder()
-            beside = Path(self._folder.name) / "index.fai"
-            with temporary_errors(beside.parent):
-                _build(self.path, beside, source=self._source)
-        finally:
-            unfinished.unlink(missing_ok=True)
-        return beside
+            records = build_index(self._fasta)
+        except ValueError as error:
+            raise InputError(self._fault()) from error
+        if sum(record.size for record in records) == 0:
+            raise InputError(f"{self._source}: no bases in it; give sequences under its '>' lines")
+        if not index_agrees(records, self._fasta):
+            raise InputError(self._fault())
+        with suppress(OSError):  # the folder cannot be written
+            _write(records, kept)
+        return records
 
-    def _remove_folder(self) -> None:
-        """Remove an index that had to be temporary."""
-        if self._folder is not None:
-            self._folder.cleanup()
+    def _kept_index(self, path: Path) -> list[IndexRecord] | None:
+        """Read an index that is not older than its FASTA file and describes it, None elsewise."""
+        try:
+            if path.stat().st_mtime < self.path.stat().st_mtime:
+                return None
+            records = read_index(path)
+        except (OSError, ValueError):
+            return None
+        return records if index_agrees(records, self._fasta) else None
 
-
-def _open(path: Path, index: Path) -> pyfaidx.Faidx:
-    """Return the reader of a FASTA file by an index that is known to be right."""
-    return pyfaidx.Faidx(
-        str(path),
-        indexname=str(index),
-        as_raw=True,
-        sequence_always_upper=True,
-        rebuild=False,
-        build_index=False,
-    )
+    def _fault(self) -> str:
+        return fasta_check.first_fault(self._fasta, source=self._source)
 
 
-def _is_current(index: Path, fasta: Path) -> bool:
-    """Return whether an index exists, is not older than its FASTA file, and describes it."""
+def _write(records: list[IndexRecord], path: Path) -> None:
+    """Write an index, all at once; raise OSError where that is impossible."""
+    unfinished = Path(f"{path}.{uuid.uuid4().hex}.partial")
     try:
-        if index.stat().st_mtime < fasta.stat().st_mtime:
-            return False
-        return fasta_check.index_agrees(fasta_check.read_index(index), fasta)
-    except (OSError, ValueError):
-        return False
-
-
-def _build(fasta: Path, index: Path, *, source: str) -> None:
-    """Write the index of a FASTA file; raise an `InputError` that names the line it fails at."""
-    try:
-        pyfaidx.Faidx(str(fasta), indexname=str(index)).close()
-        records = fasta_check.read_index(index)
-    except (pyfaidx.FastaIndexingError, ValueError, RuntimeError) as error:
-        raise InputError(fasta_check.first_fault(fasta, source=source)) from error
-    if sum(record.size for record in records) == 0:
-        raise InputError(f"{source}: no bases in it; give sequences under its '>' lines")
-    if not fasta_check.index_agrees(records, fasta):
-        raise InputError(fasta_check.first_fault(fasta, source=source))
+        unfinished.write_text("".join(map(str, records)), "utf-8", newline="\n")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def missing_chromosome(name: str, sizes: Collection[str]) -> str:

@@ -238,7 +238,7 @@ def _read_architecture(arch: Path) -> Any:
         raise ModelError(f"{arch}: not an architecture; --arch takes the text of model.to_json()")
     if arch.stat().st_size > LARGEST_RECORD:
         raise ModelError(f"{arch}: too large to be an architecture; give model.to_json()")
-    return _located(arch, architecture.from_text, arch.read_text("utf-8", errors="replace"))
+    return _located(arch, architecture.from_text, arch.read_text("utf-8-sig", errors="replace"))
 
 
 def _located(path: Path, parse: Callable[[str], Any], text: str) -> Any:
