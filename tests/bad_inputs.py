@@ -202,15 +202,18 @@ GENOMES = {
     ),
     "good.bed -g absent.fa": "absent.fa: no such file; check the path",
     "good.bed -g folder": (
-        "folder: this is not a regular file; give an uncompressed FASTA file"
+        "folder: this is a folder, not a file; give FASTA, plain or compressed by bgzip"
     ),
-    "good.bed -g genome.fa.gz": "genome.fa.gz: this is compressed; gunzip it first",
+    "good.bed -g genome.fa.gz": (
+        "genome.fa.gz: compressed by gzip, which cannot be read from the middle; gunzip it, and"
+        " compress it with bgzip if it is to stay small"
+    ),
     "good.bed -g pointer.h5": (
         "pointer.h5: this is a Git LFS pointer; fetch its content with git lfs pull"
     ),
-    "good.bed -g empty.fa": "empty.fa: no sequences in it; give an uncompressed FASTA file",
+    "good.bed -g empty.fa": "empty.fa: no sequences in it; give FASTA, plain or compressed by bgzip",
     "good.bed -g prose.fa": (
-        "prose.fa:1: this is not FASTA, it does not begin with '>'; give an uncompressed FASTA file"
+        "prose.fa:1: this is not FASTA, it does not begin with '>'; give FASTA, plain or compressed by bgzip"
     ),
     "good.bed -g headers.fa": (
         "headers.fa: no bases in it; give sequences under its '>' lines"
