@@ -17,6 +17,15 @@ class SeqliftError(Exception):
         super().__init__(*problems)
         self.problems = problems
 
+    def of_kind(self, *problems: str) -> "SeqliftError":
+        """Make an error of the same exit code with these problems.
+
+        What a narrower class was made from is not repeated: its constructor may take other things.
+        """
+        kind = next(one for one in type(self).__mro__ if "exit_code" in vars(one))
+        error: SeqliftError = kind(*problems)
+        return error
+
     def __str__(self) -> str:
         """Return the problems, a line each."""
         return "\n".join(self.problems)
@@ -40,7 +49,7 @@ class Problems:
         """Raise one error with all problems, of the kind of the first, where there are some."""
         if self.errors:
             problems = [problem for error in self.errors for problem in error.problems]
-            raise type(self.errors[0])(*dict.fromkeys(problems)) from self.errors[0]
+            raise self.errors[0].of_kind(*dict.fromkeys(problems)) from self.errors[0]
 
 
 class InputError(SeqliftError):

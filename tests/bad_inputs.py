@@ -211,9 +211,12 @@ GENOMES = {
     "good.bed -g pointer.h5": (
         "pointer.h5: this is a Git LFS pointer; fetch its content with git lfs pull"
     ),
-    "good.bed -g empty.fa": "empty.fa: no sequences in it; give FASTA, plain or compressed by bgzip",
+    "good.bed -g empty.fa": (
+        "empty.fa: no sequences in it; give FASTA, plain or compressed by bgzip"
+    ),
     "good.bed -g prose.fa": (
-        "prose.fa:1: this is not FASTA, it does not begin with '>'; give FASTA, plain or compressed by bgzip"
+        "prose.fa:1: this is not FASTA, it does not begin with '>'; give FASTA, plain or compressed"
+        " by bgzip"
     ),
     "good.bed -g headers.fa": (
         "headers.fa: no bases in it; give sequences under its '>' lines"

@@ -12,7 +12,7 @@ import pytest
 from commands import command
 
 from seqlift.cli import failures
-from seqlift.errors import InputError
+from seqlift.errors import DeviceError, InputError, Problems
 from seqlift.explainer import Explainer
 from seqlift.inspection import inspect_model
 from seqlift.pipeline.facts import storable
@@ -50,6 +50,21 @@ def test_standard_input_that_is_closed_is_an_error(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(InputError, match="standard input: it is closed"):
         RegionFile("-")
+
+
+def test_problems_gathered_together_keep_the_exit_code_of_the_first() -> None:
+    class OfNumbers(InputError):
+        def __init__(self, number: int) -> None:
+            super().__init__(f"number {number + 1}")
+
+    problems = Problems()
+    with problems.gathered():
+        raise OfNumbers(1)
+    with problems.gathered():
+        raise DeviceError("x")
+    with pytest.raises(InputError) as caught:
+        problems.raise_any()
+    assert (caught.value.problems, caught.value.exit_code) == (("number 2", "x"), 2)
 
 
 def test_a_full_device_is_an_output_error() -> None:

@@ -136,7 +136,7 @@ def told(scores: Path) -> Iterator[None]:
         yield
     except SeqliftError as error:
         said = f"{scores} is finished; `seqlift track {scores}` makes its track"
-        raise type(error)(*error.problems, said) from error
+        raise error.of_kind(*error.problems, said) from error
 
 
 def facts_of(path: Path) -> Facts:

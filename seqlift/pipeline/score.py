@@ -139,7 +139,7 @@ def kept(run: Run, parts: Parts) -> Iterator[None]:
         raise Stopped(number, f"interrupted; {said}") from interrupt
     except SeqliftError as error:
         said = what_is_kept(run, parts)
-        raise type(error)(*error.problems, *([said] if said else [])) from error
+        raise error.of_kind(*error.problems, *([said] if said else [])) from error
 
 
 def what_is_kept(run: Run, parts: Parts) -> str:
