@@ -84,7 +84,7 @@ def read_rows(path: Path, numbers: list[int]) -> list[Row]:
 def read_motifs(path: Path) -> list[Motif]:
     """Return the rows of a BED file; name and strand are "" and "." where it has fewer columns."""
     motifs = []
-    for line in path.read_text().splitlines():
+    for line in path.read_text("utf-8-sig").split("\n"):
         columns = line.split("\t")
         if len(columns) >= 3 and not line.startswith("#"):
             name = columns[3] if len(columns) > 3 else ""

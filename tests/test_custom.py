@@ -1,6 +1,7 @@
 """Laws of custom objects: only the user's file is run, and its layers are built from it."""
 
 import importlib.util
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -130,6 +131,12 @@ def test_a_layer_that_says_it_is_of_keras_stays_so(tmp_path: Path) -> None:
     model.save(tmp_path / "model.keras")
     loaded = load(tmp_path / "model.keras", custom_objects=path).model
     assert type(loaded.get_layer("score")) is layers.Dense
+
+
+def test_a_pipe_in_the_place_of_code_is_named(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "own.py")
+    with pytest.raises(ModelError, match=r"own.py: this is a pipe, not a file; give a Python file"):
+        custom.read(tmp_path / "own.py")
 
 
 BAD_FILES = [

@@ -53,13 +53,13 @@ def test_standard_input_that_is_closed_is_an_error(monkeypatch: pytest.MonkeyPat
 
 
 def test_problems_gathered_together_keep_the_exit_code_of_the_first() -> None:
-    class OfNumbers(InputError):
+    class OfNumbersError(InputError):
         def __init__(self, number: int) -> None:
             super().__init__(f"number {number + 1}")
 
     problems = Problems()
     with problems.gathered():
-        raise OfNumbers(1)
+        raise OfNumbersError(1)
     with problems.gathered():
         raise DeviceError("x")
     with pytest.raises(InputError) as caught:

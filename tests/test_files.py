@@ -59,6 +59,12 @@ def test_json_inside_a_json_string_is_an_architecture(saved: Path, tmp_path: Pat
     assert load(saved / "named.h5", arch=arch).class_name == "Sequential"
 
 
+def test_a_byte_order_mark_before_an_architecture_is_read_over(saved: Path, tmp_path: Path) -> None:
+    arch = tmp_path / "model.json"
+    arch.write_text("\ufeff" + (saved / "model.json").read_text(), "utf-8")
+    assert load(saved / "named.h5", arch=arch).class_name == "Sequential"
+
+
 TO_JSON = "give the architecture as written by model.to_json()"
 
 ARCHITECTURES = [

@@ -18,6 +18,7 @@ import keras
 from seqlift.errors import ModelError
 from seqlift.model import classes, legacy
 from seqlift.model.plan import LayerPlan, NetworkPlan
+from seqlift.paths import not_regular
 
 MODULE = "seqlift_custom_objects"
 """Name under which the user's file is imported, with its own name behind."""
@@ -59,7 +60,10 @@ def _imported(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     if path.suffix != ".py" or spec is None or spec.loader is None:
         raise ModelError(f"{path}: not a Python file; give one that ends in .py")
-    if not path.is_file():
+    other = not_regular(path)
+    if other is not None:
+        raise ModelError(f"{path}: {other}; give a Python file")
+    if not path.exists():
         raise ModelError(f"{path}: no such file; check the path of the custom objects")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickles look their module up
