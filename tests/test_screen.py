@@ -61,14 +61,14 @@ def test_nothing_is_shown_but_through_the_screen() -> None:
 def test_a_score_file_shows_its_attributes_without_obeying_them(tmp_path: Path) -> None:
     path = tmp_path / f"a{EVIL}.h5"
     batch = made_batch([window("c", 0, 8)], length=8, sizes={"c": 9})
-    facts = {"target": EVIL, f"rule{EVIL}": 1, "windows_around_summits": EVIL,
-             "windows_around_centres": EVIL}  # fmt: skip
+    facts = {"target": EVIL, f"rule{EVIL}": 1, "windows_around_summits": 1,
+             "windows_around_centres": 2, "windows_around_centres_why": EVIL}  # fmt: skip
     with ScoreWriter(path, length=8, attributes=facts) as writer:
         writer.write(batch)
     ran = command("inspect", path)
     assert ran.code == 0
     assert f"rule{HARMLESS}" in shown(ran)
-    assert f"{HARMLESS} around summits" in ran.out
+    assert f"1 around summits, 2 around centres ({HARMLESS})" in ran.out
     assert shown(command("inspect", path, "--json"))
 
 

@@ -72,3 +72,4 @@ def test_a_shard_counts_the_windows_of_all_shards() -> None:
     facts = {"windows_around_summits": 3, "windows_around_centres": 0, "shard": "1-of-2"}
     assert windows_placed(facts) == "3 around summits, 0 around centres, in all shards"
     assert windows_placed({}) == ""
+    assert windows_placed({**facts, "windows_around_centres": "three"}) == ""

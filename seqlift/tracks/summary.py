@@ -68,7 +68,7 @@ def windows_placed(facts: Mapping[str, Attribute]) -> str:
     """Say how many windows lie around summits and centres; nothing of files that do not tell."""
     names = (f"windows_around_{what}" for what in ("summits", "centres", "centres_why"))
     summits, centres, why = (facts.get(name) for name in names)
-    if summits is None or centres is None:
+    if not isinstance(summits, int) or not isinstance(centres, int):
         return ""
     reasons = f" ({why})" if centres else ""
     whole = ", in all shards" if "shard" in facts else ""
