@@ -4,6 +4,7 @@ Knows JAX and Keras only; nothing here changes what is computed, but for initial
 """
 
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,23 @@ def prepare() -> None:
     """Set JAX up for the tests: float64, on the CPU, compiled in haste. Before its first array."""
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     os.environ.setdefault("XLA_FLAGS", UNOPTIMISED)
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(kept_code()))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
     import jax
 
     jax.config.update("jax_enable_x64", True)
     draw_weights_with_numpy()
+
+
+def kept_code() -> Path:
+    """Name the folder where compiled code is kept for the next run, and for the other worker.
+
+    Who can write there can run code, so it is the user's alone.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    folder = cache / "seqlift-tests" / "jax"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
 
 
 def draw_weights_with_numpy() -> None:

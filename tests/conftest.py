@@ -1,6 +1,7 @@
 """Where the tests find real inputs and reference numbers, and how the backends are set up."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -48,12 +49,31 @@ ENGINE = {
     "test_wrapper",
 }
 
+BACKEND = {
+    "test_explainer",
+    "test_explainer_references",
+    "test_precision",
+    "test_primitives",
+    "test_products",
+    "test_random_nets",
+    "test_winograd",
+}
+OWN_DTYPE = re.compile(r"test_elementwise.*\b(tanh|sine|cosine|arctan|sin|cos|arcsinh)\b")
+"""Cases of functions that `backend` computes by itself."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of the engine: those that hold on every backend."""
+    """Mark what holds on every backend, and what of it depends on one.
+
+    All laws of the engine hold on every backend. What is computed by `keras.ops` is the backend's
+    to compute, primitive by primitive; how layers become primitives, and what is made of scores, is
+    not.
+    """
     for item in items:
         if item.path.stem in ENGINE:
             item.add_marker("engine")
+        if item.path.stem in BACKEND or OWN_DTYPE.search(item.nodeid):
+            item.add_marker("backend")
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,15 @@
-"""The code is formatted, linted and typed, and its imports go down only."""
+"""The code is formatted, linted and typed, and its imports go down only.
+
+Run with ``pytest -m style tests/test_code_style.py``.
+"""
 
 import subprocess
 import sys
 
 import pytest
 from conftest import ROOT
+
+pytestmark = pytest.mark.style
 
 CHECKS = {
     "lint": ["-m", "ruff", "check", "--no-cache", "."],

@@ -2,8 +2,10 @@
 
 import os
 
+import hypothesis
 import keras
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nets import (
@@ -19,19 +21,25 @@ from nets import (
 from random_nets import LENGTH, Plan, network, plans
 
 EXAMPLES = int(os.environ.get("SEQLIFT_RANDOM_NETS", "12"))
+RULES = ["genomics", "rescale"]
+SEEDS = 10  # each a test of its own, so that they share out processors
 
 
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
-@given(plan=plans(), seed=st.integers(0, 2**16), rule=st.sampled_from(["genomics", "rescale"]))
-def test_random_networks_compute_the_same_and_their_scores_sum_up(
-    plan: Plan, seed: int, rule: str
-) -> None:
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_random_networks_compute_the_same_and_their_scores_sum_up(seed: int) -> None:
+    number = EXAMPLES // SEEDS + (seed < EXAMPLES % SEEDS)
+    settled = settings(
+        max_examples=number,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    drawn = given(plan=plans(), seed=st.integers(0, 2**16), rule=st.sampled_from(RULES))
+    hypothesis.seed(seed)(settled(drawn(check_network)))()
+
+
+def check_network(plan: Plan, seed: int, rule: str) -> None:
+    """Check one network in float64 and in float32."""
     keras.backend.clear_session()
     model = network(plan, seed=seed)
     graph = graph_of(model)

@@ -1,7 +1,8 @@
 """The Snakefile, run for real on the demonstration data.
 
-Run with ``pytest -m workflow``. Snakemake is installed into an environment of its own, in the
-folder that SEQLIFT_READERS names (kept for the next time) or in a temporary one.
+Run with ``pytest -m workflow``. Where Snakemake is not installed beside seqlift (the extra
+`workflow`), it is installed into an environment of its own, in the folder that SEQLIFT_READERS
+names (kept for the next time) or in a temporary one.
 """
 
 import os
@@ -25,7 +26,10 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of Snakemake's programs, which are installed first where they are not."""
+    """Find the folder of Snakemake's programs, and install them first where they are not."""
+    here = Path(sys.executable).parent
+    if all((here / name).exists() for name in ("snakemake", "snakefmt")):
+        return here
     kept = os.environ.get("SEQLIFT_READERS")
     folder = (Path(kept) if kept else tmp_path_factory.mktemp("programs")) / "snakemake"
     done = folder / "requirements.txt"
