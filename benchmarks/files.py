@@ -26,13 +26,15 @@ from seqlift.attribution.engine import Result
 from seqlift.cli.report import progress
 from seqlift.explainer import Explainer
 from seqlift.inputs.references import parse
+from seqlift.pipeline.loading import load_explainer
 from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.part_writer import PartWriter
 from seqlift.pipeline.parts import Parts
 from seqlift.pipeline.preflight import prepared
-from seqlift.pipeline.rows import residuals_of, score_batch
+from seqlift.pipeline.rows import score_batch
 from seqlift.pipeline.run import Batch, Run
 from seqlift.pipeline.score import place_scores, score, write_tracks
+from seqlift.pipeline.settings import Settings
 from seqlift.tracks.batch import ScoreBatch
 
 REFERENCES = 20
@@ -42,6 +44,8 @@ MOST_MS, MOST_WRITING, LEAST_BUSY = 0.6, 0.05, 0.95
 WRITING = ("writing parts", "joining them", "writing bigWig")
 
 Numbers = dict[str, list[float]]
+
+SETTINGS = Settings(load=load_explainer)
 
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -113,7 +117,7 @@ def steps(asked: ScoreOptions, computed: int) -> Numbers:
     The scores of the first batches are computed and timed; rows of later batches are given those
     again, so that what is written are scores. A file is timed as a whole: its number is a mean.
     """
-    with prepared(asked) as run, Parts(run.outputs.parts, {}, force=True) as parts:
+    with prepared(asked, SETTINGS) as run, Parts(run.outputs.parts, {}, force=True) as parts:
         reading = list(read(run))
         batches = [batch for _, batch in reading]
         computing = [clocked(explained, run, b) for b in (batches[0], *batches[:computed])]
@@ -168,7 +172,7 @@ def written(
 
 def laid_out(run: Run, batch: Batch, result: Result) -> ScoreBatch:
     """Return the rows of a batch, with their residuals."""
-    return score_batch(batch.rows, result, residuals_of(result), length=run.row_length)
+    return score_batch(batch.rows, result, length=run.row_length)
 
 
 def busy(asked: ScoreOptions) -> dict[str, float]:
@@ -187,7 +191,7 @@ def busy(asked: ScoreOptions) -> dict[str, float]:
         return results
 
     with patch.object(Explainer, "explain", timed):
-        score(asked, progress=progress(quiet=True))
+        score(asked, SETTINGS, progress=progress(quiet=True))
     start = done = spans[0][1]
     engine = 0.0
     for begun, ended in sorted(spans[1:]):

@@ -123,7 +123,16 @@ def stages(asked: Command, place: Path, rounds: int) -> Stages:
 def packages(place: Path) -> dict[str, float]:
     """Return the seconds that the modules of each package take to import, the most first."""
     log = place / "imports.log"
-    call([sys.executable, "-X", "importtime", "-c", "import seqlift.pipeline.score"], log)
+    call(
+        [
+            sys.executable,
+            "-X",
+            "importtime",
+            "-c",
+            "import seqlift.pipeline.loading, seqlift.pipeline.score",
+        ],
+        log,
+    )
     own: Counter[str] = Counter()
     for microseconds, package in IMPORT.findall(log.read_text()):
         own[package] += int(microseconds)

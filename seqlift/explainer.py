@@ -25,7 +25,7 @@ from seqlift.arguments import (
     with_outputs,
 )
 from seqlift.attribution import choices
-from seqlift.attribution.backend import most_lanes, use_device
+from seqlift.attribution.backend import backend_version, most_lanes, use_device
 from seqlift.attribution.choices import MaxRule, Precision, Preset, Rule
 from seqlift.attribution.engine import Engine, Result
 from seqlift.attribution.graph import Graph
@@ -35,7 +35,7 @@ from seqlift.attribution.lowering.walk import lower
 from seqlift.attribution.normalise import mean_normalised
 from seqlift.batches import LastShared, Rows, joined, run
 from seqlift.copied_inputs import Given
-from seqlift.given_inputs import resolve, rows_for
+from seqlift.given_inputs import no_bases, resolve, rows_for
 from seqlift.inputs.onehot import codes_of
 from seqlift.inputs.references import References, SharedReferences
 from seqlift.model import target as targets
@@ -128,6 +128,7 @@ class Explainer:
         check_number("batch_size", batch_size, "sequence")
         check_number("steps", steps, "point")
         self.device = use_device(device, precision=precision)
+        self.backend = backend_version()
         self.loaded: LoadedModel | None = None
         if isinstance(model, (str, Path)):
             self.loaded = load(model, arch=arch, recipes=recipes, custom_objects=custom_objects)
@@ -308,3 +309,11 @@ class Explainer:
         if self.batch_size is not None:
             return self.batch_size
         return batches.automatic_size(engine, number) if self.one_length else 1
+
+    def no_bases(self) -> str:
+        """Say why the input that takes the sequence does not take one-hot bases."""
+        return no_bases(self.model, self.given)
+
+    def lanes_for(self, engine: Engine, number: int, size: int) -> int:
+        """Count the batches of `size` sequences that are computed side by side."""
+        return batches.lanes_for(engine, number, size)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from seqlift.attribution.backend import use_device
 from seqlift.cli import main
+from seqlift.pipeline.settings import Settings
 
 LENGTH = 50
 SIZES = {"chr2": 700, "chr1": 430, "gap": 90, "chrM": 200}
@@ -41,7 +42,9 @@ class Ran:
     err: str
 
 
-def command(*arguments: object, given: bytes = b"", **environment: str) -> Ran:
+def command(
+    *arguments: object, given: bytes = b"", settings: Settings | None = None, **environment: str
+) -> Ran:
     """Return what ``seqlift ARGUMENTS`` does, `given` being its standard input."""
     words = [str(argument) for argument in arguments]
     log = logging.getLogger("seqlift")
@@ -57,13 +60,14 @@ def command(*arguments: object, given: bytes = b"", **environment: str) -> Ran:
             prog_name="seqlift",
             input=given,
             env={"SEQLIFT_GENOME": None, **environment},
+            obj=settings,
         )
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Ran(result.exit_code, result.stdout, result.stderr)
 
 
-def score(*arguments: object, **more: object) -> Ran:
+def score(*arguments: object, **more: Any) -> Ran:
     """Return what ``seqlift score ARGUMENTS`` does, which must succeed."""
     ran = command("score", *arguments, **more)
     assert ran.code == 0, ran.err

@@ -11,8 +11,10 @@ import re
 import resource
 import shlex
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -21,8 +23,9 @@ import tensorflow as tf
 from bad_files import make_kitchen
 from bad_inputs import BASE, CASES, INSPECTED, NO_GPU, USAGE, USAGES, Line
 from commands import command, listing
+from stand_in import StandIn, settings
 
-from seqlift.errors import OutputError
+from seqlift.pipeline.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +39,15 @@ def unchanged(kitchen: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., N
     """Return a check that a command failed as it should and left the kitchen as it was."""
     monkeypatch.chdir(kitchen)
 
-    def check(*words: str, code: int, lines: tuple[Line, ...], prefix: str = "seqlift: ") -> None:
+    def check(
+        *words: str,
+        code: int,
+        lines: tuple[Line, ...],
+        prefix: str = "seqlift: ",
+        settings: Settings | None = None,
+    ) -> None:
         before = listing(kitchen)
-        ran = command(*words)
+        ran = command(*words, settings=settings)
         assert listing(kitchen) == before
         assert not ran.out or words[0] == "inspect"  # which shows the layers of what it refuses
         assert ran.code == code, ran.err
@@ -52,6 +61,24 @@ def unchanged(kitchen: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., N
                 assert wanted.fullmatch(shown), shown
 
     return check
+
+
+@contextmanager
+def files_up_to(limit: int) -> Iterator[None]:
+    """Let no file grow larger."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+class Failing(StandIn):
+    """Fails where it is to score."""
+
+    def explain(self, *_: Any) -> Any:
+        raise ZeroDivisionError("of\nseqlift's own")
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -107,12 +134,8 @@ def test_a_disk_that_fills_up_leaves_nothing(unchanged: Callable[..., None], lim
         r"peaks\.seqlift\.parts(/\S+)?: cannot be written \(File too large\);"
         r" raise the limit on file sizes \(ulimit -f\) or write elsewhere with -o"
     )
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
-    try:
+    with files_up_to(limit):
         unchanged("score", *words, code=5, lines=(line,))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_file_that_cannot_be_put_in_place_leaves_nothing(
@@ -132,15 +155,14 @@ def test_a_file_that_cannot_be_put_in_place_leaves_nothing(
 def test_a_track_that_cannot_be_written_costs_no_scores(
     kitchen: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise OutputError("x.bw: cannot be written (No space left on device)")
-
-    monkeypatch.setattr("seqlift.pipeline.track.write_bigwig", fail)
     monkeypatch.chdir(kitchen)
-    ran = command("score", *shlex.split(BASE), "-n", 1, "-o", tmp_path / "x")
+    words = ("score", *shlex.split(BASE), "-n", 1, "-o", tmp_path / "x")
+    with files_up_to(1_000_000):  # for a track more is reserved
+        ran = command(*words, settings=settings())
     assert ran.code == 5
+    remedy = "raise the limit on file sizes (ulimit -f) or write elsewhere with -o"
     assert ran.err.splitlines() == [
-        "seqlift: x.bw: cannot be written (No space left on device)",
+        f"seqlift: {tmp_path}/x.parts/x.bw.partial: cannot be written (File too large); {remedy}",
         "seqlift: the score files are finished; the same command makes the tracks",
     ]
     assert {path.name for path in tmp_path.iterdir()} == {"x.h5", "x.regions.bed", "x.parts"}
@@ -158,16 +180,11 @@ def test_only_a_fasta_that_can_be_read_gets_an_index(
         assert set(listing(tmp_path)) - before == index
 
 
-def test_a_bug_asks_to_be_reported_and_debug_shows_where(
-    unchanged: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise ZeroDivisionError("of\nseqlift's own")
-
-    monkeypatch.setattr("seqlift.pipeline.score.prepared", fail)
+def test_a_bug_asks_to_be_reported_and_debug_shows_where(unchanged: Callable[..., None]) -> None:
+    words, failing = ("score", *shlex.split(BASE)), settings(load=Failing)
     line = "bug: ZeroDivisionError: of; run again with --debug and report what it shows"
-    unchanged("score", *shlex.split(BASE), code=1, lines=(line,))
-    told = command("score", *shlex.split(BASE), "--debug").err.splitlines()
+    unchanged(*words, code=1, lines=(line,), settings=failing)
+    told = command(*words, "--debug", settings=failing).err.splitlines()
     assert told[0] == "Traceback (most recent call last):"
     assert told[-1] == f"seqlift: {line}"
 
@@ -183,15 +200,12 @@ def test_a_bug_asks_to_be_reported_and_debug_shows_where(
         ),
     ],
 )
-def test_what_happens_while_scores_are_written_leaves_nothing(
-    unchanged: Callable[..., None],
-    monkeypatch: pytest.MonkeyPatch,
-    raised: type[BaseException],
-    code: int,
-    line: str,
+def test_what_happens_while_scores_are_computed_leaves_nothing(
+    unchanged: Callable[..., None], raised: type[BaseException], code: int, line: str
 ) -> None:
-    def stop(*_: object, **__: object) -> None:
-        raise raised
+    class Raising(Failing):
+        def explain(self, *_: Any) -> Any:
+            raise raised
 
-    monkeypatch.setattr("seqlift.pipeline.score.check_residuals", stop)
-    unchanged("score", *shlex.split(BASE), code=code, lines=(line,))
+    failing = settings(load=Raising)
+    unchanged("score", *shlex.split(BASE), code=code, lines=(line,), settings=failing)

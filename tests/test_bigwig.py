@@ -422,5 +422,5 @@ def test_the_space_reserved_is_enough(tmp_path: Path, windows: list[MadeWindow])
     batch = made_batch(windows, length=length, sizes=sizes, n_share=0)
     with ScoreFile(score_file(tmp_path / "a.h5", batch)) as scores:
         write_bigwig(scores, tmp_path / "a.bw", sizes)
-        most = bigwig._most_bytes(scores.intervals(), sizes) - 1_000_000
+        most = bigwig.most_bytes(scores.intervals(), sizes) - 1_000_000
     assert (tmp_path / "a.bw").stat().st_size < most

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import resource
 import shutil
 import signal
 from itertools import pairwise
@@ -11,22 +12,38 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from commands import Ran, attributes_of, command, contents, make_inputs, score, scores_in
+from commands import Ran, attributes_of, contents, make_inputs, scores_in
+from commands import command as any_command
 from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
+from stand_in import StandIn, settings
 
-from seqlift.errors import OutputError
-from seqlift.pipeline import part_writer
-from seqlift.pipeline import score as pipeline
-from seqlift.pipeline.preflight import rows_of_shard
+from seqlift.pipeline.loading import load_explainer
+from seqlift.pipeline.options import ScoreOptions
+from seqlift.pipeline.preflight import prepared, rows_of_shard
+from seqlift.pipeline.score import score as run_score
+from seqlift.pipeline.settings import Settings
 from seqlift.pipeline.space import bytes_needed
-from seqlift.pipeline.stopping import Stop
+from seqlift.pipeline.stopping import Stop, Stopped
+from seqlift.tracks.bigwig import most_bytes
+from seqlift.tracks.score_file import ScoreFile
+
+MADE_UP = settings()
 
 REPEATS = 30  # of 23 regions: four chunks of the score file, 163 rows each, and a little more
 
 
-FAST = ("--precision", "float64")  # which is not compiled by XLA: that takes most of a short run
+def command(*words: object, settings: Settings = MADE_UP, **more: Any) -> Ran:
+    """Return what a command does; a stand-in scores unless told, in parts of one chunk."""
+    return any_command(*words, settings=settings, **more)
+
+
+def score(*words: object, **more: Any) -> Ran:
+    """Return what ``seqlift score WORDS`` does, which must succeed."""
+    ran = command("score", *words, **more)
+    assert ran.code == 0, ran.err
+    return ran
 
 
 @pytest.fixture(scope="module")
@@ -40,19 +57,18 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make an empty folder the current one, in which every part is one chunk."""
+    """Make an empty folder the current one."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(part_writer, "SECONDS", 0.0)
     return tmp_path
 
 
 def words(inputs: Path, *options: object, model: str = "three") -> tuple[object, ...]:
-    chosen = ("-t", 0, "-t", 2) if model == "three" else ()
+    chosen = ("-t", "tasks:0", "-t", "tasks:2") if model == "three" else ()
     files = (inputs / f"{model}.keras", inputs / "many.narrowPeak", "-g", inputs / "genome.fa")
-    return ("score", *files, "-n", 1, "-b", 16, *FAST, *chosen, *options)
+    return ("score", *files, "-n", 1, "-b", 16, *chosen, *options)
 
 
-def ended(words: tuple[object, ...], batches: int) -> Ran:
+def ended(words: tuple[object, ...], batches: int, **changed: Any) -> Ran:
     """Return what a command does that is asked to end after a number of batches."""
 
     class StopSoon:
@@ -69,9 +85,53 @@ def ended(words: tuple[object, ...], batches: int) -> Ran:
             self.reads += 1
             return signal.SIGTERM if self.reads >= batches else None
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "Stop", StopSoon)
-        return command(*words)
+    return command(*words, settings=settings(stop=StopSoon, **changed))
+
+
+class Counted(StandIn):
+    """Counts the sequences that it scores."""
+
+    sequences = 0
+
+    def explain(self, codes: Any, *others: Any) -> Any:
+        type(self).sequences += len(codes)
+        return super().explain(codes, *others)
+
+
+class Refusing(StandIn):
+    """Scores nothing."""
+
+    def explain(self, *_: Any) -> Any:
+        raise AssertionError("there was nothing to score")
+
+
+def options(words: tuple[object, ...], **changed: Any) -> ScoreOptions:
+    """Return the options of `words`, for calls that no command makes."""
+    model, regions, _, genome = (str(word) for word in words[1:5])
+    chosen = {"target": ("tasks:0", "tasks:2"), "references": 1, "batch_size": 16}
+    output = {"output": "many.seqlift"}
+    return ScoreOptions(model=model, regions=regions, genome=genome, **chosen, **output, **changed)
+
+
+class Interrupting:
+    """A progress bar that is interrupted, or fails, where a stage begins."""
+
+    def __init__(self, stage: str, error: type[BaseException] = KeyboardInterrupt) -> None:
+        self.stage, self.error = stage, error
+
+    def __call__(self, stage: str, total: int) -> "Interrupting":
+        if stage == self.stage:
+            raise self.error
+        return self
+
+    def __enter__(self) -> "Interrupting":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def update(self, n: int) -> None:
+        pass
 
 
 @pytest.fixture(scope="module")
@@ -108,24 +168,15 @@ def test_a_run_that_is_ended_before_its_first_chunk_leaves_nothing(
 
 
 def test_only_missing_rows_are_computed(
-    inputs: Path, workplace: Path, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    inputs: Path, workplace: Path, whole: dict[str, bytes]
 ) -> None:
     ended(words(inputs), 14)
     kept = sorted(path.name for path in Path("many.seqlift.parts").iterdir())
     assert kept[0] == "0000000000-0000000163"
-    read = []
-    monkeypatch.setattr(pipeline, "compute_stretch", spy(pipeline.compute_stretch, read))
-    score(*words(inputs)[1:])
-    assert [arguments[2] for arguments in read] == [(163, 690)]
+    Counted.sequences = 0
+    score(*words(inputs)[1:], settings=settings(load=Counted))
+    assert Counted.sequences == 690 - 163
     assert contents(workplace) == whole
-
-
-def spy(function: Any, calls: list[Any]) -> Any:
-    def spied(*arguments: Any) -> Any:
-        calls.append(arguments)
-        return function(*arguments)
-
-    return spied
 
 
 def test_a_run_is_not_continued_with_other_options(inputs: Path, workplace: Path) -> None:
@@ -150,14 +201,12 @@ def test_a_run_is_not_continued_with_other_options(inputs: Path, workplace: Path
 
 
 def test_a_disk_that_is_too_small_is_noticed_before_anything_is_computed(
-    inputs: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch
+    inputs: Path, workplace: Path
 ) -> None:
-    usage = shutil.disk_usage(workplace)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10**6))
-    monkeypatch.setattr(pipeline, "compute", None)
-    ran = command(*words(inputs))
+    small = settings(load=Refusing, free_space=lambda _: 10**6)
+    ran = command(*words(inputs), settings=small)
     line = (
-        "seqlift: .: the files of this run take about 3.6 MB, and 1.0 MB are free; free some"
+        "seqlift: .: the files of this run take about 4.7 MB, and 1.0 MB are free; free some"
         " space there or write elsewhere with -o\n"
     )
     assert (ran.code, ran.err) == (5, line)
@@ -165,17 +214,21 @@ def test_a_disk_that_is_too_small_is_noticed_before_anything_is_computed(
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_the_space_a_run_takes_is_known_before(
-    inputs: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch, dtype: str
-) -> None:
-    runs: list[Any] = []
-    monkeypatch.setattr(pipeline, "check_space", lambda run, kept: runs.append((run, kept)))
+def test_the_space_a_run_takes_is_known_before(workplace: Path, dtype: Any) -> None:
     data = ROOT / "data"
-    files = (data / "demo.h5", data / "demo.narrowPeak", "-g", data / "demo.fa")
-    score(*files, "-t", 0, "-n", 1, *FAST, "--dtype", dtype, "-o", "x")
-    (run, kept), written = runs[0], 2 * Path("x.h5").stat().st_size + Path("x.bw").stat().st_size
-    assert kept == 0
-    assert 0.9 * written < bytes_needed(run, 0) < 1.2 * written
+    files = {"model": str(data / "demo.h5"), "regions": str(data / "demo.narrowPeak")}
+    asked = ScoreOptions(
+        **files, genome=str(data / "demo.fa"), target=("0",), output="x", references=1,
+        precision="float64", dtype=dtype,
+    )  # fmt: skip
+    real = Settings(load=load_explainer)
+    with prepared(asked, real) as run:
+        needed = bytes_needed(run, 0)
+    run_score(asked, real, progress=Interrupting("none"))
+    with ScoreFile("x.h5") as scores:
+        reserved = most_bytes(scores.intervals(), scores.sizes())
+    written = 2 * Path("x.h5").stat().st_size + reserved
+    assert 0.9 * written < needed < 1.2 * written
 
 
 def test_a_run_is_not_continued_with_another_genome_but_started_over_with_force(
@@ -197,20 +250,17 @@ def test_a_run_is_not_continued_with_another_genome_but_started_over_with_force(
     assert len(scores_in(Path("many.seqlift.tasks-0.h5"))["raw/seq"]) == 690
 
 
-def test_a_genome_that_changes_underneath_is_noticed(
-    inputs: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_genome_that_changes_underneath_is_noticed(inputs: Path, workplace: Path) -> None:
     Path("g.fa").write_text((inputs / "genome.fa").read_text())
     asked = [*words(inputs)]
     asked[asked.index(inputs / "genome.fa")] = "g.fa"
-    write = pipeline.write_batch
 
-    def touched(*arguments: Any) -> None:
-        os.utime("g.fa", ns=(5, 5))
-        write(*arguments)
+    class Touching(StandIn):
+        def explain(self, *arguments: Any) -> Any:
+            os.utime("g.fa", ns=(5, 5))
+            return super().explain(*arguments)
 
-    monkeypatch.setattr(pipeline, "write_batch", touched)
-    ran = command(*asked)
+    ran = command(*asked, settings=settings(load=Touching))
     assert ran.code == 2
     assert ran.err.startswith("seqlift: g.fa: the file changed while it was read; run again\n")
     assert not list(workplace.glob("*.h5"))
@@ -253,38 +303,32 @@ def test_two_runs_do_not_work_in_one_place(inputs: Path, workplace: Path) -> Non
 
 
 def test_a_track_that_failed_is_made_by_the_same_command(
-    inputs: Path, workplace: Path, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    inputs: Path, workplace: Path, whole: dict[str, bytes]
 ) -> None:
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "write_track", interrupted)
-        ran = command(*words(inputs))
-    said = "the score files are finished; the same command makes the tracks"
-    assert (ran.code, ran.err) == (130, f"seqlift: interrupted; {said}\n")
+    with pytest.raises(Stopped) as ended:
+        run_score(options(words(inputs)), settings(), progress=Interrupting("track"))
+    said = "interrupted; the score files are finished; the same command makes the tracks"
+    assert ended.value.args == (2, said)
     assert len(list(workplace.glob("*.h5"))) == 2
-    monkeypatch.setattr(pipeline, "compute", interrupted)
-    score(*words(inputs)[1:])
+    score(*words(inputs)[1:], settings=settings(load=Refusing))
     assert contents(workplace) == whole
 
 
 def test_score_files_that_were_removed_before_their_track_are_made_from_the_parts(
-    inputs: Path, workplace: Path, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    inputs: Path, workplace: Path, whole: dict[str, bytes]
 ) -> None:
     """As by a workflow, which removes the files of a command that failed."""
-
-    def full(*_: object, **__: object) -> None:
-        raise OutputError("x.bw: the disk is full; free some space")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "write_track", full)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))  # a track reserves more
+    try:
         ran = command(*words(inputs))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert ran.code == 5
+    assert "many.seqlift.tasks-0.bw.partial: cannot be written (File too large)" in ran.err
     for path in (*workplace.glob("*.tasks-0.h5"), *workplace.glob("*.bed")):
         path.unlink()
-    monkeypatch.setattr(pipeline, "compute_stretch", None)
-    score(*words(inputs)[1:])
+    score(*words(inputs)[1:], settings=settings(load=Refusing))
     assert contents(workplace) == whole
 
 
@@ -327,12 +371,16 @@ def test_a_shard_that_is_missing_or_of_another_run_is_named(inputs: Path, workpl
 def test_compiled_code_gives_the_same_bytes_however_rows_are_shared_out(
     inputs: Path, workplace: Path
 ) -> None:
-    fused = ("--precision", "float32")
-    score(*words(inputs, *fused, "-o", "whole", model="one")[1:])
-    ended(words(inputs, *fused, "-o", "ended", model="one"), 14)
-    score(*words(inputs, *fused, "-o", "ended", model="one")[1:])
+    real = settings(load=load_explainer)
+
+    def made(*more: object) -> Ran:
+        return score(*words(inputs, *more, model="one")[1:], settings=real)
+
+    made("-o", "whole")
+    ended(words(inputs, "-o", "ended", model="one"), 14, load=load_explainer)
+    made("-o", "ended")
     for name in ("1-of-2", "2-of-2"):
-        score(*words(inputs, *fused, "-o", "x", "--shard", name, model="one")[1:])
+        made("-o", "x", "--shard", name)
     assert command("merge", *sorted(workplace.glob("x.*.h5")), "-o", "merged").code == 0
     for kind in ("h5", "bw", "regions.bed"):
         whole = Path(f"whole.{kind}").read_bytes()
@@ -357,6 +405,9 @@ def test_a_track_is_made_again_with_another_overlap(
     scores.write_bytes(whole[scores.name])
     assert command("track", scores).code == 0
     assert scores.with_suffix(".bw").read_bytes() == whole[f"{scores.stem}.bw"]
+    kept = command("track", scores)
+    assert (kept.code, "note       they were there already" in kept.err) == (0, True)
+    scores.with_suffix(".bw").write_bytes(b"")
     assert command("track", scores).code == 5
     assert command("track", scores, "-o", "mean.bw", "--overlap", "mean").code == 0
     score(*words(inputs, "-o", "again", "--overlap", "mean")[1:])
@@ -426,17 +477,130 @@ def test_a_folder_that_runs_did_not_make_is_left_alone(inputs: Path, workplace: 
     assert (folder / "mine.txt").read_text() == "precious"
 
 
-def test_only_a_run_that_is_continued_replaces_files(
+def test_a_finished_run_is_made_again_only_with_force(
     inputs: Path, workplace: Path, whole: dict[str, bytes]
 ) -> None:
     for name, data in whole.items():
         Path(name).write_bytes(data)
-    Path("many.seqlift.parts").mkdir()
-    (Path("many.seqlift.parts") / "run.json").write_text("{}")
-    ran = command(*words(inputs, "--seed", 9))
+    ran = score(*words(inputs)[1:], settings=settings(load=Refusing))
+    assert "note       all files were there already, as this command writes them" in ran.err
+    assert contents(workplace) == whole
+    ran = command(*words(inputs, "--seed", 9, "-n", 2))
+    remedy = "give --force to replace it, or another -o"
+    scores, track = "many.seqlift.tasks-0.h5", "many.seqlift.tasks-0.bw"
+    changes = "references was 1 and is 2, seed was 0 and is 9"
     assert ran.code == 5
-    assert "already exists; give --force to replace it, or another -o" in ran.err
-    assert {name: Path(name).read_bytes() for name in whole} == whole
+    assert f"seqlift: {scores}: already exists, and {changes}; {remedy}\n" in ran.err
+    why = f"there is no whole {scores} to compare it with"
+    assert f"seqlift: {track}: already exists, and {why}; {remedy}\n" in ran.err
+    assert contents(workplace) == whole
+    Counted.sequences = 0
+    score(*words(inputs, "--force")[1:], settings=settings(load=Counted))
+    assert Counted.sequences == 690
+    assert contents(workplace) == whole
+
+
+@pytest.mark.parametrize("kind", ["tasks-0.h5", "tasks-2.bw", "regions.bed"])
+def test_only_what_is_missing_of_a_finished_run_is_made(
+    inputs: Path, workplace: Path, whole: dict[str, bytes], kind: str
+) -> None:
+    for name, data in whole.items():
+        if not name.endswith(kind):
+            Path(name).write_bytes(data)
+    if kind.endswith(".h5"):  # nothing else tells whose track it is
+        Path("many.seqlift.tasks-0.bw").unlink()
+    load = StandIn if kind.endswith(".h5") else Refusing
+    score(*words(inputs)[1:], settings=settings(load=load))
+    assert contents(workplace) == whole
+
+
+def test_files_that_appeared_meanwhile_are_kept(
+    inputs: Path, workplace: Path, whole: dict[str, bytes]
+) -> None:
+    ended(words(inputs), 14)
+    for name in whole:
+        Path(name).write_text("precious")
+    ran = command(*words(inputs))
+    assert (ran.code, len(ran.err.splitlines())) == (5, len(whole))
+    assert all("already exists, and " in line for line in ran.err.splitlines())
+    assert {Path(name).read_text() for name in whole} == {"precious"}
+    for name in whole:
+        Path(name).unlink()
+
+    class Sudden(StandIn):
+        def explain(self, *arguments: Any) -> Any:
+            Path("many.seqlift.tasks-2.h5").write_text("precious")
+            return super().explain(*arguments)
+
+    ran = command(*words(inputs), settings=settings(load=Sudden))
+    line = "many.seqlift.tasks-2.h5: appeared while this command was at work; move it, and run"
+    assert (ran.code, line in ran.err) == (5, True)
+    assert Path("many.seqlift.tasks-2.h5").read_text() == "precious"
+    Path("many.seqlift.tasks-2.h5").unlink()
+    score(*words(inputs)[1:], settings=settings(load=Refusing))
+    assert contents(workplace) == whole
+
+
+def test_what_force_was_given_for_is_replaced_when_the_run_is_continued(
+    inputs: Path, workplace: Path, whole: dict[str, bytes]
+) -> None:
+    for name in whole:
+        Path(name).write_text("old")
+    ended(words(inputs, "--force"), 14)
+    assert {Path(name).read_text() for name in whole} == {"old"}
+    track = Path("many.seqlift.tasks-0.bw")
+    track.write_text("new and precious")
+    ran = command(*words(inputs))
+    assert (ran.code, len(ran.err.splitlines())) == (5, 1)
+    assert ran.err.startswith(f"seqlift: {track}: already exists, and ")
+    track.unlink()
+    Counted.sequences = 0
+    score(*words(inputs)[1:], settings=settings(load=Counted))
+    assert Counted.sequences == 690 - 163
+    assert contents(workplace) == whole
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["precious.partial", "0000000000-0000000163/thesis.txt", "lock", "scored", "run.json.partial"],
+)
+@pytest.mark.parametrize("force", [(), ("--force",)])
+def test_a_folder_of_the_users_own_loses_nothing(
+    inputs: Path, workplace: Path, name: str, force: tuple[str, ...]
+) -> None:
+    path = Path("many.seqlift.parts") / name
+    path.parent.mkdir(parents=True)
+    path.write_text("precious")
+    ran = command(*words(inputs, *force))
+    assert ran.code == 5
+    assert "no run has put this there; move it, or write elsewhere with -o" in ran.err
+    assert contents(workplace) == {str(path): b"precious"}
+
+
+def test_what_others_put_beside_parts_stays(
+    inputs: Path, workplace: Path, whole: dict[str, bytes]
+) -> None:
+    ended(words(inputs), 14)
+    folder = Path("many.seqlift.parts")
+    mine = [folder / "notes.txt", folder / "0000000000-0000000163" / "thesis.txt"]
+    for path in mine:
+        path.write_text("precious")
+    score(*words(inputs)[1:])
+    kept = {name: data for name, data in contents(workplace).items() if name not in whole}
+    assert sorted(kept.values()) == [b"precious"] * 2
+    score(*words(inputs)[1:], settings=settings(load=Refusing))
+
+
+@pytest.mark.parametrize("kind", ["h5", "bw", "regions.bed"])
+@pytest.mark.parametrize("force", [(), ("--force",)])
+def test_what_is_no_file_is_never_replaced(
+    inputs: Path, workplace: Path, kind: str, force: tuple[str, ...]
+) -> None:
+    os.mkfifo(f"x.{kind}")
+    ran = command(*words(inputs, "-o", "x", *force, model="one"), settings=settings(load=Refusing))
+    line = f"x.{kind}: a device, pipe or socket has this name; give another with -o"
+    assert (ran.code, ran.err) == (5, f"seqlift: {line}\n")
+    assert Path(f"x.{kind}").is_fifo()
 
 
 def test_a_reference_file_that_changed_is_noticed(inputs: Path, workplace: Path) -> None:
@@ -455,23 +619,23 @@ def test_a_reference_file_that_changed_is_noticed(inputs: Path, workplace: Path)
 
 
 def test_scores_that_changed_before_their_track_are_noticed(inputs: Path, workplace: Path) -> None:
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "write_track", interrupted)
-        command(*words(inputs))
+    with pytest.raises(Stopped):
+        run_score(options(words(inputs)), settings(), progress=Interrupting("track"))
     path = Path("many.seqlift.tasks-2.h5")
-    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    path.write_bytes(path.read_bytes()[:-2] + b"x\n")
     ran = command(*words(inputs))
-    line = f"seqlift: {path}: not the file that this run finished; give --force to start over"
+    why = "it is no whole score file (the file is damaged (its checksum is another))"
+    remedy = "give --force to replace it, or another -o"
+    line = f"seqlift: {path}: already exists, and {why}; {remedy}"
     assert (ran.code, ran.err.splitlines()[0]) == (5, line)
-    marker = Path("many.seqlift.parts/scored")
-    for text in ("", "[]", "no"):
+    marker = Path("many.seqlift.parts/run.json")
+    for text in ("", "[]", "no", "{}"):
         marker.write_text(text)
-        ran = command(*words(inputs))
-        line = f"seqlift: {marker}: the file is damaged; give --force to start over"
-        assert (ran.code, ran.err.splitlines()[0]) == (5, line)
+        for force in ((), ("--force",)):
+            ran = command(*words(inputs, *force))
+            where = f"move {marker.parent} away, or write elsewhere with -o"
+            line = f"seqlift: {marker}: damaged, or not written by seqlift; {where}"
+            assert (ran.code, ran.err.splitlines()[0]) == (5, line)
 
 
 def test_shards_may_differ_in_how_they_were_made(inputs: Path, workplace: Path) -> None:

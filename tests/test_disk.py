@@ -7,13 +7,13 @@ sizes, which need nothing.
 import os
 import subprocess
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
-from commands import Ran, command, contents, make_inputs, score
-
-from seqlift.pipeline import part_writer
-from seqlift.pipeline import score as pipeline
+from commands import Ran, contents, make_inputs
+from commands import command as any_command
+from stand_in import StandIn, settings
 
 NAMES = {"x.h5", "x.bw", "x.regions.bed"}
 REPEATS = 30
@@ -30,14 +30,13 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Make an empty disk of 8 MB the current folder; every part is one chunk."""
+    """Make an empty disk of 8 MB the current folder."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("nothing may be mounted here")
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(part_writer, "SECONDS", 0.0)
     yield folder
     monkeypatch.chdir(tmp_path)
     subprocess.run(["umount", folder], check=True)
@@ -50,7 +49,12 @@ def change(disk: Path, *options: str) -> None:
 
 def words(inputs: Path) -> tuple[object, ...]:
     files = (inputs / "one.keras", inputs / "many.narrowPeak", "-g", inputs / "genome.fa")
-    return (*files, "-n", 1, "-b", 16, "--precision", "float64", "-o", "x")
+    return (*files, "-n", 1, "-b", 16, "-o", "x")
+
+
+def command(*words: object, **changed: object) -> Ran:
+    """Return what a command does; a stand-in scores, and every part is one chunk."""
+    return any_command(*words, settings=settings(**changed))
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +63,7 @@ def whole(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, b
     folder = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        score(*words(inputs))
+        assert command("score", *words(inputs)).code == 0
     return contents(folder)
 
 
@@ -78,7 +82,6 @@ def test_a_disk_that_fills_up_costs_nothing_that_was_finished(
     inputs: Path,
     disk: Path,
     whole: dict[str, bytes],
-    monkeypatch: pytest.MonkeyPatch,
     share: float,
 ) -> None:
     size = int(share * sum(map(len, whole.values())) / 4096 + 6) * 4096
@@ -87,13 +90,14 @@ def test_a_disk_that_fills_up_costs_nothing_that_was_finished(
     assert ran.err.startswith("seqlift: .: the files of this run take about ")  # it is foreseen
     assert_nothing_final_is_wrong(ran, disk, whole)
     assert contents(disk) == {}
-    monkeypatch.setattr(pipeline, "check_space", lambda *_: None)
-    ran = command("score", *words(inputs))
+    ran = command(
+        "score", *words(inputs), free_space=lambda _: 10**9
+    )  # as if it were not looked at
     if ran.code:
         assert "cannot be written (No space left on device); free some space there" in ran.err
         assert_nothing_final_is_wrong(ran, disk, whole)
     change(disk, "size=8m")
-    score(*words(inputs)) if ran.code else None
+    assert command("score", *words(inputs)).code == 0
     assert contents(disk) == whole
 
 
@@ -108,13 +112,17 @@ def test_a_disk_that_is_read_only_is_an_error(
 
 
 def test_a_clock_that_moved_changes_nothing(
-    inputs: Path, disk: Path, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    inputs: Path, disk: Path, whole: dict[str, bytes]
 ) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "place_scores", lambda *_: 1 / 0)
-        assert command("score", *words(inputs)).code == 1
+    class Failing(StandIn):
+        def explain(self, *_: object) -> object:
+            raise ZeroDivisionError
+
+    change(disk, f"size={sum(map(len, whole.values())) - 20_000}")  # too small for the track
+    ran = command("score", *words(inputs), free_space=lambda _: 10**9, clock=count(9, -1).__next__)
+    assert ran.code == 5
+    change(disk, "size=8m")
     for year, path in enumerate(sorted(disk.rglob("*"))):
         os.utime(path, (year * 3e7, 2e9 - year * 3e7))
-    monkeypatch.setattr(pipeline, "compute_stretch", lambda *_: 1 / 0)  # all rows are there
-    score(*words(inputs))
+    assert command("score", *words(inputs), load=Failing).code == 0  # all rows are there
     assert contents(disk) == whole

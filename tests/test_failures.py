@@ -1,5 +1,6 @@
 """What the world does to a command: signals, full devices, names that are no text, no backend."""
 
+import errno
 import os
 import signal
 import sys
@@ -12,11 +13,11 @@ import pytest
 from commands import command
 
 from seqlift.cli import failures
-from seqlift.errors import DeviceError, InputError, Problems
+from seqlift.errors import DeviceError, InputError, OutputError, Problems
 from seqlift.explainer import Explainer
 from seqlift.inspection import inspect_model
 from seqlift.pipeline.facts import storable
-from seqlift.pipeline.outputs import unfinished
+from seqlift.pipeline.outputs import finish, writing
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -85,12 +86,43 @@ def test_a_file_name_that_is_no_text_is_stored_with_escapes(tmp_path: Path) -> N
     assert storable(3) == 3
 
 
-def test_unfinished_files_of_two_runs_have_names_of_their_own(
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_file_is_written_by_one_command_at_a_time_and_what_a_killed_one_left_goes(
+    tmp_path: Path,
 ) -> None:
-    mine = unfinished(Path("a.h5"))
-    monkeypatch.setattr(os, "getpid", lambda: 1)
-    assert unfinished(Path("a.h5")) != mine
+    path = tmp_path / "a.bw"
+    left = tmp_path / "a.bw.seqlift.partial"
+    left.write_text("left by a command that was killed")
+    with writing(path) as new:
+        assert new == left
+        with (
+            pytest.raises(OutputError, match="another command is writing this file"),
+            writing(path),
+        ):
+            pass
+        new.write_text("whole")
+        finish(new, path, replace=False)
+        with writing(path) as other:  # the name is free again
+            other.write_text("of another command")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.bw"]
+    left.symlink_to(path)
+    with pytest.raises(OutputError), writing(path):
+        pass
+    assert path.read_text() == "whole"
+
+
+def test_a_file_that_is_there_is_not_replaced_without_links_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)  # as on FAT
+    for name in ("new", "other"):
+        (tmp_path / name).write_text(name)
+    finish(tmp_path / "new", tmp_path / "final", replace=False)
+    with pytest.raises(OutputError, match="final: appeared while this command was at work"):
+        finish(tmp_path / "other", tmp_path / "final", replace=False)
+    assert (tmp_path / "final").read_text() == "new"
 
 
 def two_inputs() -> keras.Model:

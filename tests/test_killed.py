@@ -1,168 +1,173 @@
-"""A run that is killed at any moment and continued ends with the bytes of one that was not.
+"""A command that is killed at any moment ends with the bytes of one that was not, run again.
 
-Run with ``pytest -m slow``: processes are started, and killed at thirty random moments and before
-each change that a run makes to its folder.
+Run with ``pytest -m slow``. Processes are killed before every change that they make to their folder
+and at random moments; a stand-in scores (`stand_in.py`), so they are forked and start at once.
+`test_killed_real.py` has three with a real model.
 """
 
-import os
 import random
+import shutil
 import signal
-import subprocess
-import sys
-import time
-from collections import Counter
 from collections.abc import Iterator
-from itertools import count, cycle
+from itertools import count
 from pathlib import Path
 
 import pytest
-from commands import contents, make_inputs
+from commands import contents, fasta
+from killed_children import Children, Ended, children
 
 pytestmark = pytest.mark.slow
 
-KILLS = 30
+ROWS = 20  # two parts and a half
+KILLS = 14  # at random moments, of each command
 PATIENCE = 120  # seconds
-REPEATS = 60  # of 23 regions
-CHILD = """
-import os, signal, sys
-from itertools import count
-from seqlift.pipeline import part_writer
-from seqlift.cli import main
+MOST_SECONDS = 0.4  # of a command
+FINAL = ("x.h5", "x.bw", "x.regions.bed")
 
-part_writer.SECONDS = 0.0  # a part for every chunk
-last, changes = int(os.environ["LAST_CHANGE"]), count()
-
-def see(event, arguments):
-    changed = event in ("os.mkdir", "os.rename", "os.remove", "os.rmdir")
-    written = event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)
-    if (changed or written) and str(arguments[0]).startswith("x.") and next(changes) == last:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-sys.addaudithook(see)
-main()
-"""
-"""`seqlift` that is killed before its change to a folder of that number, counted from zero."""
-
-MOMENTS = {
-    "a part begun": "x.parts/*.partial",
-    "a part finished": "x.parts/*-*",
-    "joining begun": "x.parts/x.h5.partial",
-    "a score file finished": "x.h5",
-    "the scores remembered": "x.parts/scored",
-    "a track begun": "x.parts/x.bw.partial",
-    "a track finished": "x.bw",
-}
-"""What is seen in the folder first at a moment."""
+Words = tuple[object, ...]
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = make_inputs(tmp_path_factory.mktemp("inputs"))
-    text = (folder / "peaks.narrowPeak").read_text()
-    (folder / "many.narrowPeak").write_text(text * REPEATS)
-    return folder
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Children]:
+    with children(tmp_path_factory.mktemp("children")) as found:
+        yield found
 
 
-def begin(
-    inputs: Path, folder: Path, regions: str = "many.narrowPeak", last_change: int = -1
-) -> "subprocess.Popen[bytes]":
-    files = (inputs / "one.keras", inputs / regions, "-g", inputs / "genome.fa")
-    words = ("score", *files, "-n", "2", "-b", "16", "-o", "x", "-q")
-    return subprocess.Popen(
-        [sys.executable, "-c", CHILD, *words],
-        cwd=folder,
-        env={**os.environ, "LAST_CHANGE": str(last_change)},
-        stderr=subprocess.PIPE,
-    )
+@pytest.fixture(scope="module")
+def commands(started: Children, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Words]:
+    """Return the words of every command that writes files, by its name; what they read is there."""
+    folder = tmp_path_factory.mktemp("inputs")
+    chance = random.Random(3)
+    (folder / "g.fa").write_text(fasta({"c": "".join(chance.choices("ACGT", k=9000))}))
+    starts = [chance.randrange(8900) for _ in range(ROWS)]
+    (folder / "r.bed").write_text("".join(f"c\t{start}\t{start + 50}\n" for start in starts))
+    score = ("score", folder / "m.h5", folder / "r.bed", "-g", folder / "g.fa", "-r", "zeros")
+    for words in (
+        (*score, "-o", "x", "--shard", "1-of-2"),
+        (*score, "-o", "x", "--shard", "2-of-2"),
+        (*score, "-o", "whole"),
+    ):
+        assert started.run(folder, words).code == 0
+    shards = [folder / f"x.{shard}.h5" for shard in ("1-of-2", "2-of-2")]
+    found = {
+        "score": (*score, "-o", "x"),
+        "two targets": (*score, "-o", "x", "-t", "first", "-t", "second"),
+        "shard": (*score, "-o", "x", "--shard", "1-of-2"),
+        "merge": ("merge", *shards, "-o", "x"),
+        "track": ("track", folder / "whole.h5", "-o", "x.bw"),
+    }
+    return {name: (*words, "-q") for name, words in found.items()}
 
 
-def wait_for(running: "subprocess.Popen[bytes]", folder: Path, pattern: str) -> bool:
-    """Return whether something of that name was seen before the process ended."""
-    limit = time.monotonic() + PATIENCE
-    while running.poll() is None and time.monotonic() < limit:
-        if any(folder.glob(pattern)):
-            return True
-        time.sleep(0.0005)
-    return False
-
-
-def moments(chance: random.Random) -> Iterator[tuple[str, float]]:
-    """Yield what to wait for, and how many seconds longer."""
-    names = list(MOMENTS)
-    for name in cycle(names):
-        yield MOMENTS[name], chance.choice([0.0, chance.uniform(0, 0.3)])
-
-
-def test_a_run_killed_at_random_moments_ends_with_the_same_bytes(
-    inputs: Path, tmp_path: Path
-) -> None:
-    whole = tmp_path / "whole"
-    whole.mkdir()
-    complete(begin(inputs, whole))
-    wanted = contents(whole)
-    assert set(wanted) == {"x.h5", "x.bw", "x.regions.bed"}
-    chance, kills, place = random.Random(20), Counter[str](), 0
-    folder = tmp_path / "0"
+def whole(started: Children, folder: Path, words: Words) -> dict[str, bytes]:
+    """Return the files of a command that nothing disturbed, run in a new folder."""
     folder.mkdir()
-    for pattern, delay in moments(chance):
-        running = begin(inputs, folder)
-        seen = wait_for(running, folder, pattern)
-        time.sleep(delay if seen else 0)
-        running.kill()
-        _, said = running.communicate(timeout=PATIENCE)
-        kills[pattern] += running.returncode != 0
-        assert b"seqlift: " not in said, said
-        for name in wanted:  # whatever has a final name is whole
-            path = folder / name
-            assert not path.exists() or path.read_bytes() == wanted[name], (pattern, name)
-        if is_done(folder, wanted) or pattern == MOMENTS["a track finished"]:
-            finish(inputs, folder, wanted)
-            place += 1
-            folder = tmp_path / str(place)
-            folder.mkdir()
-        if kills.total() == KILLS:
-            break
-    finish(inputs, folder, wanted)
-    assert set(kills) == set(MOMENTS.values())
+    assert started.run(folder, words) == Ended(0, "")
+    return contents(folder)
 
 
-def test_a_run_killed_before_any_change_to_its_folder_ends_with_the_same_bytes(
-    inputs: Path, tmp_path: Path
+def every_change(
+    started: Children, place: Path, words: Words, *, step: int = 1, **how: int
+) -> Iterator[tuple[Path, Ended]]:
+    """Yield a folder for a command's changes, each `step`-th, in which it was ended before that."""
+    for change in count(0, step):
+        folder = place / str(change)
+        folder.mkdir()
+        ended = started.run(folder, words, change=change, **how)
+        if ended.code == 0 and change > 0:  # it made fewer changes
+            assert change > 3
+            return
+        yield folder, ended
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [("score", 1), ("two targets", 4), ("shard", 4), ("merge", 1), ("track", 1)],
+)
+def test_a_command_killed_before_any_change_is_made_good_by_the_same_command(
+    started: Children, commands: dict[str, Words], tmp_path: Path, name: str, step: int
 ) -> None:
-    regions, wanted = "peaks.narrowPeak", dict[str, bytes]()
-    for change in count():
+    wanted = whole(started, tmp_path / "whole", commands[name])
+    for folder, ended in every_change(started, tmp_path, commands[name], step=step):
+        assert ended.code == -signal.SIGKILL
+        there = {path: data for path, data in contents(folder).items() if path in wanted}
+        assert there.items() <= wanted.items()  # whatever has a final name is whole
+        assert started.run(folder, commands[name]) == Ended(0, "")
+        assert contents(folder) == wanted
+        assert {path.name for path in folder.iterdir()} == set(wanted)
+
+
+@pytest.mark.parametrize(("name", "step"), [("score", 3), ("merge", 2)])
+def test_a_command_asked_to_end_before_any_change_says_what_is_true(
+    started: Children, commands: dict[str, Words], tmp_path: Path, name: str, step: int
+) -> None:
+    wanted = whole(started, tmp_path / "whole", commands[name])
+    how = {"number": signal.SIGTERM, "step": step}
+    for folder, ended in every_change(started, tmp_path, commands[name], **how):
+        assert ended.code == 128 + signal.SIGTERM, ended
+        if "no unfinished file is left" in ended.said:
+            assert set(contents(folder)) <= set(wanted)
+        assert started.run(folder, commands[name]) == Ended(0, "")
+        assert contents(folder) == wanted
+
+
+def test_files_that_force_replaces_are_old_or_new_and_the_same_command_ends_with_new_ones(
+    started: Children, commands: dict[str, Words], tmp_path: Path
+) -> None:
+    words = commands["score"]
+    wanted = whole(started, tmp_path / "whole", words)
+    old = dict.fromkeys(wanted, b"old")
+
+    for change in count(0, 2):
         folder = tmp_path / str(change)
         folder.mkdir()
-        running = begin(inputs, folder, regions, last_change=change)
-        _, said = running.communicate(timeout=PATIENCE)
-        if not wanted:  # nothing is there yet, so this is the run that is not disturbed
-            assert contents(folder) == {}
-            complete(begin(inputs, folder, regions))
-            wanted = contents(folder)
-        if running.returncode == 0:  # it made fewer changes
+        for name, data in old.items():
+            (folder / name).write_bytes(data)
+        if started.run(folder, (*words, "--force"), change=change).code == 0:
             break
-        assert running.returncode == -signal.SIGKILL, said
-        finish(inputs, folder, wanted, regions)
-    assert contents(folder) == wanted
-    assert change > len(MOMENTS)
+        for name in wanted:
+            path = folder / name
+            assert not path.exists() or path.read_bytes() in (old[name], wanted[name])
+        begun = (folder / "x.parts" / "run.json").exists()
+        continued = begun and change % 4  # what force was given for may still be replaced
+        assert started.run(folder, words if continued else (*words, "--force")) == Ended(0, "")
+        assert contents(folder) == wanted
+    assert change > 20
 
 
-def finish(
-    inputs: Path, folder: Path, wanted: dict[str, bytes], regions: str = "many.narrowPeak"
+def test_what_others_put_under_a_final_name_meanwhile_is_never_replaced(
+    started: Children, commands: dict[str, Words], tmp_path: Path
 ) -> None:
-    """Continue a run until it is done, unless it is, and compare its files."""
-    if not is_done(folder, wanted):
-        complete(begin(inputs, folder, regions))
-    assert {name: (folder / name).read_bytes() for name in wanted} == wanted
+    words = commands["score"]
+    wanted = whole(started, tmp_path / "whole", words)
+    for folder, _ in every_change(started, tmp_path, words, step=4):
+        missing = [name for name in wanted if not (folder / name).exists()]
+        for name in missing:
+            (folder / name).write_text("precious")
+        again = started.run(folder, words)
+        assert again.code == (5 if missing else 0)
+        assert again.said.count("already exists, and ") == len(missing)
+        assert {(folder / name).read_text() for name in missing} <= {"precious"}
+        for name in missing:
+            (folder / name).unlink()
+        assert started.run(folder, words) == Ended(0, "")
+        assert contents(folder) == wanted
 
 
-def is_done(folder: Path, wanted: dict[str, bytes]) -> bool:
-    """Return whether all files are there, though the folder of parts was still being removed."""
-    going_on = (folder / "x.parts" / "run.json").exists()
-    return set(wanted) <= set(contents(folder)) and not going_on
-
-
-def complete(running: "subprocess.Popen[bytes]") -> None:
-    """Wait for a process that must succeed."""
-    _, said = running.communicate(timeout=PATIENCE)
-    assert running.returncode == 0, said
+@pytest.mark.parametrize("name", ["score", "merge", "track"])
+def test_a_command_killed_at_random_moments_again_and_again_ends_with_the_same_bytes(
+    started: Children, commands: dict[str, Words], tmp_path: Path, name: str
+) -> None:
+    wanted = whole(started, tmp_path / "whole", commands[name])
+    chance, killed, place = random.Random(20), 0, 0
+    while killed < KILLS:
+        folder, place = tmp_path / str(place), place + 1
+        folder.mkdir()
+        for _ in range(4):
+            ended = started.run(folder, commands[name], after=chance.uniform(0.005, MOST_SECONDS))
+            killed += ended.code == -signal.SIGALRM
+            there = {path: data for path, data in contents(folder).items() if path in wanted}
+            assert there.items() <= wanted.items()
+        assert started.run(folder, commands[name]) == Ended(0, "")
+        assert contents(folder) == wanted

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from made_scores import MadeWindow, made_batch, parts, window
 
 from seqlift.errors import InputError, NumericError
-from seqlift.pipeline.merge import OF_MODEL, Facts, check_targets
+from seqlift.pipeline.shards import OF_MODEL, Facts, check_targets
 from seqlift.tracks import layout, merge
 from seqlift.tracks.hdf5 import ScoreWriter
 from seqlift.tracks.mean import average

@@ -1,7 +1,7 @@
 """The commands."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +10,9 @@ from seqlift.cli import options, report
 from seqlift.cli.failures import quiet_imports, reported
 from seqlift.cli.screen import Commands
 from seqlift.errors import ModelError
+
+if TYPE_CHECKING:
+    from seqlift.pipeline.settings import Settings
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -71,9 +74,19 @@ def score(*, quiet: bool, verbose: int, **chosen: Any) -> None:
 
     with quiet_imports(verbose):
         from seqlift.pipeline.score import score as run
-    summary = run(ScoreOptions(**chosen), progress=report.progress(quiet=quiet))
+
+        settings = click.get_current_context().obj or default_settings()
+    summary = run(ScoreOptions(**chosen), settings, progress=report.progress(quiet=quiet))
     if not quiet:
         report.show_summary(summary)
+
+
+def default_settings() -> "Settings":
+    """Load Keras and its backend, for the runs of this command."""
+    from seqlift.pipeline.loading import load_explainer
+    from seqlift.pipeline.settings import Settings
+
+    return Settings(load=load_explainer)
 
 
 @main.command()

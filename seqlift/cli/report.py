@@ -10,12 +10,10 @@ from seqlift.cli.screen import show
 from seqlift.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     from seqlift.inspection import LayerReport, ModelReport
+    from seqlift.pipeline.outputs import Written
     from seqlift.pipeline.progress import Progress, ProgressBar
-    from seqlift.pipeline.score import Summary
+    from seqlift.pipeline.summary import Summary
     from seqlift.tracks.summary import ScoreSummary
 
 
@@ -56,10 +54,13 @@ def show_summary(summary: "Summary") -> None:
             show(f"{kind:<10} {text}", err=True)
 
 
-def show_files(paths: "Sequence[Path]", *, quiet: bool) -> None:
-    """Show what was written, on standard error."""
+def show_files(written: "Written", *, quiet: bool) -> None:
+    """Show which files a command has written, on standard error."""
     if not quiet:
-        show(f"{'files':<10} {'  '.join(map(str, paths))}", err=True)
+        show(f"{'files':<10} {'  '.join(map(str, written.files))}", err=True)
+        if written.before:
+            note = "they were there already, as this command writes them"
+            show(f"{'note':<10} {note}", err=True)
 
 
 def show_scores(path: str, summary: "ScoreSummary", *, as_json: bool) -> None:

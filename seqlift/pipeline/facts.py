@@ -9,15 +9,17 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from seqlift.attribution.backend import backend_version
-from seqlift.explainer import Explainer
 from seqlift.pipeline.options import ScoreOptions
+from seqlift.pipeline.outputs import shard_name
 from seqlift.pipeline.run import Run
 from seqlift.provenance import versions
 from seqlift.tracks.batch import Attribute
 from seqlift.tracks.doubts import BLIND, WARNING
+
+if TYPE_CHECKING:
+    from seqlift.explainer import Explainer
 
 ELSEWHERE = frozenset(("model", "regions", "output", "overlap", "shard", "force"))
 """Options that are no option, or that do not change the score file."""
@@ -37,7 +39,7 @@ def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
     options, loaded, workload = run.options, run.explainer.loaded, run.workload
     attributes: dict[str, Attribute] = {
         **versions(),
-        "backend": backend_version(),
+        "backend": run.explainer.backend,
         "command": command_of(options),
         "model": options.model,
         "model_sha256": loaded.sha256 if loaded else "",
@@ -84,7 +86,7 @@ def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
     return {name: storable(value) for name, value in attributes.items()}
 
 
-def doubts_of(explainer: Explainer, target: str) -> dict[str, Attribute]:
+def doubts_of(explainer: "Explainer", target: str) -> dict[str, Attribute]:
     """Collect what is doubtful about the scores of a target before any is computed."""
     warned = {WARNING: "; ".join(explainer.warnings)} if explainer.warnings else {}
     return warned | ({BLIND: 0} if target in explainer.blind else {})
@@ -106,6 +108,28 @@ def fingerprint(run: Run) -> dict[str, Attribute]:
     if options.batch_size is not None:
         asked["batch_size"] = options.batch_size
     return kept | asked
+
+
+def score_file_facts(run: Run, target: str) -> dict[str, Attribute]:
+    """Collect the facts by which the score file of a target is known, as `fingerprint` has them."""
+    facts = fingerprint(run) | run_attributes(run, target) | shard_attributes(run)
+    if run.options.batch_size is None:
+        del facts["batch_size"]
+    return facts
+
+
+def may_differ(run: Run) -> frozenset[str]:
+    """Name the facts in which files of an earlier run of the same fingerprint may differ."""
+    apart = {*MAY_DIFFER, *(("reference",) if "reference_sha256" in fingerprint(run) else ())}
+    return frozenset(apart - ({"batch_size"} if run.options.batch_size is not None else set()))
+
+
+def shard_attributes(run: Run) -> dict[str, str | int]:
+    """Say which rows of the whole a file has; nothing where it has all."""
+    if run.options.shard is None:
+        return {}
+    name = shard_name(run.options.shard)
+    return {"shard": name, "shard_start": run.first, "shard_of_rows": run.survey.rows}
 
 
 def strands_of(options: ScoreOptions) -> str:

@@ -4,71 +4,45 @@ What a run without shards writes comes out, to the byte. With `mean`, score file
 become their mean.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from seqlift.errors import InputError, SeqliftError
+from seqlift.pipeline.finished import Wanted, agreeing, facts_of_file
 from seqlift.pipeline.outputs import (
     Outputs,
+    TargetFiles,
+    Written,
     check_outputs,
     check_prefix,
     finish,
     outputs_of,
+    remove_outdated,
     remove_unfinished,
-    shard_name,
     unfinished,
+    writing,
 )
 from seqlift.pipeline.progress import Progress
+from seqlift.pipeline.shards import (
+    OF_MODEL,
+    PLACES,
+    by_target,
+    check_models,
+    check_shards,
+    check_targets,
+    facts_of,
+    rows_of,
+)
 from seqlift.pipeline.track import write_track
 from seqlift.tracks.batch import Attribute
-from seqlift.tracks.checks import damaged
-from seqlift.tracks.doubts import BLIND
 from seqlift.tracks.layers import Overlap
 from seqlift.tracks.mean import average
 from seqlift.tracks.merge import join
 from seqlift.tracks.regions_bed import write_regions
 from seqlift.tracks.score_file import ScoreFile
-from seqlift.tracks.seal import check_seal
-
-SHARD, START, ROWS = "shard", "shard_start", "shard_of_rows"
-OWN = frozenset((SHARD, START, "largest_contribution"))
-"""Facts of one shard."""
-
-PLACES = frozenset(("command", "model", "genome", "regions", "arch", "custom_objects"))
-"""Where files lie, and how that was said; what is in them has facts of its own."""
-
-LISTED = frozenset(("device", "batch_size", "backend", "tolerance"))
-"""Facts in which shards may differ: the whole has them all."""
-
-OF_MODEL = frozenset(
-    ("model_sha256", "model_saved_by", "notes", "arch_sha256", "custom_objects_sha256")
-)
-"""Facts in which models that are averaged may differ."""
-
-OF_TARGET = frozenset(("target", BLIND))
-"""Facts in which the targets of one run differ, beside what is in their scores."""
-
-MOST_NAMED = 20  # missing shards in one message
-
-Facts = Mapping[str, Attribute]
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """Share `number` of `count`: the rows from `start`, of the `rows` of the whole run."""
-
-    number: int
-    count: int
-    start: int
-    rows: int
-
-    @property
-    def name(self) -> str:
-        """Return the name, such as 3-of-8."""
-        return shard_name((self.number, self.count))
 
 
 def merge(
@@ -79,15 +53,15 @@ def merge(
     overlap: Overlap,
     force: bool,
     progress: Progress,
-) -> tuple[Path, ...]:
-    """Return the files written: PREFIX.h5, PREFIX.regions.bed and PREFIX.bw, of each target.
+) -> Written:
+    """Write PREFIX.h5, PREFIX.regions.bed and PREFIX.bw, of each target.
 
     Raises
     ------
     InputError
         The files do not belong together, one is missing or damaged.
     OutputError
-        A file cannot be written.
+        A file cannot be written, or is there and is not what would be written.
     """
     check_prefix(output)
     paths = [Path(name) for name in shards]
@@ -98,35 +72,88 @@ def merge(
     groups = by_target(facts, shards=not mean)
     targets = [str(facts[group[0]].get("target", "")) for group in groups]
     outputs = outputs_of(output, targets)
-    check_outputs(outputs.paths(), inputs=paths, force=force)
+    check_outputs(outputs.paths(), inputs=paths)
     check = check_models if mean else check_shards
     merged = [check(group, facts) for group in groups]
     check_targets(groups, facts, but=OF_MODEL if mean else frozenset())
-    try:
-        for (group, attributes), files in zip(merged, outputs.targets, strict=True):
-            with ScoreFile(group[0]) as first:
-                sizes = first.sizes()
-            rows = sum(rows_of(path) for path in group) if not mean else rows_of(group[0])
-            with progress("averaging" if mean else "joining", rows) as bar:
-                combine = average if mean else join
-                new = unfinished(files.scores)
-                combine(group, new, attributes=attributes, sizes=sizes, progress=bar.update)
-        with ScoreFile(new) as scores:  # the regions of every target are the same
-            write_regions(scores, unfinished(outputs.regions))
-        for path in outputs.scores():
-            finish(unfinished(path), path)
-        draw(outputs, overlap, progress)
-    finally:
-        remove_unfinished(outputs.paths())
-    return outputs.paths()
+    whole = {
+        files.scores: Merged(tuple(group), attributes, mean)
+        for (group, attributes), files in zip(merged, outputs.targets, strict=True)
+    }
+    with writing(outputs.regions):
+        try:
+            return write_merged(outputs, whole, overlap=overlap, force=force, progress=progress)
+        finally:
+            remove_unfinished(outputs.paths())
 
 
-def draw(outputs: Outputs, overlap: Overlap, progress: Progress) -> None:
-    """Write the tracks of finished score files."""
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A score file that is to be: what it is made of, and its facts."""
+
+    sources: tuple[Path, ...]
+    attributes: Mapping[str, Attribute]
+    mean: bool
+
+    @property
+    def rows(self) -> int:
+        """Count its rows."""
+        return sum(rows_of(path) for path in (self.sources[:1] if self.mean else self.sources))
+
+    def wanted(self) -> Wanted:
+        """Say what a file has to be that is there already."""
+        with ScoreFile(self.sources[0]) as first:
+            found = facts_of_file(first)
+        stored = {name: found[name] for name in ("length", "dtype", "multipliers")}
+        return Wanted({**self.attributes, **stored}, self.rows, PLACES)
+
+    def write(self, new: Path, progress: Progress) -> None:
+        """Write it."""
+        with ScoreFile(self.sources[0]) as first:
+            sizes = first.sizes()
+        combine = average if self.mean else join
+        about: dict[str, Any] = {"attributes": self.attributes, "sizes": sizes}
+        with progress("averaging" if self.mean else "joining", self.rows) as bar:
+            combine(self.sources, new, **about, progress=bar.update)
+
+
+def write_merged(
+    outputs: Outputs,
+    whole: Mapping[Path, Merged],
+    *,
+    overlap: Overlap,
+    force: bool,
+    progress: Progress,
+) -> Written:
+    """Write every file that is not there as it would be written; with `force`, every file."""
+    done, replaced = frozenset[Path](), frozenset(outputs.paths() if force else ())
+    if not force:
+        wanted = {path: merged.wanted() for path, merged in whole.items()}
+        done = agreeing(outputs, wanted, overlap=overlap)
+        if done.issuperset(outputs.paths()):
+            return Written(outputs.paths(), before=True)
+    new = {path: unfinished(path) for path in outputs.scores() if path not in done}
+    for path, merged in whole.items():
+        if path in new:
+            merged.write(new[path], progress)
+    if outputs.regions in new:
+        first = outputs.targets[0].scores  # the regions of every target are the same
+        with ScoreFile(new.get(first, first)) as scores:
+            write_regions(scores, new[outputs.regions])
+    remove_outdated(outputs, replaced)
+    for path in new:
+        finish(new[path], path, replace=force)
     for files in outputs.targets:
-        with told(files.scores), ScoreFile(files.scores) as scores:
-            new = unfinished(files.track)
-            write_track(scores, new, files.track, overlap=overlap, progress=progress)
+        if files.track not in done:
+            draw(files, overlap, force=force, progress=progress)
+    return Written(outputs.paths())
+
+
+def draw(files: TargetFiles, overlap: Overlap, *, force: bool, progress: Progress) -> None:
+    """Write the track of a finished score file."""
+    with told(files.scores), ScoreFile(files.scores) as scores, writing(files.track) as new:
+        write_track(scores, new, overlap=overlap, progress=progress)
+        finish(new, files.track, replace=force)
 
 
 @contextmanager
@@ -137,155 +164,3 @@ def told(scores: Path) -> Iterator[None]:
     except SeqliftError as error:
         said = f"{scores} is finished; `seqlift track {scores}` makes its track"
         raise error.of_kind(*error.problems, said) from error
-
-
-def facts_of(path: Path) -> Facts:
-    """Return the attributes of a score file, which is checked to be whole."""
-    check_seal(path)
-    with ScoreFile(path) as scores:
-        return scores.attributes
-
-
-def rows_of(path: Path) -> int:
-    """Return the number of rows of a score file."""
-    with ScoreFile(path) as scores:
-        return scores.rows
-
-
-def by_target(facts: Mapping[Path, Facts], *, shards: bool) -> list[list[Path]]:
-    """Return the files of each target, in the order in which targets are met."""
-    groups: dict[Attribute, list[Path]] = {}
-    for path, found in facts.items():
-        if shards and SHARD not in found:
-            raise InputError(
-                f"{path}: not a shard; give files that `seqlift score --shard` wrote, or --mean for"
-                " the mean over models"
-            )
-        groups.setdefault(found.get("target", ""), []).append(path)
-    return list(groups.values())
-
-
-def check_shards(
-    group: Sequence[Path], facts: Mapping[Path, Facts]
-) -> tuple[list[Path], dict[str, Attribute]]:
-    """Return the shards of one target in their order, and the facts about the whole.
-
-    Raises InputError where they are not of one run, or one is missing.
-    """
-    check_same(group, facts, but=OWN | PLACES | LISTED)
-    shards = {path: shard_of(path, facts[path]) for path in group}
-    count = max(shard.count for shard in shards.values())
-    held: dict[int, Path] = {}
-    for path, shard in shards.items():
-        if shard.count != count:
-            raise InputError(
-                f"{path}: shard {shard.name}, among shards of {count}; give the shards of one run"
-            )
-        if shard.number in held:
-            before = held[shard.number]
-            raise InputError(f"{path}: shard {shard.name}, as {before} is; give each shard once")
-        held[shard.number] = path
-    missing = [shard_name((n, count)) for n in range(1, count + 1) if n not in held]
-    if missing:
-        shown = ", ".join(missing[:MOST_NAMED])
-        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
-        raise InputError(
-            f"{group[0]}: of its run the shards {shown}{more} are missing; give their files too"
-        )
-    ordered = [held[number] for number in sorted(held)]
-    check_places(ordered, shards)
-    whole = {name: value for name, value in facts[group[0]].items() if name not in OWN | {ROWS}}
-    for name in LISTED & set(whole):
-        values = list(dict.fromkeys(facts[path].get(name, "") for path in ordered))
-        whole[name] = values[0] if len(values) == 1 else ", ".join(map(str, values))
-    return ordered, whole
-
-
-def shard_of(path: Path, facts: Facts) -> Shard:
-    """Return which shard a file is."""
-    found = re.fullmatch("([0-9]{1,9})-of-([0-9]{1,9})", str(facts.get(SHARD)), re.ASCII)
-    start, rows = facts.get(START), facts.get(ROWS)
-    if not found or not isinstance(start, int) or not isinstance(rows, int):
-        raise damaged(path, "it does not say which shard it is")
-    return Shard(int(found[1]), int(found[2]), start, rows)
-
-
-def check_places(ordered: Sequence[Path], shards: Mapping[Path, Shard]) -> None:
-    """Raise InputError where a shard does not begin at the row after the one before it."""
-    row, remedy = 0, "score the shards of one run again"
-    for path in ordered:
-        start = shards[path].start
-        if start != row:
-            raise InputError(
-                f"{path}: begins at row {start}, and those before it end at {row}; {remedy}"
-            )
-        row += rows_of(path)
-    rows = shards[ordered[0]].rows
-    if row != rows:
-        raise InputError(
-            f"{ordered[-1]}: the shards have {row} rows, and their run {rows}; {remedy}"
-        )
-
-
-def check_models(
-    group: Sequence[Path], facts: Mapping[Path, Facts]
-) -> tuple[list[Path], dict[str, Attribute]]:
-    """Return the files of several models, and the facts about their mean.
-
-    Raises InputError where they are not scores of the same windows against the same references.
-    """
-    if len(group) < 2:
-        target = facts[group[0]].get("target", "")
-        raise InputError(
-            f"{group[0]}: the only file of the target {target}; give one for each model"
-        )
-    for path in group:
-        if SHARD in facts[path]:
-            raise InputError(f"{path}: a shard; merge the shards of each model first")
-    check_same(group, facts, but=OF_MODEL | PLACES | LISTED | {"largest_contribution"})
-    models: dict[Attribute, Path] = {}
-    for path in group:
-        before = models.setdefault(facts[path].get("model_sha256", ""), path)
-        if before is not path:
-            raise InputError(f"{path}: of the same model as {before}; give each model once")
-    whole = {name: v for name, v in facts[group[0]].items() if name != "largest_contribution"}
-    for name in (OF_MODEL | LISTED | {"model", "command"}) & set(whole):
-        values = list(dict.fromkeys(str(facts[path].get(name, "")) for path in group))
-        whole[name] = "; ".join(values)
-    return list(group), whole | {"models": len(group)}
-
-
-def check_targets(
-    groups: Sequence[Sequence[Path]], facts: Mapping[Path, Facts], *, but: frozenset[str]
-) -> None:
-    """Raise InputError where two targets are not of one run, or not of the same models."""
-    apart = OWN | PLACES | LISTED | OF_TARGET | but
-    check_same([group[0] for group in groups], facts, but=apart)
-    models = [{facts[path].get("model_sha256", ""): path for path in group} for group in groups]
-    problems = [
-        f"{path}: no other file has the scores of its model for the target"
-        f" {facts[group[0]].get('target', '')}; give every model's file of each target"
-        for model, path in {model: path for one in models for model, path in one.items()}.items()
-        for group, those in zip(groups, models, strict=True)
-        if model not in those
-    ]
-    if problems:
-        raise InputError(*problems)
-
-
-def check_same(group: Sequence[Path], facts: Mapping[Path, Facts], *, but: frozenset[str]) -> None:
-    """Raise InputError with every fact in which a file differs from the first."""
-    first = facts[group[0]]
-    problems = []
-    for path in group[1:]:
-        both = {**first, **facts[path]}
-        apart = but | ({"reference"} if "reference_sha256" in both else set())  # it is a path
-        names = [name for name in both if name not in apart]
-        problems += [
-            f"{path}: {name} is {facts[path].get(name, 'not told')}, and of {group[0]} it is"
-            f" {first.get(name, 'not told')}; give files that belong together"
-            for name in names
-            if first.get(name) != facts[path].get(name)
-        ]
-    if problems:
-        raise InputError(*problems)

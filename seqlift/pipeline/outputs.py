@@ -1,22 +1,35 @@
 """The files a run leaves: their names, and the way from an unfinished name to the final one."""
 
+import fcntl
 import os
 import re
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+import stat
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from seqlift.errors import OutputError
-from seqlift.tracks.unfinished import to_disk
+from seqlift.tracks.bigwig import bigwig_name
+from seqlift.tracks.unfinished import output_errors, to_disk
 
 NAME_BYTES = 255
 """The longest name of a file that file systems take."""
 
-SPARE = len(".4194304.partial")
-"""Bytes that a name is longer by until the file is finished."""
+UNFINISHED = ".seqlift.partial"
+"""Ends the name of a file until it is finished, outside the folder of a run's parts."""
+
+SPARE = len(UNFINISHED)
 
 STEM_SUFFIXES = (".gz", ".bgz", ".bed", ".narrowPeak", ".fa", ".fasta", ".fna", ".txt")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Final files of a command, and whether all of them were there `before` it began."""
+
+    files: tuple[Path, ...]
+    before: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +102,105 @@ def default_prefix(regions: str) -> str:
 
 
 def unfinished(path: Path) -> Path:
-    """Return the name a file has until it is finished: this run's own, beside the final one."""
-    return path.with_name(f"{path.name}.{os.getpid()}.partial")
+    """Name a file that is being written: beside its final name, the same for every command."""
+    return path.with_name(f"{path.name}{UNFINISHED}")
 
 
-def finish(new: Path, path: Path) -> None:
-    """Give a finished file its final name, at once and whole."""
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Keep the unfinished name of a file to this command, and remove what is left under it.
+
+    What a command that was killed has left there is written over. Raises OutputError where another
+    command is writing the same file.
+    """
+    new = unfinished(path)
+    lock = _locked(new)
+    try:
+        yield new
+    finally:
+        with suppress(OSError):
+            if os.path.samestat(new.lstat(), os.fstat(lock)):
+                new.unlink()
+        os.close(lock)
+
+
+def _locked(new: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+    while True:
+        with output_errors(new):
+            lock = os.open(new, flags, 0o666)
+        try:
+            if not stat.S_ISREG(os.fstat(lock).st_mode):
+                raise OutputError(f"{new}: not a regular file; remove it")
+            if not is_locked(lock):
+                raise OutputError(
+                    f"{new}: another command is writing this file; wait for it, or give another -o"
+                )
+            with suppress(FileNotFoundError):  # it was finished just before it was locked
+                if os.path.samestat(new.lstat(), os.fstat(lock)):
+                    return lock
+        except BaseException:
+            os.close(lock)
+            raise
+        os.close(lock)
+
+
+def is_locked(lock: int) -> bool:
+    """Lock an open file; False where another process has it. File systems without locks pass."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def finish(new: Path, path: Path, *, replace: bool) -> None:
+    """Give a finished file its final name, at once and whole.
+
+    Raises OutputError where `replace` is false and something has that name by now.
+    """
     to_disk(new)
     try:
-        new.replace(path)
+        if replace:
+            new.replace(path)
+        else:
+            _name_once(new, path)
+    except FileExistsError as error:
+        raise OutputError(
+            f"{path}: appeared while this command was at work; move it, and run the command again"
+        ) from error
     except OSError as error:
         raise OutputError(
             f"{path}: cannot be put in place ({error.strerror}); write elsewhere with -o"
         ) from error
 
 
+def _name_once(new: Path, path: Path) -> None:
+    """Rename a file; unlike rename(2), link(2) never takes the place of another."""
+    try:
+        path.hardlink_to(new)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if os.path.lexists(path):
+            raise FileExistsError(path) from None
+        new.replace(path)
+    else:
+        new.unlink()
+
+
+def remove_outdated(outputs: Outputs, replaced: Collection[Path]) -> None:
+    """Remove regions and tracks that are about to have other score files beside them."""
+    for path in outputs.paths():
+        if path in replaced and not path.is_dir() and path.suffix != ".h5":
+            with output_errors(path):
+                path.unlink(missing_ok=True)
+
+
 def remove_unfinished(paths: Iterable[Path]) -> None:
-    """Remove what a failed run has left."""
+    """Remove what a failed command has left."""
     for path in paths:
         with suppress(OSError):
             unfinished(path).unlink(missing_ok=True)
@@ -124,19 +219,20 @@ def check_prefix(prefix: str) -> None:
 
 
 def check_name(path: Path) -> None:
-    """Raise OutputError where a name is too long for a file system."""
+    """Raise OutputError for a name that a file system, or the library for tracks, does not take."""
     size = len(os.fsencode(path.name))
     if size + SPARE > NAME_BYTES:
         raise OutputError(
             f"{path}: a name of {size} bytes, and {NAME_BYTES - SPARE} is the most; give a shorter"
             " prefix with -o"
         )
+    bigwig_name(path)
 
 
-def check_outputs(paths: Iterable[Path], *, inputs: Iterable[Path], force: bool) -> None:
+def check_outputs(paths: Iterable[Path], *, inputs: Iterable[Path]) -> None:
     """Raise OutputError for every file that could not be put in its place.
 
-    An existing file is kept unless `force`, and one of the run's own `inputs` always.
+    One of the command's own `inputs` is never replaced, nor is what is no file.
     """
     kept = {path.resolve() for path in inputs}
     problems = []
@@ -149,9 +245,9 @@ def check_outputs(paths: Iterable[Path], *, inputs: Iterable[Path], force: bool)
             problems.append(f"{path}: folder {folder} is not writable; give another with -o")
         elif path.is_dir():
             problems.append(f"{path}: a folder has this name; give another prefix with -o")
+        elif path.exists() and not path.is_file():
+            problems.append(f"{path}: a device, pipe or socket has this name; give another with -o")
         elif path.resolve() in kept:
             problems.append(f"{path}: this run reads that file; give another prefix with -o")
-        elif path.exists() and not force:
-            problems.append(f"{path}: already exists; give --force to replace it, or another -o")
     if problems:
         raise OutputError(*problems)

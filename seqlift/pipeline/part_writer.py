@@ -3,7 +3,6 @@
 Knows parts and score files; knows nothing of how rows are computed.
 """
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,9 +15,6 @@ from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.hdf5 import ScoreWriter
 from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.seal import check_seal
-
-SECONDS = 30.0
-"""What is lost at most when a run is killed; a part is finished at the next whole chunk."""
 
 
 def part_facts(parts: Parts, target: str, start: int) -> dict[str, str | int]:
@@ -65,13 +61,16 @@ class PartWriter:
     def write(self, scores: Sequence[ScoreBatch]) -> None:
         """Append rows, a batch of them for each target."""
         rows, taken = len(scores[0].windows), 0
-        if self._folder is not None and time.monotonic() - self._begun >= SECONDS:
+        if self._folder is not None and self._age() >= self._run.settings.part_seconds:
             taken = min(-self._row % self._run.chunk, rows)
             self._append(scores, slice(0, taken))
             if self._row % self._run.chunk == 0:
                 self.finish()
         if taken < rows:
             self._append(scores, slice(taken, rows))
+
+    def _age(self) -> float:
+        return self._run.settings.clock() - self._begun
 
     def _append(self, scores: Sequence[ScoreBatch], rows: slice) -> None:
         if self._folder is None:
@@ -81,7 +80,7 @@ class PartWriter:
         self._row += rows.stop - rows.start
 
     def _begin(self) -> Path:
-        run, self._begun, self._start = self._run, time.monotonic(), self._row
+        run, self._begun, self._start = self._run, self._run.settings.clock(), self._row
         folder = self._parts.begin(self._row)
         for place, files in enumerate(run.outputs.targets):
             writer = ScoreWriter(
@@ -129,9 +128,13 @@ class PartWriter:
         traceback: TracebackType | None,
     ) -> None:
         """Finish the last part, or what is whole of it."""
-        if kind is not None:
+        try:
+            if kind is not None:
+                self._discard()
+            elif self._row < self._stop and self._folder is not None:
+                self._cut()
+            elif self._folder is not None or self._start == self._stop:
+                self.finish()
+        except BaseException:  # the last rows did not fit
             self._discard()
-        elif self._row < self._stop and self._folder is not None:
-            self._cut()
-        elif self._folder is not None or self._start == self._stop:
-            self.finish()
+            raise

@@ -3,35 +3,41 @@
 The folder PREFIX.parts has run.json, which says of what run the parts are, and a folder for each
 part, named by its first row and the one after its last, with a score file for each target. Every
 name is given by renaming what is whole, so whatever has a part's name is one. Nothing here depends
-on the clock.
+on the clock. Without run.json nothing in the folder is known to be a run's, so nothing is removed;
+therefore it is the first to come and the last to go. docs/decisions/0013 has all states.
 """
 
-import fcntl
 import hashlib
 import json
 import os
 import re
-import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, NamedTuple, Self
 
 from seqlift.errors import OutputError
-from seqlift.pipeline.facts import changes, digest_of
+from seqlift.pipeline.facts import changes
+from seqlift.pipeline.outputs import is_locked
+from seqlift.pipeline.run_record import RUN, identity, read_run
 from seqlift.tracks.batch import Attribute
 from seqlift.tracks.unfinished import output_errors, to_disk
 
-RUN, LOCK, SCORED = "run.json", "lock", "scored"
+LOCK = "lock"
 UNFINISHED = ".partial"
 PART = re.compile("([0-9]{10,18})-([0-9]{10,18})", re.ASCII)
+LEFT = re.compile(r"[0-9]{10,18}(-[0-9]{10,18})?\.partial", re.ASCII)
+"""A part that was being written, or removed."""
+
+SCORES = re.compile(r"[0-9]+\.h5", re.ASCII)
+"""The score files of a part."""
+
 REMOVE = "remove that folder, and the same command computes its rows anew"
+RETRIES = 10  # of entering a folder that another run is just leaving
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """Rows from `start` up to `stop`, in `folder`."""
 
     folder: Path
@@ -39,14 +45,8 @@ class Part:
     stop: int
 
     def scores(self, target: int) -> Path:
-        """Return the score file of a target, by its number."""
+        """Name the score file of a target, by its number."""
         return self.folder / f"{target}.h5"
-
-
-def is_ours(name: str) -> bool:
-    """Return whether runs make files or folders of that name."""
-    made = name in (RUN, LOCK, SCORED) or name.endswith(UNFINISHED)
-    return made or PART.fullmatch(name) is not None
 
 
 class Parts:
@@ -61,65 +61,91 @@ class Parts:
     facts
         What the run is known by.
     force
-        Whether to start over, whatever is there.
+        Whether to start over, and to replace `finals`.
+    finals
+        Final names of the run's files.
 
     Raises
     ------
     OutputError
-        Another run has left its parts there or is at work there, or the folder cannot be written.
+        Another run has left its parts there or is at work there, somebody else has put something
+        there, or the folder cannot be written.
 
     Attributes
     ----------
-    continued
-        Whether there are parts of this run already, or its score files are finished.
     run
         SHA-256 of the facts.
+    replaced
+        Final files that may be replaced: those that were there when ``--force`` was given, and have
+        not changed since.
+    placed
+        Whether the score files have their final names.
     """
 
-    def __init__(self, folder: Path, facts: Mapping[str, Attribute], *, force: bool) -> None:
-        self.folder, self.continued = folder, False
+    def __init__(
+        self,
+        folder: Path,
+        facts: Mapping[str, Attribute],
+        *,
+        force: bool,
+        finals: Sequence[Path] = (),
+    ) -> None:
+        self.folder, self.placed, self._begun = folder, False, False
+        self.replaced: frozenset[Path] = frozenset()
         self.run = hashlib.sha256(json.dumps(dict(facts), sort_keys=True).encode()).hexdigest()
         with output_errors(folder):
-            folder.mkdir(exist_ok=True)
-            self._lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+            self._lock = self._locked()
         try:
-            self._lock_or_raise()
-        except BaseException:
-            os.close(self._lock)
-            raise
-        try:
-            self._enter(facts, force=force)
+            with output_errors(folder):
+                self._enter(dict(facts), finals, force=force)
         except BaseException:
             self._leave()
             raise
 
-    def _lock_or_raise(self) -> None:
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise OutputError(
-                f"{self.folder}: another run is at work there; wait for it, or write elsewhere"
-                " with -o"
-            ) from error
-        except OSError:  # a file system without locks
-            pass
+    def _locked(self) -> int:
+        """Make the folder and lock it; another run may be removing it at the same time."""
+        for _ in range(RETRIES):
+            self.folder.mkdir(exist_ok=True)
+            try:
+                lock, self._made_lock = self._opened_lock()
+            except FileNotFoundError:
+                continue
+            if not is_locked(lock):
+                os.close(lock)
+                break
+            with suppress(FileNotFoundError):
+                if os.path.samestat((self.folder / LOCK).lstat(), os.fstat(lock)):
+                    return lock
+            os.close(lock)
+        raise OutputError(
+            f"{self.folder}: another run is at work there; wait for it, or write elsewhere with -o"
+        )
 
-    def _enter(self, facts: Mapping[str, Attribute], *, force: bool) -> None:
-        with output_errors(self.folder):
-            if force:
-                self._clear()
-            before = self._read(RUN) if (self.folder / RUN).exists() else None
-            if before is None:
-                self._refuse_strangers()
-            if before is None or not (self.finished() or self.scored):
-                self._clear()
-                self._write(RUN, facts)
-            elif before != dict(facts):
-                raise OutputError(*self._refusals(before, facts))
-            else:
-                self.continued = True
-            for path in self.folder.glob(f"*{UNFINISHED}"):
-                _remove(path)
+    def _opened_lock(self) -> tuple[int, bool]:
+        """Open the file that is locked; whether it was made, too."""
+        path, flags = self.folder / LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK
+        with suppress(FileExistsError):
+            return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o644), True
+        return os.open(path, flags), False
+
+    def _enter(self, facts: dict[str, Any], finals: Sequence[Path], *, force: bool) -> None:
+        before = read_run(self.folder)
+        if before is None:
+            self._refuse_strangers()
+        elif not force and before["facts"] != facts and self.finished():
+            raise OutputError(*self._refusals(before["facts"], facts))
+        elif force or before["facts"] != facts:
+            self._clear()
+            before = None
+        if before is None:
+            identities = {path.name: identity(path) for path in finals if force and path.exists()}
+            before, self._begun = {"facts": facts, "replaces": identities}, True
+            self._write(RUN, before)
+        same = before["replaces"]
+        self.replaced = frozenset(
+            path for path in finals if path.exists() and same.get(path.name) == identity(path)
+        )
+        self._clear_unfinished()
 
     def _refusals(
         self, before: Mapping[str, Attribute], facts: Mapping[str, Attribute]
@@ -130,40 +156,43 @@ class Parts:
             for change in changes(before, facts)
         ]
 
-    def _read(self, name: str) -> dict[str, Attribute]:
-        """Return what a small file says."""
-        path = self.folder / name
-        try:
-            said = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
-            said = None
-        if not isinstance(said, dict):
-            raise OutputError(f"{path}: the file is damaged; give --force to start over")
-        return said
-
-    def _write(self, name: str, said: Mapping[str, Attribute]) -> None:
+    def _write(self, name: str, content: Mapping[str, Any]) -> None:
         """Write a small file, which has its name when it is whole."""
         unfinished = self.folder / f"{name}{UNFINISHED}"
-        unfinished.write_text(json.dumps(dict(said), indent=1), encoding="utf-8")
+        unfinished.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        to_disk(unfinished)
         unfinished.replace(self.folder / name)
 
-    def _clear(self) -> None:
-        """Remove everything that runs make but the lock; first what says what it all is."""
-        (self.folder / RUN).unlink(missing_ok=True)
-        for path in self.folder.iterdir():
-            if path.name != LOCK and is_ours(path.name):
-                _remove(path)
-
     def _refuse_strangers(self) -> None:
-        """Raise OutputError where the folder is not one that runs make."""
+        """Raise OutputError unless the folder is as a run begins or leaves it."""
+        begun = {LOCK} if self._made_lock else {LOCK, f"{RUN}{UNFINISHED}"}
+        if os.fstat(self._lock).st_size:
+            begun = set()
         for path in self.folder.iterdir():
-            if not is_ours(path.name):
+            if path.name not in begun or not path.is_file():
                 raise OutputError(
                     f"{path}: no run has put this there; move it, or write elsewhere with -o"
                 )
 
+    def _clear(self) -> None:
+        """Remove everything that runs make but the lock; last what says what it all is."""
+        self._clear_unfinished()
+        for part in self.finished():
+            _remove(part.folder)
+        (self.folder / RUN).unlink(missing_ok=True)
+
+    def _clear_unfinished(self) -> None:
+        """Remove what was being written or removed when a run was ended."""
+        prefix = re.escape(self.folder.name.removesuffix(".parts"))
+        final = rf"({prefix}(\..+)?\.(h5|bw|regions\.bed)|run\.json)\.partial"
+        for path in list(self.folder.iterdir()):
+            if LEFT.fullmatch(path.name):
+                _remove(path)
+            elif re.fullmatch(final, path.name, re.DOTALL) and not path.is_dir():
+                path.unlink()
+
     def finished(self) -> list[Part]:
-        """Return the finished parts, in the order of their rows."""
+        """List the finished parts, in the order of their rows."""
         found = [
             Part(path, int(name[1]), int(name[2]))
             for path in self.folder.iterdir()
@@ -186,11 +215,11 @@ class Parts:
             row = part.stop
 
     def rows(self) -> int:
-        """Return how many rows are in finished parts."""
+        """Count the rows of finished parts."""
         return sum(part.stop - part.start for part in self.finished())
 
     def missing(self, start: int, stop: int) -> list[tuple[int, int]]:
-        """Return the stretches between two rows that no part has."""
+        """List the stretches between two rows that no part has."""
         stretches = []
         for part in self.finished():
             if part.start > start:
@@ -199,7 +228,7 @@ class Parts:
         return [*stretches, (start, stop)] if start < stop else stretches
 
     def begin(self, start: int) -> Path:
-        """Return a new folder for the part that begins at a row."""
+        """Make a folder for the part that begins at a row."""
         folder = self.folder / f"{start:010d}{UNFINISHED}"
         with output_errors(folder):
             folder.mkdir()
@@ -213,39 +242,8 @@ class Parts:
             folder.replace(self.folder / f"{start:010d}-{stop:010d}")
 
     def unfinished(self, path: Path) -> Path:
-        """Return the name that a final file has until it is finished."""
+        """Name a final file until it is finished."""
         return self.folder / f"{path.name}{UNFINISHED}"
-
-    @property
-    def scored(self) -> bool:
-        """Return whether the score files have their final names, and only tracks are missing."""
-        return (self.folder / SCORED).exists()
-
-    def check_scored(self) -> bool:
-        """Return whether the score files were finished, and are there as they were.
-
-        One that is gone is made from the parts again: what runs commands removes the files of one
-        that failed. Raises OutputError where one is another now.
-        """
-        if not self.scored:
-            return False
-        with output_errors(self.folder):
-            finished = self._read(SCORED)
-            there = {self.folder.parent / name: finished[name] for name in finished}
-            there = {path: digest for path, digest in there.items() if path.exists()}
-            for path, digest in there.items():
-                if not path.is_file() or digest_of(path) != digest:
-                    raise OutputError(
-                        f"{path}: not the file that this run finished; give --force to start over"
-                    )
-            if len(there) < len(finished):
-                (self.folder / SCORED).unlink()
-        return len(there) == len(finished)
-
-    def set_scored(self, paths: Iterable[Path]) -> None:
-        """Remember the files that have their final names now."""
-        with output_errors(self.folder):
-            self._write(SCORED, {path.name: digest_of(path) for path in paths})
 
     def remove(self) -> None:
         """Remove the folder: all is finished."""
@@ -268,19 +266,37 @@ class Parts:
         self._leave()
 
     def _leave(self) -> None:
-        with suppress(OSError):
-            if not self.scored and not self.finished():
+        with suppress(OSError, OutputError):
+            if read_run(self.folder) is None:  # what else is there is somebody else's
+                if self._begun:
+                    (self.folder / f"{RUN}{UNFINISHED}").unlink(missing_ok=True)
+                if self._begun or self._made_lock:
+                    (self.folder / LOCK).unlink()
+                self.folder.rmdir()
+            elif self.finished():
+                self._clear_unfinished()
+            else:
                 self.remove()
-            for path in self.folder.glob(f"*{UNFINISHED}"):
-                _remove(path)
         os.close(self._lock)
 
 
-def _remove(path: Path) -> None:
-    """Remove a file or a folder with all that is in it; a folder first loses its name."""
-    if path.is_dir() and not path.is_symlink():
-        unfinished = path if path.name.endswith(UNFINISHED) else path.with_suffix(UNFINISHED)
-        path.replace(unfinished)
-        shutil.rmtree(unfinished)
-    else:
-        path.unlink(missing_ok=True)
+def discard(folder: Path, facts: Mapping[str, Attribute]) -> None:
+    """Remove what a finished run has left of its folder; any other folder stays as it is."""
+    with suppress(OSError, OutputError):
+        before = read_run(folder) if folder.is_dir() else {"facts": None}
+        if before is None or before["facts"] == dict(facts):
+            with Parts(folder, facts, force=False) as parts:
+                parts.remove()
+
+
+def _remove(folder: Path) -> None:
+    """Remove the folder of a part, which first loses its name; what no run has put there stays."""
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    if not folder.name.endswith(UNFINISHED):
+        folder = folder.replace(folder.with_name(f"{folder.name}{UNFINISHED}"))
+    for path in list(folder.iterdir()):
+        if SCORES.fullmatch(path.name) and not path.is_dir():
+            path.unlink()
+    with suppress(OSError):  # not empty
+        folder.rmdir()

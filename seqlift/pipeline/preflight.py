@@ -6,11 +6,9 @@ Knows options, regions, the model, references and where files go; computes no sc
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from seqlift import given_inputs
-from seqlift.batches import lanes_for
 from seqlift.errors import InputError, ModelError, Problems
-from seqlift.explainer import CHANNELS, Explainer
 from seqlift.inputs import references as reference_kinds
 from seqlift.inputs.references import References
 from seqlift.inputs.regions import Region
@@ -18,47 +16,28 @@ from seqlift.inputs.windows import Framing
 from seqlift.model.inputs import inputs_of
 from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.outputs import (
-    Outputs,
     check_outputs,
     check_prefix,
     default_prefix,
     outputs_of,
 )
-from seqlift.pipeline.parts import RUN
 from seqlift.pipeline.run import Run
+from seqlift.pipeline.settings import Settings
 from seqlift.pipeline.workload import Survey, Workload
 from seqlift.tracks import layout
 
+if TYPE_CHECKING:
+    from seqlift.explainer import Explainer
+
 REFERENCES = 20  # shuffles of each sequence, where it is not told
 DRAWN = ("dinucleotide", "shuffle")  # references of which there are as many as one asks for
-STEPS = 50  # points that integrated gradients are taken at, where it is not told
+CHANNELS = 4
 LONG_ENOUGH = 10_000  # bases that no layer of a model that takes any length finds too few
 
 
-def explainer_of(options: ScoreOptions) -> Explainer:
-    """Return the explainer, with the model loaded and its targets checked."""
-    return Explainer(
-        options.model,
-        options.target,
-        rule=options.rule,
-        rule_for=dict(options.rule_for),
-        max_rule=options.max_rule,
-        steps=STEPS if options.steps is None else options.steps,
-        mean_normalise=options.mean_normalise,
-        inputs=dict(options.input),
-        pre_activation=options.pre_activation,
-        precision=options.precision,
-        batch_size=options.batch_size,
-        arch=options.arch,
-        recipes=dict(options.recipe),
-        custom_objects=options.custom_objects,
-        device=options.device,
-    )
-
-
 @contextmanager
-def prepared(options: ScoreOptions) -> Iterator[Run]:
-    """Give the run of `options`, with regions, model, targets, windows and paths checked.
+def prepared(options: ScoreOptions, settings: Settings) -> Iterator[Run]:
+    """Prepare a run, with regions, model, targets, windows and paths checked.
 
     What can be checked by itself is, whatever is wrong with the rest: all problems are raised
     together.
@@ -74,9 +53,9 @@ def prepared(options: ScoreOptions) -> Iterator[Run]:
                 Workload(options.regions, options.genome, summits=options.summit)
             )
         with problems.gathered():
-            explainer = explainer_of(options)
+            explainer = settings.load(options)
         problems.raise_any()
-        yield decided(options, workload, explainer)
+        yield decided(options, settings, workload, explainer)
 
 
 def check_early(options: ScoreOptions) -> None:
@@ -84,33 +63,20 @@ def check_early(options: ScoreOptions) -> None:
     prefix = options.output or default_prefix(options.regions)
     check_prefix(prefix)
     outputs = outputs_of(prefix, [], options.shard)
-    check_outputs([outputs.regions], inputs=input_paths(options), force=replaces(options, outputs))
+    check_outputs([outputs.regions], inputs=input_paths(options))
 
 
-def replaces(options: ScoreOptions, outputs: Outputs) -> bool:
-    """Return whether files that exist may be replaced: a run that is continued replaces its own.
-
-    Whether it is one is known later: see `check_replaced`.
-    """
-    return options.force or (outputs.parts / RUN).is_file()
-
-
-def check_replaced(run: Run) -> None:
-    """Raise OutputError where a run that is not continued would replace files without --force."""
-    options = run.options
-    check_outputs(run.outputs.paths(), inputs=input_paths(options), force=options.force)
-
-
-def decided(options: ScoreOptions, workload: Workload, explainer: Explainer) -> Run:
+def decided(
+    options: ScoreOptions, settings: Settings, workload: Workload, explainer: "Explainer"
+) -> Run:
     """Return the run, all of which has been checked."""
     prefix = options.output or default_prefix(options.regions)
     outputs = outputs_of(prefix, [target.name for target in explainer.targets], options.shard)
-    inputs, force = input_paths(options), replaces(options, outputs)
     problems = Problems()
     with problems.gathered():
         check_rows(explainer, workload)
     with problems.gathered():
-        check_outputs(outputs.paths(), inputs=inputs, force=force)
+        check_outputs(outputs.paths(), inputs=input_paths(options))
     with problems.gathered():
         length = window_length(explainer, options.length, source=options.model)
         framing = Framing(length, stride_of(options, length))
@@ -125,6 +91,7 @@ def decided(options: ScoreOptions, workload: Workload, explainer: Explainer) -> 
     first, last = rows_of_shard(survey.rows, options.shard, chunk)
     return Run(
         options=options,
+        settings=settings,
         workload=workload,
         explainer=explainer,
         outputs=outputs,
@@ -136,7 +103,7 @@ def decided(options: ScoreOptions, workload: Workload, explainer: Explainer) -> 
         last=last,
         row_length=row_length,
         batch_size=size,
-        lanes=lanes_for(engine, references.number, size),
+        lanes=explainer.lanes_for(engine, references.number, size),
     )
 
 
@@ -147,8 +114,10 @@ def input_paths(options: ScoreOptions) -> list[Path]:
     return [Path(name) for name in (*names, *given) if name is not None]
 
 
-def check_rows(explainer: Explainer, workload: Workload) -> None:
+def check_rows(explainer: "Explainer", workload: Workload) -> None:
     """Raise InputError for every input that has not a row for each region."""
+    if not explainer.given.rows:
+        return
     names = {one.number: one.name for one in inputs_of(explainer.model)}
     problems = [
         f"--input {names[number]}: it has {len(values)} rows, and there are {workload.number}"
@@ -180,7 +149,7 @@ def notes_of(run: Run) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def window_length(explainer: Explainer, length: int | None, *, source: str) -> int | None:
+def window_length(explainer: "Explainer", length: int | None, *, source: str) -> int | None:
     """Return the length of the windows, None where each region is given as it is.
 
     Raises ModelError where the model in the file `source` does not take one-hot bases, InputError
@@ -188,7 +157,7 @@ def window_length(explainer: Explainer, length: int | None, *, source: str) -> i
     """
     shape = explainer.input_shape
     if explainer.layout is None:
-        raise ModelError(f"{source}: {given_inputs.no_bases(explainer.model, explainer.given)}")
+        raise ModelError(f"{source}: {explainer.no_bases()}")
     if length is not None and length < 1:
         raise InputError(f"--length {length}: give a number of bases, 1 or more")
     if shape[0] is not None and length not in (None, shape[0]):
@@ -201,7 +170,7 @@ def extent(region: Region) -> int:
     return region.end - region.start
 
 
-def check_lengths(explainer: Explainer, workload: Workload, length: int | None) -> None:
+def check_lengths(explainer: "Explainer", workload: Workload, length: int | None) -> None:
     """Raise ModelError where the model cannot be scored, InputError for windows too short for it.
 
     Only a model of any length can be given too short a window.

@@ -5,17 +5,19 @@ Knows windows and results; knows nothing of where either came from or where rows
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.attribution.engine import Result
 from seqlift.errors import NumericError
 from seqlift.pipeline.workload import Row, Workload
 from seqlift.tracks.batch import UNKNOWN_BASE, ScoreBatch
 from seqlift.tracks.checks import rounding_problems
 from seqlift.tracks.layout import Dtype, observed
+
+if TYPE_CHECKING:
+    from seqlift.attribution.engine import Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Residuals:
     relative: NDArray[np.float64]
 
 
-def residuals_of(result: Result, contributions: NDArray[Any]) -> Residuals:
+def residuals_of(result: "Result", contributions: NDArray[Any]) -> Residuals:
     """Measure what `contributions` (N, ...) leave unexplained, summed in float64.
 
     They are those of `result` as they were computed, or as a file keeps them.
@@ -82,7 +84,7 @@ def above_tolerance(place: str, target: str, found: float, tolerance: float) -> 
 
 def check_stored(
     batch: ScoreBatch,
-    result: Result,
+    result: "Result",
     rows: Sequence[Row],
     workload: Workload,
     *,
@@ -118,7 +120,7 @@ def check_stored(
 
 def score_batch(
     rows: Sequence[Row],
-    result: Result,
+    result: "Result",
     *,
     length: int,
     dtype: Dtype = "float32",

@@ -6,20 +6,24 @@ Knows options, regions, the model and references; knows nothing of files that ar
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby, islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.attribution.choices import COMPLETE_RULES, Precision
-from seqlift.batches import Rows
-from seqlift.explainer import Explainer
 from seqlift.inputs.onehot import reverse_complement
 from seqlift.inputs.references import References
 from seqlift.inputs.windows import Framing
 from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.outputs import Outputs
+from seqlift.pipeline.settings import Settings
 from seqlift.pipeline.workload import Row, Survey, Workload
 from seqlift.tracks import layout
+
+if TYPE_CHECKING:
+    from seqlift.batches import Rows
+    from seqlift.explainer import Explainer
 
 TOLERANCES: dict[Precision, float] = {
     "float32": 1e-4,
@@ -61,7 +65,7 @@ class Batch:
     codes: NDArray[np.uint8]
     turned: NDArray[np.bool_]
     references: NDArray[np.generic] | References
-    others: Rows
+    others: "Rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +91,9 @@ class Run:
     """
 
     options: ScoreOptions
+    settings: Settings
     workload: Workload
-    explainer: Explainer
+    explainer: "Explainer"
     outputs: Outputs
     references: References
     gc: float | None

@@ -8,73 +8,46 @@ Finished parts are kept until all is finished, so that a run that was ended can 
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from seqlift.attribution.engine import Result
 from seqlift.errors import SeqliftError
 from seqlift.lanes import Lanes
-from seqlift.pipeline.facts import fingerprint, run_attributes
+from seqlift.pipeline.facts import fingerprint, run_attributes, shard_attributes
+from seqlift.pipeline.finished import agreeing, is_finished, wanted_of
 from seqlift.pipeline.memory import give_back
 from seqlift.pipeline.options import ScoreOptions
-from seqlift.pipeline.outputs import finish, shard_name
+from seqlift.pipeline.outputs import finish, remove_outdated, shard_name
 from seqlift.pipeline.part_writer import PartWriter, check_parts
-from seqlift.pipeline.parts import Parts
-from seqlift.pipeline.preflight import check_replaced, notes_of, prepared
+from seqlift.pipeline.parts import Parts, discard
+from seqlift.pipeline.preflight import notes_of, prepared
 from seqlift.pipeline.progress import Progress, ProgressBar
-from seqlift.pipeline.rows import (
-    above_tolerance,
-    check_residuals,
-    check_stored,
-    residuals_of,
-    score_batch,
-)
+from seqlift.pipeline.rows import check_residuals, check_stored, residuals_of, score_batch
 from seqlift.pipeline.run import Batch, Run
+from seqlift.pipeline.settings import Settings
 from seqlift.pipeline.space import check_space
 from seqlift.pipeline.stopping import Stop, Stopped
 from seqlift.pipeline.strands import in_genome_direction, mean_of_strands
+from seqlift.pipeline.summary import Summary, check_file, check_tolerance, summary_of
 from seqlift.pipeline.threads import Background, prefetched
 from seqlift.pipeline.track import write_track
 from seqlift.tracks.merge import join
 from seqlift.tracks.regions_bed import write_regions
 from seqlift.tracks.score_file import ScoreFile
-from seqlift.tracks.summary import counted, windows_placed
+
+if TYPE_CHECKING:
+    from seqlift.attribution.engine import Result
 
 log = logging.getLogger(__name__)
+
+FINISHED = "all files were there already, as this command writes them; nothing was computed"
 
 AHEAD = 2  # batches read before they are needed, and batches waiting to be written
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What a run did.
-
-    `relative_residual` is the largest of any row, `worst` the place of that row; `status` how many
-    rows have each status; `windows` how many lie around summits; `files` are final names;
-    `complete` whether the rule promises that contributions sum to the difference; `notes` are
-    those of `notes_of`; `warnings` what makes the scores doubtful.
-    """
-
-    rows: int
-    seconds: float
-    relative_residual: float
-    worst: str
-    complete: bool
-    status: dict[str, int]
-    device: str
-    precision: str
-    windows: str
-    files: tuple[Path, ...]
-    notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-
-def score(options: ScoreOptions, *, progress: Progress) -> Summary:
+def score(options: ScoreOptions, settings: Settings, *, progress: Progress) -> Summary:
     """Return what was done, having written the score files, the regions file and the tracks.
 
     Score files have their final names before the tracks are begun, so a track that cannot be
@@ -89,25 +62,42 @@ def score(options: ScoreOptions, *, progress: Progress) -> Summary:
         Where a signal asked for an end.
     """
     started = time.perf_counter()
-    with prepared(options) as run:
+    with prepared(options, settings) as run:
         announce(run)
-        outputs = run.outputs
-        with Parts(outputs.parts, fingerprint(run), force=options.force) as parts:
-            if not parts.continued:
-                check_replaced(run)
-            scored = parts.check_scored()
-            if not scored:
-                check_parts(run, parts)
-            with kept(run, parts):
-                if not scored:
-                    check_space(run, parts.rows())
-                    compute(run, parts, progress)
-                    place_scores(run, parts, progress)
-                give_back()
-                if outputs.tracks:
-                    write_tracks(run, parts, progress)
-            parts.remove()
-        return summary_of(run, time.perf_counter() - started)
+        facts = fingerprint(run)
+        finished = is_finished(run)
+        if finished:
+            check_tolerance(run)
+            discard(run.outputs.parts, facts)
+        else:
+            finals = run.outputs.paths()
+            with Parts(run.outputs.parts, facts, force=options.force, finals=finals) as parts:
+                finish_run(run, parts, progress)
+        notes = (*notes_of(run), *((FINISHED,) if finished else ()))
+        return summary_of(run, time.perf_counter() - started, notes)
+
+
+def finish_run(run: Run, parts: Parts, progress: Progress) -> None:
+    """Make every file that is not there yet."""
+    outputs, done = run.outputs, frozenset[Path]()
+    if not run.options.force:
+        wanted, overlap = wanted_of(run), run.options.overlap
+        done = agreeing(outputs, wanted, overlap=overlap, replaced=parts.replaced)
+    parts.placed = done.issuperset(outputs.scores())
+    missing = not done.issuperset(files.scores for files in outputs.targets)
+    if missing:
+        check_parts(run, parts)
+    with kept(run, parts):
+        if missing:
+            check_space(run, parts.rows())
+            compute(run, parts, progress)
+        if not parts.placed:
+            place_scores(run, parts, done, progress)
+        check_tolerance(run)
+        give_back()
+        if outputs.tracks:
+            write_tracks(run, parts, done, progress)
+    parts.remove()
 
 
 def announce(run: Run) -> None:
@@ -146,7 +136,7 @@ def what_is_kept(run: Run, parts: Parts) -> str:
     """Return what there is to go on from, nothing where there is nothing."""
     done = parts.rows()
     how = "the same command without --force" if run.options.force else "the same command"
-    if parts.scored and run.outputs.tracks:
+    if parts.placed and run.outputs.tracks:
         return f"the score files are finished; {how} makes the tracks"
     if not done:
         return ""
@@ -162,7 +152,7 @@ def compute(run: Run, parts: Parts, progress: Progress) -> None:
     if left < run.rows:
         log.info("%d of %d sequences are there already", run.rows - left, run.rows)
     lanes = Lanes(run.lanes)
-    with Stop() as stop, progress("scoring", run.rows) as bar:
+    with run.settings.stop() as stop, progress("scoring", run.rows) as bar:
         bar.update(run.rows - left)
         for stretch in missing:
             compute_stretch(run, parts, stretch, lanes, stop, bar)
@@ -175,7 +165,7 @@ def compute_stretch(
 ) -> None:
     """Explain the rows of a stretch, batch by batch, and write them into parts."""
 
-    def explained(batch: Batch) -> tuple[Batch, Mapping[str, Result]]:
+    def explained(batch: Batch) -> tuple[Batch, Mapping[str, "Result"]]:
         return batch, run.explainer.explain(batch.codes, batch.references, batch.others)
 
     with ExitStack() as stack:
@@ -197,7 +187,9 @@ def until_asked(batches: Iterator[Batch], stop: Stop) -> Iterator[Batch]:
             return
 
 
-def write_batch(run: Run, batch: Batch, results: Mapping[str, Result], writer: PartWriter) -> None:
+def write_batch(
+    run: Run, batch: Batch, results: Mapping[str, "Result"], writer: PartWriter
+) -> None:
     """Check the residuals of a batch and write its rows.
 
     Raises NumericError for the first row that does not add up.
@@ -222,81 +214,36 @@ def write_batch(run: Run, batch: Batch, results: Mapping[str, Result], writer: P
     writer.write(scores)
 
 
-def place_scores(run: Run, parts: Parts, progress: Progress) -> None:
+def place_scores(run: Run, parts: Parts, done: Collection[Path], progress: Progress) -> None:
     """Join the parts to score files, and give these and the regions file their final names."""
     run.workload.check_unchanged()
+    new = {path: parts.unfinished(path) for path in run.outputs.scores() if path not in done}
     finished = parts.finished()
     for place, files in enumerate(run.outputs.targets):
-        attributes = run_attributes(run, files.target) | shard_attributes(run)
-        sources = [part.scores(place) for part in finished]
-        sizes = run.workload.genome.sizes
-        new = parts.unfinished(files.scores)
-        with progress("joining", run.rows) as bar:
-            join(sources, new, attributes=attributes, sizes=sizes, progress=bar.update)
-        with ScoreFile(new) as scores:
-            check_kept(run, scores, files.target)
-    with ScoreFile(new) as scores:  # the regions of every target are the same
-        write_regions(scores, parts.unfinished(run.outputs.regions))
-    for path in run.outputs.scores():
-        finish(parts.unfinished(path), path)
-    parts.set_scored(run.outputs.scores())
+        if files.scores in new:
+            attributes = run_attributes(run, files.target) | shard_attributes(run)
+            sources = [part.scores(place) for part in finished]
+            sizes = run.workload.genome.sizes
+            with progress("joining", run.rows) as bar:
+                path = new[files.scores]
+                join(sources, path, attributes=attributes, sizes=sizes, progress=bar.update)
+            check_file(run, path, files.target)
+    first = run.outputs.targets[0].scores  # the regions of every target are the same
+    if run.outputs.regions in new:
+        with ScoreFile(new.get(first, first)) as scores:
+            write_regions(scores, new[run.outputs.regions])
+    remove_outdated(run.outputs, parts.replaced)
+    for path in new:
+        finish(new[path], path, replace=path in parts.replaced)
+    parts.placed = True
 
 
-def shard_attributes(run: Run) -> dict[str, str | int]:
-    """Return what tells which rows of the whole a file has, nothing where it has all."""
-    if run.options.shard is None:
-        return {}
-    name = shard_name(run.options.shard)
-    return {"shard": name, "shard_start": run.first, "shard_of_rows": run.survey.rows}
-
-
-def check_kept(run: Run, scores: ScoreFile, target: str) -> None:
-    """Raise NumericError where a row that was computed before misses a tolerance told later."""
-    largest, place = worst_row(run, scores)
-    if not largest <= run.tolerance:
-        raise above_tolerance(place, target, largest, run.tolerance)
-
-
-def worst_row(run: Run, scores: ScoreFile) -> tuple[float, str]:
-    """Return the largest relative residual of a score file, and the place of its row."""
-    relative = scores.values("qc/relative_residual", slice(None))
-    if not len(relative):
-        return 0.0, ""
-    row = int(np.argmax(relative))
-    region = run.workload.region(run.first + row, run.framing)
-    return float(relative[row]), run.workload.place(region)
-
-
-def write_tracks(run: Run, parts: Parts, progress: Progress) -> None:
+def write_tracks(run: Run, parts: Parts, done: Collection[Path], progress: Progress) -> None:
     """Write the track of every score file."""
     overlap = run.options.overlap
     for files in run.outputs.targets:
-        with ScoreFile(files.scores) as scores:
-            new = parts.unfinished(files.track)
-            write_track(scores, new, files.track, overlap=overlap, progress=progress)
-
-
-def summary_of(run: Run, seconds: float) -> Summary:
-    """Return what a run did, by what is in its files."""
-    found: list[tuple[float, str]] = []
-    warnings: list[str] = []
-    for files in run.outputs.targets:
-        with ScoreFile(files.scores) as scores:
-            found.append(worst_row(run, scores))
-            warnings += scores.warnings()
-            status = counted(scores.status())
-    largest, worst = max(found)
-    return Summary(
-        rows=run.rows,
-        seconds=seconds,
-        relative_residual=largest,
-        worst=worst,
-        complete=run.complete,
-        status=status,
-        device=run.explainer.device,
-        precision=run.options.precision,
-        windows=windows_placed(run.survey.facts | shard_attributes(run)),
-        files=run.outputs.paths(),
-        notes=notes_of(run),
-        warnings=tuple(dict.fromkeys(warnings)),
-    )
+        if files.track not in done:
+            with ScoreFile(files.scores) as scores:
+                new = parts.unfinished(files.track)
+                write_track(scores, new, overlap=overlap, progress=progress)
+            finish(new, files.track, replace=files.track in parts.replaced)

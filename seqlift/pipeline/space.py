@@ -3,12 +3,11 @@
 Knows runs and the free space of disks; writes nothing.
 """
 
-import shutil
-
 import numpy as np
 
 from seqlift.errors import OutputError
 from seqlift.pipeline.run import Run
+from seqlift.tracks.bigwig import reserved_bytes
 
 HYPOTHETICAL, CONTRIBUTIONS = 0.88, 0.45
 """Share of their size that these take when they are compressed, in either dtype; measured."""
@@ -24,7 +23,7 @@ TRACK = 5.6
 
 
 def bytes_needed(run: Run, kept: int) -> int:
-    """Return about how many bytes a run is still going to write, `kept` rows being there.
+    """Count about how many bytes a run is still going to write, `kept` rows being there.
 
     Rows are there twice, as parts and in the score file, until all are joined.
     """
@@ -32,16 +31,22 @@ def bytes_needed(run: Run, kept: int) -> int:
     row = bases * (four * (HYPOTHETICAL + CONTRIBUTIONS) + LETTERS)
     if run.options.multipliers:
         row += bases * 4 * 4 * HYPOTHETICAL
-    scored = min(run.rows * bases, sum(run.workload.genome.sizes.values()))
-    track = TRACK * scored if run.outputs.tracks else 0.0
-    files = 2 * FILE * len(run.outputs.targets)
-    return int(files + len(run.outputs.targets) * ((2 * run.rows - kept) * row + track))
+    targets = len(run.outputs.targets)
+    scores = targets * (2 * FILE + (2 * run.rows - kept) * row)
+    return int(scores + (bytes_of_tracks(run, targets) if run.outputs.tracks else 0))
+
+
+def bytes_of_tracks(run: Run, targets: int) -> float:
+    """Count about how many bytes the tracks take while the last is written, which reserves more."""
+    sizes = run.workload.genome.sizes
+    scored = min(run.rows * run.row_length, sum(sizes.values()))
+    return (targets - 1) * TRACK * scored + reserved_bytes(scored, run.rows, sizes)
 
 
 def check_space(run: Run, kept: int) -> None:
     """Raise OutputError where the disk has less space than the run is going to take."""
     folder = run.outputs.regions.parent
-    needed, free = bytes_needed(run, kept), shutil.disk_usage(folder).free
+    needed, free = bytes_needed(run, kept), run.settings.free_space(folder)
     if needed > free:
         raise OutputError(
             f"{folder}: the files of this run take about {shown(needed)}, and"

@@ -4,16 +4,18 @@ Knows results; knows nothing of where they came from.
 """
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.attribution.engine import Result
+if TYPE_CHECKING:
+    from seqlift.attribution.engine import Result
 
 PER_BASE = ("hypothetical", "multipliers", "contributions")
 
 
-def in_genome_direction(result: Result, turned: NDArray[np.bool_]) -> Result:
+def in_genome_direction(result: "Result", turned: NDArray[np.bool_]) -> "Result":
     """Return a result with the positions and bases of some sequences, (N,), turned round.
 
     The last axis is A C G T, so the complement of a base is its mirror image.
@@ -26,7 +28,7 @@ def in_genome_direction(result: Result, turned: NDArray[np.bool_]) -> Result:
     return replace(result, **values)
 
 
-def mean_of_strands(result: Result) -> Result:
+def mean_of_strands(result: "Result") -> "Result":
     """Return N results from 2 N in the genome's direction: the forward strands, then the others.
 
     Scores and predictions are means; every pair of a sequence and a reference keeps its figures,
@@ -39,4 +41,5 @@ def mean_of_strands(result: Result) -> Result:
         name: np.concatenate([getattr(one, name), getattr(other, name)], axis=1)
         for name in ("reference_prediction", "difference", "residual")
     }
-    return Result(prediction=(one.prediction + other.prediction) / 2, **means, **pairs)
+    prediction = (one.prediction + other.prediction) / 2
+    return replace(one, prediction=prediction, **means, **pairs)

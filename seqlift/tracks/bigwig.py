@@ -83,7 +83,7 @@ def write_bigwig(
             report(1)
             yield _checked_track(scores.path, intervals, row, values)
 
-    reserve(path, _most_bytes(intervals, sizes))
+    reserve(path, most_bytes(intervals, sizes))
     try:
         with output_errors(path):
             runs = sweep(intervals, sizes, tracks=tracks, overlap=overlap)
@@ -95,9 +95,47 @@ def write_bigwig(
     return written
 
 
+def is_track_of(
+    scores: ScoreFile, path: Path, sizes: Mapping[str, int], *, overlap: Overlap
+) -> bool:
+    """Find out whether a bigWig has the scores of a score file at every base, and no others."""
+    intervals = scores.intervals()
+    try:
+        if not _is_whole(path, sizes):
+            return False
+    except OSError:
+        return False
+
+    def tracks(rows: Sequence[int]) -> Iterator[NDArray[np.float32]]:
+        for row, values in zip(rows, scores.tracks_of(rows), strict=True):
+            yield _checked_track(scores.path, intervals, row, values)
+
+    runs = sweep(intervals, sizes, tracks=tracks, overlap=overlap)
+    covered = 0
+    with pyBigWig.open(bigwig_name(path)) as track:
+        for run in joined(runs, most=SECTION_BASES):
+            end = run.start + len(run.values)
+            if not np.array_equal(track.values(run.chrom, run.start, end, numpy=True), run.values):
+                return False
+            covered += len(run.values)
+        return bool(track.header()["nBasesCovered"] == covered)
+
+
+def bigwig_name(path: Path) -> str:
+    """Name a file for pyBigWig, which takes UTF-8 in every locale, and crashes at all else."""
+    try:
+        return os.fsencode(path).decode()
+    except UnicodeDecodeError:
+        shown = os.fsencode(path).decode(errors="backslashreplace")
+        raise OutputError(
+            f"{shown}: the name is not UTF-8, and the library for bigWig takes no other; give"
+            " another with -o"
+        ) from None
+
+
 def _write(path: Path, sizes: Mapping[str, int], runs: Iterator[Run]) -> int:
     written = 0
-    file = pyBigWig.open(str(path), "w")
+    file = pyBigWig.open(bigwig_name(path), "w")
     try:
         file.addHeader(list(sizes.items()))
         for run in runs:
@@ -142,25 +180,38 @@ def _check_genome(source: Path, intervals: Intervals, sizes: Mapping[str, int]) 
         raise InputError(*problems[:_MOST_PROBLEMS])
 
 
-def _most_bytes(intervals: Intervals, sizes: Mapping[str, int]) -> int:
-    """Return more bytes than the track can take.
+def most_bytes(intervals: Intervals, sizes: Mapping[str, int]) -> int:
+    """Count more bytes than a track can take: those that are reserved before it is written."""
+    return reserved_bytes(covered_bases(intervals, sizes), len(intervals.chrom), sizes)
+
+
+def reserved_bytes(bases: int, rows: int, sizes: Mapping[str, int]) -> int:
+    """Count more bytes than a track of so many scored bases can take.
 
     Measured with random values, which do not compress: 5.3 bytes a base in one stretch, 6.3 in
     stretches of 200 bases, 69 in single bases far apart; zoom levels included.
     """
     header = 1_000_000 + sum(len(chrom) + 32 for chrom in sizes)
-    return header + 8 * covered_bases(intervals, sizes) + 112 * len(intervals.chrom)
+    return header + 8 * bases + 112 * rows
 
 
 def _check_finished(path: Path, sizes: Mapping[str, int]) -> None:
     """Open the file as a reader would; pyBigWig does not tell when its last bytes were lost."""
+    if not _is_whole(path, sizes):
+        raise OutputError(
+            f"{path}: the track does not open again after writing; check the disk and run again"
+        )
+
+
+def _is_whole(path: Path, sizes: Mapping[str, int]) -> bool:
+    """Find out whether a file begins and ends as a bigWig of a genome does."""
     with path.open("rb") as file:
+        begins = file.read(len(_MAGIC)) == _MAGIC
+        if not begins or file.seek(0, os.SEEK_END) < 2 * len(_MAGIC):
+            return False
         file.seek(-len(_MAGIC), os.SEEK_END)
-        complete = file.read() == _MAGIC
-    if complete:
-        with suppress(RuntimeError), pyBigWig.open(str(path)) as track:
-            if track.isBigWig() and track.chroms() == dict(sizes):
-                return
-    raise OutputError(
-        f"{path}: the track does not open again after writing; check the disk and run again"
-    )
+        if file.read() != _MAGIC:
+            return False
+    with suppress(RuntimeError), pyBigWig.open(bigwig_name(path)) as track:
+        return bool(track.isBigWig() and track.chroms() == dict(sizes))
+    return False

@@ -5,7 +5,7 @@ file by number, comments included (``modisco seqlet-bed``, Fi-NeMo). Knows the t
 where the rows of a score file lie; knows nothing of scores. Format: https://genome.ucsc.edu/FAQ/FAQformat.html#format12
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -61,6 +61,25 @@ def write_regions(scores: ScoreFile, path: Path | str) -> None:
         for start in range(0, scores.rows, BLOCK):
             frames = scores.frames(slice(start, start + BLOCK))
             writer.write(frames, [frame.scored for frame in frames])
+
+
+def is_regions_of(scores: ScoreFile, path: Path) -> bool:
+    """Find out whether a regions file has the rows of a score file, to the byte."""
+    try:
+        with path.open("rb") as file:
+            for lines in _blocks(scores):
+                data = "".join(lines).encode()
+                if file.read(len(data)) != data:
+                    return False
+            return not file.read(1)
+    except OSError:
+        return False
+
+
+def _blocks(scores: ScoreFile) -> Iterator[list[str]]:
+    for start in range(0, scores.rows, BLOCK):
+        frames = scores.frames(slice(start, start + BLOCK))
+        yield [narrow_peak(frame, frame.scored) for frame in frames]
 
 
 def narrow_peak(window: Frame, scored: tuple[int, int]) -> str:

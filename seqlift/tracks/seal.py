@@ -26,18 +26,21 @@ def seal(file: BinaryIO) -> None:
     file.write(MARK + digest.hexdigest().encode() + b"\n")
 
 
-def check_seal(path: Path) -> None:
-    """Raise InputError where a file is there and is not what was written."""
+def check_seal(path: Path) -> bool:
+    """Compare a file with its checksum; False where it has none, or is not there to be read.
+
+    Raises InputError where the file is not what was written.
+    """
     if not path.is_file() or not os.access(path, os.R_OK):
-        return  # who opens it next says so
+        return False  # who opens it next says so
     with damage(path), path.open("rb") as file:
         size = file.seek(0, io.SEEK_END) - SIZE
         if size < 0:
-            return
+            return False
         file.seek(size)
         line = file.read(SIZE)
         if not line.startswith(MARK):
-            return
+            return False
         file.seek(0)
         digest = hashlib.sha256()
         while size > 0 and (block := file.read(min(_BLOCK, size))):
@@ -45,3 +48,4 @@ def check_seal(path: Path) -> None:
             size -= len(block)
     if digest.hexdigest().encode() != line[len(MARK) : -1]:
         raise damaged(path, "its checksum is another")
+    return True

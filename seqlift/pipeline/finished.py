@@ -1,0 +1,152 @@
+"""Final files that are there before a command begins: kept where they are what it would write.
+
+A file is known by its content, not by its name or date: a score file by the facts in it and its
+checksum, the regions file and the track by being those of that score file. So a command that ended
+anywhere, its last removal included, is continued or found finished by the same command, and what
+anybody else has put there is never taken for its own.
+"""
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqlift.errors import InputError, OutputError, SeqliftError
+from seqlift.pipeline.facts import changes, may_differ, score_file_facts
+from seqlift.pipeline.outputs import Outputs
+from seqlift.pipeline.run import Run
+from seqlift.tracks import layout
+from seqlift.tracks.batch import Attribute
+from seqlift.tracks.bigwig import is_track_of
+from seqlift.tracks.layers import Overlap
+from seqlift.tracks.regions_bed import is_regions_of
+from seqlift.tracks.score_file import ScoreFile
+from seqlift.tracks.seal import check_seal
+
+OF_FILE = frozenset(("format_version", "length", "largest_contribution"))
+"""Attributes that are no fact about a run."""
+
+MOST_NAMED = 4  # differences in one message
+REMEDY = "give --force to replace it, or another -o"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a score file has to be: its facts, its number of rows, and facts that may differ."""
+
+    facts: Mapping[str, Attribute]
+    rows: int
+    may_differ: frozenset[str]
+
+
+def facts_of_file(scores: ScoreFile) -> dict[str, Attribute]:
+    """Collect the facts about the run that wrote a score file, how numbers are stored included."""
+    kinds = scores.kinds()
+    facts = {name: fact for name, fact in scores.attributes.items() if name not in OF_FILE}
+    return facts | {
+        "length": scores.length,
+        "dtype": kinds[layout.HYPOTHETICAL].name,
+        "multipliers": layout.MULTIPLIERS in kinds,
+    }
+
+
+def difference(path: Path, wanted: Wanted) -> str:
+    """Say in which way a file is not the score file that is wanted; nothing where it is."""
+    try:
+        if not check_seal(path):
+            return "it is no score file, or was changed since it was written"
+        with ScoreFile(path) as scores:
+            found, rows = facts_of_file(scores), scores.rows
+    except InputError as error:
+        reason = error.problems[0].removeprefix(f"{path}: ").rpartition("; ")[0]
+        return f"it is no whole score file ({reason})"
+    named = {*found, *wanted.facts} - wanted.may_differ
+    before, now = ({n: v for n, v in one.items() if n in named} for one in (found, wanted.facts))
+    differing = changes(before, now)
+    if rows != wanted.rows:
+        differing.append(f"its rows were {rows} and are {wanted.rows}")
+    shown = ", ".join(differing[:MOST_NAMED])
+    more = len(differing) - MOST_NAMED
+    return f"{shown} and {more} differences more" if more > 0 else shown
+
+
+def agreeing(
+    outputs: Outputs,
+    wanted: Mapping[Path, Wanted],
+    *,
+    overlap: Overlap,
+    replaced: Collection[Path] = (),
+) -> frozenset[Path]:
+    """Find the final files that are there and are what a command would write.
+
+    Raises OutputError for all others that are there and are not among `replaced`.
+    """
+    reasons: dict[Path, str] = {}
+    for path in wanted:
+        if os.path.lexists(path):
+            reasons[path] = difference(path, wanted[path])
+    whole = [path for path in wanted if reasons.get(path) == ""]
+    if os.path.lexists(outputs.regions):
+        first = next(iter(wanted))
+        reasons[outputs.regions] = _difference_of_regions(outputs.regions, whole, first)
+    for files in outputs.targets if outputs.tracks else ():
+        if os.path.lexists(files.track):
+            reasons[files.track] = _difference_of_track(files.scores, files.track, whole, overlap)
+    problems = [
+        f"{path}: already exists, and {reason}; {REMEDY}"
+        for path, reason in reasons.items()
+        if reason and path not in replaced
+    ]
+    if problems:
+        raise OutputError(*problems)
+    return frozenset(path for path, reason in reasons.items() if not reason)
+
+
+def _difference_of_regions(regions: Path, whole: Sequence[Path], first: Path) -> str:
+    if not whole:
+        return f"there is no whole {first} to compare it with"
+    with ScoreFile(whole[0]) as scores:
+        same = is_regions_of(scores, regions)
+    return "" if same else f"its rows are not those of {whole[0]}"
+
+
+def _difference_of_track(
+    scores: Path, track: Path, whole: Collection[Path], overlap: Overlap
+) -> str:
+    if scores not in whole:
+        return f"there is no whole {scores} to compare it with"
+    return "" if same_track(scores, track, overlap) else f"it is not the track of {scores}"
+
+
+def same_track(scores: Path, track: Path, overlap: Overlap) -> bool:
+    """Find out whether a track has the scores of a score file, and no others."""
+    try:
+        with ScoreFile(scores) as opened:
+            return is_track_of(opened, track, opened.sizes(), overlap=overlap)
+    except SeqliftError:
+        return False
+
+
+def wanted_of(run: Run) -> dict[Path, Wanted]:
+    """Say what the score files of a run have to be."""
+    apart = may_differ(run)
+    return {
+        files.scores: Wanted(score_file_facts(run, files.target), run.rows, apart)
+        for files in run.outputs.targets
+    }
+
+
+def is_finished(run: Run) -> bool:
+    """Find out whether all files of a run are there and are what it would write."""
+    if run.options.force or not are_all(run.outputs.paths()):
+        return False
+    try:
+        agreeing(run.outputs, wanted_of(run), overlap=run.options.overlap)
+    except OutputError:
+        return False
+    return True
+
+
+def are_all(paths: Collection[Path]) -> bool:
+    """Find out whether all files are there."""
+    return all(os.path.lexists(path) for path in paths)

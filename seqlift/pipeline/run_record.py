@@ -1,0 +1,39 @@
+"""What the folder of a run's parts is known by: run.json.
+
+It has the run's facts, and which files ``--force`` was given for. Knows nothing of parts.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from seqlift.errors import OutputError
+
+RUN = "run.json"
+
+
+def read_run(folder: Path) -> dict[str, Any] | None:
+    """Read what a folder's run is known by; None where it has no run.
+
+    Raises OutputError where the file was not written by a run.
+    """
+    path = folder / RUN
+    if not os.path.lexists(path):
+        return None
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        if isinstance(content["replaces"], dict) and "seqlift_version" in content["facts"]:
+            return dict(content)
+    except (ValueError, LookupError, TypeError):
+        pass
+    raise OutputError(
+        f"{path}: damaged, or not written by seqlift; move {folder} away, or write elsewhere"
+        " with -o"
+    )
+
+
+def identity(path: Path) -> list[int]:
+    """Identify a file as it is now: its number, its size and when it was changed."""
+    found = path.stat()
+    return [found.st_ino, found.st_size, found.st_mtime_ns]

@@ -1,0 +1,50 @@
+"""How a run works, apart from what it is asked for: nothing here changes a score.
+
+Knows what a run takes from outside: the explainer, a clock, the space on disks, signals.
+"""
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqlift.pipeline.options import ScoreOptions
+from seqlift.pipeline.stopping import Stop
+
+if TYPE_CHECKING:
+    from seqlift.explainer import Explainer
+
+PART_SECONDS = 30.0
+"""Work lost at most when a run is killed; a part is finished at the next whole chunk."""
+
+
+def free_space(folder: Path) -> int:
+    """Count the free bytes of the disk that a folder is on."""
+    return shutil.disk_usage(folder).free
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a run works with.
+
+    Attributes
+    ----------
+    load
+        Makes the explainer: `seqlift.pipeline.loading.load_explainer`, or what stands in for it.
+    part_seconds
+        How long rows are written into one part before the next is begun.
+    clock
+        Seconds from any moment on, for the length of parts.
+    free_space
+        Free bytes of the disk that a folder is on.
+    stop
+        Notices requests to end, while rows are computed.
+    """
+
+    load: "Callable[[ScoreOptions], Explainer]"
+    part_seconds: float = PART_SECONDS
+    clock: Callable[[], float] = time.monotonic
+    free_space: Callable[[Path], int] = free_space
+    stop: Callable[[], Stop] = Stop

@@ -1,0 +1,86 @@
+"""What a run did, by what is in its score files, and whether these keep its tolerance."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from seqlift.pipeline.facts import shard_attributes
+from seqlift.pipeline.rows import above_tolerance
+from seqlift.pipeline.run import Run
+from seqlift.tracks.score_file import ScoreFile
+from seqlift.tracks.summary import counted, windows_placed
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run did.
+
+    `relative_residual` is the largest of any row, `worst` the place of that row; `status` how many
+    rows have each status; `windows` how many lie around summits; `files` are final names;
+    `complete` whether the rule promises that contributions sum to the difference; `notes` are
+    those of `notes_of`; `warnings` what makes the scores doubtful.
+    """
+
+    rows: int
+    seconds: float
+    relative_residual: float
+    worst: str
+    complete: bool
+    status: dict[str, int]
+    device: str
+    precision: str
+    windows: str
+    files: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def check_tolerance(run: Run) -> None:
+    """Raise NumericError where a row of a score file misses the tolerance of this run."""
+    for files in run.outputs.targets:
+        check_file(run, files.scores, files.target)
+
+
+def check_file(run: Run, path: Path, target: str) -> None:
+    """Raise NumericError where a row that was computed before misses a tolerance of now."""
+    with ScoreFile(path) as scores:
+        largest, place = worst_row(run, scores)
+    if not largest <= run.tolerance:
+        raise above_tolerance(place, target, largest, run.tolerance)
+
+
+def worst_row(run: Run, scores: ScoreFile) -> tuple[float, str]:
+    """Return the largest relative residual of a score file, and the place of its row."""
+    relative = scores.values("qc/relative_residual", slice(None))
+    if not len(relative):
+        return 0.0, ""
+    row = int(np.argmax(relative))
+    region = run.workload.region(run.first + row, run.framing)
+    return float(relative[row]), run.workload.place(region)
+
+
+def summary_of(run: Run, seconds: float, notes: tuple[str, ...]) -> Summary:
+    """Summarise a run by what is in its files."""
+    found: list[tuple[float, str]] = []
+    warnings: list[str] = []
+    for files in run.outputs.targets:
+        with ScoreFile(files.scores) as scores:
+            found.append(worst_row(run, scores))
+            warnings += scores.warnings()
+            status = counted(scores.status())
+    largest, worst = max(found)
+    return Summary(
+        rows=run.rows,
+        seconds=seconds,
+        relative_residual=largest,
+        worst=worst,
+        complete=run.complete,
+        status=status,
+        device=run.explainer.device,
+        precision=run.options.precision,
+        windows=windows_placed(run.survey.facts | shard_attributes(run)),
+        files=run.outputs.paths(),
+        notes=notes,
+        warnings=tuple(dict.fromkeys(warnings)),
+    )

@@ -1,0 +1,95 @@
+"""Scores made of the bases alone, in the place of a model: no TensorFlow, and nothing to compile.
+
+For tests of what a run does with scores, wherever they come from.
+"""
+
+import hashlib
+import zlib
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from seqlift.pipeline.options import ScoreOptions
+from seqlift.pipeline.settings import Settings
+
+LENGTH = 50
+TARGETS = ("first", "second")
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class MadeResult:
+    """The fields of `seqlift.attribution.engine.Result`."""
+
+    hypothetical: np.ndarray
+    multipliers: np.ndarray
+    contributions: np.ndarray
+    prediction: np.ndarray
+    reference_prediction: np.ndarray
+    difference: np.ndarray
+    residual: np.ndarray
+
+    def rows(self, which: Any) -> "MadeResult":
+        return replace(
+            self, **{item.name: getattr(self, item.name)[which] for item in fields(self)}
+        )
+
+
+class StandIn:
+    """What a run needs of `seqlift.Explainer`."""
+
+    device, backend, steps = "no device", "no backend", 50
+    one_length, input_shape, layout = True, (LENGTH, 4), object()
+    given = SimpleNamespace(rows={}, told={})
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    blind: tuple[str, ...] = ()
+
+    def __init__(self, options: ScoreOptions) -> None:
+        digest = hashlib.sha256(Path(options.model).name.encode()).hexdigest()
+        self.loaded = SimpleNamespace(sha256=digest, saved_by="nobody")
+        self.targets = [SimpleNamespace(name=name) for name in options.target or TARGETS[:1]]
+        self.size = options.batch_size or BATCH
+
+    def engine(self, input_shape: Any, rows: Any = None) -> None:
+        """One is not needed."""
+
+    def batch_size_for(self, engine: None, number: int) -> int:
+        return self.size
+
+    def lanes_for(self, engine: None, number: int, size: int) -> int:
+        return 2
+
+    def explain(self, codes: np.ndarray, references: Any, others: Any) -> dict[str, MadeResult]:
+        return {
+            target.name: made(codes, f"{self.loaded.sha256} {target.name}")
+            for target in self.targets
+        }
+
+
+class LongStandIn(StandIn):
+    """The same for windows of which few make a chunk of a score file, and so a part: eight."""
+
+    input_shape = (1000, 4)
+
+
+def made(codes: np.ndarray, target: str) -> MadeResult:
+    """Return scores that are whole numbers over 1024, so that they sum up exactly."""
+    random = np.random.default_rng(zlib.crc32(target.encode()))
+    weights = (random.integers(-999, 999, (codes.shape[1], 4)) / 1024).astype(np.float32)
+    observed = codes[..., None] == np.arange(4)
+    hypothetical = np.broadcast_to(weights, observed.shape)
+    contributions = np.where(observed, hypothetical, np.float32(0))
+    prediction = contributions.sum(axis=(1, 2))
+    zeros = np.zeros((len(codes), 1), np.float32)
+    return MadeResult(
+        hypothetical, hypothetical, contributions, prediction, zeros, prediction[:, None], zeros
+    )
+
+
+def settings(**changed: Any) -> Settings:
+    """Return settings of runs that a stand-in scores, in parts of one chunk."""
+    return Settings(**{"load": StandIn, "part_seconds": 0.0, **changed})
