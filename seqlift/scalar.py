@@ -4,9 +4,17 @@ Knows targets, graphs and heads; knows nothing of rules or arrays.
 """
 
 from seqlift.attribution.graph import Graph
-from seqlift.attribution.heads import Head, ProfileHead, WeightedHead, unit_weights
+from seqlift.attribution.heads import (
+    BoxHead,
+    Head,
+    ProfileHead,
+    WeightedHead,
+    box_factors,
+    unit_weights,
+)
 from seqlift.attribution.primitives.elementwise import SIGMOID
 from seqlift.attribution.primitives.softmax import Softmax
+from seqlift.model.spans import check_span
 from seqlift.model.target import Target
 
 
@@ -16,12 +24,20 @@ def head_of(target: Target, graph: Graph, *, pre_activation: bool, centred: bool
     With `pre_activation` it is what goes into a final sigmoid or softmax; with `centred` a softmax
     logit is explained less the mean over classes.
     """
-    node, was_softmax = graph.outputs[target.output], False
+    output = node = graph.outputs[target.output]
+    was_softmax = False
     if pre_activation:
         node, was_softmax = before_activation(graph, node)
     if target.kind in ("profile", "profile-complete"):
         return ProfileHead(node, complete=target.kind == "profile-complete")
     shape = graph.nodes[node].shape
+    spans = target.spans or ([(target.index, target.index + 1)] if target.index is not None else [])
+    for place, span in enumerate(spans):  # an axis that the file leaves open has its extent now
+        check_span(target.name, span, place, shape, target.name.partition(":")[0])
+    if target.spans:
+        softmax = graph.nodes[output].primitive if was_softmax and centred else None
+        axis = softmax.axis if isinstance(softmax, Softmax) else None
+        return BoxHead(node, box_factors(shape, target.spans, centred=axis))
     return WeightedHead(node, unit_weights(shape, target.index, centred=was_softmax and centred))
 
 

@@ -109,7 +109,8 @@ MODEL_FILES = {
 TARGETS = {
     "three.keras": "the model has several targets; choose from: tasks:0, tasks:1, tasks:2",
     "profile.keras": (
-        "the model has several targets; choose from: counts, profile, profile-complete, logcounts"
+        "the model has several targets; choose from: counts, profile, profile-complete,"
+        " logits_profile:0 to logits_profile:19, logcounts"
     ),
     "three.keras -t task": (
         "target 'task': the model has no output 'task'; did you mean 'tasks'?"

@@ -22,11 +22,21 @@ from nets import (
 
 from seqlift.attribution.engine import Result
 from seqlift.attribution.graph import Graph
-from seqlift.attribution.heads import Head, ProfileHead, WeightedHead, unit_weights
+from seqlift.attribution.heads import (
+    BoxHead,
+    Head,
+    ProfileHead,
+    WeightedHead,
+    box_factors,
+    unit_weights,
+)
+from seqlift.attribution.lowering.walk import lower
 from seqlift.attribution.primitives.elementwise import SIGMOID
 from seqlift.attribution.primitives.softmax import Softmax
+from seqlift.errors import ModelError
 from seqlift.explainer import Explainer
-from seqlift.scalar import before_activation
+from seqlift.model.target import parse
+from seqlift.scalar import before_activation, head_of
 
 EXACT = 1e-12
 RNG = np.random.default_rng(4)
@@ -45,6 +55,7 @@ HEADS: dict[str, tuple[Head, tuple[int, ...]]] = {
     "one unit": (WeightedHead(0, unit_weights((5,), 2, centred=False)), (5,)),
     "all units": (WeightedHead(0, unit_weights((5,), None, centred=False)), (5,)),
     "a class": (WeightedHead(0, unit_weights((5,), 2, centred=True)), (5,)),
+    "a box": (BoxHead(0, box_factors((7, 3), ((2, 5), (1, 2)), centred=1)), (7, 3)),
     "profile": (ProfileHead(0, complete=False), (30,)),
     "profile of tracks": (ProfileHead(0, complete=False), (30, 2)),
     "complete profile": (ProfileHead(0, complete=True), (30,)),
@@ -282,3 +293,54 @@ def test_a_profile_that_only_linear_layers_lead_to_sums_up(target: str) -> None:
     result = Explainer(model, target, precision="float64")(*pairs(3, 2))
     assert isinstance(result, Result)
     assert relative_residual(result) < EXACT
+
+
+def classes(given: Any) -> Any:
+    """Make a softmax of three classes at every position."""
+    return layers.Conv1D(3, 5, activation="softmax", name="classes")(given)
+
+
+BOXES = {  # request to the weights of the logits before their mean over classes is taken off
+    "classes:7:1": np.s_[7, 1],
+    "classes:2-6:0": np.s_[2:6, 0],
+    "classes:0-20:1-3": np.s_[:, 1:3],
+}
+
+
+@pytest.mark.parametrize("request_", BOXES)
+@pytest.mark.parametrize("pre_activation", [True, False])
+def test_values_of_an_output_with_positions_are_summed(request_: str, pre_activation: bool) -> None:
+    model = made(classes)
+    (target,) = parse([request_], model)
+    graph = graph_of(model)
+    head = head_of(target, graph, pre_activation=pre_activation, centred=True)
+    weights = np.zeros((20, 3))
+    weights[BOXES[request_]] = 1.0
+    y = computed(graph, X, [head.node])[head.node]
+    if pre_activation:
+        weights -= weights.mean(axis=1, keepdims=True)
+    else:
+        assert largest(y, predicted(model, X)) <= EXACT
+    same = WeightedHead(head.node, weights)
+    pairs_ = [eager(graph, one, X, X0, dtype="float64") for one in (head, same)]
+    assert largest(pairs_[0].prediction, (y * weights).sum(axis=(1, 2))) <= EXACT
+    assert largest(pairs_[0].contributions, pairs_[1].contributions) <= EXACT
+    assert relative_residual(pairs_[0]) <= EXACT
+
+
+def test_a_place_past_the_end_of_an_open_axis_is_refused_when_it_is_known() -> None:
+    model = made(classes, shape=(None, 4))
+    (target,) = parse(["0:40-60:1"], model)
+    with pytest.raises(ModelError) as caught:
+        head_of(target, lower(model, (24, 4)), pre_activation=True, centred=True)
+    assert str(caught.value) == (
+        "target 'classes:40-60:1': output 'classes' has the positions 0 to 19; ask for one"
+    )
+
+
+def test_an_output_without_an_axis_is_one_scalar() -> None:
+    y = np.random.default_rng(0).normal(size=(2, 1))
+    head = WeightedHead(0, unit_weights((), None, centred=False))
+    tensor = ops.convert_to_tensor(y)
+    np.testing.assert_array_equal(numpy(head.value(tensor)), y)
+    np.testing.assert_array_equal(numpy(head.seed(tensor, tensor)), np.ones(2))

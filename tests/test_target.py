@@ -3,13 +3,15 @@ import pytest
 
 from seqlift.errors import ModelError
 from seqlift.model.target import Target, parse, targets
+from seqlift.model.tasks import task_of
 
 
-def functional(*outputs: tuple[str, int]) -> keras.Model:
+def functional(*outputs: tuple[str, int], activation: str | None = None) -> keras.Model:
     """Return a model with a Dense output of each name and number of units."""
     given = keras.Input((6, 4), name="dna")
     flat = keras.layers.Flatten()(given)
-    return keras.Model(given, [keras.layers.Dense(n, name=name)(flat) for name, n in outputs])
+    dense = keras.layers.Dense
+    return keras.Model(given, [dense(n, activation, name=name)(flat) for name, n in outputs])
 
 
 Models = dict[str, keras.Model]
@@ -22,6 +24,8 @@ def models() -> Models:
     dense = keras.layers.Dense
     tracks = keras.layers.Conv1D(2, 3, name="heads")(given)
     logits = dense(3, name="logits")(flat)
+    loose = keras.Input((None, 4))
+    splice = keras.layers.Conv1D(3, 1, activation="softmax", name="splice")
     square, other = keras.Input((9, 4, 1)), keras.Input((30, 4))
     head = keras.Sequential([keras.Input((30, 4)), keras.layers.Flatten(), dense(1)], name="head")
     return {
@@ -45,6 +49,24 @@ def models() -> Models:
                 keras.layers.Activation("sigmoid", name="activation_1"),
             ]
         ),
+        "heads": functional(
+            ("profile_Oct4", 50), ("profile_Sox2", 50), ("counts_Oct4", 2), ("counts_Sox2", 1)
+        ),
+        "human": keras.Model(
+            given,
+            [
+                layer(given)
+                for layer in (
+                    keras.layers.Conv1D(5, 1, activation="softplus", name="human"),
+                    keras.layers.Conv1D(3, 1, activation="softplus", name="mouse"),
+                )
+            ],
+        ),
+        "splice": keras.Model(given, splice(given)),
+        "open": keras.Model(loose, keras.layers.Conv1D(2, 1, name="main")(loose)),
+        "number": keras.Model(given, keras.layers.Reshape((), name="number")(dense(1)(flat))),
+        "classes": functional(("kinds", 30), ("size", 1), activation="softmax"),
+        "rates": functional(("profile", 30), ("counts", 1), activation="softplus"),
         "map": keras.Model(square, keras.layers.Conv2D(1, 1, name="map")(square)),
         "shared": keras.Model([given, other], [head(given), head(other)]),
     }
@@ -86,6 +108,44 @@ GOOD = [
 ]
 
 
+def box(name: str, *spans: tuple[int, int], output: int = 0) -> tuple:
+    return name, output, None, "unit", spans
+
+
+GOOD += [
+    ("splice", ["0:20:1"], [box("splice:20:1", (20, 21), (1, 2))]),
+    ("splice", ["splice:20:1"], [box("splice:20:1", (20, 21), (1, 2))]),
+    ("splice", ["20:1"], [box("splice:20:1", (20, 21), (1, 2))]),
+    ("splice", ["0:2"], [box("splice:0:2", (0, 1), (2, 3))]),
+    ("human", ["human:4-10:2"], [box("human:4-10:2", (4, 10), (2, 3))]),
+    ("human", ["1:0-30:0-3"], [box("mouse:0-30:0-3", (0, 30), (0, 3), output=1)]),
+    ("human", ["human:4-5:2"], [box("human:4:2", (4, 5), (2, 3))]),
+    ("open", ["main:5000:1"], [box("main:5000:1", (5000, 5001), (1, 2))]),
+    ("map", ["map:8:0-4:0"], [box("map:8:0-4:0", (8, 9), (0, 4), (0, 1))]),
+    ("tracks", ["heads:0:1"], [box("heads:0:1", (0, 1), (1, 2))]),
+    ("tasks", ["tasks:1-3"], [box("tasks:1-3", (1, 3))]),
+    ("tasks", ["0-2"], [box("tasks:0-2", (0, 2))]),
+    ("tasks", ["tasks:1-2"], [("tasks:1", 0, 1, "unit")]),
+    ("number", [], [("number", 0, None, "unit")]),
+    ("number", ["number"], [("number", 0, None, "unit")]),
+    ("heads", ["profile:Sox2"], [("profile:Sox2", 1, None, "profile")]),
+    ("heads", ["counts:Oct4"], [("counts:Oct4", 2, None, "counts")]),
+    ("heads", ["profile-complete:Oct4"], [("profile-complete:Oct4", 0, None, "profile-complete")]),
+    ("heads", ["counts:profile_Oct4"], [("counts:profile_Oct4", 0, None, "counts")]),
+    ("heads", ["profile_Oct4:7"], [("profile_Oct4:7", 0, 7, "unit")]),
+    (
+        "heads",
+        ["all"],
+        [
+            ("counts:Oct4", 2, None, "counts"),
+            ("counts:Sox2", 3, None, "counts"),
+            ("profile:Oct4", 0, None, "profile"),
+            ("profile:Sox2", 1, None, "profile"),
+        ],
+    ),
+]
+
+
 @pytest.mark.parametrize(("name", "requests", "expected"), GOOD)
 def test_a_request_names_one_scalar(
     models: Models, name: str, requests: list[str], expected: list[tuple]
@@ -93,18 +153,47 @@ def test_a_request_names_one_scalar(
     assert parse(requests, models[name]) == tuple(Target(*fields) for fields in expected)
 
 
+NONE = "the model has no profile and count outputs"
+ASK = "it has no logits; ask for one of its units"
+SAY = "say NAME:POSITION:TRACK, each a number or a range A-B, which is summed"
 CHOOSE = "the model has several targets; choose from: "
 
 BAD = [
     ("tasks", [], CHOOSE + "tasks:0, tasks:1, tasks:2"),
     ("two", [], CHOOSE + "tasks:0, tasks:1, tasks:2, strength"),
     ("many", [], CHOOSE + "tasks:0 to tasks:918"),
-    ("bpnet", [], CHOOSE + "counts, profile, profile-complete, logcount"),
     (
-        "map",
+        "bpnet",
         [],
-        "the model's outputs (map (9, 4, 1)) have no unit to explain; end it with a Dense layer",
+        CHOOSE
+        + "counts, profile, profile-complete, profile_logits:0 to profile_logits:99, logcount",
     ),
+    ("map", [], CHOOSE + "map:0:0:0 to map:8:3:0"),
+    (
+        "splice",
+        ["splice"],
+        f"output 'splice' has the shape (30, 3); {SAY}",
+    ),
+    ("splice", ["0:30:1"], "output 'splice' has the positions 0 to 29; ask for one"),
+    ("splice", ["0:2:1-4"], "output 'splice' has the tracks 0 to 2; ask for one"),
+    ("splice", ["0:5-5:1"], "the range 5-5 is empty; A-B goes from A up to, and not including, B"),
+    ("splice", ["splice:1:x"], "'x' is not a whole number; say NAME:POSITION:TRACK"),
+    (
+        "splice",
+        ["profile"],
+        f"{NONE} (splice (30, 3)); 'splice' ends in softmax over tracks, so {ASK}",
+    ),
+    (
+        "human",
+        ["profile:human"],
+        f"{NONE} (human (30, 5)); 'human' ends in softplus, so {ASK}",
+    ),
+    (
+        "heads",
+        ["profile"],
+        "the model has several; choose from: profile:Oct4, profile:Sox2",
+    ),
+    ("heads", ["profile:Nanog"], "the model has no output 'profile'; did you mean 'profile_Sox2'?"),
     ("tasks", ["tasks"], "output 'tasks' has 3 units; say which: tasks:0, tasks:1, tasks:2"),
     ("tasks", ["tasks:3"], "output 'tasks' has the units 0 to 2; ask for one"),
     ("tasks", ["3"], "output 'tasks' has the units 0 to 2; ask for one"),
@@ -129,15 +218,12 @@ BAD = [
     (
         "map",
         ["all"],
-        "no output is a vector of units (map (9, 4, 1)); end the model with a Dense layer",
+        "no output is a vector of units (map (9, 4, 1)); ask for map:0:0:0 to map:8:3:0",
     ),
     (
         "tracks",
         ["heads:0"],
-        (
-            "output 'heads' has the shape (28, 2), not a vector of units; "
-            "ask for 'counts' or 'profile' if the model has them"
-        ),
+        f"output 'heads' has the shape (28, 2); {SAY}",
     ),
     ("shared", ["head"], "several outputs have this name; say 0:INDEX or 1:INDEX"),
     ("tasks", ["tasks:1", "0:1"], "already asked for as 'tasks:1'; leave one out"),
@@ -171,10 +257,51 @@ def test_all_bad_requests_are_listed_at_once(models: Models) -> None:
         ("one", ["score"]),
         ("two", ["tasks:0", "tasks:1", "tasks:2", "strength"]),
         ("many", ["tasks:0 to tasks:918"]),
-        ("bpnet", ["counts", "profile", "profile-complete", "logcount"]),
-        ("tracks", ["counts", "profile", "profile-complete", "total:0", "total:1"]),
-        ("lonely", ["profile", "profile-complete"]),
-        ("map", []),
+        (
+            "bpnet",
+            [
+                "counts",
+                "profile",
+                "profile-complete",
+                "profile_logits:0 to profile_logits:99",
+                "logcount",
+            ],
+        ),
+        (
+            "tracks",
+            [
+                "counts",
+                "profile",
+                "profile-complete",
+                "heads:0:0 to heads:27:1",
+                "total:0",
+                "total:1",
+            ],
+        ),
+        ("lonely", ["profile", "profile-complete", "heads:0:0 to heads:27:1"]),
+        ("map", ["map:0:0:0 to map:8:3:0"]),
+        ("splice", ["splice:0:0 to splice:29:2"]),
+        ("human", ["human:0:0 to human:29:4", "mouse:0:0 to mouse:29:2"]),
+        ("open", ["profile", "profile-complete", "main:0:0 to main:any:1"]),
+        ("number", ["number"]),
+        ("classes", ["kinds:0 to kinds:29", "size"]),
+        ("rates", ["counts", "profile:0 to profile:29"]),
+        (
+            "heads",
+            [
+                "counts:Oct4",
+                "counts:Sox2",
+                "profile:Oct4",
+                "profile:Sox2",
+                "profile-complete:Oct4",
+                "profile-complete:Sox2",
+                "profile_Oct4:0 to profile_Oct4:49",
+                "profile_Sox2:0 to profile_Sox2:49",
+                "counts_Oct4:0",
+                "counts_Oct4:1",
+                "counts_Sox2",
+            ],
+        ),
         ("softmax", ["classes:0", "classes:1", "classes:2"]),
         (
             "wide",
@@ -186,10 +313,27 @@ def test_a_model_lists_what_can_be_asked(models: Models, name: str, offered: lis
     assert targets(models[name]) == offered
 
 
-@pytest.mark.parametrize("name", ["one", "two", "bpnet", "tracks", "lonely", "softmax", "clash"])
+@pytest.mark.parametrize(
+    "name", ["one", "two", "bpnet", "tracks", "lonely", "softmax", "clash", "splice", "heads"]
+)
 def test_everything_listed_can_be_asked(models: Models, name: str) -> None:
-    for request in targets(models[name]):
-        assert parse([request], models[name])
+    for line in targets(models[name]):
+        for request in line.split(" to "):
+            assert parse([request], models[name])
+
+
+def test_a_task_is_what_the_name_of_a_head_has_beside_its_kind() -> None:
+    for name, task in {
+        "profile_Oct4": "Oct4",
+        "Oct4/logits_profile": "Oct4",
+        "my_task_counts": "my_task",
+        "Sox2.profile.fwd": "Sox2_fwd",
+        "Nanog_logcounts": "Nanog",
+        "logits_profile_predictions": "",
+        "profiler": "",
+    }.items():
+        words = ("counts", "logcounts") if "counts" in name else ("profile",)
+        assert task_of(name, words) == task
 
 
 def test_outputs_that_share_a_layer_are_told_apart_by_number(models: Models) -> None:

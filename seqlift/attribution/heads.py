@@ -4,7 +4,9 @@ A head sits on one node of the graph. `y` is that node on the sequence, (N, 1, *
 the reference, (M, R, *shape), with M = N or 1.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Protocol
 
 import numpy as np
@@ -38,7 +40,8 @@ class Head(Protocol):
 
 def sum_over_sample(array: Array) -> Array:
     """Return (N, R, *shape) summed over everything but its pairs."""
-    return ops.sum(array, axis=tuple(range(2, len(array.shape))))
+    axes = tuple(range(2, len(array.shape)))
+    return ops.sum(array, axis=axes) if axes else array
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +67,56 @@ class WeightedHead:
     def seed(self, y: Array, y0: Array) -> Array:
         """Return the weights, once per pair."""
         return flatten_pairs(ops.zeros_like(y + y0) + constant(self.weights, y))
+
+
+@dataclass(frozen=True, eq=False)
+class BoxHead:
+    """The sum of a node's values over places of each axis; `factors` has the weights of each.
+
+    The weight of a value is the product of those of its places, so that an output of many
+    positions and tracks needs no array of its own size. Where a softmax along an axis is explained
+    before it, the factor of that axis has its mean taken off, as in `unit_weights`.
+    """
+
+    node: int
+    factors: tuple[NDArray[np.floating], ...]
+
+    def weights(self, like: Array) -> Array:
+        """Multiply the weights of the axes, in the type of an array."""
+        rank = len(self.factors)
+        shapes = [[-1 if i == axis else 1 for i in range(rank)] for axis in range(rank)]
+        terms = [
+            constant(factor.reshape(shape), like)
+            for factor, shape in zip(self.factors, shapes, strict=True)
+        ]
+        return prod(terms[1:], start=terms[0])
+
+    def value(self, y: Array) -> Array:
+        """Return the sum."""
+        return sum_over_sample(y * self.weights(y))
+
+    def difference(self, y: Array, y0: Array) -> Array:
+        """Return the difference of the sums."""
+        return self.value(y) - self.value(y0)
+
+    def seed(self, y: Array, y0: Array) -> Array:
+        """Return the weights, once per pair."""
+        return flatten_pairs(ops.zeros_like(y + y0) + self.weights(y))
+
+
+def box_factors(
+    shape: tuple[int, ...], spans: Sequence[tuple[int, int]], *, centred: int | None
+) -> tuple[NDArray[np.float64], ...]:
+    """Weigh the places of each axis: 1 from the first of a span up to its second, 0 elsewhere.
+
+    The mean over the axis `centred` is taken off the weights of that axis.
+    """
+    factors = []
+    for axis, (extent, (first, last)) in enumerate(zip(shape, spans, strict=True)):
+        factor = np.zeros(extent)
+        factor[first:last] = 1.0
+        factors.append(factor - factor.mean() if axis == centred else factor)
+    return tuple(factors)
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,8 +135,9 @@ output = click.option(
 arch = click.option("--arch", metavar="JSON", help="Architecture, where MODEL holds weights only.")
 target = click.option(
     "-t", "--target", multiple=True, metavar="TARGET",
-    help="What to explain: NAME, NAME:INDEX, NUMBER:INDEX, INDEX, all, counts, profile or"
-    " profile-complete; repeatable. `seqlift inspect MODEL` lists them."
+    help="What to explain: NAME, NAME:INDEX, NAME:POSITION:TRACK, INDEX, all, counts, profile,"
+    " profile-complete, or of a task counts:TASK; NAME may be the output's number, and an index a"
+    " range A-B, which is summed. Repeatable. `seqlift inspect MODEL` lists them."
     "  [default: the only output]",
 )  # fmt: skip
 rule = click.option(

@@ -110,7 +110,7 @@ def show_model(report: "ModelReport", *, as_json: bool) -> None:
         for name, shape in tensors.items():
             show(f"{kind:<8} {name} {shown(shape)}".rstrip())
     if report.parameters is not None:
-        show(f"targets  {', '.join(report.targets)}")
+        show_targets(report.targets)
         show(f"weights  {report.parameters:,}")
     if report.forward_difference is not None:
         show(f"check    equals model.predict to {report.forward_difference:.1e}, relative")
@@ -125,6 +125,13 @@ def show_model(report: "ModelReport", *, as_json: bool) -> None:
         show(f"unsupported: {problem}")
     if sys.stdout is not None:  # so that a reader who has gone is noticed here
         sys.stdout.flush()
+
+
+def show_targets(targets: "Sequence[str]") -> None:
+    """Show what can be asked of a model."""
+    show(f"targets  {', '.join(targets)}")
+    if any(" to " in target for target in targets):
+        show("         (a range A-B in the place of a number is summed, from A up to, not with, B)")
 
 
 def show_layers(layers: "tuple[LayerReport, ...]") -> None:

@@ -14,13 +14,28 @@ PROFILE_EXCESS = 10
 """How many times larger than the count output an output without a telling name must be."""
 
 
+FUNCTIONS = ("Softmax", "ReLU", "Relu", "Exp", "Softplus", "Sigmoid")
+"""Layers and operations that are functions of each value, by class."""
+
+KEEPS_VALUES = (
+    "Flatten", "Reshape", "Permute", "Cropping1D", "Dropout", "Identity", "Activation:linear",
+)  # fmt: skip
+"""Layers after which values are what they were before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An output of a model: its names, its own first, and its shape without the batch axis."""
+    """An output of a model: its names, its own first, and its shape without the batch axis.
+
+    `ending` names the function its values come out of, such as ``softplus``; it is empty where they
+    come out of something linear, or of what is not known. A softmax over the last of several axes
+    is ``softmax over tracks``.
+    """
 
     number: int
     names: tuple[str, ...]
     shape: tuple[int | None, ...]
+    ending: str = ""
 
     @property
     def name(self) -> str:
@@ -29,8 +44,21 @@ class Output:
 
     @property
     def units(self) -> int | None:
-        """Return the number of units of a vector output, None for any other output."""
-        return self.shape[0] if len(self.shape) == 1 else None
+        """Return the number of units of a vector output, None for one with several axes.
+
+        A number for each sequence, without an axis, is one unit; a vector of open length has none.
+        """
+        return (*self.shape, 1)[0] if len(self.shape) < 2 else None
+
+    @property
+    def has_logits(self) -> bool:
+        """Tell whether a softmax over positions makes sense of the values."""
+        return self.ending in ("", "softmax")
+
+    @property
+    def is_profile(self) -> bool:
+        """Tell whether the values may be a profile: (positions,) or (positions, tracks) logits."""
+        return len(self.shape) in (1, 2) and self.size > 1 and self.has_logits
 
     @property
     def size(self) -> float:
@@ -41,9 +69,14 @@ class Output:
 def outputs_of(model: keras.Model) -> tuple[Output, ...]:
     """Return the outputs of a model in the order of `model.outputs`."""
     return tuple(
-        Output(number, tuple(_names(tensor)), tuple(tensor.shape[1:]))
+        Output(number, tuple(_names(tensor)), tuple(tensor.shape[1:]), _ending(tensor))
         for number, tensor in enumerate(model.outputs)
     )
+
+
+def shapes(outputs: Sequence[Output]) -> str:
+    """Write the names and shapes of outputs."""
+    return ", ".join(f"{output.name} {output.shape}" for output in outputs)
 
 
 def _names(tensor: Any) -> Iterator[str]:
@@ -54,6 +87,23 @@ def _names(tensor: Any) -> Iterator[str]:
         before = operation._inbound_nodes[node].input_tensors[0]._keras_history.operation
         if not isinstance(before, keras.layers.InputLayer):
             yield before.name
+
+
+def _ending(tensor: Any) -> str:
+    """Name the function that the values of a tensor come out of, empty where it is linear."""
+    operation, node, index = tensor._keras_history
+    kind = type(operation).__name__
+    if isinstance(operation, keras.Model):
+        return _ending(operation.outputs[index]) if operation.outputs else ""
+    function = getattr(getattr(operation, "activation", None), "__name__", "")
+    if kind in KEEPS_VALUES or f"{kind}:{function}" in KEEPS_VALUES:
+        before = operation._inbound_nodes[node].input_tensors
+        return _ending(before[0]) if len(before) == 1 else ""
+    name = function or (kind.lower() if kind in FUNCTIONS else "")
+    if name == "softmax" and len(tensor.shape) > 2:
+        axis = getattr(operation, "axis", -1)
+        return "softmax over tracks" if axis in (-1, len(tensor.shape) - 1) else name
+    return "" if name == "linear" else name
 
 
 def positional(outputs: Sequence[Output]) -> Output | None:
@@ -72,9 +122,10 @@ def profile_and_counts(outputs: Sequence[Output]) -> tuple[Output | None, Output
     """Return the profile and the count output of a BPNet-like model, None for what it has not.
 
     A profile has the shape (positions,) or (positions, tracks), counts the shape (tracks,). Of two
-    outputs the profile is the one whose name says so, or else one far larger than the other.
+    outputs the profile is the one whose name says so, or else one far larger than the other. Its
+    values are logits: what comes out of a softplus, say, is no profile.
     """
-    profiles = [o for o in outputs if len(o.shape) in (1, 2) and o.size > 1]
+    profiles = [o for o in outputs if o.is_profile]
     for word in ("profile", "logits"):
         named = [o for o in profiles if word in o.name.lower()]
         if len(named) == 1 and len(outputs) == 2:
@@ -83,7 +134,8 @@ def profile_and_counts(outputs: Sequence[Output]) -> tuple[Output | None, Output
                 return named[0], other
     if len(outputs) == 2:
         small, large = sorted(outputs, key=lambda o: o.size)
-        if large in profiles and small.units and large.size >= PROFILE_EXCESS * small.size:
+        likely = large in profiles and not large.ending
+        if likely and small.units and large.size >= PROFILE_EXCESS * small.size:
             return large, small
     if len(outputs) == 1 and profiles:
         (only,) = profiles

@@ -5,25 +5,32 @@ Knows the names and shapes of outputs; knows nothing of rules, nor of how a targ
 A request is one of
     NAME                the output of that name, if it has one unit
     NAME:INDEX          one unit of an output, counted from 0
-    NUMBER:INDEX        the same by the output's place, counted from 0
-    INDEX               one unit of the only output
+    NAME:POSITION:TRACK one value of an output with positions
+    NUMBER:...          the same by the output's place, counted from 0
+    INDEX, POSITION:TRACK
+                        the same of the only output
     counts, profile, profile-complete
                         of a model with a profile output and a count output (BPNet)
+    counts:TASK, profile:TASK, profile-complete:TASK
+                        of a model with several of them, TASK being in their names
     all                 every unit of every vector output; counts and profile of a BPNet
+Each INDEX, POSITION and TRACK is a number or a range A-B, from A up to, and not including, B, and
+what is explained is the sum of the values in the ranges (`seqlift.model.spans`).
 Where an output's last layer is only an activation, the name of the layer before it is another name
 of the output. An output's own name goes before a preset, and before a number.
 """
 
 import difflib
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import keras
 
 from seqlift.errors import ModelError
-from seqlift.model.outputs import Output, outputs_of, positional, profile_and_counts
+from seqlift.model.outputs import Output, outputs_of, positional, profile_and_counts, shapes
+from seqlift.model.spans import Span, every, form, is_field, shown, spans_of
+from seqlift.model.tasks import heads_by_task
 
 Kind = Literal["unit", "counts", "profile", "profile-complete"]
 
@@ -38,21 +45,28 @@ class Target:
     """One scalar to explain.
 
     `output` is an index into `model.outputs`; `index` a unit of its last axis, None for the sum of
-    all units; `name` is what files and messages call it.
+    all units; `spans` has instead the places along each axis whose values are summed; `name` is
+    what files and messages call it.
     """
 
     name: str
     output: int
     index: int | None
     kind: Kind
+    spans: tuple[Span, ...] = ()
 
 
 def targets(model: keras.Model) -> list[str]:
     """Return every request a model answers, long runs of units as "NAME:0 to NAME:918"."""
     outputs = outputs_of(model)
     hidden = positional(outputs)
-    presets = [preset for preset in PRESETS if _preset(preset, outputs) is not None]
-    units = [line for o in outputs if o is not hidden for line in _unit_lines(o, outputs)]
+    presets: list[str] = [preset for preset in PRESETS if _preset(preset, outputs) is not None]
+    presets += [target.name for target in _of_tasks(PRESETS, outputs)]
+    units = [
+        line
+        for output in outputs
+        for line in _unit_lines(output, outputs, most=0 if output is hidden else LISTED_UNITS)
+    ]
     return [*presets, *(line for line in units if line not in presets)]
 
 
@@ -65,13 +79,13 @@ def parse(requests: Sequence[str], model: keras.Model) -> tuple[Target, ...]:
     outputs = outputs_of(model)
     if not requests:
         return (_default(outputs, model),)
-    found: dict[tuple[int, int | None, Kind], str] = {}
+    found: dict[Target, str] = {}
     chosen: list[Target] = []
     problems: list[str] = []
     for request in requests:
         try:
             for target in _requested(request, outputs):
-                key = target.output, target.index, target.kind
+                key = replace(target, name="")
                 if key in found:
                     raise ModelError(
                         f"target {request!r}: already asked for as {found[key]!r}; leave one out"
@@ -85,12 +99,14 @@ def parse(requests: Sequence[str], model: keras.Model) -> tuple[Target, ...]:
     return tuple(chosen)
 
 
-def _unit_lines(output: Output, outputs: Sequence[Output]) -> list[str]:
-    """Return what one asks the units of an output by, a range where they are many."""
+def _unit_lines(
+    output: Output, outputs: Sequence[Output], *, most: int = LISTED_UNITS
+) -> list[str]:
+    """Return what one asks the units of an output by, a range where they are more than `most`."""
     units, name = output.units, _own_name(output, outputs)
     if units is None:
-        return []
-    if units > LISTED_UNITS:
+        return [every(output, name)] if output.size else []
+    if units > max(most, 1):
         return [f"{name}:0 to {name}:{units - 1}"]
     return [_unit(output, name, index).name for index in range(units)]
 
@@ -106,36 +122,77 @@ def _default(outputs: Sequence[Output], model: keras.Model) -> Target:
     offered = targets(model)
     if not offered:
         raise ModelError(
-            f"the model's outputs ({_shapes(outputs)}) have no unit to explain; "
+            f"the model's outputs ({shapes(outputs)}) have no unit to explain; "
             "end it with a Dense layer"
         )
     raise ModelError(f"the model has several targets; choose from: {', '.join(offered)}")
-
-
-def _shapes(outputs: Sequence[Output]) -> str:
-    return ", ".join(f"{output.name} {output.shape}" for output in outputs)
 
 
 def _requested(request: str, outputs: Sequence[Output]) -> list[Target]:
     """Return the targets of one request."""
     if request == "all" and not _named("all", outputs):
         return _all(outputs)
+    kind, colon, task = request.partition(":")
+    if colon and kind in PRESETS and not _named(request, outputs):
+        target = _of_task(kind, task, outputs)
+        if target is not None:
+            return [target]
     if request in PRESETS:
         preset = _preset(request, outputs)
         if preset is not None:
             return [preset]
         if not _named(request, outputs):
-            raise ModelError(
-                f"target {request!r}: the model has no profile and count outputs "
-                f"({_shapes(outputs)}); ask for one of its units"
-            )
+            raise ModelError(_no_preset(request, outputs))
     return [_unit_of(request, outputs)]
+
+
+def _of_tasks(kinds: Sequence[Kind], outputs: Sequence[Output]) -> list[Target]:
+    """List the profiles and counts of every task, nothing where there are not several tasks."""
+    heads = heads_by_task(outputs)
+    if not heads.several:
+        return []
+    return [
+        Target(f"{kind}:{task}", output.number, None, kind)
+        for kind in kinds
+        for task, output in heads.of(kind).items()
+    ]
+
+
+def _of_task(kind: str, task: str, outputs: Sequence[Output]) -> Target | None:
+    """Find the profile or the counts of a task, or of an output by its name."""
+    preset = next(one for one in PRESETS if one == kind)
+    output = heads_by_task(outputs).of(kind).get(task)
+    if output is None:
+        named = [one for one in _named(task, outputs) if one.name not in PRESETS]
+        fit = [one for one in named if (one.units if kind == "counts" else one.is_profile)]
+        if len(named) == 1 and not fit:
+            raise ModelError(_no_preset(f"{kind}:{task}", named))
+        output = fit[0] if len(fit) == 1 else None
+    return None if output is None else Target(f"{kind}:{task}", output.number, None, preset)
+
+
+def _no_preset(request: str, outputs: Sequence[Output]) -> str:
+    """Say why no output is a profile, or none has counts, and what to ask for instead."""
+    kind = request.partition(":")[0]
+    offered = [one.name for one in _of_tasks(PRESETS, outputs) if one.kind == kind]
+    if offered:
+        return f"target {request!r}: the model has several; choose from: {', '.join(offered)}"
+    likely = [o for o in outputs if len(o.shape) == 2 or "profile" in o.name.lower()]
+    ends = [o for o in likely if kind != "counts" and not o.has_logits]
+    why = "".join(f"; {o.name!r} ends in {o.ending}, so it has no logits" for o in ends)
+    return (
+        f"target {request!r}: the model has no profile and count outputs "
+        f"({shapes(outputs)}){why}; ask for one of its units"
+    )
 
 
 def _all(outputs: Sequence[Output]) -> list[Target]:
     if positional(outputs) is not None:
         presets = (_preset(preset, outputs) for preset in ("counts", "profile"))
         return [preset for preset in presets if preset is not None]
+    by_task = _of_tasks(("counts", "profile"), outputs)
+    if by_task:
+        return by_task
     found = [
         _unit(output, _own_name(output, outputs), index)
         for output in outputs
@@ -143,8 +200,8 @@ def _all(outputs: Sequence[Output]) -> list[Target]:
     ]
     if not found:
         raise ModelError(
-            f"target 'all': no output is a vector of units ({_shapes(outputs)}); "
-            "end the model with a Dense layer"
+            f"target 'all': no output is a vector of units ({shapes(outputs)}); ask for"
+            f" {_unit_lines(outputs[0], outputs)[0]}"
         )
     return found
 
@@ -157,44 +214,56 @@ def _unit(output: Output, name: str, index: int) -> Target:
 
 
 def _unit_of(request: str, outputs: Sequence[Output]) -> Target:
-    """Return the target of NAME, NAME:INDEX, NUMBER:INDEX or INDEX."""
-    name, colon, index = request.rpartition(":")
-    if _named(request, outputs):
-        name, index = request, ""
-    elif not colon:
-        if not (len(outputs) == 1 and re.fullmatch(r"\d+", request)):
-            raise ModelError(_unknown(request, request, outputs))
-        name, index = outputs[0].name, request
-    elif not re.fullmatch(r"\d+", index):
-        raise ModelError(f"target {request!r}: {index!r} is not a whole number; say NAME:INDEX")
-    candidates = _named(name, outputs) or _numbered(name, outputs)
+    """Return the target of NAME, or of a name or number with a field for each axis."""
+    name, fields = _divided(request, outputs)
+    candidates = _named(name, outputs) or (_numbered(name, outputs) if fields else [])
     if not candidates:
         raise ModelError(_unknown(request, name, outputs))
     if len(candidates) > 1:
         numbers = " or ".join(f"{output.number}:INDEX" for output in candidates)
         raise ModelError(f"target {request!r}: several outputs have this name; say {numbers}")
     output = candidates[0]
-    shown = name if name in output.names else _own_name(output, outputs)
-    return _unit(output, shown, _checked_index(request, index, output, outputs))
+    own = name if name in output.names else _own_name(output, outputs)
+    if not fields:
+        return _unit(output, own, _only_unit(request, output, outputs))
+    vector = replace(output, shape=output.shape or (1,))  # a number for each sequence is one unit
+    spans = spans_of(request, fields, vector)
+    if output.units and spans[0][1] == spans[0][0] + 1:
+        return _unit(output, own, spans[0][0])
+    return Target(f"{own}:{shown(spans)}", output.number, None, "unit", spans)
 
 
-def _checked_index(request: str, index: str, output: Output, outputs: Sequence[Output]) -> int:
-    """Return the unit asked for, which an output of one unit need not be asked for."""
+def _divided(request: str, outputs: Sequence[Output]) -> tuple[str, list[str]]:
+    """Divide a request into the name of an output, or its number, and the fields after it."""
+    parts = request.split(":")
+    cuts = [(":".join(parts[:cut]), parts[cut:]) for cut in range(len(parts), 0, -1)]
+    for name, fields in cuts:
+        if _named(name, outputs):
+            return name, fields
+    numbered = _numbered(parts[0], outputs) if len(parts) > 1 else []
+    only = outputs[0] if len(outputs) == 1 and all(map(is_field, parts)) else None
+    if numbered and (only is None or len(only.shape) != len(parts)):
+        return parts[0], parts[1:]
+    if only is not None:
+        return only.name, parts
+    named = [name for name, fields in cuts[1:] if all(map(is_field, fields))]
+    return (named or [request.rpartition(":")[0] or request])[-1], []
+
+
+def _only_unit(request: str, output: Output, outputs: Sequence[Output]) -> int:
+    """Return the unit of an output that has one; of others it has to be asked for."""
     if output.units is None:
+        profile = ", or ask for 'profile'" if output.is_profile else ""
         raise ModelError(
-            f"target {request!r}: output {output.name!r} has the shape {output.shape}, not a "
-            "vector of units; ask for 'counts' or 'profile' if the model has them"
+            f"target {request!r}: output {output.name!r} has the shape {output.shape}; say"
+            f" {form(output)}, each a number or a range A-B, which is summed{profile}"
         )
-    if not index and output.units > 1:
+    if output.units > 1:
         raise ModelError(
             f"target {request!r}: output {output.name!r} has {output.units} units; "
             f"say which: {', '.join(_unit_lines(output, outputs))}"
         )
-    if int(index or 0) >= output.units:
-        last = output.units - 1
-        units = f"the units 0 to {last}" if last else "the unit 0 only"
-        raise ModelError(f"target {request!r}: output {output.name!r} has {units}; ask for one")
-    return int(index or 0)
+    return 0
 
 
 def _named(name: str, outputs: Sequence[Output]) -> list[Output]:
@@ -224,6 +293,7 @@ def _preset(request: str, outputs: Sequence[Output]) -> Target | None:
     kind = next(kind for kind in get_args(Kind) if kind == request)
     named = _named(request, outputs)
     chosen = counts if kind == "counts" else profile
-    if len(named) == 1 and named[0].name == request and (kind == "counts" or named[0].size > 1):
+    fits = kind == "counts" or (len(named) == 1 and named[0].size > 1 and named[0].has_logits)
+    if len(named) == 1 and named[0].name == request and fits:
         chosen = named[0]
     return None if chosen is None else Target(request, chosen.number, None, kind)
