@@ -4,7 +4,10 @@ A few words in a file can ask for tensors beyond every memory. Knows nothing of 
 """
 
 import math
+import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import keras
@@ -21,19 +24,52 @@ NOT_SIZES = frozenset({"seed"})
 """Settings that are whole numbers and no size of anything."""
 
 
+_LEFT: ContextVar[list[int] | None] = ContextVar("_LEFT", default=None)
+"""How many values initial weights may still have, in a list of one."""
+
+
+@contextmanager
+def at_most(values: int | None) -> Iterator[None]:
+    """Bound the sum of the values that initial weights have inside, None for no bound."""
+    token = _LEFT.set(None if values is None else [values])
+    try:
+        yield
+    finally:
+        _LEFT.reset(token)
+
+
 @keras.saving.register_keras_serializable(package="seqlift")  # wrappers copy what they hold
 class BoundedZeros(keras.initializers.Zeros):  # type: ignore[misc]  # Keras has no types
     """Zeros for initial weights, of shapes that trained weights can have."""
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
-        """Return zeros; a shape of more than `LARGEST` values raises ValueError."""
+        """Return zeros; a shape of too many values raises ValueError."""
         values = math.prod(shape)
         if values > LARGEST:
             raise ValueError(
                 f"its weights of the shape {tuple(shape)} would have {values} values, more than "
                 f"{LARGEST}"
             )
+        left = _LEFT.get()
+        if left is not None:
+            left[0] -= values
+            if left[0] < 0:
+                raise ValueError(
+                    f"its weights of the shape {tuple(shape)} would have {values} values, far more "
+                    "than the file holds"
+                )
         return super().__call__(shape, dtype=dtype)
+
+
+@contextmanager
+def following(layers: int) -> Iterator[None]:
+    """Let Keras follow a chain of as many layers, with a step of recursion for each."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(before + 2 * layers)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def oversized(plan: LayerPlan) -> Iterator[str]:

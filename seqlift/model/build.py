@@ -15,6 +15,7 @@ from seqlift.errors import ModelError
 from seqlift.model import bounds, classes, damage, safety
 from seqlift.model.custom import CustomObjects, with_own
 from seqlift.model.layer import failure, layer_of, place
+from seqlift.model.order import calls_in_order, wanted_outputs
 from seqlift.model.plan import Call, LayerPlan, NetworkPlan, every_layer, map_refs, refs
 from seqlift.model.rebuilt import Rebuilt
 from seqlift.model.recipes import resolved
@@ -63,9 +64,13 @@ def checked(
     return network
 
 
-def made(network: NetworkPlan) -> keras.Model:
-    """Return the model that a plan which was `checked` describes."""
-    return _network(network)
+def made(network: NetworkPlan, *, most_weights: int | None = None) -> keras.Model:
+    """Return the model that a plan which was `checked` describes.
+
+    More values in its weights than `most_weights` raise `ModelError`, and are not allocated.
+    """
+    with bounds.at_most(most_weights), bounds.following(sum(1 for _ in every_layer(network))):
+        return _network(network)
 
 
 def _is_input(plan: LayerPlan | NetworkPlan) -> TypeGuard[LayerPlan]:
@@ -108,15 +113,22 @@ def _class(plan: NetworkPlan, base: Any) -> Any:
 
 
 def _sequential(plan: NetworkPlan) -> keras.Model:
+    """Return a chain of layers, each called once before Keras joins them all at the end.
+
+    Joined one by one, they would be called again for every layer that follows.
+    """
     model, last = _class(plan, keras.Sequential)(name=plan.name), None
-    for layer in plan.layers:
+    for number, layer in enumerate(plan.layers, start=1):
         element = _input(layer) if _is_input(layer) else _made(layer)
         try:
             if isinstance(element, Rebuilt):
                 element = element.single(last)
-            model.add(element)
-            bounds.check(place(layer), model.outputs if model.built else ())
-            last = element if _is_input(layer) else (model.outputs[0] if model.built else None)
+            if _is_input(layer):
+                last = element
+            elif last is not None:
+                last = element(last)
+                bounds.check(place(layer), keras.tree.flatten(last))
+            model.add(element, rebuild=number == len(plan.layers))
         except Exception as problem:  # Keras and its backends raise classes of their own
             raise failure(layer, problem) from problem
     return model
@@ -148,11 +160,7 @@ def _unpacked(tensors: list[Any]) -> Any:
 
 
 def _tensors(plan: NetworkPlan) -> Mapping[tuple[str, int], list[Any]]:
-    """Return the output tensors of every call of every layer, made in an order that is possible.
-
-    Layers are taken in the file's order, calls of a layer in theirs, again and again until none is
-    left, as Keras does: a layer used twice may need another in between.
-    """
+    """Return the output tensors of every call of every layer."""
     layers: dict[str, Any] = {}
     tensors: dict[tuple[str, int], list[Any]] = {}
     for layer in plan.layers:
@@ -160,38 +168,15 @@ def _tensors(plan: NetworkPlan) -> Mapping[tuple[str, int], list[Any]]:
             tensors[layer.name, 0] = [_input(layer)]
         else:
             layers[layer.name] = _made(layer)
-    waiting = {p.name: list(enumerate(p.calls)) for p in plan.layers if p.calls}
-    wanted = _wanted(plan)
+    wanted = wanted_outputs(plan)
     plans = {p.name: p for p in plan.layers}
-    while waiting:
-        progress = False
-        for name, calls in list(waiting.items()):
-            while calls and _is_ready(calls[0][1], tensors):
-                number, call = calls.pop(0)
-                made = layers[name]
-                if isinstance(made, Rebuilt):
-                    made = partial(made.outputs, number)
-                tensors[name, number] = _called(plans[name], made, call, tensors)
-                _check_count(plans[name], tensors[name, number], wanted.get((name, number), 0))
-                progress = True
-            if not calls:
-                del waiting[name]
-        if not progress:
-            raise ModelError(
-                f"the layers {', '.join(sorted(waiting))} wait for layers that are not in the "
-                "file, or for each other; the file is damaged: save the model again"
-            )
+    for name, number, call in calls_in_order(plan):
+        made = layers[name]
+        if isinstance(made, Rebuilt):
+            made = partial(made.outputs, number)
+        tensors[name, number] = _called(plans[name], made, call, tensors)
+        _check_count(plans[name], tensors[name, number], wanted.get((name, number), 0))
     return tensors
-
-
-def _wanted(plan: NetworkPlan) -> Mapping[tuple[str, int], int]:
-    """Return how many outputs of each call of a layer the network uses, at least."""
-    calls = [[call.args, call.kwargs] for layer in plan.layers for call in layer.calls]
-    wanted: dict[tuple[str, int], int] = {}
-    for ref in refs([calls, plan.outputs]):
-        place = ref.layer, ref.call
-        wanted[place] = max(wanted.get(place, 0), ref.tensor + 1)
-    return wanted
 
 
 def _check_count(plan: LayerPlan | NetworkPlan, outputs: list[Any], wanted: int) -> None:
@@ -203,11 +188,6 @@ def _check_count(plan: LayerPlan | NetworkPlan, outputs: list[Any], wanted: int)
     raise ModelError(
         f"{place(plan)} gives {len(outputs)} of the {wanted} tensors that the model uses; {remedy}"
     )
-
-
-def _is_ready(call: Call, tensors: Mapping[tuple[str, int], list[Any]]) -> bool:
-    needed = refs([call.args, call.kwargs])
-    return all((ref.layer, ref.call) in tensors for ref in needed)
 
 
 def _taken(layer: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:

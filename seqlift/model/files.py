@@ -32,6 +32,12 @@ LARGEST_RECORD = 1 << 28
 LARGEST_EXPANSION = 100
 """How much smaller in the archive than unpacked weights may be; trained ones hardly shrink."""
 
+VALUES_PER_BYTE = 8
+"""How many values a byte of a file of weights may stand for, compressed; uncompressed, a half."""
+
+LEAST_ROOM = 1 << 20
+"""Values that the weights of any file may have: they take 4 MB."""
+
 WEIGHTS_MEMBER = "model.weights.h5"
 
 NUMBERED = ("layers", "_layer_checkpoint_dependencies")
@@ -64,6 +70,19 @@ def read(path: Path, arch: Path | None) -> ModelFile:
     if start.startswith(HDF5_START):
         return _read_hdf5(path, arch)
     raise ModelError(f"{path}: {formats.of_file(path, start)}")
+
+
+def most_weights(path: Path, found: ModelFile) -> int:
+    """Bound how many values the weights in a file can have, generously, by its size.
+
+    Weights that were compressed, or stored in half precision, have more values than a fourth of
+    their bytes.
+    """
+    size = path.stat().st_size
+    if found.weights == "archive":
+        with archive(path) as members:
+            size = min(members.getinfo(WEIGHTS_MEMBER).file_size, LARGEST_EXPANSION * size)
+    return LEAST_ROOM + VALUES_PER_BYTE * size
 
 
 def digest(*paths: Path) -> str:

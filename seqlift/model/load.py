@@ -75,7 +75,7 @@ def load(
     described = _described(found, path, arch)
     with damage.told(arch or path):
         plan = build.checked(described.plan, recipes=recipes, objects=objects)
-        model = build.made(plan)
+        model = build.made(plan, most_weights=files.most_weights(path, found))
         notes = (*calls.notes_of(model), *calls.without_recipe(plan))
     with damage.told(path, what="weights"):
         _assign(model, path, found=found, plan=described.plan)

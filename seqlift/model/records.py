@@ -34,6 +34,7 @@ def read(record: Any, *, generation: int) -> NetworkPlan:
             "save the model again with model.save()"
         ) from problem
     if isinstance(element, NetworkPlan):
+        soundness.check_size(element)
         soundness.check_words(element)
         soundness.check_names(element)
     else:
@@ -182,9 +183,10 @@ def _renumbered(plan: NetworkPlan, *, wrote_calls: bool) -> NetworkPlan:
     def lowered(first: Mapping[str, int]) -> Callable[[TensorRef], TensorRef]:
         return lambda ref: replace(ref, call=max(ref.call - first.get(ref.layer, 0), 0))
 
+    change, names = lowered(inside), {p.name for p in plan.layers}
+
     def renumbered(call: Call) -> Call:
-        change = lowered(inside)
-        kwargs = _without_derived_masks(call.kwargs, {p.name for p in plan.layers})
+        kwargs = _without_derived_masks(call.kwargs, names)
         return Call(map_refs(call.args, change), map_refs(kwargs, change))
 
     layers = tuple(replace(p, calls=tuple(map(renumbered, p.calls))) for p in plan.layers)

@@ -4,13 +4,44 @@ Checked on the way from a record to a plan, before anything is built.
 """
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, cast
 
 from seqlift.errors import ModelError
 from seqlift.model.plan import LayerPlan, NetworkPlan
 
 DAMAGED = "the file is damaged: save the model again"
+
+
+MOST_LAYERS = 10_000
+"""Layers that a network may have, those within others included; the largest have a thousand."""
+
+DEEPEST = 30
+"""How deeply networks and wrappers may be nested; Keras and TensorFlow recurse into them."""
+
+
+def check_size(network: NetworkPlan) -> None:
+    """Raise `ModelError` for a network of too many layers, or nested too deeply."""
+    number, level = 0, [cast(NetworkPlan | LayerPlan, network)]
+    for depth in range(DEEPEST + 2):
+        number += len(level)
+        if number > MOST_LAYERS or depth > DEEPEST:
+            what = f"more than {MOST_LAYERS} layers"
+            if depth > DEEPEST:
+                what = f"networks and wrappers nested more than {DEEPEST} deep"
+            raise ModelError(
+                f"the network {network.name!r} has {what}; rebuild it with fewer and save it again"
+            )
+        level = [child for plan in level for child in _within(plan)]
+        if not level:
+            return
+
+
+def _within(plan: NetworkPlan | LayerPlan) -> Iterator[NetworkPlan | LayerPlan]:
+    """Yield what a network or wrapper holds."""
+    inner: Iterable[Any] = plan.layers if isinstance(plan, NetworkPlan) else plan.inner.values()
+    for child in inner:
+        yield from child if isinstance(child, tuple) else (child,)
 
 
 def check_words(plan: NetworkPlan | LayerPlan) -> None:
@@ -22,10 +53,8 @@ def check_words(plan: NetworkPlan | LayerPlan) -> None:
     for key, value in written.items():
         if not (isinstance(value, str) and value and value.isprintable()):
             raise ModelError(f"a layer has the {key} {value!r}, which is no name; {DAMAGED}")
-    inner: Iterable[Any] = plan.layers if isinstance(plan, NetworkPlan) else plan.inner.values()
-    for child in inner:
-        for one in child if isinstance(child, tuple) else (child,):
-            check_words(one)
+    for one in _within(plan):
+        check_words(one)
 
 
 def check_names(network: NetworkPlan) -> None:
