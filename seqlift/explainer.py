@@ -312,7 +312,7 @@ class Explainer:
 
     def no_bases(self) -> str:
         """Say why the input that takes the sequence does not take one-hot bases."""
-        return no_bases(self.model, self.given)
+        return no_bases(self.model, self.given, self.loaded)
 
     def lanes_for(self, engine: Engine, number: int, size: int) -> int:
         """Count the batches of `size` sequences that are computed side by side."""

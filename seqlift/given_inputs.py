@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqlift import wrapper_code
 from seqlift.attribution.lowering.inputs import Copy, layout_of
 from seqlift.copied_inputs import (
     REMEDY,
@@ -37,6 +38,7 @@ from seqlift.copied_inputs import (
 from seqlift.errors import InputError, ModelError
 from seqlift.inputs.arrays import read_array
 from seqlift.model.inputs import ModelInput, inputs_of, named, shown
+from seqlift.model.load import LoadedModel
 
 Array = NDArray[Any]
 
@@ -131,8 +133,11 @@ def undecided(model: Any, left: list[ModelInput]) -> str:
     )
 
 
-def no_bases(model: Any, given: GivenInputs) -> str:
-    """Return why the input that is left for the sequence takes no bases, and what to do."""
+def no_bases(model: Any, given: GivenInputs, loaded: LoadedModel | None = None) -> str:
+    """Return why the input that is left for the sequence takes no bases, and what to do.
+
+    Of a model that was `loaded`, the command that wraps it is shown.
+    """
     tensor = model.inputs[given.sequence]
     shape = tuple(tensor.shape[1:])
     first = [type(layer).__name__ for layer in model.layers if layer.input is tensor]
@@ -142,9 +147,14 @@ def no_bases(model: Any, given: GivenInputs) -> str:
             " differences of one-hot bases (length, 4), so build a model that takes these, with a"
             " Dense layer of the Embedding's weights"
         )
+    command = None
+    if loaded is not None and len(model.inputs) == 1:
+        command = wrapper_code.command(loaded.path, loaded.arch, shape)
+    code = f": {wrapper_code.meaning(shape)}, {command}" if command else ""
     return (
         f"its input is {shown(shape)}, not one-hot bases (length, 4) in the order A C G T, nor"
         " (4, length), nor either with an axis of 1; build a model around it that takes these"
+        f"{code}"
     )
 
 

@@ -114,7 +114,7 @@ def inspect_model(
     graph = outline(model, example_shapes(model, given.sequence, layout), **place)
     layers = layer_reports(graph, rules_of(graph, rule, rule_for), max_rule)
     if not problems and layout is None:
-        problems.append(no_bases(model, given))
+        problems.append(no_bases(model, given, loaded))
     problems += [layer.problem for layer in layers if layer.problem]
     if mean_normalise and not problems:
         graph = mean_normalised(graph)

@@ -100,8 +100,12 @@ MODEL_FILES = {
         code=3,
     ),
     "five.keras good.bed": of(
-        "five.keras: its input is (50, 5), not one-hot bases (length, 4) in the order A C G T, nor"
-        " (4, length), nor either with an axis of 1; build a model around it that takes these",
+        re.compile(
+            r"five\.keras: its input is \(50, 5\), not one-hot bases \(length, 4\) in the order"
+            r" A C G T, nor \(4, length\), nor either with an axis of 1; build a model around"
+            r" it that takes these: if the channels are A C G T and unknown, python -c"
+            r" '.*five\.keras.*'"
+        ),
         code=3,
     ),
 }
