@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +128,7 @@ def show_model(report: "ModelReport", *, as_json: bool) -> None:
         sys.stdout.flush()
 
 
-def show_targets(targets: "Sequence[str]") -> None:
+def show_targets(targets: Sequence[str]) -> None:
     """Show what can be asked of a model."""
     show(f"targets  {', '.join(targets)}")
     if any(" to " in target for target in targets):
