@@ -444,7 +444,7 @@ def test_attributes_say_what_ran(run: Run, inputs: Path) -> None:
         "max_rule": "complete", "pre_activation": 1,
         "reference": "gc", "references": 1, "seed": 3, "batch_size": 5, "tolerance": 1e-4,
         "strands": "forward", "precision": "float64", "device": device(), "length": LENGTH,
-        "format_version": 1, "summit": "auto",
+        "format_version": 1, "summit": "auto", "notes": "none",
         "seqlift_version": seqlift.__version__,
     }  # fmt: skip
     assert {name: found[name] for name in fixed} == fixed
