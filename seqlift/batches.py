@@ -15,17 +15,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.attribution.backend import CPU_BATCH, batch_memory, most_lanes
+from seqlift.attribution.backend import CPU_BATCH, batch_memory, most_lanes, on_cpu
 from seqlift.attribution.engine import Engine, Result, SharedReferences
 from seqlift.attribution.graph import Node
 from seqlift.attribution.lowering.inputs import row_nodes
 from seqlift.attribution.primitives.recurrence import Recurrence
+from seqlift.attribution.weights import stored_values
 from seqlift.errors import DeviceMemoryError
+from seqlift.free_memory import check_free
 from seqlift.inputs.references import References
 from seqlift.lanes import Lanes, in_lane
 
 LARGEST_BATCH = 32  # on a CPU; more gains nothing
 MOST_PAIRS = 4096  # on a GPU: a bound for small networks, not measured on one
+
+COPIES = 1.3
+"""Memory for large weights while they are stored one after the other, by that of all of them."""
+
+COMPILING = 400 * 2**20
+"""Bytes that a compilation and its first batch take beside large weights: 0.3 GB measured."""
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +71,18 @@ def memory_of(engine: Engine, number: int) -> int:
     """
     kept = sum(values_kept(engine.graph.nodes[i]) for i in engine.kept)
     return len(engine.heads) * kept * np.dtype(engine.dtype).itemsize * number
+
+
+def check_weights(engine: Engine) -> None:
+    """Raise DeviceError where the machine has no memory for the large weights of an engine."""
+    large = engine.stored.large
+    values = stored_values(engine.graph, engine.needed, engine.rules, large=large)
+    if values and on_cpu():
+        stored = values * np.dtype(engine.dtype).itemsize
+        check_free(
+            int(stored * COPIES) + COMPILING,
+            f"the model's large weights, stored as {values:,} numbers to be explained by,",
+        )
 
 
 def values_kept(node: Node) -> int:

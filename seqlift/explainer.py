@@ -25,7 +25,12 @@ from seqlift.arguments import (
     with_outputs,
 )
 from seqlift.attribution import choices
-from seqlift.attribution.backend import backend_version, most_lanes, use_device
+from seqlift.attribution.backend import (
+    backend_version,
+    most_lanes,
+    use_device,
+    weights_store,
+)
 from seqlift.attribution.choices import MaxRule, Precision, Preset, Rule
 from seqlift.attribution.engine import Engine, Result
 from seqlift.attribution.graph import Graph
@@ -150,6 +155,7 @@ class Explainer:
         self.input_shape = self.layout.shape if self.layout else own
         self._engines: dict[tuple[tuple[int, ...], frozenset[int]], Engine] = {}
         self._shared = LastShared()
+        self._stored = weights_store()
         self.one_length = None not in self.input_shape  # so are windows of `--length`
         if self.one_length:
             self.engine(cast(tuple[int, ...], self.input_shape))
@@ -181,7 +187,7 @@ class Explainer:
         varying = graph.varying()
         named = zip(self.targets, heads, strict=True)
         self.blind = frozenset(target.name for target, head in named if head.node not in varying)
-        return Engine(
+        engine = Engine(
             graph,
             heads,
             rule=self.rule,
@@ -191,7 +197,10 @@ class Explainer:
             dtype="float64" if self.precision == "float64" else "float32",
             products=self.precision if self.precision in choices.ROUNDED else None,
             fused=self.one_length and self.precision != "float64",  # XLA is slow at it
+            stored=self._stored,
         )
+        batches.check_weights(engine)
+        return engine
 
     def graph(self, input_shape: tuple[int, ...], rows: frozenset[int]) -> Graph:
         """Return the model as primitives, checked against its own predictions."""

@@ -4,6 +4,7 @@ TensorFlow is the default; JAX is used when ``KERAS_BACKEND=jax``.
 """
 
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 import keras
@@ -11,6 +12,7 @@ import numpy as np
 
 from seqlift.attribution.choices import Products
 from seqlift.attribution.products import rounded_to, tensor_cores
+from seqlift.attribution.stored import LARGE, Stored, storing
 from seqlift.attribution.xla import compiled_by_xla, truth
 from seqlift.errors import DeviceError, DeviceMemoryError
 from seqlift.system import is_full_memory
@@ -23,24 +25,29 @@ OUT_OF_MEMORY = "the device's memory is full; give a smaller --batch-size or few
 
 
 def compiled(
-    function: Callable[..., Any], *, fused: bool = True, products: Products | None = None
+    function: Callable[..., Any],
+    *,
+    fused: bool = True,
+    products: Products | None = None,
+    stored: Stored | None = None,
 ) -> Callable[..., Any]:
     """Return `function` compiled for arrays of fixed shapes, once per set of shapes.
 
     `fused` has XLA make one loop of neighbouring operations on each value: about half the time, for
     a compilation that takes a second or two longer. JAX does nothing else. `products` is what
-    factors are rounded to. Calls raise DeviceMemoryError where the device's memory is full.
+    factors are rounded to, `stored` keeps large arrays of weights, which each call is handed then
+    (`seqlift.attribution.stored`). Calls raise DeviceMemoryError where the device's memory is full.
     """
 
     def traced(*arguments: Any) -> Any:
-        with rounded_to(products):
+        with rounded_to(products), storing(stored):
             return function(*arguments)
 
     if keras.backend.backend() == "jax":
         import jax
 
         full: tuple[type[Exception], ...] = (jax.errors.JaxRuntimeError,)
-        jitted = jax.jit(traced)
+        jitted = jax.jit(traced) if stored is None else _with_large_arguments(traced, stored.large)
 
         def fast(*arguments: Any) -> Any:
             return jax.block_until_ready(jitted(*arguments))  # a full memory is told here
@@ -70,6 +77,55 @@ def compiled(
             raise DeviceMemoryError(OUT_OF_MEMORY) from error
 
     return call
+
+
+def _with_large_arguments(traced: Callable[..., Any], least: int) -> Callable[..., Any]:
+    """Compile a function for JAX with the arrays of `least` values it reads as arguments."""
+    import jax
+
+    programs: dict[Any, Callable[..., Any]] = {}
+    compiling = Lock()
+
+    def compiled_for(arguments: tuple[Any, ...]) -> Callable[..., Any]:
+        closed, result = jax.make_jaxpr(traced, return_shape=True)(*arguments)
+        structure, consts = jax.tree.structure(result), closed.consts
+        large = [np.size(const) >= least for const in consts]
+        handed = [const for const, is_large in zip(consts, large, strict=True) if is_large]
+        small = [const for const, is_large in zip(consts, large, strict=True) if not is_large]
+
+        def whole(handed: list[Any], *leaves: Any) -> list[Any]:
+            both = {True: iter(handed), False: iter(small)}
+            return list(jax.core.eval_jaxpr(closed.jaxpr, [next(both[i]) for i in large], *leaves))
+
+        jitted = jax.jit(whole)
+        return lambda *leaves: jax.tree.unflatten(structure, jitted(handed, *leaves))
+
+    def call(*arguments: Any) -> Any:
+        leaves, structure = jax.tree.flatten(arguments)
+        key = structure, tuple((np.shape(leaf), str(leaf.dtype)) for leaf in leaves)
+        with compiling:
+            if key not in programs:
+                programs[key] = compiled_for(arguments)
+        return programs[key](*leaves)
+
+    return call
+
+
+def weights_store(large: int = LARGE) -> Stored:
+    """Make an empty store for arrays of weights of at least `large` values."""
+    return Stored(_on_device, large=large)
+
+
+def _on_device(values: Any, dtype: str) -> Array:
+    if keras.backend.backend() == "jax":
+        import jax
+
+        with jax.ensure_compile_time_eval():
+            return jax.numpy.asarray(values, dtype)
+    import tensorflow as tf
+
+    with tf.init_scope():
+        return tf.constant(values, dtype)
 
 
 def fused(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from keras import ops
 from numpy.typing import NDArray
 
-from seqlift.attribution.backend import compiled, to_numpy
+from seqlift.attribution.backend import compiled, to_numpy, weights_store
 from seqlift.attribution.choices import LOCAL_RULES, MaxRule, Preset, Products, Rule
 from seqlift.attribution.graph import Graph
 from seqlift.attribution.halving import with_halved
@@ -21,6 +21,7 @@ from seqlift.attribution.passes import BackwardPass, cancels, sources_of_parts
 from seqlift.attribution.presets import rules_of
 from seqlift.attribution.primitives.rowwise import mean_along
 from seqlift.attribution.rules import flatten_pairs
+from seqlift.attribution.stored import Stored
 
 Array = Any
 Activations = dict[int, Array]
@@ -70,7 +71,8 @@ class Engine:
     `dtype` is what everything is computed in, `products` what the factors of products are rounded
     to before (`seqlift.attribution.products`); `steps` the number of points on the line from
     reference to sequence that integrated gradients are taken at. `fused` code is twice as fast and
-    takes a second or two longer to make: for an engine that is used for many batches.
+    takes a second or two longer to make: for an engine that is used for many batches. `stored`
+    keeps large weights, and may be that of other engines of the model.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Engine:
         dtype: Literal["float32", "float64"] = "float32",
         products: Products | None = None,
         fused: bool = True,
+        stored: Stored | None = None,
     ) -> None:
         """Work out the rule of each node, and whose activations the heads and the rules need."""
         self.rules = rules = rules_of(graph, rule, rule_for)
@@ -102,7 +105,8 @@ class Engine:
         self.kept = tuple(sorted(kept))
         own: set[str] = {rules[i] for i in crossed} or {rule}  # no rule crosses what is linear
         self.at_sequence = own <= set(LOCAL_RULES)
-        way: dict[str, Any] = {"fused": fused, "products": products}
+        self.stored = weights_store() if stored is None else stored
+        way: dict[str, Any] = {"fused": fused, "products": products, "stored": self.stored}
         self._pass_references = compiled(self.pass_references, **way)
         self._explain_own = compiled(self.explain_own, **way)
         self._explain_shared = compiled(self.explain_shared, **way)

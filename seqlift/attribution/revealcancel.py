@@ -25,10 +25,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-from seqlift.attribution.primitives.affine import Scale, WeightedSum, constant
+from seqlift.attribution.primitives.affine import Scale, WeightedSum
 from seqlift.attribution.primitives.base import Linear, Shape, Weighted
 from seqlift.attribution.primitives.elementwise import Elementwise
 from seqlift.attribution.rules import rescale
+from seqlift.attribution.stored import constant
 
 Array = Any
 

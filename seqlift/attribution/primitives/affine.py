@@ -10,11 +10,7 @@ from numpy.typing import NDArray
 from seqlift.attribution.primitives.base import Array, Linear, Shape, Weighted
 from seqlift.attribution.primitives.rowwise import matmul, sum_along
 from seqlift.attribution.primitives.shape import sum_to_shape
-
-
-def constant(values: NDArray[np.floating], like: Array) -> Array:
-    """Return `values` as a tensor of the dtype of `like`."""
-    return ops.convert_to_tensor(values, dtype=like.dtype)
+from seqlift.attribution.stored import constant
 
 
 @dataclass(frozen=True, eq=False)

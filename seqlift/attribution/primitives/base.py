@@ -12,6 +12,8 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from seqlift.attribution.stored import constant
+
 Array = Any  # a tensor of whatever backend Keras runs on
 Shape = tuple[int, ...]  # without the batch axis
 
@@ -49,7 +51,7 @@ class Constant(Primitive):
 
     def forward(self, *inputs: Array) -> Array:
         """Return the array for each row of ``inputs[0]``, (B, ...), in its dtype."""
-        value = ops.convert_to_tensor(self.value, dtype=inputs[0].dtype)
+        value = constant(self.value, inputs[0])
         return ops.broadcast_to(value[None], (ops.shape(inputs[0])[0], *self.value.shape))
 
 

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from seqlift.attribution.backend import fused
 from seqlift.attribution.primitives import winograd
-from seqlift.attribution.primitives.affine import constant
 from seqlift.attribution.primitives.base import Array, Shape, Weighted
 from seqlift.attribution.primitives.rowwise import PACKET, matmul
 from seqlift.attribution.primitives.shape import Pads, pad_or_crop
 from seqlift.attribution.primitives.windows import fold
 from seqlift.attribution.products import convolve
+from seqlift.attribution.stored import constant
 
 FEW_OUTPUTS = 8
 LARGE = 2**20  # products of one row, below which there is no time to be won

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from keras import ops
 
-from seqlift.attribution.primitives.affine import constant
 from seqlift.attribution.primitives.base import Array, Shape, Weighted
 from seqlift.attribution.primitives.convolution import reach_of, set_apart
 from seqlift.attribution.primitives.rowwise import sum_along
 from seqlift.attribution.primitives.shape import Pads, pad_or_crop
 from seqlift.attribution.products import depthwise
+from seqlift.attribution.stored import constant
 
 
 @dataclass(frozen=True, eq=False)

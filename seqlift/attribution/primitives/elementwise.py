@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from seqlift.attribution import backend
 from seqlift.attribution.primitives import quotients
-from seqlift.attribution.primitives.affine import constant
 from seqlift.attribution.primitives.base import Array, Primitive, Shape
 from seqlift.attribution.primitives.quotients import Quotient
 from seqlift.attribution.primitives.rowwise import aligned
+from seqlift.attribution.stored import constant
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,11 +8,11 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from seqlift.attribution.primitives.affine import constant
 from seqlift.attribution.primitives.base import Array, Linear, Primitive, Shape
 from seqlift.attribution.primitives.rowwise import sum_along
 from seqlift.attribution.primitives.shape import Pads, pad_or_crop
 from seqlift.attribution.primitives.windows import fold, unfold
+from seqlift.attribution.stored import constant
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqlift.attribution.primitives.affine import constant
 from seqlift.attribution.primitives.base import Array, Primitive, Shape, Weighted
 from seqlift.attribution.primitives.rowwise import in_packets
 from seqlift.attribution.primitives.shape import sum_to_shape
 from seqlift.attribution.products import einsum
+from seqlift.attribution.stored import constant
 
 BATCH = "Z"  # the letter of the batch axis in the equations given to the backend
 
