@@ -58,6 +58,7 @@ def facts_of(path: Path) -> Facts:
     """Return the attributes of a score file, which is checked to be whole."""
     check_seal(path)
     with ScoreFile(path) as scores:
+        scores.intervals()  # makes sense
         return scores.attributes
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from seqlift.errors import InputError, NumericError
 from seqlift.tracks import layout
 from seqlift.tracks.batch import Attribute
+from seqlift.tracks.overlap import Intervals
 
 DAMAGE = (
     OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError,
@@ -73,6 +74,10 @@ def rounding_problems(stored: NDArray[Any], exact: NDArray[Any]) -> Iterator[tup
         yield i, f"{problem}; {remedy}"
 
 
+FARTHEST = 2**40
+"""Beyond every base of a chromosome."""
+
+
 @contextmanager
 def damage(path: Path) -> Iterator[None]:
     """Turn what a reading library raises inside into an `InputError` about a damaged file."""
@@ -102,9 +107,17 @@ def check_version(path: Path, attributes: Mapping[str, Attribute]) -> None:
         )
 
 
-def check_shapes(datasets: Mapping[str, Any], *, rows: int, length: int) -> None:
-    """Raise `ValueError` or `KeyError` unless every dataset is there with its shape."""
-    for name in layout.dtypes("float32"):
-        expected = (rows, *layout.row_shape(name, length))
-        if datasets[name].shape != expected:
-            raise ValueError(f"{name} has shape {datasets[name].shape}, not {expected}")
+def check_places(intervals: Intervals, length: int) -> None:
+    """Raise `ValueError` for the first row that lies where none can.
+
+    A row has `length` bases. Its scored part lies within it, and on the chromosome.
+    """
+    start, end = intervals.start, intervals.end
+    first, last = intervals.scored_start, intervals.scored_end
+    outside = (first < last) & ((first < start) | (last > end))
+    far = (np.abs(start) > FARTHEST) | (np.abs(end) > FARTHEST) | (np.abs(last) > FARTHEST)
+    bad = np.flatnonzero(far | (end - start != length) | (first < 0) | (first > last) | outside)
+    if len(bad):
+        row = int(bad[0])
+        scored = f"{first[row]}-{last[row]}"
+        raise ValueError(f"row {row + 1} is {start[row]}-{end[row]}, of which {scored} is scored")

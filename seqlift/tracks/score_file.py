@@ -4,7 +4,7 @@ Knows HDF5 and the layout of a score file (`seqlift.tracks.layout`); knows nothi
 genome-browser tracks.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -19,8 +19,8 @@ from seqlift.hdf5_reader import open_to_read
 from seqlift.paths import not_regular
 from seqlift.system import is_refusal, reading_error
 from seqlift.tracks import layout
-from seqlift.tracks.batch import Attribute
-from seqlift.tracks.checks import DAMAGE, check_shapes, check_version, damage, damaged
+from seqlift.tracks.checks import DAMAGE, check_places, check_version, damage, damaged
+from seqlift.tracks.datasets import attributes, check_numbers, dataset, datasets
 from seqlift.tracks.doubts import warnings_of
 from seqlift.tracks.overlap import Intervals
 from seqlift.tracks.summary import ScoreSummary, counted, quantiles_of_size
@@ -35,7 +35,7 @@ def is_score_file(path: Path | str) -> bool:
         if not Path(path).is_file():  # opening a pipe would wait for ever
             return False
         with open_to_read(path) as file:
-            return "shap/seq" in file
+            return dataset(file, layout.HYPOTHETICAL) is not None
     except DAMAGE:
         return False
 
@@ -83,12 +83,13 @@ class ScoreFile:
         self._file = _open(self.path)
         try:
             with damage(self.path):
-                self.attributes = _attributes(self._file.attrs)
+                self.attributes = attributes(self._file.attrs)
                 check_version(self.path, self.attributes)
+                check_numbers(self.attributes, ("length", "largest_contribution"))
                 self.length = int(self.attributes["length"])
-                self._contributions = self._file[layout.CONTRIBUTIONS]
+                self._contributions = dataset(self._file, layout.CONTRIBUTIONS)
                 self.rows = len(self._contributions)
-                check_shapes(self._file, rows=self.rows, length=self.length)
+                self._datasets = datasets(self._file, rows=self.rows, length=self.length)
         except BaseException:
             self._file.close()
             raise
@@ -97,16 +98,20 @@ class ScoreFile:
         self._chunk = int(chunks[0])
 
     def intervals(self) -> Intervals:
-        """Return where the rows lie on the genome."""
+        """Read where the rows lie on the genome.
+
+        Raises InputError for a row whose place makes no sense.
+        """
         seen: dict[str, str] = {}
         chrom = [seen.setdefault(word, word) for word in self._texts("regions/chrom")]
-        return Intervals(
-            chrom,
-            *(
-                self._column(f"regions/{name}")
-                for name in ("start", "end", "scored_start", "scored_end")
-            ),
+        columns = (
+            self._column(f"regions/{name}").astype(np.int64)
+            for name in ("start", "end", "scored_start", "scored_end")
         )
+        found = Intervals(chrom, *columns)
+        with damage(self.path):
+            check_places(found, self.length)
+        return found
 
     @property
     def largest_contribution(self) -> float:
@@ -118,24 +123,24 @@ class ScoreFile:
 
         Raises InputError where the file has none, being part of another.
         """
-        with damage(self.path):
-            whole = layout.GENOME_CHROM in self._file
-        if not whole:
+        if layout.GENOME_CHROM not in self._datasets:
             raise InputError(
                 f"{self.path}: it does not say how long the chromosomes are; give the .h5 file that"
                 " `seqlift score` or `seqlift merge` finished"
             )
         names, lengths = self._texts(layout.GENOME_CHROM), self._column(layout.GENOME_SIZE)
         with damage(self.path):
-            return dict(zip(names, lengths.tolist(), strict=True))
+            found = dict(zip(names, lengths.tolist(), strict=True))
+            if len(found) < len(names) or min(found.values(), default=0) < 0:
+                raise ValueError("the lengths of the chromosomes make no sense")
+        return found
 
     def kinds(self) -> dict[str, np.dtype[np.generic]]:
         """Return the NumPy dtype of every dataset, by name; object stands for text."""
-        with damage(self.path):
-            stored = self._contributions.dtype.name
-            multipliers, deviation = (
-                name in self._file for name in (layout.MULTIPLIERS, layout.DEVIATION)
-            )
+        stored = self._contributions.dtype.name
+        multipliers, deviation = (
+            name in self._datasets for name in (layout.MULTIPLIERS, layout.DEVIATION)
+        )
         return layout.dtypes(stored, multipliers=multipliers, deviation=deviation)
 
     def has_own_chunks(self, rows: int) -> bool:
@@ -145,13 +150,13 @@ class ScoreFile:
             return all(
                 one.chunks == (rows, *one.shape[1:])
                 and (one.compression, one.shuffle, one.fletcher32) == ("gzip", True, False)
-                for one in (self._file[name] for name in names)
+                for one in (self._datasets[name] for name in names)
             )
 
     def stored_chunk(self, name: str, row: int) -> tuple[int, bytes]:
         """Return the chunk of a large dataset that begins at `row`: filter mask and bytes."""
         with damage(self.path):
-            mask, data = self._file[name].id.read_direct_chunk((row, 0, 0))
+            mask, data = self._datasets[name].id.read_direct_chunk((row, 0, 0))
         return int(mask), data
 
     def values(self, name: str, rows: slice) -> NDArray[Any]:
@@ -237,11 +242,11 @@ class ScoreFile:
 
     def _column(self, name: str, rows: slice = slice(None)) -> NDArray[Any]:
         with damage(self.path):
-            return np.asarray(self._file[name][rows])
+            return np.asarray(self._datasets[name][rows])
 
     def _texts(self, name: str, rows: slice = slice(None)) -> list[str]:
         with damage(self.path):
-            return list(self._file[name].asstr()[rows])
+            return list(self._datasets[name].asstr()[rows])
 
 
 def _open(path: Path) -> Any:
@@ -258,10 +263,3 @@ def _open(path: Path) -> Any:
         raise InputError(
             f"{path}: not an HDF5 file; give the .h5 file that `seqlift score` wrote"
         ) from error
-
-
-def _attributes(stored: Mapping[str, Any]) -> dict[str, Attribute]:
-    return {
-        name: value.item() if isinstance(value, np.generic) else value
-        for name, value in stored.items()
-    }

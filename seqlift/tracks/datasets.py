@@ -1,0 +1,96 @@
+"""Datasets of a score file, taken only where the file itself has them.
+
+HDF5 lets a file name others, of any format, in which its datasets lie: a file that somebody sends
+could so have anything on this machine read, and shown. Knows HDF5; knows nothing of what is in it.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import h5py
+import numpy as np
+
+from seqlift.tracks import layout
+from seqlift.tracks.batch import Attribute
+
+
+def dataset(file: h5py.File, name: str) -> h5py.Dataset:
+    """Open a dataset of a file.
+
+    Raises KeyError where it has none, ValueError where the dataset is reached by another link than
+    HDF5's plain ones, has its data in another file or is virtual.
+    """
+    place: Any = file
+    for part in name.split("/"):
+        link = place.get(part, getlink=True) if isinstance(place, h5py.Group) else None
+        if link is None:
+            raise KeyError(f"{name} is missing")
+        if not isinstance(link, h5py.HardLink):
+            raise ValueError(f"{name} is a link to elsewhere")
+        place = place[part]
+    if not isinstance(place, h5py.Dataset):
+        raise KeyError(f"{name} is no dataset")
+    if place.external or place.is_virtual:
+        raise ValueError(f"{name} lies in another file")
+    return place
+
+
+def datasets(file: h5py.File, *, rows: int, length: int) -> dict[str, h5py.Dataset]:
+    """Open every dataset of a score file.
+
+    Raises ValueError or KeyError where one is missing, or is not what its name promises.
+    """
+    found = {}
+    for name in layout.dtypes("float32", multipliers=True, deviation=True):
+        if name in (layout.MULTIPLIERS, layout.DEVIATION) and not has(file, name):
+            continue
+        found[name] = one = dataset(file, name)
+        expected = (rows, *layout.row_shape(name, length))
+        if one.shape != expected:
+            raise ValueError(f"{name} has shape {one.shape}, not {expected}")
+    if has(file, layout.GENOME_CHROM):
+        found |= {name: dataset(file, name) for name in (layout.GENOME_CHROM, layout.GENOME_SIZE)}
+    for name, one in found.items():
+        check_kind(name, one.dtype)
+    return found
+
+
+def has(file: h5py.File, name: str) -> bool:
+    """Find out whether a file names a dataset, wherever that lies."""
+    group, _, last = name.rpartition("/")
+    link = file.get(group, getlink=True)
+    if link is None:
+        return False
+    return not isinstance(link, h5py.HardLink) or file[group].get(last, getlink=True) is not None
+
+
+def check_kind(name: str, kind: np.dtype[np.generic]) -> None:
+    """Raise ValueError where a dataset does not have what its name promises."""
+    if name in (*layout.TEXTS, layout.GENOME_CHROM):
+        wanted, right = "text", h5py.check_string_dtype(kind) is not None
+    elif name in (*layout.POSITIONS, layout.GENOME_SIZE, layout.ONE_HOT):
+        wanted, right = "whole numbers", kind.kind in "iu"
+    elif name in (layout.HYPOTHETICAL, layout.CONTRIBUTIONS):
+        wanted, right = "float32 or float16", kind.name in ("float32", "float16")
+    else:
+        wanted, right = "numbers", kind.kind == "f"
+    if not right:
+        raise ValueError(f"{name} is of type {kind}, not {wanted}")
+
+
+def attributes(stored: Mapping[str, Any]) -> dict[str, Attribute]:
+    """Read attributes; raises ValueError for one that is neither text nor a number."""
+    found: dict[str, Attribute] = {}
+    for name, value in stored.items():
+        one = value.item() if isinstance(value, np.generic) else value
+        if not isinstance(one, str | int | float):
+            raise ValueError(f"the attribute {name} is neither text nor a number")
+        found[name] = one
+    return found
+
+
+def check_numbers(found: Mapping[str, Attribute], names: Iterable[str]) -> None:
+    """Raise ValueError where an attribute that is a number has text."""
+    for name in names:
+        if isinstance(found.get(name, 0), str):
+            raise ValueError(f"the attribute {name} is no number")
