@@ -11,6 +11,11 @@ from node_records import Node, Record, X, end, node_record, predicted, raw_recor
 from seqlift.errors import ModelError
 from seqlift.model import build, records
 
+MANY_PLACES = [place % 8 for place in range(150)]
+MATRIX = np.random.default_rng(1).normal(size=(4, 30))
+BAND = np.random.default_rng(2).normal(size=(8, 30))
+"""More numbers than an expression has parts."""
+
 NODES: list[tuple[list[Node], Callable[[], Any]]] = [
     (
         [("a", "math.reduce_logsumexp", [["x", 0, 0, {"axis": 1}]])],
@@ -95,6 +100,48 @@ NODES: list[tuple[list[Node], Callable[[], Any]]] = [
         lambda: X.transpose(0, 2, 1) @ X,
     ),
     ([("a", "cast", [["x", 0, 0, {"dtype": "float32"}]])], lambda: X),
+    (
+        [
+            (
+                "a",
+                "compat.v1.gather",
+                [
+                    [
+                        "x",
+                        0,
+                        0,
+                        {
+                            "indices": [3, 2, 1, 0],
+                            "validate_indices": None,
+                            "name": None,
+                            "axis": -1,
+                            "batch_dims": 0,
+                        },
+                    ]
+                ],
+            )
+        ],
+        lambda: X[..., ::-1],
+    ),
+    (
+        [("a", "gather", [["x", 0, 0, {"indices": MANY_PLACES, "axis": 1, "batch_dims": 0}]])],
+        lambda: X[:, MANY_PLACES],
+    ),
+    (
+        [("a", "math.cumsum", [["x", 0, 0, {"axis": 1, "exclusive": False, "reverse": False}]])],
+        lambda: X.cumsum(1),
+    ),
+    (
+        [
+            (
+                "a",
+                "linalg.matmul",
+                [["x", 0, 0, {"b": MATRIX.tolist(), "adjoint_a": False, "transpose_b": False}]],
+            ),
+            ("b", "__operators__.add", [["a", 0, 0, {"y": BAND.tolist(), "name": None}]]),
+        ],
+        lambda: X @ MATRIX + BAND,
+    ),
     (
         [("a", "math.multiply", [["x", 0, 0, {"y": [1.0, 2.0, 3.0, 4.0]}]])],
         lambda: X * [1, 2, 3, 4],
@@ -215,3 +262,30 @@ def test_a_node_becomes_a_model_of_its_name_made_of_operations() -> None:
     inner = model.get_layer("tf.math.exp")
     assert isinstance(inner, keras.Model)
     assert [type(operation).__name__ for operation in inner.operations] == ["InputLayer", "Exp"]
+
+
+def test_calls_that_differ_in_many_numbers_only_are_told_apart() -> None:
+    """One layer that is called twice: its second call is no repetition of the first."""
+    calls = [[["x", 0, 0, {"b": (MATRIX + n).tolist()}]] for n in range(2)]
+    record = record_of([node_record("a", "linalg.matmul", calls)], ["a"])
+    record["config"]["output_layers"] = [["a", 0, 0], ["a", 1, 0]]
+    for n, found in enumerate(predicted(record)):
+        np.testing.assert_allclose(found, X @ (MATRIX + n), rtol=1e-5, atol=1e-5)
+
+
+REFUSED_ARGUMENTS = [
+    ("gather", {"indices": [[0], [1], [2]], "axis": 1, "batch_dims": 1}, "with batch_dims=1"),
+    ("math.cumsum", {"axis": 1, "reverse": True}, "with reverse=True"),
+    ("linalg.matmul", {"b": MATRIX.T.tolist(), "adjoint_b": True}, "with adjoint_b=True"),
+    ("linalg.matmul", {"b": np.ones((3, 4, 10)).tolist()}, "works across the sequences"),
+    ("__operators__.add", {"y": np.ones((3, 80, 4)).tolist()}, "works across the sequences"),
+]
+
+
+@pytest.mark.parametrize(("function", "arguments", "reason"), REFUSED_ARGUMENTS)
+def test_arguments_without_meaning_are_refused_and_not_dropped(
+    function: str, arguments: Record, reason: str
+) -> None:
+    record = record_of([node_record("a", function, [[["x", 0, 0, arguments]]])], ["a"])
+    with pytest.raises(ModelError, match=reason):
+        predicted(record)

@@ -41,7 +41,7 @@ class Rebuilt:
         expression = self.plan.expressions[number]
         used = sorted(tree.inputs(expression))
         given = [values[place] for place in used if is_tensor(values[place])]
-        key = (tree.text(expression), *map(_kind, values))
+        key = (tree.text(expression), expression, *map(_kind, values))
         if key not in self._models:
             made = self._made(expression, values, used)
             if not isinstance(made, keras.Model):

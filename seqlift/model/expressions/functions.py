@@ -136,6 +136,8 @@ def evaluate(expression: Expression, inputs: Sequence[Any]) -> Any:
         return inputs[expression.number]
     if isinstance(expression, tree.Constant):
         return expression.value
+    if isinstance(expression, tree.Numbers):
+        return expression.array
     if isinstance(expression, tree.Several):
         return tuple(evaluate(item, inputs) for item in expression.items)
     if isinstance(expression, tree.Slice):

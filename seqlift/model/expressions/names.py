@@ -101,6 +101,8 @@ def _translated(
             name = OLD_PARAMETERS.get(name, name)
         if name not in row.parameters:
             raise NoRecipeError(f"calls {path} with the argument {name}, which has no recipe")
+        if name in row.fixed and value != tree.Constant(row.fixed[name]):
+            raise NoRecipeError(f"calls {path} with {name}={tree.text(value)}, which has no recipe")
         if row.parameters[name] != "-":
             meant[row.parameters[name]] = value
     return _in_order(row.function, meant)

@@ -36,7 +36,7 @@ def _argument(value: Any, tensors: list[TensorRef]) -> Expression:
     if isinstance(value, TensorRef):
         return tree.Given(tensors.index(value))
     if isinstance(value, list | tuple):
-        return tree.several(_argument(item, tensors) for item in value)
+        return tree.numbers(value) or tree.several(_argument(item, tensors) for item in value)
     if isinstance(value, Mapping):
         return _mapping(value, tensors)
     return tree.constant(value)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from seqlift.model.expressions.tree import NoRecipeError
@@ -236,12 +237,14 @@ def l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12) -> Any:
 
 def matmul(x1: Any, x2: Any, *, transpose_a: bool = False, transpose_b: bool = False) -> Any:
     """Return the matrix products of the last two axes."""
+    rank = max(len(side.shape) for side in (x1, x2) if is_tensor(side))
     sides = []
     for side, is_transposed in ((x1, transpose_a), (x2, transpose_b)):
-        rank = len(side.shape)
-        if rank < 3:
+        side = side if is_tensor(side) else np.asarray(side, "float32")
+        own = len(side.shape)
+        of_all = 2 <= own < rank or side.shape[0] == 1  # a constant that is the same for all
+        if rank < 3 or own > rank or not (own == rank if is_tensor(side) else of_all):
             raise NoRecipeError(f"calls matmul of the shape {tuple(side.shape)}, which {ACROSS}")
-        order = (*range(rank - 2), rank - 1, rank - 2)
+        order = (*range(own - 2), own - 1, own - 2)
         sides.append(ops.transpose(side, order) if is_transposed else side)
-    check_aligned("matmul", sides)
     return ops.matmul(*sides)

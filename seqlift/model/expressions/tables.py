@@ -2,8 +2,9 @@
 
 ``tf.math.reduce_logsumexp(input_tensor, axis)`` is ``logsumexp(x, axis)``, whoever wrote it: a row
 for each function, with its parameters in the order of the library, and the language's name of a
-parameter behind ``=`` where it differs. ``=-`` marks one without effect, and ``:`` the default
-where the language has another. A function more is a row more.
+parameter behind ``=`` where it differs. ``=-`` marks one without effect, ``==`` one that must be
+what it is if left out, and ``:`` the default where the language has another. A function more is a
+row more.
 """
 
 import ast
@@ -14,11 +15,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A function of a library: our name for it, our parameters in its order, its defaults."""
+    """A function of a library: our name for it, our parameters in its order, its defaults.
+
+    `fixed` are parameters that we have not, and the only values they may have.
+    """
 
     function: str
     parameters: Mapping[str, str]
     defaults: Mapping[str, Any]
+    fixed: Mapping[str, Any]
 
 
 def _rows(written: str) -> dict[str, Row]:
@@ -26,14 +31,18 @@ def _rows(written: str) -> dict[str, Row]:
     rows: dict[str, Row] = {}
     for line in written.strip().splitlines():
         theirs, ours, *words = line.split()
-        parameters, defaults = {}, {}
+        parameters, defaults, fixed = {}, {}, {}
         for word in words:
+            if "==" in word:
+                name, _, only = word.partition("==")
+                parameters[name], fixed[name] = "-", ast.literal_eval(only)
+                continue
             word, _, default = word.partition(":")
             name, _, meant = word.partition("=")
             parameters[name] = meant or name
             if default:
                 defaults[meant or name] = ast.literal_eval(default)
-        rows |= dict.fromkeys(theirs.split(","), Row(ours, parameters, defaults))
+        rows |= dict.fromkeys(theirs.split(","), Row(ours, parameters, defaults, fixed))
     return rows
 
 
@@ -89,7 +98,7 @@ TENSORFLOW = _rows(
     elu elu features=x
     selu selu features=x
     gelu gelu features=x approximate:False
-    silu,swish silu features=x
+    silu,swish silu features=x beta==1.0
     softplus softplus features=x
     softsign softsign features=x
     softmax softmax logits=x axis
@@ -97,12 +106,12 @@ TENSORFLOW = _rows(
     l2_normalize l2_normalize x axis epsilon
     clip_by_value clip x clip_value_min=x_min clip_value_max=x_max
     where,where_v2 where condition x=x1 y=x2
-    matmul matmul a=x1 b=x2 transpose_a transpose_b
+    matmul matmul a=x1 b=x2 transpose_a transpose_b adjoint_a==False adjoint_b==False
     cast cast x dtype
     concat concatenate values=xs axis
     stack stack values=x axis:0
     unstack unstack value=x num axis:0
-    split split_sizes value=x num_or_size_splits=sizes axis:0
+    split split_sizes value=x num_or_size_splits=sizes axis:0 num=-
     squeeze squeeze input=x axis squeeze_dims=axis
     expand_dims expand_dims input=x axis dim=axis
     reshape reshape tensor=x shape=newshape
@@ -111,9 +120,9 @@ TENSORFLOW = _rows(
     tile tile input=x multiples=repeats
     repeat repeat input=x repeats axis
     pad pad tensor=x paddings=pad_width mode constant_values
-    cumsum cumsum x axis
+    cumsum cumsum x axis:0 exclusive==False reverse==False
     slice slice input_=inputs begin=start_indices size=shape
-    gather take params=x indices validate_indices=- axis:0
+    gather take params=x indices validate_indices=- axis:0 batch_dims==0
     shape shape input=x out_type=-
     identity,stop_gradient identity input=x
     getitem getitem x slice_spec=key

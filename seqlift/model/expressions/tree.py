@@ -8,11 +8,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 MOST_PARTS = 400
 """Parts an expression may have; the longest real ones have some forty."""
 
 DEEPEST = 100
 """How deeply the parts may be nested: every term of a sum is one level more."""
+
+MOST_LISTED = 100
+"""Numbers that are kept one by one; a layer's axes, shapes and indices are fewer."""
 
 LARGEST_INTEGER = 1 << 63
 PLAIN = (bool, int, float, str, type(None), type(...))
@@ -61,7 +67,21 @@ class Apply:
     kwargs: tuple[tuple[str, "Expression"], ...] = ()
 
 
-Expression: TypeAlias = Given | Constant | Several | Slice | Apply
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Many numbers, as an array of a shape and a type of NumPy; one part, however many they are."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    data: bytes
+
+    @property
+    def array(self) -> NDArray[Any]:
+        """Return the numbers."""
+        return np.frombuffer(self.data, self.dtype).reshape(self.shape)
+
+
+Expression: TypeAlias = Given | Constant | Numbers | Several | Slice | Apply
 
 OPERATORS = {
     "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "floor_divide": "//",
@@ -76,7 +96,7 @@ NONE = Constant(None)
 def constant(value: Any) -> Expression:
     """Return a plain value, or nested tuples and lists of such, as an expression."""
     if isinstance(value, tuple | list):
-        return several(constant(item) for item in value)
+        return numbers(value) or several(constant(item) for item in value)
     if isinstance(value, slice):
         return Slice(constant(value.start), constant(value.stop), constant(value.step))
     if isinstance(value, int) and abs(value) >= LARGEST_INTEGER:
@@ -84,6 +104,27 @@ def constant(value: Any) -> Expression:
     if not isinstance(value, PLAIN):
         raise NoRecipeError(f"has a constant that is no number ({type(value).__name__})")
     return Constant(value)
+
+
+def numbers(value: Any) -> Numbers | None:
+    """Return more numbers than one would write by hand as one part, None for anything else."""
+    if not isinstance(value, tuple | list) or _length(value) <= MOST_LISTED:
+        return None
+    try:
+        array = np.asarray(value)
+    except (ValueError, OverflowError, RecursionError):  # no array has such a shape
+        return None
+    if array.dtype.kind not in "if":
+        return None
+    return Numbers(array.shape, array.dtype.str, array.tobytes())
+
+
+def _length(value: Any) -> int:
+    """Return how many values nested lists hold, if all on a level are of one length."""
+    total = 1
+    while isinstance(value, tuple | list) and value:
+        total, value = total * len(value), value[0]
+    return total
 
 
 def several(items: Iterable[Expression]) -> Expression:
@@ -140,6 +181,8 @@ def text(value: Expression) -> str:
     """Return an expression as people write it."""
     if isinstance(value, Given):
         return f"x[{value.number}]" if value.number else "x"
+    if isinstance(value, Numbers):
+        return f"numbers of the shape {value.shape}"
     if isinstance(value, Constant):
         return "..." if value.value is ... else repr(value.value)
     if isinstance(value, Several):
