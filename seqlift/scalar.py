@@ -13,6 +13,7 @@ from seqlift.attribution.heads import (
     unit_weights,
 )
 from seqlift.attribution.primitives.elementwise import SIGMOID
+from seqlift.attribution.primitives.shape import Reshape
 from seqlift.attribution.primitives.softmax import Softmax
 from seqlift.model.spans import check_span
 from seqlift.model.target import Target
@@ -44,8 +45,11 @@ def head_of(target: Target, graph: Graph, *, pre_activation: bool, centred: bool
 def before_activation(graph: Graph, node: int) -> tuple[int, bool]:
     """Return the node before a final sigmoid or softmax, and whether it was a softmax."""
     primitive = graph.nodes[node].primitive
-    if primitive is SIGMOID:
-        return graph.nodes[node].inputs[0], False
+    single = node  # one number may lose its axis after the activation
+    while isinstance(graph.nodes[single].primitive, Reshape) and graph.nodes[node].shape == ():
+        (single,) = graph.nodes[single].inputs
+    if graph.nodes[single].primitive is SIGMOID:
+        return graph.nodes[single].inputs[0], False
     if isinstance(primitive, Softmax):
         return graph.nodes[node].inputs[0], True
     return node, False

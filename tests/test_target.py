@@ -1,9 +1,12 @@
 import keras
+import numpy as np
 import pytest
+from nets import eager, graph_of, inputs_for
 
 from seqlift.errors import ModelError
 from seqlift.model.target import Target, parse, targets
 from seqlift.model.tasks import task_of
+from seqlift.scalar import head_of
 
 
 def functional(*outputs: tuple[str, int], activation: str | None = None) -> keras.Model:
@@ -350,3 +353,22 @@ def test_outputs_of_one_name_are_told_apart_by_number() -> None:
     wide = keras.layers.Dense(2, name="tasks")
     model = keras.Model(given, [wide(given), wide(keras.layers.ReLU()(given))])
     assert [t.name for t in parse(["all"], model)] == ["0:0", "0:1", "1:0", "1:1"]
+
+
+def test_an_output_without_an_axis_is_one_unit() -> None:
+    given = keras.Input((6, 4))
+    one = keras.layers.Dense(1, activation="sigmoid")(keras.layers.Flatten()(given))
+    scalar = keras.Model(given, keras.layers.Reshape((), name="risk")(one))
+    assert targets(scalar) == ["risk"]
+    for request in ([], ["risk"], ["0"], ["risk:0"], ["all"]):
+        assert parse(request, scalar) == (Target("risk", 0, None, "unit"),)
+    x, x0 = inputs_for((6, 4), 3, 2)
+    (target,) = parse([], scalar)
+    for pre_activation in (True, False):
+        ours, same = (
+            eager(graph, head_of(target, graph, pre_activation=pre_activation, centred=True), x, x0)
+            for graph in (graph_of(scalar), graph_of(keras.Model(given, one)))
+        )
+        np.testing.assert_allclose(ours.contributions, same.contributions, atol=1e-6)
+        np.testing.assert_allclose(ours.prediction, same.prediction, atol=1e-6)
+        np.testing.assert_allclose(ours.residual, 0.0, atol=1e-6)

@@ -1,7 +1,7 @@
 """Attention layers: products, a softmax, and a product again.
 
 Scores are the products of queries and keys, (heads, queries, keys) for each row; weights are their
-softmax over the keys. A mask given as a tensor is refused: it would depend on the input.
+softmax over the keys. A mask that depends on the sequence is refused.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from seqlift.attribution.lowering.activation import activate
 from seqlift.attribution.lowering.composition import product, reshaped, scaled, taken
+from seqlift.attribution.lowering.masks import FAR_BELOW
+from seqlift.attribution.lowering.masks import attention_mask as mask_of
 from seqlift.attribution.lowering.place import Lower, Place, weights_of
 from seqlift.attribution.primitives import elementwise
 from seqlift.attribution.primitives.affine import Sum, WeightedSum
 from seqlift.attribution.primitives.product import Contraction, Einsum
 from seqlift.attribution.primitives.softmax import Softmax
-
-FAR_BELOW = -1e9  # what Keras adds to a score that is masked
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,10 @@ def lower_multi_head(
     value: int,
     key: int | None = None,
     *,
+    query_mask: Any = None,
+    value_mask: Any = None,
+    key_mask: Any = None,
+    attention_mask: Any = None,
     return_attention_scores: bool = False,
     use_causal_mask: bool = False,
 ) -> Any:
@@ -142,7 +146,9 @@ def lower_multi_head(
     grouped = isinstance(layer, layers.GroupQueryAttention)
     factor = layer._inverse_sqrt_head_dim if grouped else layer._inverse_sqrt_key_dim
     window = layer.sliding_window if grouped else layer._sliding_window
-    scores = Scores(factor, causal=use_causal_mask, window=window)
+    masks = {"attention_mask": attention_mask, "query_mask": query_mask}
+    mask = mask_of(at, masks | {"value_mask": value_mask, "key_mask": key_mask})
+    scores = Scores(factor, causal=use_causal_mask, window=window, mask=mask)
     output, weights = attend(at, scores, *projected)
     if layer.use_gate if grouped else layer._use_gate:
         output = product(at, output, project(layer._gate_dense, at, query))

@@ -19,6 +19,7 @@ from seqlift.attribution.lowering.adaptive import ADAPTIVE_LAYERS
 from seqlift.attribution.lowering.attention import ATTENTION_LAYERS
 from seqlift.attribution.lowering.inputs import Copy, Layout, add_copy, add_sequence
 from seqlift.attribution.lowering.locally import LOCAL_LAYERS
+from seqlift.attribution.lowering.masks import lower_masked_softmax
 from seqlift.attribution.lowering.merge import MERGING_LAYERS
 from seqlift.attribution.lowering.normalization import NORMALIZATION_LAYERS
 from seqlift.attribution.lowering.operations.table import OPERATIONS
@@ -69,6 +70,7 @@ LOWERINGS: dict[type, Lower] = (
     | ATTENTION_LAYERS
     | PLACE_LAYERS
     | {keras.layers.SpectralNormalization: lower_wrapped}
+    | {keras.layers.Softmax: lower_masked_softmax}
     | {keras.layers.TimeDistributed: time_distributed(lower_inner)}
 )
 

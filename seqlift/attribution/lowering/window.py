@@ -8,8 +8,10 @@ from keras import layers
 from numpy.typing import NDArray
 
 from seqlift.attribution.lowering.activation import activate
+from seqlift.attribution.lowering.composition import scaled
+from seqlift.attribution.lowering.masks import constant_mask
 from seqlift.attribution.lowering.place import Lower, Place, channels_last, weights_of
-from seqlift.attribution.primitives.affine import Mean
+from seqlift.attribution.primitives.affine import Mean, Sum
 from seqlift.attribution.primitives.base import Primitive, Shape
 from seqlift.attribution.primitives.convolution import (
     Convolution,
@@ -169,10 +171,14 @@ def lower_global_max(layer: Any, at: Place, node: int) -> int:
     return channels_last(layer, at, node, lowered)
 
 
-def lower_global_average(layer: Any, at: Place, node: int) -> int:
-    """Return the mean over every position."""
+def lower_global_average(layer: Any, at: Place, node: int, *, mask: Any = None) -> int:
+    """Return the mean over every position, or over those that a constant mask keeps."""
+    kept = None if mask is None else constant_mask(at, mask, "mask", rank=1)
 
     def lowered(source: int) -> int:
+        if kept is not None:
+            weighed = scaled(at, source, kept[:, None] / kept.sum())
+            return at.add(Sum((0,), keepdims=layer.keepdims), weighed)
         axes = tuple(range(len(at.shape(source)) - 1))
         return at.add(Mean(axes, keepdims=layer.keepdims), source)
 

@@ -1,17 +1,25 @@
 """Layers about other layers and about places: one layer at every step, masks, look-up tables."""
 
+import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from keras import layers
+from keras import Sequential, layers
 from keras.src.backend import get_keras_mask
 
+from seqlift.attribution.graph import GraphBuilder
+from seqlift.attribution.lowering.activation import ACTIVATIONS_BY_NAME
 from seqlift.attribution.lowering.composition import constant, reshaped, stacked, taken
 from seqlift.attribution.lowering.operations.operand import value_of
 from seqlift.attribution.lowering.place import Lower, Place, weights_of
+from seqlift.attribution.primitives.recurrence import Recurrence
 
 MOST_STEPS = 64  # lowered one by one, each with nodes of its own
+
+LowerInner = Callable[[Any, Place, int], int]
+"""(layer or model inside a wrapper, place, node) -> node"""
 
 OF_EACH_VALUE = (
     layers.Activation,
@@ -32,26 +40,55 @@ OF_LAST_AXIS = (layers.BatchNormalization, layers.LayerNormalization, layers.Sof
 """Layers that do so where their axis is the last one."""
 
 
-def time_distributed(lower_inner: Callable[[Any, Place, int], int]) -> Lower:
-    """Return the lowering of a layer at every step of the first axis, given that of the layer.
+def time_distributed(lower_inner: LowerInner) -> Lower:
+    """Return the lowering of a layer at every step of the first axis, given that of the layer."""
+    return lambda layer, at, node: every_step(layer.layer, at, node, lower_inner)
 
-    A layer that works along the last axis does all steps at once.
+
+def every_step(inner: Any, at: Place, node: int, lower_inner: LowerInner) -> int:
+    """Add a layer at every step of the first axis.
+
+    A layer that works along the last axis does all steps at once, and a row of layers is taken one
+    by one. Others are lowered at each of a few steps, or once, and applied to many in turn.
     """
+    steps, *rest = at.shape(node)
+    if is_along_last(inner):
+        return lower_inner(inner, at, node)
+    if isinstance(inner, Sequential):
+        for one in inner.layers:
+            node = every_step(one, at, node, lower_inner)
+        return node
+    if type(inner) is layers.Flatten and inner.data_format == "channels_last":
+        return reshaped(at, node, (steps, -1))
+    if steps > MOST_STEPS:
+        return in_turn(inner, at, node, lower_inner)
+    slices = (reshaped(at, taken(at, node, 0, (i,)), rest) for i in range(steps))
+    return stacked(at, [lower_inner(inner, at, one) for one in slices], 0)
 
-    def lower(layer: layers.TimeDistributed, at: Place, node: int) -> int:
-        inner, (steps, *rest) = layer.layer, at.shape(node)
-        along_last = isinstance(inner, OF_LAST_AXIS) and inner.axis in (-1, [-1], (-1,))
-        if type(inner) in OF_EACH_VALUE or along_last:
-            return lower_inner(inner, at, node)
-        if steps > MOST_STEPS:
-            raise at.refuse(
-                f"applies a {type(inner).__name__} at {steps} steps, more than {MOST_STEPS}; use a"
-                " layer that works along all steps, such as Conv2D for Conv1D"
-            )
-        slices = (reshaped(at, taken(at, node, 0, (i,)), rest) for i in range(steps))
-        return stacked(at, [lower_inner(inner, at, one) for one in slices], 0)
 
-    return lower
+def is_along_last(layer: Any) -> bool:
+    """Return whether a layer does the same to values with or without a step axis before them."""
+    if isinstance(layer, OF_LAST_AXIS):
+        return layer.axis in (-1, [-1], (-1,))
+    activation: Any = getattr(layer, "activation", None)
+    own = activation is not None and not activation.__module__.startswith("keras.")
+    own = own and activation.__name__ not in ACTIVATIONS_BY_NAME
+    return type(layer) in OF_EACH_VALUE and not own
+
+
+def in_turn(inner: Any, at: Place, node: int, lower_inner: LowerInner) -> int:
+    """Add one graph that is applied to each step in turn: a recurrence that remembers nothing."""
+    steps, *rest = at.shape(node)
+    builder = GraphBuilder()
+    inside = replace(at, builder=builder)
+    one = builder.add_input((math.prod(rest),), "step")
+    result = lower_inner(inner, inside, reshaped(inside, one, rest))
+    shape = inside.shape(result)
+    before = builder.add_input((math.prod(shape),), "the step before")
+    flat = reshaped(inside, result, (math.prod(shape),))
+    recurrence = Recurrence(builder.finish([flat], sources=[one, before]))
+    everything = at.add(recurrence, reshaped(at, node, (steps, math.prod(rest))))
+    return reshaped(at, everything, (steps, *shape))
 
 
 def lower_masking(layer: layers.Masking, at: Place, node: int) -> int:
