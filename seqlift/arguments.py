@@ -7,6 +7,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from seqlift.attribution import choices
 from seqlift.errors import InputError, ModelError
 from seqlift.inputs import references as reference_kinds
 from seqlift.inputs.references import References
@@ -34,19 +35,23 @@ def requests_of(target: Any) -> list[str]:
     return requests
 
 
-def check_overrides(rule: str, rule_for: Mapping[str, str]) -> None:
-    """Raise InputError where a rule leaves no room for rules of single layers."""
+def check_rules(rule: str, rule_for: Mapping[str, str], max_rule: str) -> None:
+    """Raise InputError for rules that do not exist, or that leave none to single layers."""
+    check_choice("rule", rule, choices.PRESETS)
+    for layer, special in rule_for.items():
+        check_choice(f"rule for {layer}", special, choices.RULES)
     if rule == "integrated-gradients" and rule_for:
         raise InputError(
             f"rule for {', '.join(rule_for)}: integrated gradients cross every layer by its"
             " derivative; leave it out, or give another rule"
         )
+    check_choice("max_rule", max_rule, choices.MAX_RULES)
 
 
-def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
-    """Raise InputError where `value` is not one of `choices`."""
-    if value not in choices:
-        raise InputError(f"{name} {value!r}: give one of {', '.join(choices)}")
+def check_choice(name: str, value: str, known: Sequence[str]) -> None:
+    """Raise InputError where `value` is not one of the `known` ones."""
+    if value not in known:
+        raise InputError(f"{name} {value!r}: give one of {', '.join(known)}")
 
 
 def check_shape(one_hot: NDArray[Any], wanted: OpenShape) -> None:

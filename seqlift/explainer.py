@@ -18,8 +18,8 @@ from seqlift.arguments import (
     check_choice,
     check_device,
     check_number,
-    check_overrides,
     check_references,
+    check_rules,
     check_shape,
     requests_of,
     with_outputs,
@@ -47,7 +47,7 @@ from seqlift.model import target as targets
 from seqlift.model.calls import notes_of
 from seqlift.model.load import LoadedModel, load
 from seqlift.model.settings import default_settings
-from seqlift.scalar import head_of
+from seqlift.scalar import heads_of, unvarying
 
 CHANNELS = 4
 MOST_ENGINES = 8  # each holds compiled code: some megabytes
@@ -123,11 +123,7 @@ class Explainer:
         Raises ModelError for a model, layer or target that cannot be explained, InputError for an
         option or a value that does not fit, DeviceError for a GPU that is not there.
         """
-        check_choice("rule", rule, choices.PRESETS)
-        for layer, special in (rule_for or {}).items():
-            check_choice(f"rule for {layer}", special, choices.RULES)
-        check_overrides(rule, rule_for or {})
-        check_choice("max_rule", max_rule, choices.MAX_RULES)
+        check_rules(rule, rule_for or {}, max_rule)
         check_choice("precision", precision, choices.PRECISIONS)
         check_device(device)
         check_number("batch_size", batch_size, "sequence")
@@ -180,13 +176,8 @@ class Explainer:
         """Return an engine, with the model lowered to a graph that is proved to be the same."""
         graph = self.graph(input_shape, rows)
         centred = self.rule not in choices.GATED_RULES
-        heads = [
-            head_of(target, graph, pre_activation=self.pre_activation, centred=centred)
-            for target in self.targets
-        ]
-        varying = graph.varying()
-        named = zip(self.targets, heads, strict=True)
-        self.blind = frozenset(target.name for target, head in named if head.node not in varying)
+        heads = heads_of(self.targets, graph, pre_activation=self.pre_activation, centred=centred)
+        self.blind = unvarying(self.targets, heads, graph)
         engine = Engine(
             graph,
             heads,
@@ -204,10 +195,7 @@ class Explainer:
 
     def graph(self, input_shape: tuple[int, ...], rows: frozenset[int]) -> Graph:
         """Return the model as primitives, checked against its own predictions."""
-        held = {number: v for number, v in self.given.held.items() if number not in rows}
-        copies = {number: copy for number, copy in self.given.copies.items() if number not in rows}
-        own = {"sequence": self.given.sequence, "layout": self.layout}
-        place: dict[str, Any] = own | {"held": held, "copies": copies}
+        place: dict[str, Any] = self.given.without(rows) | {"layout": self.layout}
         with default_settings(of_a_file=self.loaded is not None):
             graph = lower(self.model, input_shape, **place)
             if self.mean_normalise:

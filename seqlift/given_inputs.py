@@ -58,6 +58,12 @@ class GivenInputs:
     copies: dict[int, Copy] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
 
+    def without(self, rows: frozenset[int]) -> dict[str, Any]:
+        """Say where the sequence goes and what is held or copied, but for inputs fed by `rows`."""
+        held = {number: value for number, value in self.held.items() if number not in rows}
+        copies = {number: copy for number, copy in self.copies.items() if number not in rows}
+        return {"sequence": self.sequence, "held": held, "copies": copies}
+
     def warnings(self, model: Any) -> tuple[str, ...]:
         """Warn of inputs of the sequence's own shape that do not vary along with it."""
         inputs = inputs_of(model)

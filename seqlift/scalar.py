@@ -3,6 +3,8 @@
 Knows targets, graphs and heads; knows nothing of rules or arrays.
 """
 
+from collections.abc import Sequence
+
 from seqlift.attribution.graph import Graph
 from seqlift.attribution.heads import (
     BoxHead,
@@ -40,6 +42,21 @@ def head_of(target: Target, graph: Graph, *, pre_activation: bool, centred: bool
         axis = softmax.axis if isinstance(softmax, Softmax) else None
         return BoxHead(node, box_factors(shape, target.spans, centred=axis))
     return WeightedHead(node, unit_weights(shape, target.index, centred=was_softmax and centred))
+
+
+def heads_of(
+    targets: Sequence[Target], graph: Graph, *, pre_activation: bool, centred: bool
+) -> list[Head]:
+    """Find the scalar of each target: see `head_of`."""
+    options = {"pre_activation": pre_activation, "centred": centred}
+    return [head_of(target, graph, **options) for target in targets]
+
+
+def unvarying(targets: Sequence[Target], heads: Sequence[Head], graph: Graph) -> frozenset[str]:
+    """Find the targets, by name, that nothing that depends on the sequence leads to."""
+    varying = graph.varying()
+    named = zip(targets, heads, strict=True)
+    return frozenset(target.name for target, head in named if head.node not in varying)
 
 
 def before_activation(graph: Graph, node: int) -> tuple[int, bool]:
