@@ -73,12 +73,16 @@ def check_residuals(
     raise above_tolerance(place, target, found, tolerance)
 
 
-def above_tolerance(place: str, target: str, found: float, tolerance: float) -> NumericError:
-    """Return the error for a row whose relative residual is `found`."""
+def above_tolerance(
+    place: str, target: str, found: float, tolerance: float, *, stored: str = ""
+) -> NumericError:
+    """Return the error for a row whose relative residual is `found`, as `stored` in a type."""
+    remedies = {"": "--precision float64, or a larger", "float16": "--dtype float32, or a larger"}
+    kind = f", stored as {stored}," if stored else ""
     return NumericError(
-        f"{place}: contributions to {target} miss the difference from reference by {found:.1e}"
-        f" of the prediction, more than the tolerance {tolerance:.0e}; give --precision float64,"
-        " or a larger --tolerance if you can accept it"
+        f"{place}: contributions to {target}{kind} miss the difference from reference by"
+        f" {found:.1e} of the prediction, more than the tolerance {tolerance:.0e}; give"
+        f" {remedies.get(stored, 'a larger')} --tolerance if you can accept it"
     )
 
 
@@ -109,13 +113,9 @@ def check_stored(
     bad = np.flatnonzero(~(batch.relative_residual <= tolerance))
     if len(bad):
         i, kind = int(bad[0]), batch.hypothetical.dtype.name
-        remedy = "--dtype float32, or " if kind == "float16" else ""
-        raise NumericError(
-            f"{workload.place(rows[i].window.region)}: contributions to {target}, stored as {kind},"
-            f" miss the difference from reference by {batch.relative_residual[i]:.1e} of the"
-            f" prediction, more than the tolerance {tolerance:.0e}; give {remedy}a larger"
-            " --tolerance if you can accept it"
-        )
+        place = workload.place(rows[i].window.region)
+        found = float(batch.relative_residual[i])
+        raise above_tolerance(place, target, found, tolerance, stored=kind)
 
 
 def score_batch(

@@ -47,7 +47,8 @@ def check_file(run: Run, path: Path, target: str) -> None:
     with ScoreFile(path) as scores:
         largest, place = worst_row(run, scores)
     if not largest <= run.tolerance:
-        raise above_tolerance(place, target, largest, run.tolerance)
+        half = run.options.dtype if run.options.dtype == "float16" else ""
+        raise above_tolerance(place, target, largest, run.tolerance, stored=half)
 
 
 def worst_row(run: Run, scores: ScoreFile) -> tuple[float, str]:
