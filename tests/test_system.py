@@ -24,6 +24,7 @@ from seqlift.errors import DeviceError, InputError, ModelError, OutputError
 from seqlift.inputs.text import TextFile
 from seqlift.model import build, damage, files
 from seqlift.model.load import describe, load
+from seqlift.pipeline.parts import Parts
 from seqlift.tracks.hdf5 import ScoreWriter
 from seqlift.tracks.score_file import ScoreFile, is_score_file
 
@@ -42,6 +43,20 @@ def test_a_model_is_read_without_a_lock(name: str, saved: Path) -> None:
     with locked(saved / name):
         assert load(saved / name, arch=arch).model.count_params() > 0
         describe(saved / name, arch=arch)
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, 524])
+def test_a_run_works_without_locks_and_says_so(number: int, tmp_path: Path) -> None:
+    folder = tmp_path / "x.parts"
+    with (
+        mock.patch.object(fcntl, "flock", side_effect=OSError(number, "no locks")),
+        Parts(folder, {}, force=False) as parts,
+    ):
+        assert parts.notes() == (
+            f"{folder}: its file system has no locks; start no second run of this name",
+        )
+    with Parts(tmp_path / "y.parts", {}, force=False) as parts:
+        assert parts.notes() == ()
 
 
 def resource_exhausted(*_: object, **__: object) -> None:

@@ -156,6 +156,15 @@ def is_locked(lock: int) -> bool:
     return True
 
 
+def has_locks(lock: int) -> bool:
+    """Tell whether a lock can be had on a file that no other process has locked."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
 def finish(new: Path, path: Path, *, replace: bool) -> None:
     """Give a finished file its final name, at once and whole.
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Self
 
 from seqlift.errors import OutputError
 from seqlift.pipeline.facts import changes
-from seqlift.pipeline.outputs import is_locked
+from seqlift.pipeline.outputs import has_locks, is_locked
 from seqlift.pipeline.run_record import RUN, identity, read_run
 from seqlift.tracks.batch import Attribute
 from seqlift.tracks.unfinished import output_errors, to_disk
@@ -120,6 +120,12 @@ class Parts:
         raise OutputError(
             f"{self.folder}: another run is at work there; wait for it, or write elsewhere with -o"
         )
+
+    def notes(self) -> tuple[str, ...]:
+        """Say where nothing keeps other runs out, for the summary."""
+        if has_locks(self._lock):
+            return ()
+        return (f"{self.folder}: its file system has no locks; start no second run of this name",)
 
     def _opened_lock(self) -> tuple[int, bool]:
         """Open the file that is locked; whether it was made, too."""

@@ -65,7 +65,7 @@ def score(options: ScoreOptions, settings: Settings, *, progress: Progress) -> S
     with prepared(options, settings) as run:
         announce(run)
         facts = fingerprint(run)
-        finished = is_finished(run)
+        finished, notes = is_finished(run), notes_of(run)
         if finished:
             check_tolerance(run)
             discard(run.outputs.parts, facts)
@@ -73,7 +73,8 @@ def score(options: ScoreOptions, settings: Settings, *, progress: Progress) -> S
             finals = run.outputs.paths()
             with Parts(run.outputs.parts, facts, force=options.force, finals=finals) as parts:
                 finish_run(run, parts, progress)
-        notes = (*notes_of(run), *((FINISHED,) if finished else ()))
+                notes += parts.notes()
+        notes += (FINISHED,) if finished else ()
         return summary_of(run, time.perf_counter() - started, notes)
 
 
