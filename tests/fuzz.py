@@ -1,6 +1,6 @@
 """Damages what the readers are given, again and again: they may raise SeqliftError, and no more.
 
-python tests/fuzz.py bed|fasta|arguments|parts --seconds 600
+python tests/fuzz.py bed|fasta|arguments|parts|models --seconds 600
 
 Seeds are valid inputs; a try changes some bytes, cuts, repeats or splices them, or puts in words
 that have meant trouble elsewhere. What raises anything else is written to build/fuzz/.
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from click import ClickException
+from fuzz_models import damaged_model, load_damaged
 from made_scores import made_batch, window
 
 from seqlift.errors import SeqliftError
@@ -147,6 +148,15 @@ def read_parts(folder: Path, chance: random.Random) -> bytes:
     return bytes(data)
 
 
+def read_models(folder: Path, chance: random.Random) -> bytes:
+    """Load a model file that is damaged."""
+    path = damaged_model(folder, chance)
+    data = path.read_bytes()
+    with Guarded(data):
+        load_damaged(path)
+    return data
+
+
 def write_part(path: Path, sizes: dict[str, int]) -> None:
     """Write a score file that is the only shard of its run."""
     from seqlift.tracks.hdf5 import ScoreWriter
@@ -195,6 +205,7 @@ READERS: dict[str, Callable[[Path, random.Random], bytes]] = {
     "fasta": read_fasta,
     "arguments": read_arguments,
     "parts": read_parts,
+    "models": read_models,
 }
 
 

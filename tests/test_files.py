@@ -1,6 +1,7 @@
 """Laws of wrong files: each gives one line with the file, what it is, and what to do."""
 
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -95,6 +96,14 @@ def test_a_wrong_architecture_file_is_named(
 def test_an_archive_takes_no_other_architecture(saved: Path) -> None:
     path, arch = saved / "model.keras", saved / "model.json"
     assert problems(path, arch) == (f"{path}: holds its own architecture; leave out --arch {arch}",)
+
+
+@pytest.mark.parametrize("is_arch", [False, True])
+def test_a_pipe_is_not_waited_for(is_arch: bool, saved: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    found = problems(saved / "named.h5", pipe) if is_arch else problems(pipe)
+    assert found == (f"{pipe}: not a regular file; copy what it gives to a file first",)
 
 
 def test_hdf5_without_a_model_says_so(tmp_path: Path) -> None:
