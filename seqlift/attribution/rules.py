@@ -37,7 +37,7 @@ Array = Any
 
 TIE = 8  # roundings, relative, by which equal values may differ
 LOWEST = -1e30  # below any activation
-TINY = 1e-6  # divisors below it are the guards of norms of zero, such as 1e-12
+TINY = 3e-6  # divisors below it are the guards of norms of zero: 1e-12, or its root
 Crossing = Callable[[Array], Array]
 
 

@@ -6,11 +6,13 @@ counted after the batch axis from 0.
 
 import math
 from collections.abc import Sequence
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
 
+from seqlift.attribution.lowering.exponentials import shifted_back, shifted_forth, softmax_of
+from seqlift.attribution.lowering.inverses import inverse_of, sigmoid_under
 from seqlift.attribution.lowering.place import Place
 from seqlift.attribution.primitives import powers
 from seqlift.attribution.primitives.affine import Mean, Scale, Sum, WeightedSum
@@ -41,18 +43,55 @@ def scaled(at: Place, node: int, factor: Any, offset: Any = 0.0) -> int:
 
 
 def product(at: Place, *nodes: int) -> int:
-    """Return the product of nodes of one rank that broadcast."""
-    return reduce(lambda left, right: at.add(Multiply(), left, right), nodes)
+    """Multiply nodes of one rank that broadcast; by an inverse is to divide."""
+    return reduce(partial(product_of_two, at), nodes)
+
+
+def product_of_two(at: Place, left: int, right: int) -> int:
+    """Multiply two nodes; where one is written as an inverse, divide the other by its divisor."""
+    for node, other in ((left, right), (right, left)):
+        inverse = inverse_of(at, other)
+        if inverse is not None:
+            return times(at, quotient(at, node, inverse.divisor), inverse.factor)
+    return at.add(Multiply(), left, right)
 
 
 def quotient(at: Place, first: int, second: int) -> int:
-    """Return ``first / second``, nodes of one rank that broadcast."""
-    return at.add(Divide(), first, second)
+    """Divide nodes of one rank that broadcast; by an inverse is to multiply.
+
+    By ``1 + exp(-x)`` is to multiply by a sigmoid, and by the sum of exponentials a softmax.
+    """
+    softmax = softmax_of(at, first, second)
+    if softmax is not None:
+        return softmax
+    gate = sigmoid_under(at, second)
+    if gate is not None:
+        return product_of_two(at, first, gate)
+    inverse = inverse_of(at, second)
+    if inverse is None or np.any(inverse.factor == 0.0):
+        return at.add(Divide(), first, second)
+    return times(at, product_of_two(at, first, inverse.divisor), 1.0 / inverse.factor)
+
+
+def times(at: Place, node: int, factor: Any) -> int:
+    """Multiply a node by a constant that broadcasts; the node itself where it is 1."""
+    return node if np.all(np.asarray(factor) == 1.0) else scaled(at, node, factor)
 
 
 def difference(at: Place, first: int, second: int) -> int:
     """Return ``first - second``, nodes of one rank that broadcast."""
-    return at.add(WeightedSum((1.0, -1.0)), first, second)
+    return weighted_sum(at, (first, 1.0), (second, -1.0))
+
+
+def weighted_sum(at: Place, first: tuple[int, float], second: tuple[int, float]) -> int:
+    """Add two nodes of one rank that broadcast, each with its weight."""
+    (left, weight), (right, other) = first, second
+    known = None
+    if (weight, other) == (1.0, -1.0):
+        known = shifted_forth(at, left, right)
+    elif (weight, other) == (1.0, 1.0):
+        known = shifted_back(at, left, right)
+    return at.add(WeightedSum((weight, other)), left, right) if known is None else known
 
 
 def reshaped(at: Place, node: int, shape: Sequence[int]) -> int:

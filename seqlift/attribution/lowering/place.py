@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.attribution.graph import GraphBuilder
+from seqlift.attribution.lowering.recognition import known_activation
 from seqlift.attribution.primitives.base import Primitive, Shape
 from seqlift.attribution.primitives.shape import Permute
 from seqlift.errors import ModelError
@@ -50,8 +51,10 @@ class Place:
     walk: Walk
 
     def add(self, primitive: Primitive, *inputs: int) -> int:
-        """Return the node that applies `primitive` to `inputs`."""
-        return self.builder.add(primitive, *inputs)
+        """Add a node that applies `primitive` to `inputs`, or the activation that it completes."""
+        node = self.builder.add(primitive, *inputs)
+        activation = known_activation(self.builder, node)
+        return node if activation is None else self.builder.add(*activation)
 
     def shape(self, node: int) -> Shape:
         """Return the shape of `node` without the batch axis."""

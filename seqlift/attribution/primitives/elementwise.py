@@ -28,7 +28,8 @@ class Elementwise(Primitive):
     At a kink, `derivative` is the slope on its left: 0 for ReLU at 0, as in the original DeepLIFT.
     `quotient` gives (f(x) - f(x0)) / (x - x0), and the derivative where both are equal; functions
     without one are straight. What is no `activation` is a step of a larger formula, perhaps without
-    a value everywhere: RevealCancel, which looks beyond x and x0, leaves it to Rescale.
+    a value everywhere: RevealCancel, which looks beyond x and x0, leaves it to Rescale. `exponent`
+    is that of a power of x.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Elementwise(Primitive):
     straight: bool = False
     quotient: Quotient | None = None
     activation: bool = True
+    exponent: float | None = None
 
     def shape(self, *shapes: Shape) -> Shape:
         """Return the input shape."""

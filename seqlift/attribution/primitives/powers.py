@@ -18,15 +18,17 @@ def formula(
     function: Callable[[Array], Array],
     quotient: Quotient,
     kinks: tuple[float, ...] = (),
+    exponent: float | None = None,
 ) -> Elementwise:
     """Return a curved function that is no activation but a step of a formula."""
-    return replace(curved(name, function, quotient, kinks), activation=False)
+    made = curved(name, function, quotient, kinks)
+    return replace(made, activation=False, exponent=exponent)
 
 
-SQUARE = formula("square", ops.square, quotients.square)
-SQRT = formula("sqrt", ops.sqrt, quotients.square_root)
-RSQRT = formula("rsqrt", lambda x: 1.0 / ops.sqrt(x), quotients.inverse_root)
-RECIPROCAL = formula("reciprocal", lambda x: 1.0 / x, quotients.reciprocal)
+SQUARE = formula("square", ops.square, quotients.square, exponent=2.0)
+SQRT = formula("sqrt", ops.sqrt, quotients.square_root, exponent=0.5)
+RSQRT = formula("rsqrt", lambda x: 1.0 / ops.sqrt(x), quotients.inverse_root, exponent=-0.5)
+RECIPROCAL = formula("reciprocal", lambda x: 1.0 / x, quotients.reciprocal, exponent=-1.0)
 LOG = formula("log", ops.log, quotients.logarithm)
 LOG1P = formula("log1p", ops.log1p, quotients.logarithm_of_more)
 EXPM1 = curved("expm1", ops.expm1, quotients.exponential)
@@ -56,7 +58,8 @@ def power(exponent: float) -> Elementwise:
         return common[exponent]
     if exponent == 0.0:
         return Elementwise("power", ops.ones_like, ops.zeros_like, straight=True)
-    return formula("power", lambda x: ops.power(x, exponent), quotients.power_of(exponent))
+    raised = quotients.power_of(exponent)
+    return formula("power", lambda x: ops.power(x, exponent), raised, exponent=exponent)
 
 
 def power_of_base(base: float) -> Elementwise:

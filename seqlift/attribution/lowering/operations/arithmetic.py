@@ -13,6 +13,7 @@ from seqlift.attribution.lowering.composition import (
     scaled,
     smallest_of,
     stacked,
+    weighted_sum,
 )
 from seqlift.attribution.lowering.operations.operand import (
     after_batch,
@@ -26,7 +27,7 @@ from seqlift.attribution.lowering.operations.operand import (
 )
 from seqlift.attribution.lowering.place import LowerOperation, Place, Tensor
 from seqlift.attribution.primitives import elementwise, powers
-from seqlift.attribution.primitives.affine import WeightedSum
+from seqlift.attribution.primitives.affine import Scale, WeightedSum
 
 
 def lower_sum(first: float, second: float) -> LowerOperation:
@@ -42,7 +43,8 @@ def weighted(at: Place, *terms: tuple[Any, float]) -> int:
     """Return the sum of two operands, each with its weight; one of them may be constant."""
     (x1, first), (x2, second) = terms
     if isinstance(x1, Tensor) and isinstance(x2, Tensor):
-        return at.add(WeightedSum((first, second)), *same_rank(at, x1, x2))
+        nodes = same_rank(at, x1, x2)
+        return weighted_sum(at, (nodes[0], first), (nodes[1], second))
     if not isinstance(x1, Tensor):
         (x1, first), (x2, second) = (x2, second), (x1, first)
     array = after_batch(at, array_of(x2), rank_of(at, x1))
@@ -99,6 +101,9 @@ def lower_extreme(sign: float) -> LowerOperation:
     def lower(_operation: Any, at: Place, x1: Any, x2: Any) -> int:
         if isinstance(x1, Tensor) and isinstance(x2, Tensor):
             nodes = same_rank(at, x1, x2)
+            bent = bent_line(at, nodes, sign)
+            if bent is not None:
+                return bent
             return largest_of(at, nodes) if sign > 0 else smallest_of(at, nodes)
         tensor, other = (x1, x2) if isinstance(x1, Tensor) else (x2, x1)
         array = after_batch(at, array_of(other), rank_of(at, tensor)).astype(np.float64)
@@ -112,8 +117,38 @@ def lower_extreme(sign: float) -> LowerOperation:
     return lower
 
 
+def bent_line(at: Place, nodes: list[int], sign: float) -> int | None:
+    """Recognise ``maximum(x, 0.2 * x)`` as a leaky ReLU; None for operands of two values."""
+    (first, slope), (second, other) = (line_of(at, node) for node in nodes)
+    if first != second or at.shape(nodes[0]) != at.shape(nodes[1]):
+        return None
+    above, below = (largest(slope, other) for largest in ((max, min) if sign > 0 else (min, max)))
+    if above == 0.0:
+        return None
+    return times(at, Tensor(at.add(elementwise.leaky_relu(below / above), first)), above)
+
+
+def line_of(at: Place, node: int) -> tuple[int, float]:
+    """Find what a node is times a number; itself times 1 where it is nothing else."""
+    made = at.builder.nodes[node]
+    if isinstance(made.primitive, Scale) and not np.any(made.primitive.offset):
+        slopes = np.unique(made.primitive.factor)
+        if len(slopes) == 1:
+            return made.inputs[0], float(slopes[0])
+    return node, 1.0
+
+
 def lower_log_add_exp(_operation: Any, at: Place, x1: Any, x2: Any) -> int:
-    """Return the logarithm of the sum of the exponentials of two operands."""
+    """Lower the logarithm of the sum of the exponentials of two operands.
+
+    Next to a number it is a softplus.
+    """
+    tensor, other = (x1, x2) if isinstance(x1, Tensor) else (x2, x1)
+    if not isinstance(other, Tensor) and array_of(other).size == 1:
+        number = float(array_of(other).flat[0])
+        node = tensor.node if number == 0.0 else scaled(at, tensor.node, 1.0, -number)
+        node = at.add(elementwise.SOFTPLUS, node)
+        return node if number == 0.0 else scaled(at, node, 1.0, number)
     rows = stacked(at, broadcast_nodes(at, (x1, x2)), 0)
     return log_sum_exp(at, rows, (0,), keepdims=False)
 
@@ -162,7 +197,7 @@ def lower_hyperbolic(sign: float) -> LowerOperation:
 def lower_tangent(_operation: Any, at: Place, x: Tensor) -> int:
     """Return the sine over the cosine."""
     cosine = at.add(powers.COS, x.node)
-    return product(at, at.add(powers.SIN, x.node), at.add(powers.RECIPROCAL, cosine))
+    return quotient(at, at.add(powers.SIN, x.node), cosine)
 
 
 def lower_hypotenuse(_operation: Any, at: Place, x1: Any, x2: Any) -> int:

@@ -12,7 +12,14 @@ import numpy as np
 from keras.src.ops import numpy
 from numpy.typing import NDArray
 
-from seqlift.attribution.lowering.composition import permuted, scaled, stretched
+from seqlift.attribution.lowering.composition import (
+    permuted,
+    product,
+    reshaped,
+    scaled,
+    stretched,
+)
+from seqlift.attribution.lowering.inverses import inverse_of
 from seqlift.attribution.lowering.operations.operand import after_batch, array_of, rank_of
 from seqlift.attribution.lowering.place import LowerOperation, Place, Tensor
 from seqlift.attribution.primitives.affine import Dense, Sum
@@ -82,7 +89,8 @@ def pair(at: Place, left: Factor, right: Factor, needed: set[str]) -> Factor:
     equation = f"{left.letters},{right.letters}->{result}"
     source = int(left.value)  # nodes come first
     if isinstance(right.value, int):
-        return Factor(at.add(Einsum(equation), source, right.value), result)
+        divided = divided_sum(at, (left, right), result) or divided_sum(at, (right, left), result)
+        return divided or Factor(at.add(Einsum(equation), source, right.value), result)
     weights = right.value.astype(np.float64)
     if (len(right.letters), right.letters) == (2, left.letters[-1:] + result[-1:]) and (
         result[:-1] == left.letters[:-1]
@@ -91,6 +99,29 @@ def pair(at: Place, left: Factor, right: Factor, needed: set[str]) -> Factor:
     if not right.letters:
         return Factor(scaled(at, source, weights), result)
     return Factor(at.add(Contraction(weights, None, equation), source), result)
+
+
+def divided_sum(at: Place, factors: tuple[Factor, Factor], result: str) -> Factor | None:
+    """Divide the first factor by what the second is the inverse of, and sum to `result`.
+
+    None where the second is no inverse, or has axes that the first has not.
+    """
+    first, second = factors
+    if not set(second.letters) <= set(first.letters):
+        return None
+    order = [second.letters.index(c) for c in first.letters if c in second.letters]
+    extents = dict(zip(second.letters, at.shape(int(second.value)), strict=True))
+    aligned = reshaped(
+        at,
+        permuted(at, int(second.value), order),
+        [extents.get(letter, 1) for letter in first.letters],
+    )
+    if inverse_of(at, aligned) is None:
+        return None
+    whole = Factor(product(at, int(first.value), aligned), first.letters)
+    kept = summed(at, whole, set(result))
+    node = permuted(at, int(kept.value), [kept.letters.index(letter) for letter in result])
+    return Factor(node, result)
 
 
 def summed(at: Place, factor: Factor, needed: set[str]) -> Factor:

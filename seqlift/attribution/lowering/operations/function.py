@@ -16,6 +16,7 @@ from seqlift.attribution.lowering.composition import (
     scaled,
     taken,
 )
+from seqlift.attribution.lowering.exponentials import log_sum_exp_of
 from seqlift.attribution.lowering.operations.operand import array_of, axes_of, axis_of, rank_of
 from seqlift.attribution.lowering.place import LowerOperation, Place, Tensor
 from seqlift.attribution.primitives import curves, elementwise, powers, quotients
@@ -58,6 +59,12 @@ def of_settings(function: Callable[[Any], Elementwise]) -> LowerOperation:
         return at.add(function(operation), x.node)
 
     return lower
+
+
+def lower_logarithm(_operation: Any, at: Place, x: Tensor) -> int:
+    """Lower a logarithm; that of a sum of exponentials is a log-sum-exp."""
+    known = log_sum_exp_of(at, x.node)
+    return at.add(powers.LOG, x.node) if known is None else known
 
 
 def lower_error_complement(_operation: Any, at: Place, x: Tensor) -> int:
@@ -156,7 +163,7 @@ FUNCTIONS: dict[type, LowerOperation] = {
     numpy.Exp: of_each(elementwise.EXPONENTIAL),
     numpy.Exp2: of_each(powers.power_of_base(2.0)),
     numpy.Expm1: of_each(powers.EXPM1),
-    numpy.Log: of_each(powers.LOG),
+    numpy.Log: lower_logarithm,
     numpy.Log1p: of_each(powers.LOG1P),
     numpy.Log2: of_each(powers.LOG2),
     numpy.Log10: of_each(powers.LOG10),
