@@ -1,19 +1,24 @@
 """What a score file promises holds for the numbers in it, not for those they were rounded from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pytest
+from made_scores import made_batch, window
 
 from seqlift.attribution.engine import Result
 from seqlift.errors import NumericError
 from seqlift.inputs.regions import Region
 from seqlift.inputs.windows import Window
-from seqlift.pipeline.rows import check_stored, residuals_of, score_batch
+from seqlift.pipeline.cancelling import cancelling_in
+from seqlift.pipeline.rows import check_residuals, check_stored, residuals_of, score_batch
 from seqlift.pipeline.workload import Row, Workload
 from seqlift.tracks.batch import ScoreBatch
+from seqlift.tracks.hdf5 import ScoreWriter
 from seqlift.tracks.layout import Dtype, columns
+from seqlift.tracks.score_file import ScoreFile
 
 LENGTH = 200
 
@@ -100,3 +105,33 @@ def test_small_scores_beside_large_ones_are_held() -> None:
     result.hypothetical[1, 0] = 1.0
     result.multipliers[:] = result.hypothetical
     stored(rows, result, "float16", tolerance=np.inf)
+
+
+def test_where_contributions_cancel_no_precision_is_offered() -> None:
+    """Sums that are wrong because contributions are huge would come out right in float64."""
+    rows, result = made(1.0)
+    for size, offered in ((1.0, True), (1e5, False)):
+        huge = size * result.contributions
+        huge[:, 0] -= huge.sum(axis=1) - result.contributions.sum(axis=1)
+        wrong = replace(result, residual=0.01 * result.difference)
+        residuals = residuals_of(wrong, huge)
+        with pytest.raises(NumericError) as caught:
+            check_residuals(
+                residuals, rows, cast(Workload, Places()), target="task", tolerance=1e-4
+            )
+        assert ("--precision float64" in str(caught.value)) is offered
+        assert ("cancel, as where a layer divides by nearly zero" in str(caught.value)) != offered
+
+
+@pytest.mark.parametrize("size", [1.0, 1e5])
+def test_contributions_that_cancel_are_warned_of_though_they_sum_up(
+    tmp_path: Path, size: float
+) -> None:
+    path = tmp_path / "s.h5"
+    batch = made_batch([window("chr1", 0, 20)], length=20, sizes={"chr1": 50})
+    with ScoreWriter(path, length=20, attributes={}) as writer:
+        writer.write(replace(batch, hypothetical=(size * batch.hypothetical).astype(np.float32)))
+    with ScoreFile(path) as scores:
+        notes = cancelling_in(scores)
+    assert len(notes) == (size > 1.0)
+    assert all("times the largest prediction and cancel" in note for note in notes)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.errors import NumericError
+from seqlift.pipeline.cancelling import remedy
 from seqlift.pipeline.workload import Row, Workload
 from seqlift.tracks.batch import UNKNOWN_BASE, ScoreBatch
 from seqlift.tracks.checks import rounding_problems
@@ -33,6 +34,7 @@ class Residuals:
 
     mean: NDArray[np.float64]
     relative: NDArray[np.float64]
+    cancelling: NDArray[np.float64]
 
 
 def residuals_of(result: "Result", contributions: NDArray[Any]) -> Residuals:
@@ -49,7 +51,8 @@ def residuals_of(result: "Result", contributions: NDArray[Any]) -> Residuals:
         mean = difference.mean(axis=1) - contributions.sum(axis=axes, dtype=np.float64)
         largest = np.maximum(pairs, np.abs(mean))
         relative = np.where(largest == 0.0, 0.0, largest / scale)
-    return Residuals(mean, relative.astype(np.float64))
+        cancelling = np.abs(contributions).max(axis=axes) / scale
+    return Residuals(mean, relative.astype(np.float64), cancelling.astype(np.float64))
 
 
 def check_residuals(
@@ -70,19 +73,27 @@ def check_residuals(
             f"{place}: the model's output {target} is not finite for this sequence; check its"
             " weights with `seqlift inspect`"
         )
-    raise above_tolerance(place, target, found, tolerance)
+    raise above_tolerance(place, target, found, tolerance, cancelling=residuals.cancelling[i])
 
 
 def above_tolerance(
-    place: str, target: str, found: float, tolerance: float, *, stored: str = ""
+    place: str,
+    target: str,
+    found: float,
+    tolerance: float,
+    *,
+    stored: str = "",
+    cancelling: float = 0.0,
 ) -> NumericError:
-    """Return the error for a row whose relative residual is `found`, as `stored` in a type."""
-    remedies = {"": "--precision float64, or a larger", "float16": "--dtype float32, or a larger"}
+    """Make the error for a row whose relative residual is `found`, as `stored` in a type.
+
+    `cancelling` is its largest contribution in units of the prediction.
+    """
     kind = f", stored as {stored}," if stored else ""
     return NumericError(
         f"{place}: contributions to {target}{kind} miss the difference from reference by"
-        f" {found:.1e} of the prediction, more than the tolerance {tolerance:.0e}; give"
-        f" {remedies.get(stored, 'a larger')} --tolerance if you can accept it"
+        f" {found:.1e} of the prediction, more than the tolerance {tolerance:.0e};"
+        f" {remedy(cancelling, stored)}"
     )
 
 

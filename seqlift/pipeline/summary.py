@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seqlift.pipeline.cancelling import cancelling_in, ratio_in
 from seqlift.pipeline.facts import shard_attributes
 from seqlift.pipeline.rows import above_tolerance
 from seqlift.pipeline.run import Run
@@ -46,9 +47,10 @@ def check_file(run: Run, path: Path, target: str) -> None:
     """Raise NumericError where a row that was computed before misses a tolerance of now."""
     with ScoreFile(path) as scores:
         largest, place = worst_row(run, scores)
+        ratio = ratio_in(scores)
     if not largest <= run.tolerance:
         half = run.options.dtype if run.options.dtype == "float16" else ""
-        raise above_tolerance(place, target, largest, run.tolerance, stored=half)
+        raise above_tolerance(place, target, largest, run.tolerance, stored=half, cancelling=ratio)
 
 
 def worst_row(run: Run, scores: ScoreFile) -> tuple[float, str]:
@@ -68,7 +70,7 @@ def summary_of(run: Run, seconds: float, notes: tuple[str, ...]) -> Summary:
     for files in run.outputs.targets:
         with ScoreFile(files.scores) as scores:
             found.append(worst_row(run, scores))
-            warnings += scores.warnings()
+            warnings += (*scores.warnings(), *cancelling_in(scores))
             status = counted(scores.status())
     largest, worst = max(found)
     return Summary(

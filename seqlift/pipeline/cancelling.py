@@ -1,0 +1,47 @@
+"""Contributions far larger than the prediction: they sum up only because they cancel.
+
+So do those of a layer that divides by nearly zero. Their sum may be right to the last digit in
+float64, and no single one of them means anything.
+"""
+
+import numpy as np
+
+from seqlift.tracks.score_file import ScoreFile
+
+CANCELLING = 1000.0  # contributions over predictions; float32 rounds 1e-7 of them, a tolerance 1e-4
+SIZES = ("qc/prediction", "qc/reference_prediction", "qc/difference")
+
+
+def remedy(ratio: float, stored: str) -> str:
+    """Say what to do about a residual, where the largest contribution is `ratio` predictions.
+
+    `stored` is the type of a file that the contributions were rounded to, if they were.
+    """
+    if ratio > CANCELLING:
+        return (
+            f"single contributions are up to {ratio:.0e} times the prediction and cancel, as where"
+            " a layer divides by nearly zero: more digits make the sum right, not them; explain an"
+            " output before that layer, or give other references"
+        )
+    more = {"": "--precision float64, or ", "float16": "--dtype float32, or "}.get(stored, "")
+    return f"give {more}a larger --tolerance if you can accept it"
+
+
+def ratio_in(scores: ScoreFile) -> float:
+    """Measure the largest contribution of a file in units of its largest prediction; 0 if empty."""
+    sizes = [np.abs(scores.values(name, slice(None))).max(initial=0.0) for name in SIZES]
+    size = float(max(sizes))
+    return scores.largest_contribution / size if size else 0.0
+
+
+def cancelling_in(scores: ScoreFile) -> tuple[str, ...]:
+    """Warn of contributions that cancel: a sentence, or none."""
+    ratio = ratio_in(scores)
+    if not ratio > CANCELLING:
+        return ()
+    note = (
+        f"{scores.path}: contributions are up to {ratio:.0e} times the largest prediction and"
+        " cancel, as where a layer divides by nearly zero; their sum is right, single bases are"
+        " not to be trusted"
+    )
+    return (note,)
