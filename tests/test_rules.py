@@ -119,7 +119,8 @@ BY_HAND = [
     ([1.0, 0.0], [0.0, 2.0], [0.0, 0.5], [1.0, 0.0]),  # it falls: winner on the reference
     ([1.0, 0.0], [2.0, 2.0], [1.0, 0.0], [1.0, 0.0]),  # it falls, from a tie: the last to lead
     ([2.0, 2.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0]),  # it rises to a tie: the first to lead
-    ([2.0, 2.0 - 2e-15], [1.0, 1.5], [0.0, 1.0], [1.0, 0.0]),  # a tie but for rounding
+    ([2.0, 2.0 - 7e-16], [1.0, 1.5], [0.0, 1.0], [1.0, 0.0]),  # a tie but for rounding
+    ([2.0, 2.0 - 2e-15], [1.0, 1.5], [0.5, 0.0], [1.0, 0.0]),  # a real difference
     ([1.0, 0.0], [0.0, 1.0], [0.0, 0.0], [1.0, 0.0]),  # it stays, though the winners differ
     ([1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0]),  # nothing changes: the derivative
     ([1.0, 1.0], [1.0, 1.0], [0.5, 0.5], [1.0, 0.0]),

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, cast
 
-import numpy as np
 from keras import ops
 
 from seqlift.attribution.choices import LOCAL_RULES, MaxRule, Rule
@@ -30,7 +29,6 @@ from seqlift.attribution.revealcancel import (
     through_activation,
 )
 from seqlift.attribution.rules import (
-    TIE,
     Pairs,
     crossing,
     flatten_pairs,
@@ -87,14 +85,12 @@ class BackwardPass:
         self._factors: dict[int, Parts] = {}
 
     def delta(self, i: int) -> Array:
-        """Return the difference of node `i` from its reference, (N * R, *shape).
+        """Subtract the reference of node `i` from its value, (N * R, *shape).
 
-        One of a few roundings is none: its sign, which tells the parts, would be noise.
+        The sign tells the parts, so the smallest difference counts: what is equal is computed
+        equal (docs/decisions/0015).
         """
-        x, x0 = self.activations[i], self.activations0[i]
-        rounding = TIE * np.finfo(ops.dtype(x)).eps * ops.maximum(ops.abs(x), ops.abs(x0))
-        difference = x - x0
-        return flatten_pairs(ops.where(ops.abs(difference) <= rounding, 0.0, difference))
+        return flatten_pairs(self.activations[i] - self.activations0[i])
 
     def crossing(self, i: int) -> Crossings:
         """Return how one multiplier crosses node `i`, which no parts are worked out for."""

@@ -35,7 +35,7 @@ from seqlift.attribution.primitives.softmax import Softmax, log_sum_exp
 
 Array = Any
 
-TIE = 8  # roundings, relative, by which equal values may differ
+TIE = 2  # roundings, relative, by which values that tie may differ: one of each (decision 0015)
 LOWEST = -1e30  # below any activation
 TINY = 3e-6  # divisors below it are the guards of norms of zero: 1e-12, or its root
 Crossing = Callable[[Array], Array]
@@ -174,8 +174,8 @@ def share_of_maximum(x: Array, x0: Array, y: Array, y0: Array) -> Array:
 
     Of several winners, the difference is that of those that are also the largest on the other side:
     on the straight line from reference to sequence, they are the maximum all along. They share it.
-    Values a few roundings below a maximum have won too: a convolution makes of equal bases values
-    that are equal but for these.
+    A value two roundings below a maximum has won too: a palindrome has one score on both strands,
+    but its terms were added in two orders.
     """
     rises = y >= y0
     rounding = TIE * np.finfo(ops.dtype(x)).eps * ops.maximum(ops.abs(y), ops.abs(y0))

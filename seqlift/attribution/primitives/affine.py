@@ -8,7 +8,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from seqlift.attribution.primitives.base import Array, Linear, Shape, Weighted
-from seqlift.attribution.primitives.rowwise import matmul, sum_along
+from seqlift.attribution.primitives.rowwise import matmul, sum_in_any_order
 from seqlift.attribution.primitives.shape import sum_to_shape
 from seqlift.attribution.stored import constant
 
@@ -111,7 +111,7 @@ class Sum(Linear):
         """Return the weighted sum."""
         total = inputs[0]
         for axis in self.axes:
-            total = sum_along(total, axis + 1, keepdims=True)
+            total = sum_in_any_order(total, axis + 1, keepdims=True)
         shape = tuple(inputs[0].shape[1:])
         return ops.reshape(total * self.share(shape), (-1, *self.shape(shape)))
 

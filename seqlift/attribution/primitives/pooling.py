@@ -9,7 +9,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from seqlift.attribution.primitives.base import Array, Linear, Primitive, Shape
-from seqlift.attribution.primitives.rowwise import sum_along
+from seqlift.attribution.primitives.rowwise import sum_in_any_order
 from seqlift.attribution.primitives.shape import Pads, pad_or_crop
 from seqlift.attribution.primitives.windows import fold, unfold
 from seqlift.attribution.stored import constant
@@ -87,7 +87,7 @@ class AveragePool(Linear):
     def forward(self, *inputs: Array) -> Array:
         """Return the means."""
         windows = self.pooling.unfold(inputs[0], fill=0.0)
-        total = sum_along(windows, len(windows.shape) - 2)
+        total = sum_in_any_order(windows, len(windows.shape) - 2)
         return total * constant(self.shares(tuple(inputs[0].shape[1:])), total)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:

@@ -75,6 +75,29 @@ def sum_along(array: Array, axis: int, *, keepdims: bool = False) -> Array:
     return array if keepdims else ops.squeeze(array, axis=axis)
 
 
+def sum_in_any_order(array: Array, axis: int, *, keepdims: bool = False) -> Array:
+    """Sum along `axis`, counted from 0: of the same values in any order the same sum.
+
+    Each value is cut in three, twice where all that is left of it is a multiple of one small number
+    (Rump, Ogita and Oishi 2008, doi:10.1137/050645671). Such multiples add up without rounding, and
+    what is left after two cuts is too small for its roundings to be seen.
+    """
+    size = array.shape[axis]
+    if size < 3:
+        return sum_along(array, axis, keepdims=keepdims)
+    room = 2.0 ** math.ceil(math.log2(4 * size))  # a power of two: no product of it is rounded
+    rest, totals = array, []
+    largest = ops.max(ops.abs(array), axis=axis, keepdims=True)
+    for _ in range(2):
+        grid = room * largest
+        whole = (grid + rest) - grid
+        totals.append(sum_along(whole, axis, keepdims=keepdims))
+        rest = rest - whole
+        largest = grid * float(np.finfo(ops.dtype(array)).eps)
+    first, second = totals
+    return first + (second + sum_along(rest, axis, keepdims=keepdims))
+
+
 def mean_along(array: Array, axis: int, *, keepdims: bool = False) -> Array:
     """Return the mean along `axis`, counted from 0."""
     return sum_along(array, axis, keepdims=keepdims) * (1.0 / array.shape[axis])
