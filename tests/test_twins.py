@@ -14,7 +14,7 @@ from oracle.network import before_last_activation, outputs_of
 from oracle.scores import explained, observed
 from oracle.tape import Tape, Value
 
-from seqlift.attribution.engine import Engine, Result
+from seqlift.attribution.engine import Engine
 from seqlift.attribution.heads import WeightedHead
 from seqlift.attribution.lowering.inputs import Copy, layout_of
 from seqlift.attribution.lowering.walk import lower
@@ -22,6 +22,7 @@ from seqlift.errors import InputError, ModelError
 from seqlift.explainer import Explainer
 from seqlift.given_inputs import resolve
 from seqlift.inputs.onehot import one_hot
+from seqlift.inputs.references import parse
 from seqlift.pipeline.strands import in_genome_direction
 
 LENGTH = 24
@@ -128,13 +129,14 @@ def test_a_twin_varies_along_with_references_of_every_kind() -> None:
     given = {"rc": "reverse-complement"}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        explain = Explainer(model(), "tasks:0", inputs=given, batch_size=3, precision="float64")
+        explain = Explainer(model(), "tasks:0", inputs=given, precision="float64")
+    engine = explain.engine((LENGTH, 4))
     turned = x[:, ::-1, ::-1].transpose(0, 2, 1)
     with unrounded():
         expected = model().predict([x, turned], verbose=0)[:, 0]
-    for references in ("dinucleotide", one_hot(sequences(2, LENGTH, seed=5))):
-        result = explain(x, references)
-        assert isinstance(result, Result)
+    for kind, gc in (("dinucleotide", None), ("gc", 0.4), ("zeros", None)):
+        drawn = parse(kind, number=2, seed=1, gc=gc, length=LENGTH).draw(codes)
+        result = eager(engine.graph, engine.heads[0], x, drawn, rule="genomics", dtype="float64")
         np.testing.assert_allclose(result.prediction, expected, rtol=1e-5)
         assert np.abs(result.residual).max() <= 1e-12
         sums = result.contributions.sum(axis=(1, 2))
