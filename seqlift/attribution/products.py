@@ -132,9 +132,10 @@ def apart(array: Array, kernel: Array, outputs: int) -> Array:
 
     On a CPU it hands most convolutions to a library, and writes loops for those of a kernel of at
     most 8 bytes, in float64, or with more taps than the array has positions before padding. Where
-    these loops make one output of one input channel, they load several positions at once, the
-    padding too: they read before and after the array, and end the process where no memory is
-    (`tests/convolution_search.py` finds these shapes). Without padding they read the array only.
+    the loops take several positions at once, as with one output, they load those of the padding
+    too: they read before and after the array, and end the process where no memory is
+    (`tests/convolution_search.py --raw` finds these shapes). Without padding they read the array
+    only.
     """
     small = math.prod(kernel.shape) <= SMALL_KERNEL
     if not (small or outputs == 1 or array.dtype == "float64"):
