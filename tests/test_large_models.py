@@ -105,7 +105,7 @@ def test_calls_that_wait_for_each_other_are_named() -> None:
 def test_a_network_of_too_many_layers_is_refused() -> None:
     most = [layer(f"layer_{n}", ("x", 0)) for n in range(soundness.MOST_LAYERS)]
     soundness.check_size(network(*most[1:]))
-    with pytest.raises(ModelError, match="has more than 10000 layers; rebuild it with fewer"):
+    with pytest.raises(ModelError, match="has more than 4000 layers; rebuild it with fewer"):
         soundness.check_size(network(*most))
 
 

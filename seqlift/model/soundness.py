@@ -13,8 +13,9 @@ from seqlift.model.plan import LayerPlan, NetworkPlan
 DAMAGED = "the file is damaged: save the model again"
 
 
-MOST_LAYERS = 10_000
-"""Layers that a network may have, those within others included; the largest have a thousand."""
+MOST_LAYERS = 4_000
+"""Layers that a network may have, those within others included; the largest have a thousand, and
+those of 5,000 take TensorFlow many minutes to compile."""
 
 DEEPEST = 30
 """How deeply networks and wrappers may be nested; Keras and TensorFlow recurse into them."""
