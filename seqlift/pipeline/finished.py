@@ -23,7 +23,7 @@ from seqlift.tracks.regions_bed import is_regions_of
 from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.seal import check_seal
 
-OF_FILE = frozenset(("format_version", "length", "largest_contribution"))
+OF_FILE = frozenset(("format_version", "largest_contribution"))
 """Attributes that are no fact about a run."""
 
 MOST_NAMED = 4  # differences in one message
@@ -60,7 +60,7 @@ def difference(path: Path, wanted: Wanted) -> str:
     except InputError as error:
         reason = error.problems[0].removeprefix(f"{path}: ").rpartition("; ")[0]
         return f"it is no whole score file ({reason})"
-    named = {*found, *wanted.facts} - wanted.may_differ
+    named = {*found, *wanted.facts} - wanted.may_differ - OF_FILE
     before, now = ({n: v for n, v in one.items() if n in named} for one in (found, wanted.facts))
     differing = changes(before, now)
     if rows != wanted.rows:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqlift.errors import OutputError
+from seqlift.pipeline.stopping import undisturbed
 from seqlift.tracks.bigwig import bigwig_name
 from seqlift.tracks.unfinished import output_errors, to_disk
 
@@ -113,15 +114,18 @@ def writing(path: Path) -> Iterator[Path]:
     What a command that was killed has left there is written over. Raises OutputError where another
     command is writing the same file.
     """
-    new = unfinished(path)
-    lock = _locked(new)
+    new, locks = unfinished(path), list[int]()
     try:
+        with undisturbed():
+            locks.append(_locked(new))
         yield new
     finally:
-        with suppress(OSError):
-            if os.path.samestat(new.lstat(), os.fstat(lock)):
-                new.unlink()
-        os.close(lock)
+        with undisturbed():
+            for lock in locks:
+                with suppress(OSError):
+                    if os.path.samestat(new.lstat(), os.fstat(lock)):
+                        new.unlink()
+                os.close(lock)
 
 
 def _locked(new: Path) -> int:
@@ -210,9 +214,10 @@ def remove_outdated(outputs: Outputs, replaced: Collection[Path]) -> None:
 
 def remove_unfinished(paths: Iterable[Path]) -> None:
     """Remove what a failed command has left."""
-    for path in paths:
-        with suppress(OSError):
-            unfinished(path).unlink(missing_ok=True)
+    with undisturbed():
+        for path in paths:
+            with suppress(OSError):
+                unfinished(path).unlink(missing_ok=True)
 
 
 def check_prefix(prefix: str) -> None:

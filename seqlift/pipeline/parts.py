@@ -21,6 +21,7 @@ from seqlift.errors import OutputError
 from seqlift.pipeline.facts import changes
 from seqlift.pipeline.outputs import has_locks, is_locked
 from seqlift.pipeline.run_record import RUN, identity, read_run
+from seqlift.pipeline.stopping import undisturbed
 from seqlift.tracks.batch import Attribute
 from seqlift.tracks.unfinished import output_errors, to_disk
 
@@ -34,6 +35,7 @@ SCORES = re.compile(r"[0-9]+\.h5", re.ASCII)
 """The score files of a part."""
 
 REMOVE = "remove that folder, and the same command computes its rows anew"
+NONE = -1  # no lock yet
 RETRIES = 10  # of entering a folder that another run is just leaving
 
 
@@ -93,13 +95,14 @@ class Parts:
         self.folder, self.placed, self._begun = folder, False, False
         self.replaced: frozenset[Path] = frozenset()
         self.run = hashlib.sha256(json.dumps(dict(facts), sort_keys=True).encode()).hexdigest()
-        with output_errors(folder):
-            self._lock = self._locked()
+        self._lock = NONE
         try:
-            with output_errors(folder):
+            with undisturbed(), output_errors(folder):
+                self._lock = self._locked()
                 self._enter(dict(facts), finals, force=force)
         except BaseException:
-            self._leave()
+            if self._lock != NONE:
+                self._leave()
             raise
 
     def _locked(self) -> int:
@@ -253,7 +256,7 @@ class Parts:
 
     def remove(self) -> None:
         """Remove the folder: all is finished."""
-        with suppress(OSError):
+        with undisturbed(), suppress(OSError):
             self._clear()
             (self.folder / LOCK).unlink()
             self.folder.rmdir()
@@ -272,18 +275,22 @@ class Parts:
         self._leave()
 
     def _leave(self) -> None:
-        with suppress(OSError, OutputError):
-            if read_run(self.folder) is None:  # what else is there is somebody else's
-                if self._begun:
-                    (self.folder / f"{RUN}{UNFINISHED}").unlink(missing_ok=True)
-                if self._begun or self._made_lock:
-                    (self.folder / LOCK).unlink()
-                self.folder.rmdir()
-            elif self.finished():
-                self._clear_unfinished()
-            else:
-                self.remove()
-        os.close(self._lock)
+        with undisturbed():
+            with suppress(OSError, OutputError):
+                self._tidy()
+            os.close(self._lock)
+
+    def _tidy(self) -> None:
+        if read_run(self.folder) is None:  # what else is there is somebody else's
+            if self._begun:
+                (self.folder / f"{RUN}{UNFINISHED}").unlink(missing_ok=True)
+            if self._begun or self._made_lock:
+                (self.folder / LOCK).unlink()
+            self.folder.rmdir()
+        elif self.finished():
+            self._clear_unfinished()
+        else:
+            self.remove()
 
 
 def discard(folder: Path, facts: Mapping[str, Attribute]) -> None:

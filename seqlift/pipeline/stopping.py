@@ -2,7 +2,8 @@
 
 import signal
 import threading
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -50,3 +51,12 @@ class Stop(AbstractContextManager["Stop"]):
         if self.asked is not None:
             raise KeyboardInterrupt(number)
         self.asked = number
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hold back what asks for an end while files get or lose their names; then end."""
+    with Stop() as stop:
+        yield
+    if stop.asked is not None:
+        raise KeyboardInterrupt(stop.asked)
