@@ -48,9 +48,14 @@ def failure(plan: LayerPlan | NetworkPlan, problem: Exception) -> ModelError:
     remedy = "the file is damaged or of an unknown Keras: save the model again"
     if isinstance(plan, LayerPlan) and plan.own_class is not None:
         remedy = "mend its class in the custom objects"
-    elif isinstance(problem, TypeError) and classes.may_be_own(plan):  # it takes other settings
+    elif _is_of_arguments(problem) and classes.may_be_own(plan):
         remedy = f"{classes.GIVE_CODE}; else {remedy}"
     return ModelError(f"{place(plan)} cannot be built: {damage.cause(problem)}; {remedy}")
+
+
+def _is_of_arguments(problem: Exception) -> bool:
+    """Return whether a class takes other settings, or its call other arguments, than a file has."""
+    return isinstance(problem, TypeError) and "argument" in str(problem)
 
 
 def place(plan: LayerPlan | NetworkPlan) -> str:
