@@ -103,7 +103,8 @@ def test_a_model_of_several_inputs_that_are_given_nothing_is_refused() -> None:
         Explainer(model)
     assert str(caught.value) == (
         "model pair: it has 2 inputs: dna (6, 4), rna (6, 4); give all but the sequence by --input"
-        " NAME=zeros, NAME=NUMBER or NAME=FILE.npy"
+        " NAME=zeros, NAME=NUMBER or NAME=FILE.npy; where several take the sequence, by --input"
+        " NAME=sequence or NAME=reverse-complement"
     )
 
 
