@@ -105,7 +105,7 @@ def compared(results: dict[str, dict[str, Result]], precision: str) -> dict[str,
         scale = np.abs(exact.contributions).max()
         off = np.abs(ours.contributions - exact.contributions).max(axis=(1, 2)) / scale
         found[target] = {
-            "residual": float(residuals_of(ours).relative.max()),
+            "residual": float(residuals_of(ours, ours.contributions).relative.max()),
             "median": float(np.median(off)),
             "largest": float(off.max()),
         }
