@@ -22,6 +22,7 @@ def prepare() -> None:
     import jax
 
     jax.config.update("jax_enable_x64", True)
+    jax.config.update("jax_default_matmul_precision", "highest")  # as `use_device` has it
     draw_weights_with_numpy()
 
 

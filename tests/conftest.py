@@ -22,12 +22,14 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("SEQLIFT_SHARED", ROOT.parent / "shared"))
 
 ENGINE = {
+    "test_convolution_forms",
     "test_elementwise",
     "test_explainer",
     "test_explainer_arguments",
     "test_explainer_references",
     "test_heads",
     "test_independent",
+    "test_large_weights",
     "test_layouts",
     "test_lowering",
     "test_normalise",
@@ -42,6 +44,9 @@ ENGINE = {
     "test_revealcancel",
     "test_rowwise",
     "test_rules",
+    "test_signs",
+    "test_spellings",
+    "test_twins",
     "test_unsupported",
     "test_window_layers",
     "test_winograd",
@@ -50,12 +55,15 @@ ENGINE = {
 }
 
 BACKEND = {
+    "test_convolution_forms",
     "test_explainer",
     "test_explainer_references",
+    "test_large_weights",
     "test_precision",
     "test_primitives",
     "test_products",
     "test_random_nets",
+    "test_signs",
     "test_winograd",
 }
 OWN_DTYPE = re.compile(r"test_elementwise.*\b(tanh|sine|cosine|arctan|sin|cos|arcsinh)\b")
