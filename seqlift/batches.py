@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,9 @@ from seqlift.attribution.primitives.recurrence import Recurrence
 from seqlift.attribution.weights import stored_values
 from seqlift.errors import DeviceMemoryError
 from seqlift.free_memory import check_free
+from seqlift.inputs.onehot import UNKNOWN, codes_of
 from seqlift.inputs.references import References
+from seqlift.inputs.references import SharedReferences as CommonReferences
 from seqlift.lanes import Lanes, in_lane
 
 LARGEST_BATCH = 32  # on a CPU; more gains nothing
@@ -183,6 +185,52 @@ class LastShared:
             if self._last is None or self._last[0] != key:
                 self._last = (key, engine.share(references))
             return self._last[1]
+
+
+def with_arrays(
+    engine: Engine,
+    batch: NDArray[Any],
+    references: NDArray[Any],
+    rows: Rows,
+    size: int,
+    shared: LastShared,
+) -> list[Result]:
+    """Explain at most `size` sequences against arrays: each sequence's own, or the same for all.
+
+    References that all sequences share pass the model once per run, unless there are `rows`.
+    """
+    if rows or references.ndim > batch.ndim:
+        return run(engine, batch, own_references(references, batch), size, rows)
+    return run(engine, batch, shared.of(engine, references), size)
+
+
+def with_kind(
+    engine: Engine,
+    batch: NDArray[Any],
+    references: References,
+    rows: Rows,
+    size: int,
+    shared: LastShared,
+    *,
+    coded: bool,
+) -> list[Result]:
+    """Explain at most `size` sequences, codes or one-hot, against references that are drawn.
+
+    Where all sequences share them, only one with an N needs its own, as its references have that N
+    too; and so do all that have `rows`.
+    """
+    codes = batch if coded else codes_of(batch)
+    if rows or not references.shared:
+        return run(engine, batch, references.draw(codes), size, rows)
+    known = (codes != UNKNOWN).all(axis=1)
+    parts = []
+    if known.any():
+        common = cast(CommonReferences, references).common(codes.shape[1])
+        parts.append(run(engine, batch[known], shared.of(engine, common), size))
+    if not known.all():
+        parts.append(run(engine, batch[~known], references.draw(codes[~known]), size))
+    order = np.argsort(np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)]))
+    return [joined(results).rows(order) for results in zip(*parts, strict=True)]
 
 
 def own_references(references: NDArray[Any], batch: NDArray[Any]) -> NDArray[Any]:

@@ -38,11 +38,10 @@ from seqlift.attribution.lowering.check import check_forward
 from seqlift.attribution.lowering.inputs import layout_of
 from seqlift.attribution.lowering.walk import lower
 from seqlift.attribution.normalise import mean_normalised
-from seqlift.batches import LastShared, Rows, joined, run
+from seqlift.batches import LastShared, Rows
 from seqlift.copied_inputs import Given
 from seqlift.given_inputs import no_bases, resolve, rows_for
-from seqlift.inputs.onehot import codes_of
-from seqlift.inputs.references import References, SharedReferences
+from seqlift.inputs.references import References
 from seqlift.model import target as targets
 from seqlift.model.calls import notes_of
 from seqlift.model.load import LoadedModel, load
@@ -275,27 +274,11 @@ class Explainer:
         rows: Rows,
         size: int,
     ) -> list[Result]:
-        """Return a result per target for at most `size` sequences.
-
-        References that all sequences share pass the model once per run. Only a sequence with an N
-        needs its own, as its references have that N too; and so do all that have `rows`.
-        """
+        """Return a result per target for at most `size` sequences."""
+        coded = batch.ndim == len(self.input_shape)
         if isinstance(references, np.ndarray):
-            if rows or references.ndim > batch.ndim:
-                return run(engine, batch, batches.own_references(references, batch), size, rows)
-            return run(engine, batch, self._shared.of(engine, references), size)
-        codes = batch if batch.ndim == len(self.input_shape) else codes_of(batch)
-        if rows or not references.shared:
-            return run(engine, batch, references.draw(codes), size, rows)
-        known = (codes < CHANNELS).all(axis=1)
-        parts = []
-        if known.any():
-            common = cast(SharedReferences, references).common(codes.shape[1])
-            parts.append(run(engine, batch[known], self._shared.of(engine, common), size))
-        if not known.all():
-            parts.append(run(engine, batch[~known], references.draw(codes[~known]), size))
-        order = np.argsort(np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)]))
-        return [joined([part[k] for part in parts]).rows(order) for k in range(len(self.targets))]
+            return batches.with_arrays(engine, batch, references, rows, size, self._shared)
+        return batches.with_kind(engine, batch, references, rows, size, self._shared, coded=coded)
 
     def batch_size_for(self, engine: Engine, number: int) -> int:
         """Return how many sequences, with `number` references each, are computed as one batch.

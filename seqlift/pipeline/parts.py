@@ -15,40 +15,21 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from seqlift.errors import OutputError
 from seqlift.pipeline.facts import changes
 from seqlift.pipeline.outputs import has_locks, is_locked
+from seqlift.pipeline.part_folders import LEFT, PART, UNFINISHED, Part, remove_part
 from seqlift.pipeline.run_record import RUN, identity, read_run
 from seqlift.pipeline.stopping import undisturbed
 from seqlift.tracks.batch import Attribute
 from seqlift.tracks.unfinished import output_errors, to_disk
 
 LOCK = "lock"
-UNFINISHED = ".partial"
-PART = re.compile("([0-9]{10,18})-([0-9]{10,18})", re.ASCII)
-LEFT = re.compile(r"[0-9]{10,18}(-[0-9]{10,18})?\.partial", re.ASCII)
-"""A part that was being written, or removed."""
-
-SCORES = re.compile(r"[0-9]+\.h5", re.ASCII)
-"""The score files of a part."""
-
 REMOVE = "remove that folder, and the same command computes its rows anew"
 NONE = -1  # no lock yet
 RETRIES = 10  # of entering a folder that another run is just leaving
-
-
-class Part(NamedTuple):
-    """Rows from `start` up to `stop`, in `folder`."""
-
-    folder: Path
-    start: int
-    stop: int
-
-    def scores(self, target: int) -> Path:
-        """Name the score file of a target, by its number."""
-        return self.folder / f"{target}.h5"
 
 
 class Parts:
@@ -187,7 +168,7 @@ class Parts:
         """Remove everything that runs make but the lock; last what says what it all is."""
         self._clear_unfinished()
         for part in self.finished():
-            _remove(part.folder)
+            remove_part(part.folder)
         (self.folder / RUN).unlink(missing_ok=True)
 
     def _clear_unfinished(self) -> None:
@@ -196,7 +177,7 @@ class Parts:
         final = rf"({prefix}(\..+)?\.(h5|bw|regions\.bed)|run\.json)\.partial"
         for path in list(self.folder.iterdir()):
             if LEFT.fullmatch(path.name):
-                _remove(path)
+                remove_part(path)
             elif re.fullmatch(final, path.name, re.DOTALL) and not path.is_dir():
                 path.unlink()
 
@@ -300,16 +281,3 @@ def discard(folder: Path, facts: Mapping[str, Attribute]) -> None:
         if before is None or before["facts"] == dict(facts):
             with Parts(folder, facts, force=False) as parts:
                 parts.remove()
-
-
-def _remove(folder: Path) -> None:
-    """Remove the folder of a part, which first loses its name; what no run has put there stays."""
-    if folder.is_symlink() or not folder.is_dir():
-        return
-    if not folder.name.endswith(UNFINISHED):
-        folder = folder.replace(folder.with_name(f"{folder.name}{UNFINISHED}"))
-    for path in list(folder.iterdir()):
-        if SCORES.fullmatch(path.name) and not path.is_dir():
-            path.unlink()
-    with suppress(OSError):  # not empty
-        folder.rmdir()

@@ -1,0 +1,42 @@
+"""What is in the folder of a run's parts: their names, and how one of them is removed.
+
+Knows names; knows nothing of what run the parts are of.
+"""
+
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+UNFINISHED = ".partial"
+PART = re.compile("([0-9]{10,18})-([0-9]{10,18})", re.ASCII)
+LEFT = re.compile(r"[0-9]{10,18}(-[0-9]{10,18})?\.partial", re.ASCII)
+"""A part that was being written, or removed."""
+
+SCORES = re.compile(r"[0-9]+\.h5", re.ASCII)
+"""The score files of a part."""
+
+
+class Part(NamedTuple):
+    """Rows from `start` up to `stop`, in `folder`."""
+
+    folder: Path
+    start: int
+    stop: int
+
+    def scores(self, target: int) -> Path:
+        """Name the score file of a target, by its number."""
+        return self.folder / f"{target}.h5"
+
+
+def remove_part(folder: Path) -> None:
+    """Remove the folder of a part, which first loses its name; what no run has put there stays."""
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    if not folder.name.endswith(UNFINISHED):
+        folder = folder.replace(folder.with_name(f"{folder.name}{UNFINISHED}"))
+    for path in list(folder.iterdir()):
+        if SCORES.fullmatch(path.name) and not path.is_dir():
+            path.unlink()
+    with suppress(OSError):  # not empty
+        folder.rmdir()
