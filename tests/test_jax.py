@@ -1,4 +1,7 @@
-"""JAX in the place of TensorFlow: the same scores. And TensorFlow needs no JAX."""
+"""JAX in the place of TensorFlow: the same scores. And TensorFlow needs no JAX.
+
+Run with ``pytest -m slow``.
+"""
 
 import importlib.util
 import os
@@ -17,6 +20,8 @@ from small import LENGTH
 
 from seqlift.explainer import Explainer
 from seqlift.inputs.onehot import one_hot
+
+pytestmark = pytest.mark.slow  # most of its time XLA compiles a model of many kinds of layer
 
 HAVE_JAX = importlib.util.find_spec("jax") is not None
 CLOSE = {"float32": 1e-5, "float64": 1e-10}  # relative to the largest prediction

@@ -5,9 +5,9 @@ from typing import get_args
 import keras
 import numpy as np
 import pytest
-from keras import ops
-from nets import Array, largest, numpy
-from small import NAMES, REFERENCES, TARGETS, X, explained, small_model
+from keras import layers, ops
+from nets import Array, largest, numpy, randomise
+from small import LENGTH, NAMES, REFERENCES, X, explained
 
 from seqlift.attribution import products
 from seqlift.attribution.backend import compiled
@@ -18,14 +18,21 @@ from seqlift.explainer import Explainer
 
 @pytest.fixture(scope="module")
 def model() -> keras.Model:
-    return small_model()
+    """Return a model of a convolution, pooling and dense layers: all that has products."""
+    given = keras.Input((LENGTH, 4), name="dna")
+    hidden = layers.Conv1D(5, 7, activation="relu")(given)
+    pooled = layers.MaxPooling1D(4)(hidden)
+    dense = layers.Dense(6, activation="relu")(layers.Flatten()(pooled))
+    model = keras.Model(given, layers.Dense(1, name="strength")(dense))
+    randomise(model, seed=5)
+    return model
 
 
 @pytest.fixture(scope="module")
 def results(model: keras.Model) -> dict[Precision, dict[str, Result]]:
     return {
         precision: explained(
-            Explainer(model, TARGETS, precision=precision, batch_size=9), X, REFERENCES
+            Explainer(model, ["strength"], precision=precision, batch_size=9), X, REFERENCES
         )
         for precision in PRECISIONS
     }

@@ -92,7 +92,8 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def arguments(folder: Path, model: str) -> tuple[object, ...]:
     bed, genome = folder / "peaks.bed", folder / "genome.fa"
-    return folder / f"{model}.keras", bed, "-g", genome, "-o", "x", "-f"
+    files = (folder / f"{model}.keras", bed, "-g", genome, "-o", "x", "-f")
+    return *files, "--precision", "float64"  # computed step by step, unless asked otherwise
 
 
 def run(folder: Path, model: str, *options: object) -> tuple[Rows, dict[str, Any], str]:
