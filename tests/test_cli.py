@@ -396,6 +396,7 @@ def processor_seconds(running: "subprocess.Popen[bytes]") -> float:
     return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_leaves_what_it_can_be_continued_from(
     inputs: Path, workplace: Path
 ) -> None:

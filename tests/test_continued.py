@@ -370,6 +370,7 @@ def test_a_shard_that_is_missing_or_of_another_run_is_named(inputs: Path, workpl
     assert sorted(path.name for path in workplace.glob("y*")) == []
 
 
+@pytest.mark.slow
 def test_compiled_code_gives_the_same_bytes_however_rows_are_shared_out(
     inputs: Path, workplace: Path
 ) -> None:

@@ -134,6 +134,7 @@ def test_codes_are_one_hot_arrays(explain: Explainer, results: dict[str, Result]
         assert_same(coded[target], result)
 
 
+@pytest.mark.slow
 def test_several_targets_at_once_are_each_alone(
     model: keras.Model, results: dict[str, Result]
 ) -> None:
@@ -260,6 +261,7 @@ def test_batches_run_side_by_side_where_there_is_memory_for_more_than_one(
     assert lanes_for(engine, 20, 3) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("references", [REFERENCES, np.full((LENGTH, 4), 0.25)], ids=["own", "all"])
 def test_batches_side_by_side_change_no_bit(
     explain: Explainer, references: Array, monkeypatch: pytest.MonkeyPatch

@@ -49,6 +49,7 @@ def compiled(model: keras.Model) -> Explainer:
     return Explainer(model, ["strength"], batch_size=7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["dinucleotide", "uniform"])
 def test_references_of_a_kind_depend_on_the_sequence_alone(compiled: Explainer, kind: str) -> None:
     order = np.random.default_rng(2).permutation(len(X))

@@ -121,6 +121,7 @@ def test_a_library_that_cannot_be_imported_is_named() -> None:
         import nothing_of_the_name  # type: ignore[import-not-found]  # noqa: F401
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_scores_do_not_depend_on_settings_of_the_session(tmp_path: Path) -> None:
     dna = keras.Input((LENGTH, 4))

@@ -175,6 +175,7 @@ def test_the_original_gives_the_same_scores_where_multipliers_are_gated(
         assert largest(ours["multipliers"], numbers[f"mult__{mode}__{name}"]) <= TOLERANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SEQUENCE_CASES + PAPER_CASES)
 def test_the_original_gives_the_same_integrated_gradients(oracle: Path, case: str) -> None:
     numbers = numbers_of(oracle, case)

@@ -76,6 +76,7 @@ def test_products_are_those_of_rounded_factors_and_sums_are_not_rounded(kind: Pr
         assert largest(found, expected) <= 1e-6 * np.abs(expected).max()
 
 
+@pytest.mark.slow
 def test_the_more_is_rounded_the_more_is_missed(
     results: dict[Precision, dict[str, Result]],
 ) -> None:
@@ -89,6 +90,7 @@ def test_the_more_is_rounded_the_more_is_missed(
         assert errors["tf32"] < errors["bfloat16"] <= 1e-1
 
 
+@pytest.mark.slow
 def test_what_is_rounded_is_still_told_in_float32(
     results: dict[Precision, dict[str, Result]],
 ) -> None:

@@ -18,6 +18,8 @@ from commands import (
 
 from seqlift.inputs.genome import Genome
 
+pytestmark = pytest.mark.slow
+
 LARGEST_RESIDUAL = 1e-5  # relative
 RAGGED = ((1000, 1200), (1500, 1700), (50_000, 50_123), (1_531_800, 1_531_933))
 

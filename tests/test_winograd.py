@@ -125,6 +125,7 @@ def wide_network(tensor: Any) -> Any:
 
 
 @tensorflow_only
+@pytest.mark.slow
 def test_a_wide_network_has_the_scores_of_float64_and_they_complete(used: list[int]) -> None:
     graph = graph_of(made(wide_network, (60, 4)))
     head = random_head(graph)
