@@ -493,9 +493,15 @@ def test_a_finished_run_is_made_again_only_with_force(
     scores, track = "many.seqlift.tasks-0.h5", "many.seqlift.tasks-0.bw"
     changes = "references was 1 and is 2, seed was 0 and is 9"
     assert ran.code == 5
-    assert f"seqlift: {scores}: already exists, and {changes}; {remedy}\n" in ran.err
-    why = f"there is no whole {scores} to compare it with"
+    other = "many.seqlift.tasks-2.h5"  # what goes with these files is no other difference
+    assert ran.err.splitlines() == [
+        f"seqlift: {path}: already exists, and {changes}; {remedy}" for path in (scores, other)
+    ]
+    Path(track).write_bytes(whole["many.seqlift.tasks-2.bw"])
+    ran = command(*words(inputs, "--seed", 9, "-n", 2))
+    why = f"it is not the track of {scores}"
     assert f"seqlift: {track}: already exists, and {why}; {remedy}\n" in ran.err
+    Path(track).write_bytes(whole[track])
     assert contents(workplace) == whole
     Counted.sequences = 0
     score(*words(inputs, "--force")[1:], settings=settings(load=Counted))
@@ -578,6 +584,14 @@ def test_a_folder_of_the_users_own_loses_nothing(
     assert ran.code == 5
     assert "no run has put this there; move it, or write elsewhere with -o" in ran.err
     assert contents(workplace) == {str(path): b"precious"}
+
+
+def test_a_record_of_no_run_gets_no_lock_beside_it(inputs: Path, workplace: Path) -> None:
+    path = Path("many.seqlift.parts/run.json")
+    path.parent.mkdir()
+    path.write_text('{"facts": {}}')
+    assert command(*words(inputs)).code == 5
+    assert contents(workplace) == {str(path): b'{"facts": {}}'}
 
 
 def test_what_others_put_beside_parts_stays(

@@ -62,7 +62,7 @@ WHY = [
     (f"{NINE}\t2\t1,1\t0,3", BED12),
     (f"{NINE}\t2\t1,1,\t0,3,\t7\t8", BED12),
     (f"{NINE}\t1\t4\t0", BED12),
-    (f"{NINE}\t1\t3,\t0,", BED12),
+    (f"{NINE}\t3\t1,1\t0,3", ""),  # as many blocks as no list has: a summit and two lists
     (f"{NINE}\t1\t3\t0", ""),  # no list, and no block of the whole region
     (f"{NINE}\t2\t4\t0", ""),
     (f"{NINE}\t1\t{'9' * 5000}\t0", ""),
@@ -81,8 +81,8 @@ VCF = (
 )
 TABS = "give chrom, start and end, separated by tabs"
 BLOCKS = (
-    "block count 3 does not fit a list of 2 sizes and one of 2 starts; correct columns 10 to 12, or"
-    " give --summit centre"
+    "columns 10 to 12 list 2 blocks that do not span the region of 4 bases; correct them, or give"
+    " --summit column or --summit centre"
 )
 PEAK = "chr1\t5\t9\ta\t0\t.\t1\t-1\t-1\t"
 
@@ -133,7 +133,7 @@ BAD = [
     (PEAK + "9" * 60, f"summit {'9' * 37}... is outside the region of 4 bases; {SUMMIT}"),
     (PEAK + "4\t1\tx", f"summit 4 is outside the region of 4 bases; {SUMMIT}"),
     (NINE + "\t700", f"summit 700 is outside the region of 4 bases; {SUMMIT}"),
-    (NINE + "\t3\t1,1,\t0,3,", BLOCKS),
+    (NINE + "\t2\t1,1,\t0,2,", BLOCKS),
     ("chr1\tHAVANA\tgene\t6\t9\t.\t+\t.\tID=1", GFF),
     ("chr1\t6\trs1\tA\tG\t50\tPASS\tAC=1", VCF),
     (

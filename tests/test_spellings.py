@@ -45,7 +45,15 @@ QUOTIENTS = {
         "c * (ops.rsqrt(s) * scales) * (1 / scales)",
         "ops.einsum('bij,bi->bij', c, ops.rsqrt(s)[:, :, 0])",
         "ops.einsum('bi,bij->bij', ops.rsqrt(s)[:, :, 0], c)",
+        "ops.einsum('bij,bik->bij', c, ops.rsqrt(s))",
+        "c * ops.concatenate([ops.rsqrt(s)] * 6, axis=-1)",
+        "(0.5 * c) * (ops.rsqrt(s) + ops.rsqrt(s))",
         "ops.normalize(c, epsilon=1e-6)",
+    ),
+    "unit length over positions": (
+        "ops.sum(c / ops.sqrt(s), axis=1)",
+        "ops.matmul(ops.transpose(c, (0, 2, 1)), ops.rsqrt(s))[:, :, 0]",
+        "layers.Dot(axes=1)([c, ops.rsqrt(s)])[:, :, 0]",
     ),
     "root mean square": (
         "ops.rms_normalization(c, scale=scales, epsilon=1e-6)",

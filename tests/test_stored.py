@@ -108,19 +108,23 @@ def test_small_scores_beside_large_ones_are_held() -> None:
 
 
 def test_where_contributions_cancel_no_precision_is_offered() -> None:
-    """Sums that are wrong because contributions are huge would come out right in float64."""
+    """Sums that are wrong because contributions are huge would come out right in float64.
+
+    So would those that are wrong by more than rounding takes.
+    """
     rows, result = made(1.0)
-    for size, offered in ((1.0, True), (1e5, False)):
+    for size, missed, offered in ((1.0, 5e-4, True), (1.0, 1e-2, False), (1e5, 5e-4, False)):
         huge = size * result.contributions
         huge[:, 0] -= huge.sum(axis=1) - result.contributions.sum(axis=1)
-        wrong = replace(result, residual=0.01 * result.difference)
+        wrong = replace(result, residual=missed * result.difference)
         residuals = residuals_of(wrong, huge)
         with pytest.raises(NumericError) as caught:
             check_residuals(
                 residuals, rows, cast(Workload, Places()), target="task", tolerance=1e-4
             )
         assert ("--precision float64" in str(caught.value)) is offered
-        assert ("cancel, as where a layer divides by nearly zero" in str(caught.value)) != offered
+        assert ("cancel, as where a layer divides by nearly" in str(caught.value)) is (size > 1.0)
+        assert ("this is more than rounding takes" in str(caught.value)) is (missed == 1e-2)
 
 
 @pytest.mark.parametrize("size", [1.0, 1e5])

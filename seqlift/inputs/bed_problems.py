@@ -104,11 +104,11 @@ def no_summit_column(count: int) -> str:
     return f"{count} columns, and --summit column takes the tenth; give --summit auto or centre"
 
 
-def wrong_blocks(count: str, sizes: int, starts: int) -> str:
-    """Explain a BED12 row whose block count and lists disagree."""
+def wrong_blocks(count: str, size: int) -> str:
+    """Explain a row whose columns 10 to 12 may be blocks, or a summit and two lists."""
     return (
-        f"block count {_cut(count)} does not fit a list of {sizes} sizes and one of {starts}"
-        " starts; correct columns 10 to 12, or give --summit centre"
+        f"columns 10 to 12 list {_cut(count)} blocks that do not span the region of {size} bases;"
+        " correct them, or give --summit column or --summit centre"
     )
 
 

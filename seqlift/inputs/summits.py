@@ -50,20 +50,22 @@ def summit_of(columns: Sequence[str], size: int, choice: Summits) -> tuple[int, 
 
 
 def _blocks(columns: Sequence[str], size: int) -> str | None:
-    """Tell a BED12 row (an empty str), one whose blocks disagree (a problem), or neither (None).
+    """Tell a BED12 row (an empty str), one that may be either (a problem), or none (None).
 
-    Numbers without commas may be anything: they are blocks where one of them spans the region.
+    The blocks of a BED12 are as many as column 10 says, the first begins at 0 and the last ends
+    with the region. Lists of that many numbers that do not fit the region may be blocks that are
+    wrong, or no blocks; numbers without commas are blocks only where one of them spans the region.
     """
     pair = columns[_COLUMN + 1 : _COLUMN + 3]
     sizes, starts = (_whole_numbers(text) for text in pair) if len(pair) == 2 else ([], [])
     if not sizes or not starts:
         return None
     count, are_lists = columns[_COLUMN], all("," in text for text in pair)
-    if count == str(len(sizes)) == str(len(starts)) and (
-        are_lists or (*starts, *sizes) == (0, size)
-    ):
+    if not count == str(len(sizes)) == str(len(starts)):
+        return None
+    if (starts[0], starts[-1] + sizes[-1]) == (0, size):
         return ""
-    return bed_problems.wrong_blocks(count, len(sizes), len(starts)) if are_lists else None
+    return bed_problems.wrong_blocks(count, size) if are_lists else None
 
 
 def _whole_numbers(text: str) -> list[int]:

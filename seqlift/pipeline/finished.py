@@ -28,6 +28,7 @@ OF_FILE = frozenset(("format_version", "largest_contribution"))
 
 MOST_NAMED = 4  # differences in one message
 REMEDY = "give --force to replace it, or another -o"
+OTHER_RUN = "it goes with a score file of another run"  # which is named, and so need not be this
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +87,20 @@ def agreeing(
         if os.path.lexists(path):
             reasons[path] = difference(path, wanted[path])
     whole = [path for path in wanted if reasons.get(path) == ""]
+    other = [path for path in wanted if reasons.get(path) and is_whole(path)]
     if os.path.lexists(outputs.regions):
         first = next(iter(wanted))
-        reasons[outputs.regions] = _difference_of_regions(outputs.regions, whole, first)
+        reason = _difference_of_regions(outputs.regions, whole or other, first)
+        reasons[outputs.regions] = reason or ("" if whole else OTHER_RUN)
     for files in outputs.targets if outputs.tracks else ():
         if os.path.lexists(files.track):
-            reasons[files.track] = _difference_of_track(files.scores, files.track, whole, overlap)
+            known = [*whole, *other]
+            reason = _difference_of_track(files.scores, files.track, known, overlap)
+            reasons[files.track] = reason or ("" if files.scores in whole else OTHER_RUN)
     problems = [
         f"{path}: already exists, and {reason}; {REMEDY}"
         for path, reason in reasons.items()
-        if reason and path not in replaced
+        if reason and reason != OTHER_RUN and path not in replaced
     ]
     if problems:
         raise OutputError(*problems)
@@ -116,6 +121,17 @@ def _difference_of_track(
     if scores not in whole:
         return f"there is no whole {scores} to compare it with"
     return "" if same_track(scores, track, overlap) else f"it is not the track of {scores}"
+
+
+def is_whole(path: Path) -> bool:
+    """Find out whether a file is a score file, of whatever run, that is as it was written."""
+    try:
+        if not check_seal(path):
+            return False
+        with ScoreFile(path):
+            return True
+    except SeqliftError:
+        return False
 
 
 def same_track(scores: Path, track: Path, overlap: Overlap) -> bool:

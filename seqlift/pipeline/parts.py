@@ -262,7 +262,13 @@ class Parts:
             os.close(self._lock)
 
     def _tidy(self) -> None:
-        if read_run(self.folder) is None:  # what else is there is somebody else's
+        try:
+            before = read_run(self.folder)
+        except OutputError:  # nothing there is known to be a run's
+            if self._made_lock:
+                (self.folder / LOCK).unlink()
+            raise
+        if before is None:  # what else is there is somebody else's
             if self._begun:
                 (self.folder / f"{RUN}{UNFINISHED}").unlink(missing_ok=True)
             if self._begun or self._made_lock:

@@ -93,7 +93,7 @@ def above_tolerance(
     return NumericError(
         f"{place}: contributions to {target}{kind} miss the difference from reference by"
         f" {found:.1e} of the prediction, more than the tolerance {tolerance:.0e};"
-        f" {remedy(cancelling, stored)}"
+        f" {remedy(found, cancelling, stored)}"
     )
 
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from seqlift.attribution.lowering.place import Place
 from seqlift.attribution.primitives import powers
-from seqlift.attribution.primitives.affine import Scale
+from seqlift.attribution.primitives.affine import Scale, WeightedSum
 from seqlift.attribution.primitives.base import Primitive, Shape
 from seqlift.attribution.primitives.elementwise import EXPONENTIAL, SIGMOID, Elementwise
 from seqlift.attribution.primitives.product import Divide, Multiply
-from seqlift.attribution.primitives.shape import Broadcast, Permute, Reshape, Take
+from seqlift.attribution.primitives.shape import Broadcast, Concatenate, Permute, Reshape, Take
 
 Factor = NDArray[np.float64]
 
@@ -52,7 +52,46 @@ def inverse_of(at: Place, node: int) -> Inverse | None:
         return _scaled(at, primitive, made.inputs[0])
     if isinstance(primitive, Reshape | Permute | Broadcast | Take):
         return _moved(at, primitive, made.inputs[0])
+    if isinstance(primitive, Concatenate):
+        return _joined(at, primitive, made.inputs)
+    if isinstance(primitive, WeightedSum):
+        return _added(at, primitive, made.inputs)
     return None
+
+
+def _joined(at: Place, joining: Concatenate, sources: tuple[int, ...]) -> Inverse | None:
+    """Find the divisors of inverses that lie one behind another."""
+    found = [inverse_of(at, source) for source in sources]
+    known = [inverse for inverse in found if inverse is not None]
+    if len(known) < len(found):
+        return None
+    divisor = at.add(joining, *(inverse.divisor for inverse in known))
+    factors = [
+        np.broadcast_to(inverse.factor, at.shape(source))
+        for inverse, source in zip(known, sources, strict=True)
+    ]
+    return Inverse(divisor, np.concatenate(factors, axis=joining.axis))
+
+
+def _added(at: Place, adding: WeightedSum, sources: tuple[int, ...]) -> Inverse | None:
+    """Find the divisor that all terms of a sum have in common."""
+    found = [inverse_of(at, source) for source in sources]
+    known = [inverse for inverse in found if inverse is not None]
+    if len(known) < len(found):
+        return None
+    first, *others = (inverse.divisor for inverse in known)
+    if not all(_are_equal(at, first, other) for other in others):
+        return None
+    terms = zip(adding.weights, known, strict=True)
+    return Inverse(first, sum((w * one.factor for w, one in terms), start=np.zeros(())))
+
+
+def _are_equal(at: Place, one: int, other: int) -> bool:
+    """Tell whether two nodes compute the same function of the same nodes."""
+    if one == other:
+        return True
+    first, second = at.builder.nodes[one], at.builder.nodes[other]
+    return first.inputs == second.inputs and first.primitive == second.primitive
 
 
 def sigmoid_under(at: Place, divisor: int) -> int | None:

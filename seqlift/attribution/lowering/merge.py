@@ -18,6 +18,7 @@ from seqlift.attribution.lowering.composition import (
     smallest_of,
     unit_length,
 )
+from seqlift.attribution.lowering.operations.contraction import Factor, divided_sum
 from seqlift.attribution.lowering.place import Lower, Place
 from seqlift.attribution.primitives.affine import WeightedSum
 from seqlift.attribution.primitives.product import Einsum
@@ -76,7 +77,10 @@ def lower_dot(layer: layers.Dot, at: Place, first: int, second: int) -> int:
     right = right.replace(right[axes[1]], left[axes[0]])
     shared = left[axes[0]]
     result = (left + right).replace(shared, "")
-    node = at.add(Einsum(f"{left},{right}->{result}"), *nodes)
+    factors = Factor(nodes[0], left), Factor(nodes[1], right)
+    divided = divided_sum(at, factors, result) or divided_sum(at, factors[::-1], result)
+    equation = Einsum(f"{left},{right}->{result}")
+    node = int(divided.value) if divided else at.add(equation, *nodes)
     return node if result else reshaped(at, node, (1,))
 
 

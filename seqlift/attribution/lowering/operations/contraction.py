@@ -104,9 +104,9 @@ def pair(at: Place, left: Factor, right: Factor, needed: set[str]) -> Factor:
 def divided_sum(at: Place, factors: tuple[Factor, Factor], result: str) -> Factor | None:
     """Divide the first factor by what the second is the inverse of, and sum to `result`.
 
-    None where the second is no inverse, or has axes that the first has not.
+    None where the second is no inverse, or has axes of several values that the first has not.
     """
-    first, second = factors
+    first, second = with_single_axes(at, *factors)
     if not set(second.letters) <= set(first.letters):
         return None
     order = [second.letters.index(c) for c in first.letters if c in second.letters]
@@ -124,6 +124,16 @@ def divided_sum(at: Place, factors: tuple[Factor, Factor], result: str) -> Facto
     return Factor(node, result)
 
 
+def with_single_axes(at: Place, first: Factor, second: Factor) -> tuple[Factor, Factor]:
+    """Give the first factor the axes of one value that only the second has."""
+    extents = dict(zip(second.letters, at.shape(int(second.value)), strict=True))
+    new = "".join(c for c in second.letters if c not in first.letters and extents[c] == 1)
+    if not new:
+        return first, second
+    shape = [*at.shape(int(first.value)), *(1 for _ in new)]
+    return Factor(reshaped(at, int(first.value), shape), first.letters + new), second
+
+
 def summed(at: Place, factor: Factor, needed: set[str]) -> Factor:
     """Return an operand summed over the axes whose letters nothing else has."""
     spare = tuple(i for i, letter in enumerate(factor.letters) if letter not in needed)
@@ -131,6 +141,10 @@ def summed(at: Place, factor: Factor, needed: set[str]) -> Factor:
         return factor
     letters = "".join(letter for letter in factor.letters if letter in needed)
     if isinstance(factor.value, int):
+        shape = at.shape(factor.value)
+        if all(shape[i] == 1 for i in spare):  # so that an inverse stays one
+            kept = [extent for i, extent in enumerate(shape) if i not in spare]
+            return Factor(reshaped(at, factor.value, kept), letters)
         return Factor(at.add(Sum(spare), factor.value), letters)
     return Factor(factor.value.sum(axis=spare), letters)
 
