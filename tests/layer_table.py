@@ -202,6 +202,12 @@ VALUES = on_sequence(
     "BatchNormalization(axis=2)",
     "PReLU(shared_axes=[1, 2])",
     "SpatialDropout2D(0.5)",
+    "RandomFlip()",
+    "RandomTranslation(0.2, 0.2)",
+    "RandomRotation(0.2)",
+    "RandomZoom(0.2)",
+    "RandomContrast(0.2)",
+    "RandomBrightness(0.2)",
     "Permute((3, 1, 2))",
     "Reshape((-1, 12))",
 )

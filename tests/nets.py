@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -100,10 +101,15 @@ def random_head(graph: Graph, output: int = 0) -> WeightedHead:
     return WeightedHead(node, np.random.default_rng(3).normal(size=shape))
 
 
+def at_inference(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Have a model work as it predicts, where some layers augment unless told not to."""
+    return partial(function, training=False) if isinstance(function, keras.Model) else function
+
+
 def predicted(model: Callable[[Any], Any], inputs: Any) -> Any:
-    """Return what Keras itself computes of `inputs`: arrays, as the model's outputs are nested."""
+    """Return what Keras itself predicts of `inputs`: arrays, as the model's outputs are nested."""
     with unrounded():
-        outputs = at_once(model)(keras.ops.convert_to_tensor(inputs))
+        outputs = at_once(at_inference(model))(keras.ops.convert_to_tensor(inputs))
     return keras.tree.map_structure(numpy, outputs)
 
 
@@ -135,6 +141,8 @@ def unrounded() -> Iterator[None]:
 
 def gradients(function: Callable[..., Any], weights: Any, *arrays: Array) -> list[Array]:
     """Return the framework's own gradients of the sum of `weights` times ``function(*arrays)``."""
+
+    function = at_inference(function)
 
     def total(*tensors: Any) -> Any:
         return keras.ops.sum(function(*tensors) * weights)

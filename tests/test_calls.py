@@ -106,6 +106,7 @@ def test_statistics_of_the_batch_are_refused_by_the_name_of_the_layer(
 AS_AT_INFERENCE: dict[str, tuple[tuple[str, str, Record, Record], str]] = {
     "dropout": (("Dropout", "drop", {"rate": 0.5}, TRAINING), "'drop' (Dropout)"),
     "noise": (("GaussianNoise", "hiss", {"stddev": 0.5}, TRAINING), "'hiss' (GaussianNoise)"),
+    "augmentation": (("RandomFlip", "flip", {}, TRAINING), "'flip' (RandomFlip)"),
     "in a recurrent layer": (
         ("Bidirectional", "both", {"layer": LSTM}, TRAINING),
         "'lstm_cell' (LSTMCell) in 'both'",

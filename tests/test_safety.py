@@ -20,6 +20,7 @@ from seqlift.model import build, classes, locally, renamed, safety
 from seqlift.model.load import load
 
 REBUILD = "rebuild the model with layers of keras.layers and save it again"
+OTHERS = "rebuild the model with other layers of keras.layers and save it again"
 OWN_CODE = f"give its code with --custom-objects FILE.py, or {REBUILD}"
 NEVER_RUN = "its code is stored as bytecode and is never run"
 
@@ -136,12 +137,12 @@ HOSTILE = [
     (
         "flat",
         of_class("get_file", module="keras.utils"),
-        f"layer 'flat' is a get_file, a layer of Keras that cannot be read; {REBUILD}",
+        f"layer 'flat' is a get_file, a layer of Keras that seqlift does not explain; {OTHERS}",
     ),
     (
         "flat",
         of_class("Map", module="keras.src.ops.core"),
-        f"layer 'flat' is a Map, an operation of Keras that cannot be read; {REBUILD}",
+        f"layer 'flat' is a Map, an operation of Keras that seqlift does not explain; {OTHERS}",
     ),
     (
         "score",

@@ -24,6 +24,16 @@ OF_THE_BATCH = {
 }
 """Layers whose results in training depend on other sequences, and how."""
 
+AUGMENTING = (
+    keras.layers.RandomFlip,
+    keras.layers.RandomTranslation,
+    keras.layers.RandomRotation,
+    keras.layers.RandomZoom,
+    keras.layers.RandomContrast,
+    keras.layers.RandomBrightness,
+)
+"""Layers that change images at random in training, and nothing when a model predicts."""
+
 RATES = ("rate", "stddev", "dropout", "recurrent_dropout", "_dropout")
 """Attributes in which layers keep how much they drop or add in training."""
 
@@ -101,5 +111,7 @@ def _parts(layer: Any) -> Iterator[Any]:
 
 def _is_random(layer: Any) -> bool:
     """Return whether a layer draws random numbers in training."""
+    if isinstance(layer, AUGMENTING):
+        return True
     rates = [vars(layer).get(name) for name in RATES]
     return any(isinstance(rate, int | float) and rate > 0 for rate in rates)

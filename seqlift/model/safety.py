@@ -32,6 +32,7 @@ LAYERS = _words(
     ReLU LeakyReLU PReLU ELU Softmax
     Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianDropout GaussianNoise
     AlphaDropout ActivityRegularization
+    RandomFlip RandomTranslation RandomRotation RandomZoom RandomContrast RandomBrightness
     Flatten Reshape Permute RepeatVector Cropping1D Cropping2D Cropping3D
     ZeroPadding1D ZeroPadding2D ZeroPadding3D UpSampling1D UpSampling2D UpSampling3D
     Add Subtract Multiply Average Maximum Minimum Concatenate Dot
@@ -72,6 +73,7 @@ ACTIVATIONS = _words(
 """Names of activation functions that may be used."""
 
 REBUILD = "rebuild the model with layers of keras.layers and save it again"
+REBUILD_OF_OTHERS = "rebuild the model with other layers of keras.layers and save it again"
 GIVE_CODE = "give its code with --custom-objects FILE.py"
 OWN_CODE = f"{GIVE_CODE}, or {REBUILD}"
 
@@ -185,8 +187,8 @@ def _layer_refusals(plan: LayerPlan, *, recipe_for: str) -> Iterator[Refusal]:
         return
     if not known:
         kind = "an operation" if plan.operation else "a layer"
-        what = f" is a {plan.class_name}, {kind} of Keras that cannot be read"
-        yield Refusal(name, f"{what}; {REBUILD}")
+        what = f" is a {plan.class_name}, {kind} of Keras that seqlift does not explain"
+        yield Refusal(name, f"{what}; {REBUILD_OF_OTHERS}")
         return
     for key, value in plan.settings.items():
         for reason in _setting_refusals(key, value):

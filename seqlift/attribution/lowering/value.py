@@ -79,4 +79,10 @@ VALUE_LAYERS: dict[type, Lower] = {
     layers.GaussianDropout: lower_nothing,
     layers.GaussianNoise: lower_nothing,
     layers.ActivityRegularization: lower_nothing,
+    layers.RandomFlip: lower_nothing,
+    layers.RandomTranslation: lower_nothing,
+    layers.RandomRotation: lower_nothing,
+    layers.RandomZoom: lower_nothing,
+    layers.RandomContrast: lower_nothing,
+    layers.RandomBrightness: lower_nothing,
 }
