@@ -395,6 +395,24 @@ def test_lines_that_end_elsewhere_than_in_the_index_are_never_read_over(tmp_path
                 genome.fetch("c", start, end)
 
 
+def test_long_lines_that_end_elsewhere_are_never_read_over(tmp_path: Path) -> None:
+    folds = (5000, 4000, 6000, 5000)
+    bases = np.random.default_rng(4).choice(list("ACGT"), sum(folds))
+    text, lines = "".join(bases), np.split(bases, np.cumsum(folds)[:-1])
+    path = write(tmp_path, ">chr1\n" + "".join("".join(line) + "\n" for line in lines))
+    os.utime(path, (1, 1))
+    write(tmp_path, "chr1\t20000\t6\t5000\t5001\n", "genome.fa.fai")
+    refused = []
+    with Genome(path) as genome:
+        for start in range(0, 20_000 - 20, 97):
+            try:
+                assert decode(genome.fetch("chr1", start, start + 20)) == text[start : start + 20]
+            except InputError as error:
+                refused.append(str(error))
+    assert refused
+    assert all("lines of chr1 do not end where its index has them" in line for line in refused)
+
+
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

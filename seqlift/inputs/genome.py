@@ -142,11 +142,14 @@ class Genome:
         """Read the letters of an interval; raise InputError unless lines end where they should.
 
         Lines are read whole, with the line end before the first, so that an index of another fold
-        is found though no line ends inside the interval.
+        is found though no line ends inside the interval. Of long lines the ends before and behind
+        the interval are looked at by themselves.
         """
         width = record.line_bases
         first, last = start, end
-        if width <= _SHORT_LINE:
+        if width > _SHORT_LINE:
+            self._check_ends(record, start, end)
+        else:
             first, last = start // width * width, min(-(-end // width) * width, record.size)
         before = int(0 < first == start // width * width)  # bytes of a line end
         place = record.place(first) - before
@@ -156,12 +159,25 @@ class Genome:
         ends = [raw[(one - column) % wide :: wide] for one in range(width, wide)]
         whole = len(letters) == last - first and not any(one.strip(_LINE_ENDS) for one in ends)
         if not whole or len(raw) != len(letters) + sum(map(len, ends)):
-            raise InputError(
-                f"{self._source}: the lines of {record.name} do not end where its index has them:"
-                " the file changed while it was read, or the index is of another; remove"
-                f" {self.path}.fai and run again"
-            )
+            raise self._misplaced(record)
         return letters[start - first : end - first]
+
+    def _check_ends(self, record: IndexRecord, start: int, end: int) -> None:
+        """Raise InputError unless lines end before and behind those that hold an interval."""
+        width = record.line_bases
+        for edge in (start // width * width, -(-end // width) * width):
+            if 0 < edge < record.size:
+                place = record.place(edge)
+                raw = self._fasta.read(place - (record.line_bytes - width), place)
+                if not raw or raw.strip(_LINE_ENDS):
+                    raise self._misplaced(record)
+
+    def _misplaced(self, record: IndexRecord) -> InputError:
+        return InputError(
+            f"{self._source}: the lines of {record.name} do not end where its index has them:"
+            " the file changed while it was read, or the index is of another; remove"
+            f" {self.path}.fai and run again"
+        )
 
     def _index(self) -> list[IndexRecord]:
         """Find the records of the FASTA file, by its index or, where that does not fit, anew."""
