@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from seqlift.attribution.backend import compiled, to_numpy, weights_store
 from seqlift.attribution.choices import LOCAL_RULES, MaxRule, Preset, Products, Rule
+from seqlift.attribution.contributions import contributions
 from seqlift.attribution.graph import Graph
 from seqlift.attribution.halving import with_halved
 from seqlift.attribution.heads import Head
 from seqlift.attribution.passes import BackwardPass, cancels, sources_of_parts
 from seqlift.attribution.presets import rules_of
-from seqlift.attribution.primitives.rowwise import mean_along
 from seqlift.attribution.rules import flatten_pairs
 from seqlift.attribution.stored import Stored
 
@@ -69,10 +69,9 @@ class Engine:
     """A graph, the heads to explain and the rules to do it by, compiled on first use.
 
     `dtype` is what everything is computed in, `products` what the factors of products are rounded
-    to before (`seqlift.attribution.products`); `steps` the number of points on the line from
-    reference to sequence that integrated gradients are taken at. `fused` code is twice as fast and
-    takes a second or two longer to make: for an engine that is used for many batches. `stored`
-    keeps large weights, and may be that of other engines of the model.
+    to before (`seqlift.attribution.products`); `steps` the points on the line from reference to
+    sequence of integrated gradients. `fused` code is twice as fast and takes a second or two longer
+    to make. `stored` keeps large weights, and may be shared by engines of one model.
     """
 
     def __init__(
@@ -275,29 +274,3 @@ class Engine:
         if len(array.shape) < batch_axes + len(shape):
             return ops.one_hot(array, shape[-1], dtype=self.dtype)
         return ops.cast(array, self.dtype)
-
-
-def contributions(
-    multipliers: Array, one_hot: Array, references: Array
-) -> tuple[dict[str, Array], Array]:
-    """Return what a user sees of multipliers (N, R, L, C), and each pair's sum of contributions.
-
-    `one_hot` is (N, 1, L, C); all but the sums (N, R) are means over references. Setting one base c
-    at a position and taking the others away changes the scalar by ``m_c - sum(m * reference)``: the
-    hypothetical contribution, in closed form, with no pass per base.
-    """
-    observed = multipliers * (one_hot - references)
-    at_reference = ops.sum(multipliers * references, axis=-1, keepdims=True)
-    mean = mean_along(multipliers, 1)
-    hypothetical = mean - mean_along(at_reference, 1)
-    mean_observed = mean_along(observed, 1)
-    if len(mean.shape) > 2:  # a sequence axis: a one-hot position has its whole score at its base
-        sequences = one_hot[:, 0]
-        exact = ops.logical_or(ops.equal(sequences, 0.0), ops.equal(sequences, 1.0))
-        is_base = ops.logical_and(
-            ops.all(exact, axis=-1, keepdims=True),
-            ops.equal(ops.sum(sequences, axis=-1, keepdims=True), 1.0),
-        )
-        mean_observed = ops.where(is_base, sequences * hypothetical, mean_observed)
-    scores = {"hypothetical": hypothetical, "multipliers": mean, "contributions": mean_observed}
-    return scores, ops.sum(observed, axis=tuple(range(2, len(observed.shape))))

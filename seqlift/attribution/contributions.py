@@ -1,0 +1,38 @@
+"""Contributions and hypothetical contributions of multipliers.
+
+Knows arrays; knows nothing of models, rules or batches.
+"""
+
+from typing import Any
+
+from keras import ops
+
+from seqlift.attribution.primitives.rowwise import mean_along
+
+Array = Any
+
+
+def contributions(
+    multipliers: Array, one_hot: Array, references: Array
+) -> tuple[dict[str, Array], Array]:
+    """Return what a user sees of multipliers (N, R, L, C), and each pair's sum of contributions.
+
+    `one_hot` is (N, 1, L, C); all but the sums (N, R) are means over references. Setting one base c
+    at a position and taking the others away changes the scalar by ``m_c - sum(m * reference)``: the
+    hypothetical contribution, in closed form, with no pass per base.
+    """
+    observed = multipliers * (one_hot - references)
+    at_reference = ops.sum(multipliers * references, axis=-1, keepdims=True)
+    mean = mean_along(multipliers, 1)
+    hypothetical = mean - mean_along(at_reference, 1)
+    mean_observed = mean_along(observed, 1)
+    if len(mean.shape) > 2:  # a sequence axis: a one-hot position has its whole score at its base
+        sequences = one_hot[:, 0]
+        exact = ops.logical_or(ops.equal(sequences, 0.0), ops.equal(sequences, 1.0))
+        is_base = ops.logical_and(
+            ops.all(exact, axis=-1, keepdims=True),
+            ops.equal(ops.sum(sequences, axis=-1, keepdims=True), 1.0),
+        )
+        mean_observed = ops.where(is_base, sequences * hypothetical, mean_observed)
+    scores = {"hypothetical": hypothetical, "multipliers": mean, "contributions": mean_observed}
+    return scores, ops.sum(observed, axis=tuple(range(2, len(observed.shape))))
