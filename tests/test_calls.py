@@ -169,6 +169,19 @@ def test_code_of_the_users_that_normalises_by_the_batch_is_refused(
         graph_of(model)
 
 
+@pytest.mark.parametrize(("rate", "refused"), [(0.5, True), (0.0, False)])
+def test_code_of_the_users_that_draws_at_inference_is_refused(rate: float, refused: bool) -> None:
+    drop = layers.Dropout(rate, name="drop")
+    model = made(lambda tensor: layers.Flatten()(InTraining(drop)(tensor)), X.shape[1:])
+    if not refused:
+        assert graph_of(model).outputs
+        return
+    with pytest.raises(
+        ModelError, match=r"layer own .*calls 'drop' \(Dropout\) with training=True"
+    ):
+        graph_of(model)
+
+
 class Repeated(layers.Layer):
     """Takes arguments besides tensors, one of which is not None where it is left out."""
 

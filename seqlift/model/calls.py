@@ -13,6 +13,7 @@ import keras
 from seqlift.errors import ModelError
 from seqlift.model.expressions import nodes
 from seqlift.model.plan import Call, NetworkPlan, refs
+from seqlift.random_layers import draws_in_training
 
 REMEDY = "build the model without training=True there and save it again"
 
@@ -23,19 +24,6 @@ OF_THE_BATCH = {
     keras.layers.SpectralNormalization: "it changes its weights with every batch",
 }
 """Layers whose results in training depend on other sequences, and how."""
-
-AUGMENTING = (
-    keras.layers.RandomFlip,
-    keras.layers.RandomTranslation,
-    keras.layers.RandomRotation,
-    keras.layers.RandomZoom,
-    keras.layers.RandomContrast,
-    keras.layers.RandomBrightness,
-)
-"""Layers that change images at random in training, and nothing when a model predicts."""
-
-RATES = ("rate", "stddev", "dropout", "recurrent_dropout", "_dropout")
-"""Attributes in which layers keep how much they drop or add in training."""
 
 
 def notes_of(model: keras.Model) -> tuple[str, ...]:
@@ -54,7 +42,7 @@ def notes_of(model: keras.Model) -> tuple[str, ...]:
             if reason and part.trainable:
                 called = ", which is called" if within else " is called"
                 problems.append(f"layer {place}{called} with training=True: {reason}; {REMEDY}")
-            elif reason or _is_random(part) or is_own(part):
+            elif reason or draws_in_training(part) or is_own(part):
                 noted.append(place)
     if problems:
         raise ModelError(*dict.fromkeys(problems))
@@ -104,14 +92,6 @@ def _in_training(model: Any) -> Iterator[Any]:
 def _parts(layer: Any) -> Iterator[Any]:
     """Yield a layer and the layers in it, but none of what a layer that drops values is made of."""
     yield layer
-    if not _is_random(layer):
+    if not draws_in_training(layer):
         for part in layer._layers:
             yield from _parts(part)
-
-
-def _is_random(layer: Any) -> bool:
-    """Return whether a layer draws random numbers in training."""
-    if isinstance(layer, AUGMENTING):
-        return True
-    rates = [vars(layer).get(name) for name in RATES]
-    return any(isinstance(rate, int | float) and rate > 0 for rate in rates)

@@ -32,6 +32,7 @@ from seqlift.attribution.lowering.window import WINDOW_LAYERS
 from seqlift.attribution.lowering.wrapper import PLACE_LAYERS, time_distributed
 from seqlift.attribution.primitives.base import Primitive, Shape
 from seqlift.errors import ModelError
+from seqlift.random_layers import draws_in_training
 
 
 def lower_wrapped(layer: Any, at: Place, node: int, *, training: bool = False) -> Any:
@@ -233,7 +234,14 @@ def inner_model(layer: Any, given: Given, at: Place) -> keras.Model | None:
         return layer
     if not own_code(layer) or lowering_of(layer) is not None:
         return None
-    return traced(layer.call, given, shape=at.shape, name=layer.name, dtype=layer.compute_dtype)
+    model = traced(layer.call, given, shape=at.shape, name=layer.name, dtype=layer.compute_dtype)
+    for part, arguments, _ in [] if model is None else calls(model):
+        if arguments.kwargs.get("training") and draws_in_training(part):
+            raise at.refuse(
+                f"calls {part.name!r} ({type(part).__name__}) with training=True in its own code,"
+                " which draws random numbers when the model predicts; leave training=True out there"
+            )
+    return model
 
 
 def own_code(layer: Any) -> bool:
