@@ -349,9 +349,9 @@ OUTPUTS = {
     ),
     "-o direct --force": "direct.h5: a folder has this name; give another prefix with -o",
     "-o taken": (
-        "taken.h5: already exists, and it is no score file, or was changed since it was written;"
+        "taken.h5: already exists, and it is not a score file, or was changed since it was written;"
         " give --force to replace it, or another -o\n"
-        "taken.bw: already exists, and there is no whole taken.h5 to compare it with;"
+        "taken.bw: already exists, and there is no complete taken.h5 to compare it with;"
         " give --force to replace it, or another -o"
     ),
 }  # fmt: skip

@@ -641,7 +641,7 @@ def test_scores_that_changed_before_their_track_are_noticed(inputs: Path, workpl
     path = Path("many.seqlift.tasks-2.h5")
     path.write_bytes(path.read_bytes()[:-2] + b"x\n")
     ran = command(*words(inputs))
-    why = "it is no whole score file (the file is damaged (its checksum is another))"
+    why = "it is not a complete score file (the file is damaged (its checksum is another))"
     remedy = "give --force to replace it, or another -o"
     line = f"seqlift: {path}: already exists, and {why}; {remedy}"
     assert (ran.code, ran.err.splitlines()[0]) == (5, line)

@@ -122,9 +122,9 @@ SPOILED: dict[str, tuple[Callable[[h5py.File], None], str]] = {
     ),
     "a largest score that is text": (
         attribute("largest_contribution", "huge"),
-        "the attribute largest_contribution is no number",
+        "the attribute largest_contribution is not a number",
     ),
-    "a length that is text": (attribute("length", "50"), "the attribute length is no number"),
+    "a length that is text": (attribute("length", "50"), "the attribute length is not a number"),
 }
 PLACES: dict[str, tuple[Callable[[h5py.File], None], str]] = {
     "before the chromosome": (place("scored_start", -1000), "100-150, of which -1000-150"),

@@ -170,8 +170,8 @@ def changes(before: Mapping[str, Attribute], now: Mapping[str, Attribute]) -> li
     """Return what differs between two fingerprints, a phrase each."""
     names = [*now, *(name for name in before if name not in now)]
     return [
-        f"{name}{MEANT.get(name, '')} was {before.get(name, 'not told')} and is"
-        f" {now.get(name, 'not told')}"
+        f"{name}{MEANT.get(name, '')} was {before.get(name, 'missing')} and is"
+        f" {now.get(name, 'missing')}"
         for name in names
         if before.get(name) != now.get(name)
     ]

@@ -55,12 +55,12 @@ def difference(path: Path, wanted: Wanted) -> str:
     """Say in which way a file is not the score file that is wanted; nothing where it is."""
     try:
         if not check_seal(path):
-            return "it is no score file, or was changed since it was written"
+            return "it is not a score file, or was changed since it was written"
         with ScoreFile(path) as scores:
             found, rows = facts_of_file(scores), scores.rows
     except InputError as error:
         reason = error.problems[0].removeprefix(f"{path}: ").rpartition("; ")[0]
-        return f"it is no whole score file ({reason})"
+        return f"it is not a complete score file ({reason})"
     named = {*found, *wanted.facts} - wanted.may_differ - OF_FILE
     before, now = ({n: v for n, v in one.items() if n in named} for one in (found, wanted.facts))
     differing = changes(before, now)
@@ -109,7 +109,7 @@ def agreeing(
 
 def _difference_of_regions(regions: Path, whole: Sequence[Path], first: Path) -> str:
     if not whole:
-        return f"there is no whole {first} to compare it with"
+        return f"there is no complete {first} to compare it with"
     with ScoreFile(whole[0]) as scores:
         same = is_regions_of(scores, regions)
     return "" if same else f"its rows are not those of {whole[0]}"
@@ -119,7 +119,7 @@ def _difference_of_track(
     scores: Path, track: Path, whole: Collection[Path], overlap: Overlap
 ) -> str:
     if scores not in whole:
-        return f"there is no whole {scores} to compare it with"
+        return f"there is no complete {scores} to compare it with"
     return "" if same_track(scores, track, overlap) else f"it is not the track of {scores}"
 
 

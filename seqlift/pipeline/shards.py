@@ -198,8 +198,8 @@ def check_same(group: Sequence[Path], facts: Mapping[Path, Facts], *, but: froze
         apart = but | ({"reference"} if "reference_sha256" in both else set())  # it is a path
         names = [name for name in both if name not in apart]
         problems += [
-            f"{path}: {name} is {facts[path].get(name, 'not told')}, and of {group[0]} it is"
-            f" {first.get(name, 'not told')}; give files that belong together"
+            f"{path}: {name} is {facts[path].get(name, 'missing')}, and of {group[0]} it is"
+            f" {first.get(name, 'missing')}; give files that belong together"
             for name in names
             if first.get(name) != facts[path].get(name)
         ]

@@ -29,7 +29,7 @@ def dataset(file: h5py.File, name: str) -> h5py.Dataset:
             raise ValueError(f"{name} is a link to elsewhere")
         place = place[part]
     if not isinstance(place, h5py.Dataset):
-        raise KeyError(f"{name} is no dataset")
+        raise KeyError(f"{name} is not a dataset")
     if place.external or place.is_virtual:
         raise ValueError(f"{name} lies in another file")
     return place
@@ -93,4 +93,4 @@ def check_numbers(found: Mapping[str, Attribute], names: Iterable[str]) -> None:
     """Raise ValueError where an attribute that is a number has text."""
     for name in names:
         if isinstance(found.get(name, 0), str):
-            raise ValueError(f"the attribute {name} is no number")
+            raise ValueError(f"the attribute {name} is not a number")
