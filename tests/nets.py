@@ -173,6 +173,24 @@ def eager(graph: Graph, head: Head, sequences: Array, references: Array, **optio
     return Result(**to_numpy(output))
 
 
+def valued(
+    graph: Graph, head: Head, sequences: Array, references: Array, **options: Any
+) -> tuple[Array, Result]:
+    """Return the values of the head's node for `sequences`, and `eager` scores: from one pass."""
+    engine = Engine(graph, [head], **({"rule": "rescale"} | options))
+
+    def passed(sequences: Any, references: Any) -> Any:
+        x = keras.ops.expand_dims(engine.expand(sequences, batch_axes=1), 1)
+        x0 = engine.expand(references, batch_axes=2)
+        both = engine.pass_pairs(keras.ops.concatenate([x, x0], axis=1), {})
+        first = {i: values[:, :1] for i, values in both.items()}
+        (output,) = engine.explain_pairs(x, x0, first, {i: v[:, 1:] for i, v in both.items()})
+        return first[head.node][:, 0], output
+
+    values, output = at_once(passed)(sequences, references)
+    return numpy(values), Result(**to_numpy(output))
+
+
 def relative_residual(result: Result) -> float:
     """Return the largest residual relative to the predictions it is the rounding error of.
 

@@ -35,6 +35,8 @@ from seqlift.errors import DeviceMemoryError
 from seqlift.inputs.onehot import one_hot, sequence_one_hot
 from seqlift.inputs.references import parse
 
+pytestmark = pytest.mark.usefixtures("step_by_step")
+
 STEPWISE = ("--precision", "float64")
 """Computes what compiled code does, without the second or two that compiling it takes."""
 

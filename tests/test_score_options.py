@@ -23,6 +23,8 @@ from keras import layers
 
 from seqlift.explainer import Explainer
 
+pytestmark = pytest.mark.usefixtures("step_by_step")
+
 NUMBER = len(regions_text().splitlines())
 ROWS = np.random.default_rng(2).normal(size=(NUMBER, 3))
 

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from commands import LENGTH, SIZES, command, make_inputs, score, scores_in, track_in
 
+pytestmark = pytest.mark.usefixtures("step_by_step")
+
 Rows = dict[str, np.ndarray]
 PER_BASE = ("shap/seq", "projected_shap/seq")
 

@@ -45,16 +45,17 @@ def through_recurrence(
 
     `back` makes the way back through the step from its activations on sequences and on references.
     """
-    sides = [(runs.x, runs.y), (runs.x0, runs.y0)]
-    before = [states_before(recurrence, x, y) for x, y in sides]
     flat = flatten_pairs(runs.x[0] + ops.zeros_like(runs.x0[0]))
-    known = [by_position(array) for array in (runs.x[0], runs.x0[0], *before)]
+    known = [
+        {i: by_position(values) for i, values in activations(recurrence, x, y).items()}
+        for x, y in ((runs.x, runs.y), (runs.x0, runs.y0))
+    ]
 
     def one(carried: Any, now: Any) -> tuple[Any, Any]:
         later, _ = carried
-        multiplier, x, x0, states, states0 = now
-        way = back(activations(recurrence, x, states), activations(recurrence, x0, states0))
+        multiplier, *at_position = now
         parts = recurrence.split(multiplier + later)
+        way = back(*at_position)
         first, *earlier = way.run_all(summed(recurrence.step.outputs, parts)).values()
         found = (ops.concatenate(earlier, axis=-1), first)
         return found, found
@@ -83,13 +84,18 @@ def by_position(array: Array) -> Array:
     return ops.moveaxis(array, 2, 0)
 
 
-def activations(recurrence: Recurrence, position: Array, states: Array) -> dict[int, Array]:
-    """Return the activations of the step at a position (N, R, C): (N, R, *shape) by node."""
-    pairs = tuple(position.shape[:2])
-    flat = [ops.reshape(array, (-1, array.shape[-1])) for array in (position, states)]
-    nodes = range(len(recurrence.step.nodes))
-    values = recurrence.values(flat[0], flat[1], nodes)
-    return {i: ops.reshape(value, (*pairs, *value.shape[1:])) for i, value in values.items()}
+def activations(recurrence: Recurrence, x: Sequence[Array], y: Array) -> dict[int, Array]:
+    """Return the activations of the step at all positions: (N, R, L, *shape) by node.
+
+    With the states before every position known, no position waits for another.
+    """
+    positions = tuple(y.shape[:3])
+    inputs, states = (
+        ops.reshape(array, (-1, array.shape[-1]))
+        for array in (x[0], states_before(recurrence, x, y))
+    )
+    values = recurrence.values(inputs, states, range(len(recurrence.step.nodes)))
+    return {i: ops.reshape(value, (*positions, *value.shape[1:])) for i, value in values.items()}
 
 
 def summed(nodes: Sequence[int], multipliers: Sequence[Array]) -> dict[int, Array]:
