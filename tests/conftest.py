@@ -82,8 +82,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.stem in ENGINE:
             item.add_marker("engine")
+        if item.path.stem == "test_random_nets":
+            item.add_marker("nets")
         if item.path.stem in BACKEND or OWN_DTYPE.search(item.nodeid):
             item.add_marker("backend")
+    items.sort(key=lambda item: item.get_closest_marker("workflow") is None)  # the longest first
 
 
 def pytest_collection_finish() -> None:
