@@ -24,7 +24,7 @@ from saved import write_model
 
 from seqlift.attribution.engine import Result
 from seqlift.cli.report import progress
-from seqlift.explainer import Explainer
+from seqlift.explain.explainer import Explainer
 from seqlift.inputs.references import parse
 from seqlift.pipeline.loading import load_explainer
 from seqlift.pipeline.options import ScoreOptions

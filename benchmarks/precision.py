@@ -25,9 +25,9 @@ from report import RESULTS, machine, publish, spread, stored, table
 from run import FOLDER, say
 from run_seqlift import fill_batches
 
-from seqlift.attribution.choices import PRECISIONS
 from seqlift.attribution.engine import Result
-from seqlift.explainer import Explainer
+from seqlift.device.precision import PRECISIONS
+from seqlift.explain.explainer import Explainer
 from seqlift.pipeline.rows import residuals_of
 
 EXACT = "float64"

@@ -19,7 +19,7 @@ from seqlift.errors import (
 
 if TYPE_CHECKING:
     from seqlift.attribution.engine import Result
-    from seqlift.explainer import Explainer
+    from seqlift.explain.explainer import Explainer
     from seqlift.inputs import references
     from seqlift.inputs.onehot import sequence_one_hot as one_hot
 
@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
-    "Explainer": ("seqlift.explainer", "Explainer"),
+    "Explainer": ("seqlift.explain.explainer", "Explainer"),
     "Result": ("seqlift.attribution.engine", "Result"),
     "one_hot": ("seqlift.inputs.onehot", "sequence_one_hot"),
     "references": ("seqlift.inputs.references", None),
@@ -52,7 +52,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'seqlift' has no attribute {name!r}")
     from importlib import import_module
 
-    from seqlift.keras_environment import choose_backend
+    from seqlift.models.keras_environment import choose_backend
 
     choose_backend()
     module, attribute = _ELSEWHERE[name]

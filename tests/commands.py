@@ -22,8 +22,8 @@ from keras import layers
 from nets import randomise
 from numpy.typing import NDArray
 
-from seqlift.attribution.backend import use_device
 from seqlift.cli import main
+from seqlift.device.backend import use_device
 from seqlift.pipeline.settings import Settings
 
 LENGTH = 50

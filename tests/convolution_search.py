@@ -205,8 +205,8 @@ def problem(shape: Shape, rng: np.random.Generator) -> tuple[Any, Array, Array, 
     """Make the function, its input, the right output and the sums of absolute products."""
     from dataclasses import replace
 
-    from seqlift.attribution.primitives.convolution import Convolution, TransposedConvolution
-    from seqlift.attribution.primitives.depthwise import Depthwise
+    from seqlift.network.primitives.convolution import Convolution, TransposedConvolution
+    from seqlift.network.primitives.depthwise import Depthwise
 
     way = (shape.strides, shape.dilation, shape.pads)
     depthwise = shape.kind in ("depthwise", "separable")
@@ -280,7 +280,7 @@ def raw_convolution(shape: Shape, kernel: Array, array: Any) -> Any:
 
 def compute(seed: int, numbers: range, *, raw: bool) -> None:
     """Compute shapes one after the other, with a line before and after each."""
-    from seqlift.attribution.backend import compiled, use_device
+    from seqlift.device.backend import compiled, use_device
 
     logging.getLogger("tensorflow").setLevel("ERROR")  # every shape is compiled anew
     use_device("cpu", precision="float64")

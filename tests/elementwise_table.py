@@ -8,8 +8,8 @@ from typing import Any
 import decimals
 from keras import activations, ops
 
-from seqlift.attribution.primitives import curves, elementwise, powers
-from seqlift.attribution.primitives.elementwise import Elementwise
+from seqlift.network.primitives import curves, elementwise, powers
+from seqlift.network.primitives.elementwise import Elementwise
 
 Row = tuple[Elementwise, Callable[[Any], Any]]
 

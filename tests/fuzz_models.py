@@ -97,7 +97,7 @@ def damaged_model(folder: Path, chance: random.Random) -> Path:
 
 def load_damaged(path: Path) -> None:
     """Load a model file; what it makes Keras warn of is of no interest."""
-    from seqlift.model.load import load
+    from seqlift.models.load import load
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -19,11 +19,11 @@ from test_locally import LOWERED
 from test_operations import GROUPS, SEQUENCE, outputs_of
 
 from seqlift.attribution.engine import Result
-from seqlift.attribution.graph import Graph
-from seqlift.attribution.lowering.operations.refusal import REFUSALS
-from seqlift.attribution.primitives.base import Constant, Linear
 from seqlift.inputs.onehot import one_hot
 from seqlift.inputs.references import parse
+from seqlift.lowering.operations.refusal import REFUSALS
+from seqlift.network.graph import Graph
+from seqlift.network.primitives.base import Constant, Linear
 
 RULES = ("genomics", "rescale")
 PRECISIONS = ("float32", "float64")

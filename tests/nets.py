@@ -12,12 +12,12 @@ from keras import layers
 from keras.src.backend.common.dtypes import BIT64_TO_BIT32_DTYPE
 from numpy.typing import NDArray
 
-from seqlift.attribution.backend import at_once, to_numpy
 from seqlift.attribution.engine import Engine, Result
-from seqlift.attribution.graph import Graph
 from seqlift.attribution.heads import Head, WeightedHead
-from seqlift.attribution.lowering.walk import lower
+from seqlift.device.backend import at_once, to_numpy
 from seqlift.inputs.onehot import one_hot
+from seqlift.lowering.walk import lower
+from seqlift.network.graph import Graph
 
 Array = NDArray[Any]
 Body = Callable[[Any], Any]  # from a Keras tensor to one, or a list of them

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqlift.model import build, records
+from seqlift.models import build, records
 
 Record = dict[str, Any]
 Node = tuple[str, str, list[Any]]  # name, function, inbound nodes

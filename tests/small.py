@@ -9,7 +9,7 @@ from keras import layers
 from nets import Array, randomise, sequences, shuffles
 
 from seqlift.attribution.engine import Result
-from seqlift.explainer import Explainer
+from seqlift.explain.explainer import Explainer
 from seqlift.inputs.onehot import one_hot
 
 LENGTH = 61

@@ -11,8 +11,8 @@ import yaml
 from old_files import fill, layer
 
 from seqlift.errors import ModelError
-from seqlift.model import architecture
-from seqlift.model.load import load
+from seqlift.models import architecture
+from seqlift.models.load import load
 
 TO_JSON = "give the architecture as written by model.to_json()"
 

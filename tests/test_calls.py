@@ -15,13 +15,13 @@ from keras import layers, ops
 from nets import computed, graph_of, made
 from node_records import X, predicted
 
-from seqlift.attribution.lowering.walk import lower
 from seqlift.errors import ModelError
-from seqlift.explainer import Explainer
-from seqlift.model import build, records
-from seqlift.model.calls import notes_of
-from seqlift.model.custom import CustomObjects
-from seqlift.model.load import load
+from seqlift.explain.explainer import Explainer
+from seqlift.lowering.walk import lower
+from seqlift.models import build, records
+from seqlift.models.calls import notes_of
+from seqlift.models.custom import CustomObjects
+from seqlift.models.load import load
 
 Record = dict[str, Any]
 

@@ -9,8 +9,8 @@ import tensorflow as tf
 from keras import layers
 from nets import graph_of
 
-from seqlift.attribution.lowering.check import check_forward, reason_of
 from seqlift.errors import DeviceError, ModelError
+from seqlift.lowering.check import check_forward, reason_of
 
 DILATED = "Current CPU implementations do not yet support dilation rates larger than 1"
 

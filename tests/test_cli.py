@@ -253,7 +253,7 @@ def test_quiet_prints_nothing(inputs: Path) -> None:
 
 
 def test_verbose_tells_what_was_decided(inputs: Path) -> None:
-    from seqlift.attribution.backend import most_lanes
+    from seqlift.device.backend import most_lanes
 
     told = scored(inputs, "-v", "-b", 4).err.splitlines()
     assert told[0] == (

@@ -13,11 +13,11 @@ from keras import layers, ops
 from nets import Array, largest, numpy
 
 import seqlift
-from seqlift.attribution.backend import compiled, on_cpu
-from seqlift.attribution.primitives.convolution import Convolution
-from seqlift.attribution.primitives.depthwise import Depthwise
-from seqlift.attribution.primitives.shape import Pad, pad_or_crop
-from seqlift.attribution.xla import compiled_by_xla
+from seqlift.device.backend import compiled, on_cpu
+from seqlift.device.xla import compiled_by_xla
+from seqlift.network.primitives.convolution import Convolution
+from seqlift.network.primitives.depthwise import Depthwise
+from seqlift.network.primitives.shape import Pad, pad_or_crop
 
 pytestmark = pytest.mark.engine
 

@@ -13,11 +13,11 @@ import pytest
 from keras import layers, ops
 from nets import eager, graph_of, inputs_for, made, random_head, relative_residual
 
-from seqlift.attribution.lowering.place import Tensor
-from seqlift.attribution.lowering.traced import traced
 from seqlift.errors import ModelError
-from seqlift.model import build, custom, records
-from seqlift.model.load import load
+from seqlift.lowering.compositions.place import Tensor
+from seqlift.lowering.compositions.traced import traced
+from seqlift.models import build, custom, records
+from seqlift.models.load import load
 
 X = np.random.default_rng(0).normal(size=(3, 9, 4)).astype("float32")
 

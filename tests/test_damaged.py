@@ -7,7 +7,7 @@ import pytest
 from bad_models import DAMAGED, model
 
 from seqlift.errors import ModelError
-from seqlift.model.load import load
+from seqlift.models.load import load
 
 
 def test_the_file_that_is_damaged_below_was_good(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from elementwise_table import ACTIVATIONS, FUNCTIONS, IN_DECIMALS, OF_POSITIVE
 from keras import ops
 from nets import Array, gradients, predicted
 
-from seqlift.attribution.backend import at_once
-from seqlift.attribution.primitives import elementwise
-from seqlift.attribution.primitives.elementwise import Elementwise
 from seqlift.attribution.rules import rescale
+from seqlift.device.backend import at_once
+from seqlift.network.primitives import elementwise
+from seqlift.network.primitives.elementwise import Elementwise
 
 EXACT = 1e-12
 

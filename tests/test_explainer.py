@@ -23,20 +23,20 @@ from small import (
     small_model,
 )
 
-import seqlift.batches
-import seqlift.explainer
-from seqlift.attribution.backend import compiled
+import seqlift.explain.batches
+import seqlift.explain.explainer
 from seqlift.attribution.engine import Result
-from seqlift.batches import (
+from seqlift.device.backend import compiled
+from seqlift.errors import DeviceMemoryError
+from seqlift.explain.batches import (
     LARGEST_BATCH,
     MOST_PAIRS,
     automatic_size,
     lanes_for,
     memory_of,
 )
-from seqlift.errors import DeviceMemoryError
-from seqlift.explainer import Explainer
-from seqlift.lanes import Lanes
+from seqlift.explain.explainer import Explainer
+from seqlift.explain.lanes import Lanes
 
 
 @pytest.fixture(scope="module")
@@ -235,12 +235,12 @@ def test_a_batch_is_as_large_as_memory_allows_and_no_larger(
 ) -> None:
     engine = explain.engine((LENGTH, 4))
     assert automatic_size(engine, 1) == LARGEST_BATCH
-    monkeypatch.setattr(seqlift.batches, "batch_memory", lambda: 10**6)
+    monkeypatch.setattr(seqlift.explain.batches, "batch_memory", lambda: 10**6)
     sizes = [automatic_size(engine, number) for number in (1, 4, 20, 1000)]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] > sizes[2] >= 1
     assert sizes[3] == 1
-    monkeypatch.setattr(seqlift.batches, "batch_memory", lambda: 10**10)  # that of a GPU
+    monkeypatch.setattr(seqlift.explain.batches, "batch_memory", lambda: 10**10)  # that of a GPU
     assert automatic_size(engine, 20) == MOST_PAIRS // 20
 
 
@@ -249,14 +249,14 @@ def test_batches_run_side_by_side_where_there_is_memory_for_more_than_one(
 ) -> None:
     engine = explain.engine((LENGTH, 4))
     taken = memory_of(engine, 20)
-    monkeypatch.setattr(seqlift.batches, "most_lanes", lambda: 2)
-    monkeypatch.setattr(seqlift.batches, "batch_memory", lambda: 6 * taken)
+    monkeypatch.setattr(seqlift.explain.batches, "most_lanes", lambda: 2)
+    monkeypatch.setattr(seqlift.explain.batches, "batch_memory", lambda: 6 * taken)
     assert automatic_size(engine, 20) == 3
     assert [lanes_for(engine, 20, size) for size in (1, 3, 6, 7)] == [2, 2, 2, 1]
     with monkeypatch.context() as many_passes:
         many_passes.setattr(engine, "steps", 50)
         assert (automatic_size(engine, 20), lanes_for(engine, 20, 1)) == (6, 1)
-    monkeypatch.setattr(seqlift.batches, "most_lanes", lambda: 1)  # as on a GPU
+    monkeypatch.setattr(seqlift.explain.batches, "most_lanes", lambda: 1)  # as on a GPU
     assert automatic_size(engine, 20) == 6
     assert lanes_for(engine, 20, 3) == 1
 
@@ -270,11 +270,11 @@ def test_batches_side_by_side_change_no_bit(
     given = np.concatenate([references, references[::-1], references])
     given = given if references.ndim == 4 else references
     at_once = spied_lanes(explain, monkeypatch)
-    monkeypatch.setattr(seqlift.batches, "most_lanes", lambda: 2)
-    monkeypatch.setattr(seqlift.explainer, "most_lanes", lambda: 2)
+    monkeypatch.setattr(seqlift.explain.batches, "most_lanes", lambda: 2)
+    monkeypatch.setattr(seqlift.explain.explainer, "most_lanes", lambda: 2)
     several = explained(explain, x, given)
     assert max(at_once) == 2
-    monkeypatch.setattr(seqlift.batches, "most_lanes", lambda: 1)
+    monkeypatch.setattr(seqlift.explain.batches, "most_lanes", lambda: 1)
     at_once.clear()
     for target, result in explained(explain, x, given).items():
         assert_same(result, several[target])
@@ -316,8 +316,8 @@ def test_threads_that_need_an_engine_wait_for_the_same(
 def test_a_memory_that_is_full_halves_the_batch_and_loses_no_row(
     model: keras.Model, exact: dict[str, Result], monkeypatch: pytest.MonkeyPatch, lanes: int
 ) -> None:
-    monkeypatch.setattr(seqlift.batches, "most_lanes", lambda: lanes)
-    monkeypatch.setattr(seqlift.explainer, "most_lanes", lambda: lanes)
+    monkeypatch.setattr(seqlift.explain.batches, "most_lanes", lambda: lanes)
+    monkeypatch.setattr(seqlift.explain.explainer, "most_lanes", lambda: lanes)
     explain = Explainer(model, TARGETS, batch_size=7, precision="float64")
     engine, tried = explain.engine((LENGTH, 4)), []
     whole = engine.explain

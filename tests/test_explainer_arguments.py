@@ -10,7 +10,7 @@ from nets import chain, made, sequences
 
 from seqlift.attribution.engine import Result
 from seqlift.errors import DeviceError, InputError, ModelError
-from seqlift.explainer import Explainer
+from seqlift.explain.explainer import Explainer
 from seqlift.inputs.onehot import one_hot
 
 X = one_hot(sequences(9, 61))

@@ -19,7 +19,7 @@ from small import (
 )
 
 from seqlift.attribution.engine import Result
-from seqlift.explainer import Explainer
+from seqlift.explain.explainer import Explainer
 from seqlift.inputs.references import (
     EachGcReference,
     RowReference,

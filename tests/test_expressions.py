@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqlift.model.expressions import lambdas, language, marshalled, tree
-from seqlift.model.expressions.functions import FUNCTIONS, evaluate
-from seqlift.model.expressions.symbols import OTHER_VERSION
-from seqlift.model.expressions.tables import TABLES
-from seqlift.model.expressions.tree import Given, NoRecipeError, several
+from seqlift.models.expressions import lambdas, language, marshalled, tree
+from seqlift.models.expressions.functions import FUNCTIONS, evaluate
+from seqlift.models.expressions.symbols import OTHER_VERSION
+from seqlift.models.expressions.tables import TABLES
+from seqlift.models.expressions.tree import Given, NoRecipeError, several
 
 CAPTURED: dict[str, dict[str, str]] = json.loads(
     (Path(__file__).parent / "lambda_bytes.json").read_text()

@@ -14,8 +14,8 @@ from commands import command
 
 from seqlift.cli import failures
 from seqlift.errors import DeviceError, InputError, OutputError, Problems
-from seqlift.explainer import Explainer
-from seqlift.inspection import inspect_model
+from seqlift.explain.explainer import Explainer
+from seqlift.explain.inspection import inspect_model
 from seqlift.pipeline.facts import storable
 from seqlift.pipeline.outputs import finish, writing
 

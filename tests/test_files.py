@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from seqlift.errors import ModelError
-from seqlift.model import files
-from seqlift.model.load import load
+from seqlift.models import files
+from seqlift.models.load import load
 
 AGAIN = "copy or download it again"
 OTHER = "these are the weights of another model"

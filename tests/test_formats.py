@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from seqlift.errors import ModelError
-from seqlift.model.load import load
+from seqlift.models.load import load
 
 
 def problem(path: Path) -> str:

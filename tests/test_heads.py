@@ -21,7 +21,6 @@ from nets import (
 )
 
 from seqlift.attribution.engine import Result
-from seqlift.attribution.graph import Graph
 from seqlift.attribution.heads import (
     BoxHead,
     Head,
@@ -30,13 +29,14 @@ from seqlift.attribution.heads import (
     box_factors,
     unit_weights,
 )
-from seqlift.attribution.lowering.walk import lower
-from seqlift.attribution.primitives.elementwise import SIGMOID
-from seqlift.attribution.primitives.softmax import Softmax
 from seqlift.errors import ModelError
-from seqlift.explainer import Explainer
-from seqlift.model.target import parse
-from seqlift.scalar import before_activation, head_of
+from seqlift.explain.explainer import Explainer
+from seqlift.explain.scalar import before_activation, head_of
+from seqlift.explain.target import parse
+from seqlift.lowering.walk import lower
+from seqlift.network.graph import Graph
+from seqlift.network.primitives.elementwise import SIGMOID
+from seqlift.network.primitives.softmax import Softmax
 
 EXACT = 1e-12
 RNG = np.random.default_rng(4)

@@ -16,7 +16,7 @@ from bad_models import model
 from hostile_models import HOSTILE, touch
 
 from seqlift.errors import ModelError
-from seqlift.model.load import load
+from seqlift.models.load import load
 
 WATCHED = ("os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen")
 WATCHED += ("pickle.find_class", "marshal.loads", "code.__new__", "socket.connect")

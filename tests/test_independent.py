@@ -19,7 +19,7 @@ from oracle.scores import Profile, Scores, Target, explained, observed
 
 from seqlift.attribution.engine import Engine
 from seqlift.attribution.heads import ProfileHead, WeightedHead
-from seqlift.model.load import load
+from seqlift.models.load import load
 
 SAME = 1e-10  # float64, both exact
 PUBLISHED = 1e-5  # float32, the originals' own rounding

@@ -10,8 +10,8 @@ from commands import LENGTH, MODELS, command, save
 from keras import layers
 
 from seqlift.errors import ModelError
-from seqlift.inspection import LayerReport, inspect_model
-from seqlift.model.load import load
+from seqlift.explain.inspection import LayerReport, inspect_model
+from seqlift.models.load import load
 
 
 def every_kind() -> keras.Model:

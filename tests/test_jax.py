@@ -18,7 +18,7 @@ from keras import layers
 from nets import randomise, sequences, shuffles
 from small import LENGTH
 
-from seqlift.explainer import Explainer
+from seqlift.explain.explainer import Explainer
 from seqlift.inputs.onehot import one_hot
 
 pytestmark = pytest.mark.slow  # JAX compiles a model of many kinds of layer
@@ -29,7 +29,7 @@ CLOSE = {"float32": 1e-5, "float64": 1e-10}  # relative to the largest predictio
 PROGRAM = """
 import sys
 import numpy as np
-from seqlift.explainer import Explainer
+from seqlift.explain.explainer import Explainer
 model, inputs, outputs, *precisions = sys.argv[1:]
 given = np.load(inputs)
 found = {}
@@ -87,5 +87,5 @@ def test_jax_gives_the_scores_of_tensorflow(tmp_path: Path) -> None:
 
 def test_tensorflow_works_without_jax() -> None:
     """Importing JAX fails there. (TensorFlow or Keras may look for it.)"""
-    program = "import sys; sys.modules['jax'] = None; import seqlift.explainer"
+    program = "import sys; sys.modules['jax'] = None; import seqlift.explain.explainer"
     in_python(program, backend="tensorflow")

@@ -10,8 +10,8 @@ import pytest
 from old_files import layer, write
 
 from seqlift.errors import ModelError
-from seqlift.model import build, keras1, records
-from seqlift.model.load import load
+from seqlift.models import build, keras1, records
+from seqlift.models.load import load
 
 REBUILD = "rebuild the model without it in a later Keras, train it and save it again"
 

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from nets import randomise, sequences
 
-from seqlift import keras_environment
-from seqlift.attribution import backend
 from seqlift.cli.failures import quiet_imports
+from seqlift.device import backend
 from seqlift.errors import DeviceError
-from seqlift.explainer import Explainer
+from seqlift.explain.explainer import Explainer
 from seqlift.inputs.onehot import one_hot
-from seqlift.model.settings import default_settings
+from seqlift.models import keras_environment
+from seqlift.models.settings import default_settings
 
 CONFIG = Path(keras.__file__).parent / "src" / "backend" / "config.py"
 """The part of Keras that reads the user's environment."""

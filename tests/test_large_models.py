@@ -13,9 +13,11 @@ import keras
 import pytest
 
 from seqlift.errors import ModelError
-from seqlift.model import build, order, records, soundness
-from seqlift.model.load import load
-from seqlift.model.plan import Call, LayerPlan, NetworkPlan, TensorRef
+from seqlift.models import build, records
+from seqlift.models.load import load
+from seqlift.models.plans import order
+from seqlift.models.plans import plan_checks as soundness
+from seqlift.models.plans.plan import Call, LayerPlan, NetworkPlan, TensorRef
 
 INPUT = {"name": "x", "batch_shape": [None, 6, 4], "dtype": "float32"}
 

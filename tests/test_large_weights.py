@@ -6,19 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqlift import batches
-from seqlift.attribution.backend import weights_store
 from seqlift.attribution.choices import Preset
 from seqlift.attribution.engine import Engine, Result
-from seqlift.attribution.graph import Graph, GraphBuilder
 from seqlift.attribution.heads import WeightedHead
-from seqlift.attribution.primitives.affine import Dense
-from seqlift.attribution.primitives.elementwise import RELU
-from seqlift.attribution.primitives.shape import Reshape
-from seqlift.attribution.stored import Stored
 from seqlift.attribution.weights import stored_values
+from seqlift.device.backend import weights_store
+from seqlift.device.stored import Stored
 from seqlift.errors import DeviceError
-from seqlift.free_memory import check_free, free_in_groups, numbers
+from seqlift.explain import batches
+from seqlift.network.graph import Graph, GraphBuilder
+from seqlift.network.primitives.affine import Dense
+from seqlift.network.primitives.elementwise import RELU
+from seqlift.network.primitives.shape import Reshape
+from seqlift.system.free_memory import check_free, free_in_groups, numbers
 
 RNG = np.random.default_rng(29)
 GB = 2**30

@@ -9,10 +9,10 @@ from keras import layers
 from nets import Array, computed, randomise, sequences, shuffles
 
 from seqlift.attribution.engine import Result
-from seqlift.attribution.lowering.inputs import layout_of
-from seqlift.attribution.lowering.walk import lower
-from seqlift.explainer import Explainer
+from seqlift.explain.explainer import Explainer
 from seqlift.inputs.onehot import one_hot
+from seqlift.lowering.inputs import layout_of
+from seqlift.lowering.walk import lower
 
 LENGTH = 23
 CODES = sequences(4, LENGTH)

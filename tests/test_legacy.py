@@ -11,9 +11,9 @@ import pytest
 from keras import layers
 
 from seqlift.errors import ModelError
-from seqlift.model import build, legacy, records
-from seqlift.model.load import load
-from seqlift.model.plan import NetworkPlan
+from seqlift.models import build, legacy, records
+from seqlift.models.load import load
+from seqlift.models.plans.plan import NetworkPlan
 
 CONV = {
     "name": "conv1d_1", "trainable": True, "filters": 2, "kernel_size": [3], "strides": [1],

@@ -11,7 +11,7 @@ from keras import layers, ops
 from numpy.lib.stride_tricks import sliding_window_view
 
 from seqlift.errors import ModelError
-from seqlift.model.load import load
+from seqlift.models.load import load
 
 Build = Callable[[], keras.Model]
 

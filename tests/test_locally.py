@@ -20,9 +20,9 @@ from nets import (
 )
 
 from seqlift.errors import ModelError
-from seqlift.model import build, records
-from seqlift.model.load import load
-from seqlift.model.locally import LocallyConnected1D, LocallyConnected2D
+from seqlift.models import build, records
+from seqlift.models.load import load
+from seqlift.models.locally import LocallyConnected1D, LocallyConnected2D
 
 RNG = np.random.default_rng(5)
 

@@ -27,12 +27,12 @@ from nets import (
     valued,
 )
 
-from seqlift.attribution.lowering import walk
-from seqlift.attribution.lowering.check import FORWARD_TOLERANCE, check_forward
-from seqlift.attribution.lowering.place import Place
-from seqlift.attribution.lowering.walk import LOWERINGS, lower
-from seqlift.attribution.primitives.affine import Scale
 from seqlift.errors import ModelError
+from seqlift.lowering import walk
+from seqlift.lowering.check import FORWARD_TOLERANCE, check_forward
+from seqlift.lowering.compositions.place import Place
+from seqlift.lowering.walk import LOWERINGS, lower
+from seqlift.network.primitives.affine import Scale
 
 
 def numpy(array: Any) -> Array:

@@ -9,7 +9,7 @@ import pytest
 from node_records import Node, Record, X, end, node_record, predicted, raw_record, record_of
 
 from seqlift.errors import ModelError
-from seqlift.model import build, records
+from seqlift.models import build, records
 
 MANY_PLACES = [place % 8 for place in range(150)]
 MATRIX = np.random.default_rng(1).normal(size=(4, 30))

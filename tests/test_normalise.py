@@ -9,13 +9,13 @@ from keras import layers
 from nets import Body, chain, computed, made, sequences, shuffles
 
 from seqlift.attribution.engine import Result
-from seqlift.attribution.lowering.inputs import layout_of
-from seqlift.attribution.lowering.walk import lower
-from seqlift.attribution.normalise import mean_normalised
-from seqlift.attribution.primitives.base import Weighted
 from seqlift.errors import ModelError
-from seqlift.explainer import Explainer
+from seqlift.explain.explainer import Explainer
 from seqlift.inputs.onehot import one_hot
+from seqlift.lowering.inputs import layout_of
+from seqlift.lowering.walk import lower
+from seqlift.network.normalise import mean_normalised
+from seqlift.network.primitives.base import Weighted
 
 LENGTH = 19
 X = one_hot(sequences(3, LENGTH), np.float64)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from old_files import fill_numbered, layer, write
 
 from seqlift.errors import ModelError
-from seqlift.model.load import load
+from seqlift.models.load import load
 
 Array = NDArray[Any]
 

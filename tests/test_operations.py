@@ -23,16 +23,16 @@ from nets import (
     relative_residual,
 )
 
-from seqlift.attribution.backend import at_once
 from seqlift.attribution.engine import Engine, Result
-from seqlift.attribution.graph import Graph
 from seqlift.attribution.heads import Head
-from seqlift.attribution.lowering.operations.refusal import REFUSALS
-from seqlift.attribution.lowering.operations.table import OPERATIONS
-from seqlift.attribution.primitives.logarithm import LogSumExp
 from seqlift.attribution.rules import through_log_sum_exp
+from seqlift.device.backend import at_once
 from seqlift.errors import ModelError
-from seqlift.model import safety
+from seqlift.lowering.operations.refusal import REFUSALS
+from seqlift.lowering.operations.table import OPERATIONS
+from seqlift.models import safety
+from seqlift.network.graph import Graph
+from seqlift.network.primitives.logarithm import LogSumExp
 
 GROUPS = {
     name: getattr(table, name)

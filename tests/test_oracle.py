@@ -13,13 +13,13 @@ import pytest
 from keras import ops
 from nets import Array, computed, largest
 
-from seqlift.attribution.backend import at_once
 from seqlift.attribution.choices import GATED_RULES, MaxRule, Rule
 from seqlift.attribution.engine import Engine, Result
-from seqlift.attribution.primitives.base import Primitive
-from seqlift.attribution.primitives.pooling import MaxPool
 from seqlift.attribution.rules import Crossing, Pairs, crossing
-from seqlift.explainer import Explainer
+from seqlift.device.backend import at_once
+from seqlift.explain.explainer import Explainer
+from seqlift.network.primitives.base import Primitive
+from seqlift.network.primitives.pooling import MaxPool
 
 TOLERANCE = 1e-5
 

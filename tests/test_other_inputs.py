@@ -11,8 +11,8 @@ from nets import Array, randomise, sequences, shuffles
 
 from seqlift.attribution.engine import Result
 from seqlift.errors import InputError, ModelError
-from seqlift.explainer import Explainer
-from seqlift.given_inputs import inputs_of, resolve
+from seqlift.explain.explainer import Explainer
+from seqlift.explain.extra_inputs import inputs_of, resolve
 from seqlift.inputs.onehot import one_hot
 
 LENGTH = 30

@@ -29,8 +29,8 @@ from commands import (
 from nets import largest
 
 import seqlift
-from seqlift.attribution.backend import most_lanes
 from seqlift.attribution.engine import Engine
+from seqlift.device.backend import most_lanes
 from seqlift.errors import DeviceMemoryError
 from seqlift.inputs.onehot import one_hot, sequence_one_hot
 from seqlift.inputs.references import parse

@@ -9,11 +9,11 @@ from keras import layers, ops
 from nets import Array, largest, numpy, randomise
 from small import LENGTH, NAMES, REFERENCES, X, explained
 
-from seqlift.attribution import products
-from seqlift.attribution.backend import compiled
-from seqlift.attribution.choices import PRECISIONS, Precision, Products
 from seqlift.attribution.engine import Result
-from seqlift.explainer import Explainer
+from seqlift.device import products
+from seqlift.device.backend import compiled
+from seqlift.device.precision import PRECISIONS, Precision, Products
+from seqlift.explain.explainer import Explainer
 
 
 @pytest.fixture(scope="module")

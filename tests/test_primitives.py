@@ -8,19 +8,19 @@ import pytest
 from keras import layers, ops
 from nets import Array, chain, computed, graph_of, largest, made, predicted
 
-from seqlift.attribution.backend import compiled
-from seqlift.attribution.primitives import convolution as convolutions
-from seqlift.attribution.primitives.affine import Dense, Mean, Scale, WeightedSum
-from seqlift.attribution.primitives.base import Linear, Shape
-from seqlift.attribution.primitives.convolution import (
+from seqlift.device.backend import compiled
+from seqlift.network.primitives import convolution as convolutions
+from seqlift.network.primitives.affine import Dense, Mean, Scale, WeightedSum
+from seqlift.network.primitives.base import Linear, Shape
+from seqlift.network.primitives.convolution import (
     Convolution,
     TransposedConvolution,
     same_pads,
 )
-from seqlift.attribution.primitives.depthwise import Depthwise
-from seqlift.attribution.primitives.pooling import AveragePool, MaxPool, Pooling, Windows
-from seqlift.attribution.primitives.shape import Concatenate, Pad, Permute, Reshape
-from seqlift.attribution.primitives.windows import fold, unfold
+from seqlift.network.primitives.depthwise import Depthwise
+from seqlift.network.primitives.pooling import AveragePool, MaxPool, Pooling, Windows
+from seqlift.network.primitives.shape import Concatenate, Pad, Permute, Reshape
+from seqlift.network.primitives.windows import fold, unfold
 
 EXACT = 1e-12  # float64 sums of a few hundred products of order one
 

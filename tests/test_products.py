@@ -5,12 +5,12 @@ import pytest
 from keras import ops
 from nets import eager, gradients, largest
 
-from seqlift.attribution.graph import GraphBuilder
 from seqlift.attribution.heads import WeightedHead
-from seqlift.attribution.primitives.base import Constant, Linear
-from seqlift.attribution.primitives.product import Contraction, Einsum, Multiply, Product
-from seqlift.attribution.primitives.shape import Broadcast, Take
 from seqlift.attribution.rules import through_product
+from seqlift.network.graph import GraphBuilder
+from seqlift.network.primitives.base import Constant, Linear
+from seqlift.network.primitives.product import Contraction, Einsum, Multiply, Product
+from seqlift.network.primitives.shape import Broadcast, Take
 
 RNG = np.random.default_rng(11)
 

@@ -15,11 +15,11 @@ from nets import randomise
 from node_records import Record, X, predicted, record_of
 
 from seqlift.errors import ModelError
-from seqlift.explainer import Explainer
-from seqlift.model import build, records
-from seqlift.model.load import load
-from seqlift.model.refused import RefusedLayersError, lines
-from seqlift.model.safety import Refusal
+from seqlift.explain.explainer import Explainer
+from seqlift.models import build, records
+from seqlift.models.load import load
+from seqlift.models.refused import RefusedLayersError, lines
+from seqlift.models.safety import Refusal
 
 
 def lambda_record(name: str, function: Callable[..., Any], inbound: list[Any]) -> Record:

@@ -13,7 +13,7 @@ from keras import layers
 from refused_architectures import REFUSED
 
 from seqlift.errors import ModelError
-from seqlift.model.load import load
+from seqlift.models.load import load
 from seqlift.tracks.score_file import is_score_file
 
 FLIPS = 60

@@ -8,15 +8,15 @@ from keras import Input, Model, layers, ops
 from nets import Array, eager, graph_of, largest, random_head, randomise, relative_residual
 
 from seqlift.attribution.presets import rules_of
-from seqlift.attribution.primitives.elementwise import (
+from seqlift.attribution.revealcancel import Parts, through_activation
+from seqlift.errors import ModelError
+from seqlift.network.primitives.elementwise import (
     RELU,
     SIGMOID,
     TANH,
     Elementwise,
     general_relu,
 )
-from seqlift.attribution.revealcancel import Parts, through_activation
-from seqlift.errors import ModelError
 
 RELU_6 = general_relu(slope=0.0, ceiling=6.0, threshold=0.0)
 BY_NUMPY: dict[Elementwise, Any] = {

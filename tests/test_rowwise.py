@@ -8,11 +8,11 @@ import pytest
 from keras import ops
 from nets import Array
 
-from seqlift.attribution.backend import compiled
-from seqlift.attribution.primitives import elementwise
-from seqlift.attribution.primitives.elementwise import Elementwise
-from seqlift.attribution.primitives.rowwise import matmul, mean_along, sum_along
-from seqlift.attribution.primitives.softmax import softmax
+from seqlift.device.backend import compiled
+from seqlift.network.primitives import elementwise
+from seqlift.network.primitives.elementwise import Elementwise
+from seqlift.network.primitives.rowwise import matmul, mean_along, sum_along
+from seqlift.network.primitives.softmax import softmax
 
 
 def numpy(array: Any) -> Array:

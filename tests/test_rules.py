@@ -7,13 +7,13 @@ import pytest
 from keras import ops
 from nets import Array, largest
 
-from seqlift.attribution.backend import at_once
 from seqlift.attribution.choices import MaxRule
-from seqlift.attribution.primitives.base import Primitive
-from seqlift.attribution.primitives.elementwise import EXPONENTIAL
-from seqlift.attribution.primitives.pooling import MaxPool, Pooling
-from seqlift.attribution.primitives.shape import Reshape
 from seqlift.attribution.rules import Pairs, crossing, flatten_pairs, through_softmax
+from seqlift.device.backend import at_once
+from seqlift.network.primitives.base import Primitive
+from seqlift.network.primitives.elementwise import EXPONENTIAL
+from seqlift.network.primitives.pooling import MaxPool, Pooling
+from seqlift.network.primitives.shape import Reshape
 
 EXACT = 1e-12
 

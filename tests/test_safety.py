@@ -16,8 +16,8 @@ from keras import layers
 from keras.src.utils import python_utils
 
 from seqlift.errors import ModelError
-from seqlift.model import build, classes, locally, renamed, safety
-from seqlift.model.load import load
+from seqlift.models import build, classes, locally, renamed, safety
+from seqlift.models.load import load
 
 REBUILD = "rebuild the model with layers of keras.layers and save it again"
 OTHERS = "rebuild the model with other layers of keras.layers and save it again"
@@ -212,7 +212,7 @@ def test_a_model_of_a_users_class_is_refused(record: Any, tmp_path: Path) -> Non
 
 
 def test_objects_that_matter_in_training_only_are_left_out(record: Any) -> None:
-    from seqlift.model import records
+    from seqlift.models import records
 
     odd = {f"kernel_{part}": CODE for part in ("initializer", "regularizer", "constraint")}
     changed = edited(record, "score", lambda layer: layer["config"].update(odd))

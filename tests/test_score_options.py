@@ -21,7 +21,7 @@ from commands import (
 )
 from keras import layers
 
-from seqlift.explainer import Explainer
+from seqlift.explain.explainer import Explainer
 
 pytestmark = pytest.mark.usefixtures("step_by_step")
 

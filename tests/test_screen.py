@@ -14,7 +14,7 @@ from made_scores import made_batch, window
 from seqlift.cli import failures
 from seqlift.cli.screen import LineFormatter
 from seqlift.errors import InputError
-from seqlift.printable import printable
+from seqlift.system.printable import printable
 from seqlift.tracks.hdf5 import ScoreWriter
 from seqlift.tracks.regions_bed import narrow_peak
 

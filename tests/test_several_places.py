@@ -13,8 +13,8 @@ from keras import layers
 from nets import randomise
 
 from seqlift.errors import ModelError
-from seqlift.model.load import load
-from seqlift.model.renamed import SyncBatchNormalization
+from seqlift.models.load import load
+from seqlift.models.renamed import SyncBatchNormalization
 
 X = np.random.default_rng(0).normal(size=(3, 9, 4)).astype("float32")
 

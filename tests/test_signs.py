@@ -7,10 +7,10 @@ import pytest
 from keras import Model, layers
 from nets import Array, eager, graph_of, largest, made, numpy, random_head
 
-from seqlift.attribution.backend import compiled
-from seqlift.attribution.graph import Graph
-from seqlift.attribution.primitives.convolution import Convolution
-from seqlift.attribution.primitives.rowwise import sum_in_any_order
+from seqlift.device.backend import compiled
+from seqlift.network.graph import Graph
+from seqlift.network.primitives.convolution import Convolution
+from seqlift.network.primitives.rowwise import sum_in_any_order
 
 
 def dense(shape: tuple[int, ...], *before: layers.Layer) -> Graph:

@@ -18,10 +18,10 @@ from nets import (
 )
 
 from seqlift.attribution.engine import Engine
-from seqlift.attribution.graph import GraphBuilder
-from seqlift.attribution.lowering.recognition import known_activation
-from seqlift.attribution.primitives import elementwise, powers
-from seqlift.attribution.primitives.affine import Scale
+from seqlift.lowering.compositions.recognition import known_activation
+from seqlift.network.graph import GraphBuilder
+from seqlift.network.primitives import elementwise, powers
+from seqlift.network.primitives.affine import Scale
 
 # `x` and `v` are (batch, 5) and come from dense layers, `c` is (batch, 22, 6) and often zero in all
 # channels; `s` is its sum of squares, at least 1e-12, and `m` its mean, both

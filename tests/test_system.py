@@ -19,12 +19,12 @@ import keras
 import pytest
 from made_scores import made_batch, window
 
-from seqlift import system
 from seqlift.errors import DeviceError, InputError, ModelError, OutputError
 from seqlift.inputs.text import TextFile
-from seqlift.model import build, damage, files
-from seqlift.model.load import describe, load
+from seqlift.models import build, damage, files
+from seqlift.models.load import describe, load
 from seqlift.pipeline.parts import Parts
+from seqlift.system import refusals
 from seqlift.tracks.hdf5 import ScoreWriter
 from seqlift.tracks.score_file import ScoreFile, is_score_file
 
@@ -118,8 +118,8 @@ def test_what_the_system_refuses_to_read_is_no_damage(
 def test_contents_that_make_libraries_ask_in_vain_are_damage(tmp_path: Path) -> None:
     assert damage.refusal(tmp_path, OSError(errno.EINVAL, "Invalid argument")) is None
     assert damage.refusal(tmp_path, OSError("truncated file")) is None
-    assert isinstance(system.reading_error("x", OSError(errno.ENOMEM, "")), DeviceError)
-    assert isinstance(system.reading_error("x", OSError(errno.EIO, "")), InputError)
+    assert isinstance(refusals.reading_error("x", OSError(errno.ENOMEM, "")), DeviceError)
+    assert isinstance(refusals.reading_error("x", OSError(errno.EIO, "")), InputError)
 
 
 @contextmanager
@@ -184,4 +184,4 @@ def test_no_folder_for_temporary_files_is_named(saved: Path) -> None:
         mock.patch.object(tempfile, "TemporaryDirectory", side_effect=full),
         pytest.raises(OutputError, match="No space left on device"),
     ):
-        system.new_temporary_folder()
+        refusals.new_temporary_folder()

@@ -4,9 +4,9 @@ import pytest
 from nets import eager, graph_of, inputs_for
 
 from seqlift.errors import ModelError
-from seqlift.model.target import Target, parse, targets
-from seqlift.model.tasks import task_of
-from seqlift.scalar import head_of
+from seqlift.explain.scalar import head_of
+from seqlift.explain.target import Target, parse, targets
+from seqlift.explain.tasks import task_of
 
 
 def functional(*outputs: tuple[str, int], activation: str | None = None) -> keras.Model:

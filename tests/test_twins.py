@@ -16,13 +16,13 @@ from oracle.tape import Tape, Value
 
 from seqlift.attribution.engine import Engine
 from seqlift.attribution.heads import WeightedHead
-from seqlift.attribution.lowering.inputs import Copy, layout_of
-from seqlift.attribution.lowering.walk import lower
 from seqlift.errors import InputError, ModelError
-from seqlift.explainer import Explainer
-from seqlift.given_inputs import resolve
+from seqlift.explain.explainer import Explainer
+from seqlift.explain.extra_inputs import resolve
 from seqlift.inputs.onehot import one_hot
 from seqlift.inputs.references import parse
+from seqlift.lowering.inputs import Copy, layout_of
+from seqlift.lowering.walk import lower
 from seqlift.pipeline.strands import in_genome_direction
 
 LENGTH = 24

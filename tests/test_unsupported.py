@@ -9,9 +9,9 @@ import tensorflow as tf
 from keras import layers, ops
 from nets import Body, chain, graph_of, made
 
-from seqlift.attribution.lowering.walk import lower, outline
 from seqlift.errors import ModelError
-from seqlift.explainer import Explainer
+from seqlift.explain.explainer import Explainer
+from seqlift.lowering.walk import lower, outline
 
 
 class Elsewhere(layers.Layer):

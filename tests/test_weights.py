@@ -12,7 +12,7 @@ import pytest
 from keras import layers
 
 from seqlift.errors import ModelError
-from seqlift.model.load import load
+from seqlift.models.load import load
 
 OTHER = "these are the weights of another model"
 

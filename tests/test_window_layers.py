@@ -21,7 +21,7 @@ from nets import (
     relative_residual,
 )
 
-from seqlift.attribution.lowering.adaptive import windows
+from seqlift.lowering.layers.adaptive import windows
 
 EXACT = 1e-12  # float64 sums of a few hundred products of order one
 

@@ -8,11 +8,11 @@ import pytest
 from keras import layers, ops
 from nets import Array, graph_of, inputs_for, largest, made, numpy, random_head, relative_residual
 
-from seqlift.attribution.backend import compiled
 from seqlift.attribution.engine import Engine, Result
-from seqlift.attribution.graph import Graph
-from seqlift.attribution.primitives import winograd
-from seqlift.attribution.primitives.convolution import Convolution
+from seqlift.device.backend import compiled
+from seqlift.network.graph import Graph
+from seqlift.network.primitives import winograd
+from seqlift.network.primitives.convolution import Convolution
 
 RNG = np.random.default_rng(17)
 WIDE = winograd.WIDE

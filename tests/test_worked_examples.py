@@ -12,14 +12,14 @@ import pytest
 from nets import Array, eager
 
 from seqlift.attribution.engine import Result
-from seqlift.attribution.graph import GraphBuilder
 from seqlift.attribution.heads import WeightedHead
-from seqlift.attribution.primitives.affine import Dense, Scale
-from seqlift.attribution.primitives.base import Linear, Primitive
-from seqlift.attribution.primitives.convolution import Convolution
-from seqlift.attribution.primitives.elementwise import RELU, SIGMOID
-from seqlift.attribution.primitives.pooling import AveragePool, MaxPool, Pooling
-from seqlift.attribution.primitives.shape import Concatenate, Reshape
+from seqlift.network.graph import GraphBuilder
+from seqlift.network.primitives.affine import Dense, Scale
+from seqlift.network.primitives.base import Linear, Primitive
+from seqlift.network.primitives.convolution import Convolution
+from seqlift.network.primitives.elementwise import RELU, SIGMOID
+from seqlift.network.primitives.pooling import AveragePool, MaxPool, Pooling
+from seqlift.network.primitives.shape import Concatenate, Reshape
 
 PRINTED = 6e-7  # numbers are given to six decimals
 

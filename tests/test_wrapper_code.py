@@ -12,10 +12,10 @@ from commands import command
 from keras import layers
 from nets import randomise, sequences
 
-from seqlift import wrapper_code
-from seqlift.explainer import Explainer
+from seqlift.explain import wrapper_code
+from seqlift.explain.explainer import Explainer
 from seqlift.inputs.onehot import one_hot
-from seqlift.model.load import load
+from seqlift.models.load import load
 
 LENGTH = 12
 X = one_hot(sequences(3, LENGTH), np.float32)

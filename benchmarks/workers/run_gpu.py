@@ -20,7 +20,7 @@ import protocol
 from numpy.typing import NDArray
 
 import seqlift
-from seqlift.attribution.choices import PRECISIONS
+from seqlift.device.precision import PRECISIONS
 from seqlift.inputs.references import parse
 
 SEED = 1

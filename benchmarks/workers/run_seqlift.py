@@ -6,7 +6,7 @@ import numpy as np
 import protocol
 
 import seqlift
-from seqlift.batches import lanes_for
+from seqlift.explain.batches import lanes_for
 
 
 def prepare(options):

@@ -12,10 +12,10 @@ import time
 
 STAGES = (
     ("checking the regions", "seqlift.pipeline.preflight", "Workload"),
-    ("loading the model", "seqlift.explainer", "load"),
-    ("lowering", "seqlift.explainer", "lower"),
-    ("prediction by Keras, for the check", "seqlift.attribution.lowering.check", "predictions"),
-    ("forward check", "seqlift.explainer", "check_forward"),
+    ("loading the model", "seqlift.explain.explainer", "load"),
+    ("lowering", "seqlift.explain.explainer", "lower"),
+    ("prediction by Keras, for the check", "seqlift.lowering.check", "predictions"),
+    ("forward check", "seqlift.explain.explainer", "check_forward"),
     ("reading all regions once", "seqlift.pipeline.preflight", "references_of"),
     ("all else before", "seqlift.pipeline.preflight", "decided"),
     ("reading, shuffling, writing", "seqlift.pipeline.score", "compute"),
@@ -73,7 +73,7 @@ def watch(clock):
     for name, module, function in STAGES:
         place = importlib.import_module(module)
         setattr(place, function, clock.wrapped(name, getattr(place, function)))
-    explainer = importlib.import_module("seqlift.explainer").Explainer
+    explainer = importlib.import_module("seqlift.explain.explainer").Explainer
     plain = explainer.explain
 
     def twice(*arguments):

@@ -1,4 +1,4 @@
-"""DeepLIFT itself: a Keras model is lowered to primitives, and multipliers cross each by a rule.
+"""Attribution: how the prediction of a network is divided among the bases of its input.
 
-Knows arrays and models; knows nothing of files, genomes or bases.
+Knows graphs of primitives; knows nothing of Keras layers, files, genomes or bases.
 """

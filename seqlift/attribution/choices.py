@@ -1,4 +1,4 @@
-"""The names a user chooses rules and precisions by; importing them costs nothing."""
+"""The names a user chooses rules by; importing them costs nothing."""
 
 from typing import Literal, get_args
 
@@ -21,14 +21,10 @@ Preset = Literal[
     "deconvnet",
 ]
 MaxRule = Literal["complete", "winner"]
-Precision = Literal["float32", "tf32", "bfloat16", "float64"]
-Products = Literal["tf32", "bfloat16"]
 
 RULES: tuple[Rule, ...] = get_args(Rule)
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 MAX_RULES: tuple[MaxRule, ...] = get_args(MaxRule)
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-ROUNDED: tuple[Products, ...] = get_args(Products)
 
 COMPLETE_RULES: tuple[Preset, ...] = ("genomics", "rescale", "revealcancel")
 """The rules whose contributions sum to the difference from reference."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from keras import ops
 
-from seqlift.attribution.primitives.rowwise import mean_along
+from seqlift.network.primitives.rowwise import mean_along
 
 Array = Any
 

@@ -12,16 +12,17 @@ from typing import Any, Literal
 from keras import ops
 from numpy.typing import NDArray
 
-from seqlift.attribution.backend import compiled, to_numpy, weights_store
-from seqlift.attribution.choices import LOCAL_RULES, MaxRule, Preset, Products, Rule
+from seqlift.attribution.choices import LOCAL_RULES, MaxRule, Preset, Rule
 from seqlift.attribution.contributions import contributions
-from seqlift.attribution.graph import Graph
 from seqlift.attribution.halving import with_halved
 from seqlift.attribution.heads import Head
 from seqlift.attribution.passes import BackwardPass, cancels, sources_of_parts
 from seqlift.attribution.presets import rules_of
 from seqlift.attribution.rules import flatten_pairs
-from seqlift.attribution.stored import Stored
+from seqlift.device.backend import compiled, to_numpy, weights_store
+from seqlift.device.precision import Products
+from seqlift.device.stored import Stored
+from seqlift.network.graph import Graph
 
 Array = Any
 Activations = dict[int, Array]
@@ -69,7 +70,7 @@ class Engine:
     """A graph, the heads to explain and the rules to do it by, compiled on first use.
 
     `dtype` is what everything is computed in, `products` what the factors of products are rounded
-    to before (`seqlift.attribution.products`); `steps` the points on the line from reference to
+    to before (`seqlift.device.products`); `steps` the points on the line from reference to
     sequence of integrated gradients. `fused` code is twice as fast and takes a second or two longer
     to make. `stored` keeps large weights, and may be shared by engines of one model.
     """

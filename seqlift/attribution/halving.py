@@ -15,11 +15,11 @@ from dataclasses import replace
 import numpy as np
 
 from seqlift.attribution.choices import Rule
-from seqlift.attribution.graph import Graph, Node
-from seqlift.attribution.primitives.affine import WeightedSum
-from seqlift.attribution.primitives.base import Linear
-from seqlift.attribution.primitives.convolution import Convolution
-from seqlift.attribution.primitives.elementwise import Elementwise
+from seqlift.network.graph import Graph, Node
+from seqlift.network.primitives.affine import WeightedSum
+from seqlift.network.primitives.base import Linear
+from seqlift.network.primitives.convolution import Convolution
+from seqlift.network.primitives.elementwise import Elementwise
 
 
 def with_halved(graph: Graph, needed: Iterable[int], rules: Mapping[int, Rule]) -> Graph:

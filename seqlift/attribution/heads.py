@@ -13,10 +13,10 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from seqlift.attribution.primitives.rowwise import mean_along
-from seqlift.attribution.primitives.softmax import softmax
 from seqlift.attribution.rules import flatten_pairs, through_softmax
-from seqlift.attribution.stored import constant
+from seqlift.device.stored import constant
+from seqlift.network.primitives.rowwise import mean_along
+from seqlift.network.primitives.softmax import softmax
 
 Array = Any
 

@@ -11,12 +11,7 @@ from typing import Any, cast
 from keras import ops
 
 from seqlift.attribution.choices import LOCAL_RULES, MaxRule, Rule
-from seqlift.attribution.graph import Graph
 from seqlift.attribution.presets import rules_inside
-from seqlift.attribution.primitives.base import Linear, Weighted
-from seqlift.attribution.primitives.elementwise import Elementwise
-from seqlift.attribution.primitives.product import Divide, Product
-from seqlift.attribution.primitives.recurrence import Recurrence
 from seqlift.attribution.recurrence import Runs, through_recurrence
 from seqlift.attribution.revealcancel import (
     Parts,
@@ -35,6 +30,11 @@ from seqlift.attribution.rules import (
     through_product,
     through_quotient,
 )
+from seqlift.network.graph import Graph
+from seqlift.network.primitives.base import Linear, Weighted
+from seqlift.network.primitives.elementwise import Elementwise
+from seqlift.network.primitives.product import Divide, Product
+from seqlift.network.recurrence import Recurrence
 
 Array = Any
 Activations = Mapping[int, Array]

@@ -6,11 +6,11 @@ Knows graphs; knows nothing of how a rule works.
 from collections.abc import Mapping
 
 from seqlift.attribution.choices import Preset, Rule
-from seqlift.attribution.graph import Graph
-from seqlift.attribution.primitives.affine import Dense, Scale
-from seqlift.attribution.primitives.base import Linear
-from seqlift.attribution.primitives.elementwise import Elementwise
 from seqlift.errors import ModelError
+from seqlift.network.graph import Graph
+from seqlift.network.primitives.affine import Dense, Scale
+from seqlift.network.primitives.base import Linear
+from seqlift.network.primitives.elementwise import Elementwise
 
 
 def rules_of(

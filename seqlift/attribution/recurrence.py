@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from keras import ops
 
-from seqlift.attribution.primitives.recurrence import Recurrence
 from seqlift.attribution.rules import flatten_pairs
+from seqlift.network.recurrence import Recurrence
 
 Array = Any
 

@@ -25,11 +25,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-from seqlift.attribution.primitives.affine import Scale, WeightedSum
-from seqlift.attribution.primitives.base import Linear, Shape, Weighted
-from seqlift.attribution.primitives.elementwise import Elementwise
 from seqlift.attribution.rules import rescale
-from seqlift.attribution.stored import constant
+from seqlift.device.stored import constant
+from seqlift.network.primitives.affine import Scale, WeightedSum
+from seqlift.network.primitives.base import Linear, Shape, Weighted
+from seqlift.network.primitives.elementwise import Elementwise
 
 Array = Any
 

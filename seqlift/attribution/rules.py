@@ -24,14 +24,14 @@ import numpy as np
 from keras import ops
 
 from seqlift.attribution.choices import MaxRule, Rule
-from seqlift.attribution.primitives.base import Primitive
-from seqlift.attribution.primitives.elementwise import EXPONENTIAL, Elementwise
-from seqlift.attribution.primitives.logarithm import LogSumExp
-from seqlift.attribution.primitives.pooling import MaxPool
-from seqlift.attribution.primitives.product import Product
-from seqlift.attribution.primitives.rowwise import sum_along
-from seqlift.attribution.primitives.shape import sum_to_shape
-from seqlift.attribution.primitives.softmax import Softmax, log_sum_exp
+from seqlift.network.primitives.base import Primitive
+from seqlift.network.primitives.elementwise import EXPONENTIAL, Elementwise
+from seqlift.network.primitives.logarithm import LogSumExp
+from seqlift.network.primitives.pooling import MaxPool
+from seqlift.network.primitives.product import Product
+from seqlift.network.primitives.rowwise import sum_along
+from seqlift.network.primitives.shape import sum_to_shape
+from seqlift.network.primitives.softmax import Softmax, log_sum_exp
 
 Array = Any
 

@@ -6,10 +6,10 @@ Knows graphs and rules; knows nothing of what is free.
 from collections.abc import Mapping
 
 from seqlift.attribution.choices import Rule
-from seqlift.attribution.graph import Graph
 from seqlift.attribution.passes import cancels
-from seqlift.attribution.primitives.base import Constant, Linear, Weighted
-from seqlift.attribution.primitives.elementwise import Elementwise
+from seqlift.network.graph import Graph
+from seqlift.network.primitives.base import Constant, Linear, Weighted
+from seqlift.network.primitives.elementwise import Elementwise
 
 WAYS = 2
 """Arrays of a kernel: as it is for the way forward, turned for the way back."""

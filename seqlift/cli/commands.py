@@ -152,7 +152,7 @@ def inspect(*, path: str, as_json: bool, verbose: int, **chosen: Any) -> None:
             report.show_scores(path, scores.summary(), as_json=as_json)
         return
     with quiet_imports(verbose):
-        from seqlift.inspection import inspect_model
+        from seqlift.explain.inspection import inspect_model
     mappings = {"rule_for": "rule_for", "input": "inputs", "recipe": "recipes"}
     chosen |= {argument: dict(chosen.pop(option)) for option, argument in mappings.items()}
     found = inspect_model(path, **chosen)

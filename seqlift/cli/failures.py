@@ -20,7 +20,7 @@ import click
 
 from seqlift.cli.screen import LineFormatter, show
 from seqlift.errors import InputError, OutputError, SeqliftError
-from seqlift.keras_environment import without_settings
+from seqlift.models.keras_environment import without_settings
 
 BUG = 1
 ENDINGS = (signal.SIGTERM, signal.SIGHUP)

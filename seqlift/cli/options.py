@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from seqlift.attribution.choices import MAX_RULES, PRECISIONS, PRESETS, RULES
+from seqlift.attribution.choices import MAX_RULES, PRESETS, RULES
+from seqlift.device.precision import PRECISIONS
 from seqlift.inputs.references import KINDS
 from seqlift.inputs.summits import SUMMITS
 from seqlift.tracks.layers import OVERLAPS

@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from seqlift.cli.screen import show
-from seqlift.printable import printable
+from seqlift.system.printable import printable
 
 if TYPE_CHECKING:
-    from seqlift.inspection import LayerReport, ModelReport
+    from seqlift.explain.inspection import LayerReport, ModelReport
     from seqlift.pipeline.outputs import Written
     from seqlift.pipeline.progress import Progress, ProgressBar
     from seqlift.pipeline.summary import Summary

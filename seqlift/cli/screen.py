@@ -14,7 +14,7 @@ from typing import Any, TextIO, cast
 
 import click
 
-from seqlift.printable import printable
+from seqlift.system.printable import printable
 
 
 def show(line: str = "", *, err: bool = False) -> None:

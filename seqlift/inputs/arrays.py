@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.errors import InputError
-from seqlift.paths import not_regular
+from seqlift.system.paths import not_regular
 
 _DAMAGE = (
     ArithmeticError, EOFError, LookupError, MemoryError, RecursionError, SyntaxError, TokenError,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from seqlift.errors import InputError
 from seqlift.inputs.fasta_bytes import BOM, GZIP_MAGIC, FastaBytes, is_bgzip, lines, open_fasta
-from seqlift.paths import not_regular
+from seqlift.system.paths import not_regular
 
 _REMEDY = "give FASTA, plain or compressed by bgzip"
 _HEAD = 4096

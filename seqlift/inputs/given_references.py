@@ -14,7 +14,7 @@ from seqlift.errors import InputError
 from seqlift.inputs.arrays import read_array
 from seqlift.inputs.genome import Genome
 from seqlift.inputs.onehot import hide_unknown, one_hot
-from seqlift.paths import not_regular
+from seqlift.system.paths import not_regular
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from seqlift.errors import InputError
-from seqlift.system import new_temporary_folder, temporary_errors
+from seqlift.system.refusals import new_temporary_folder, temporary_errors
 
 GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, section 2.3.1; bgzip writes the same
 _BOM = b"\xef\xbb\xbf"

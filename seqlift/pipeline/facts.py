@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.outputs import shard_name
+from seqlift.pipeline.provenance import versions
 from seqlift.pipeline.run import Run
-from seqlift.provenance import versions
 from seqlift.tracks.batch import Attribute
 from seqlift.tracks.doubts import BLIND, WARNING
 
 if TYPE_CHECKING:
-    from seqlift.explainer import Explainer
+    from seqlift.explain.explainer import Explainer
 
 ELSEWHERE = frozenset(("model", "regions", "output", "overlap", "shard", "force"))
 """Options that are no option, or that do not change the score file."""

@@ -3,7 +3,7 @@
 Apart from the rest, which imports neither: they take seconds.
 """
 
-from seqlift.explainer import Explainer
+from seqlift.explain.explainer import Explainer
 from seqlift.pipeline.options import ScoreOptions
 
 STEPS = 50  # points that integrated gradients are taken at, where it is not an option

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from seqlift.attribution.choices import MaxRule, Precision, Preset, Rule
+from seqlift.attribution.choices import MaxRule, Preset, Rule
+from seqlift.device.precision import Precision
 from seqlift.inputs.summits import Summits
 from seqlift.tracks.layers import Overlap
 

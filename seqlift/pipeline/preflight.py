@@ -13,7 +13,7 @@ from seqlift.inputs import references as reference_kinds
 from seqlift.inputs.references import References
 from seqlift.inputs.regions import Region
 from seqlift.inputs.windows import Framing
-from seqlift.model.inputs import inputs_of
+from seqlift.models.inputs import inputs_of
 from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.outputs import (
     check_outputs,
@@ -27,7 +27,7 @@ from seqlift.pipeline.workload import Survey, Workload
 from seqlift.tracks import layout
 
 if TYPE_CHECKING:
-    from seqlift.explainer import Explainer
+    from seqlift.explain.explainer import Explainer
 
 REFERENCES = 20  # shuffles of each sequence, where it is not told
 DRAWN = ("dinucleotide", "shuffle")  # references of which there are as many as one asks for

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.attribution.choices import COMPLETE_RULES, Precision
+from seqlift.attribution.choices import COMPLETE_RULES
+from seqlift.device.precision import Precision
 from seqlift.inputs.onehot import reverse_complement
 from seqlift.inputs.references import References
 from seqlift.inputs.windows import Framing
@@ -22,8 +23,8 @@ from seqlift.pipeline.workload import Row, Survey, Workload
 from seqlift.tracks import layout
 
 if TYPE_CHECKING:
-    from seqlift.batches import Rows
-    from seqlift.explainer import Explainer
+    from seqlift.explain.batches import Rows
+    from seqlift.explain.explainer import Explainer
 
 TOLERANCES: dict[Precision, float] = {
     "float32": 1e-4,

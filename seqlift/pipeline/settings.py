@@ -14,7 +14,7 @@ from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.stopping import Stop
 
 if TYPE_CHECKING:
-    from seqlift.explainer import Explainer
+    from seqlift.explain.explainer import Explainer
 
 PART_SECONDS = 30.0
 """Work lost at most when a run is killed; a part is finished at the next whole chunk."""

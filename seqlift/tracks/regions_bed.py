@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from seqlift.printable import printable
+from seqlift.system.printable import printable
 from seqlift.tracks.batch import Frame, middle
 from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.unfinished import UnfinishedFile, output_errors, remove

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.errors import InputError
-from seqlift.hdf5_reader import open_to_read
-from seqlift.paths import not_regular
-from seqlift.system import is_refusal, reading_error
+from seqlift.system.hdf5_reader import open_to_read
+from seqlift.system.paths import not_regular
+from seqlift.system.refusals import is_refusal, reading_error
 from seqlift.tracks import layout
 from seqlift.tracks.checks import DAMAGE, check_places, check_version, damage, damaged
 from seqlift.tracks.datasets import attributes, check_numbers, dataset, datasets

@@ -1,0 +1,296 @@
+"""Beside `products` and `xla` the only room that names a backend: compilation, devices, precision.
+
+TensorFlow is the default; JAX is used when ``KERAS_BACKEND=jax``.
+"""
+
+from collections.abc import Callable
+from threading import Lock
+from typing import Any
+
+import keras
+import numpy as np
+
+from seqlift.device.precision import Products
+from seqlift.device.products import rounded_to, tensor_cores
+from seqlift.device.stored import LARGE, Stored, storing
+from seqlift.device.xla import compiled_by_xla, truth
+from seqlift.errors import DeviceError, DeviceMemoryError
+from seqlift.system.refusals import is_full_memory
+
+Array = Any
+
+CPU_BATCH = 256 * 2**20
+GPU_BATCH = 4 * 2**30
+OUT_OF_MEMORY = "the device's memory is full; give a smaller --batch-size or fewer --references"
+
+
+def compiled(
+    function: Callable[..., Any],
+    *,
+    fused: bool = True,
+    products: Products | None = None,
+    stored: Stored | None = None,
+) -> Callable[..., Any]:
+    """Return `function` compiled for arrays of fixed shapes, once per set of shapes.
+
+    `fused` has XLA make one loop of neighbouring operations on each value: about half the time, for
+    a compilation that takes a second or two longer. JAX does nothing else. `products` is what
+    factors are rounded to, `stored` keeps large arrays of weights, which each call is handed then
+    (`seqlift.device.stored`). Calls raise DeviceMemoryError where the device's memory is full.
+    """
+
+    def traced(*arguments: Any) -> Any:
+        with rounded_to(products), storing(stored):
+            return function(*arguments)
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        full: tuple[type[Exception], ...] = (jax.errors.JaxRuntimeError,)
+        jitted = jax.jit(traced) if stored is None else _with_large_arguments(traced, stored.large)
+
+        def fast(*arguments: Any) -> Any:
+            return jax.block_until_ready(jitted(*arguments))  # a full memory is told here
+
+    else:
+        import tensorflow as tf
+
+        full = (tf.errors.ResourceExhaustedError, tf.errors.InternalError)
+
+        def told(given: Any, *arguments: Any) -> Any:
+            with compiled_by_xla(given):
+                return traced(*arguments)
+
+        steps = tf.function(traced, autograph=False)
+        whole = tf.function(told, autograph=False, jit_compile=True)
+
+        def fast(*arguments: Any) -> Any:
+            return whole(truth(), *arguments) if fused else steps(*arguments)
+
+    def call(*arguments: Any) -> Any:
+        try:
+            with tensor_cores(products):
+                return fast(*arguments)
+        except full as error:
+            if not is_full_memory(error):
+                raise
+            raise DeviceMemoryError(OUT_OF_MEMORY) from error
+
+    return call
+
+
+def _with_large_arguments(traced: Callable[..., Any], least: int) -> Callable[..., Any]:
+    """Compile a function for JAX with the arrays of `least` values it reads as arguments."""
+    import jax
+
+    programs: dict[Any, Callable[..., Any]] = {}
+    compiling = Lock()
+
+    def compiled_for(arguments: tuple[Any, ...]) -> Callable[..., Any]:
+        closed, result = jax.make_jaxpr(traced, return_shape=True)(*arguments)
+        structure, consts = jax.tree.structure(result), closed.consts
+        large = [np.size(const) >= least for const in consts]
+        handed = [const for const, is_large in zip(consts, large, strict=True) if is_large]
+        small = [const for const, is_large in zip(consts, large, strict=True) if not is_large]
+
+        def whole(handed: list[Any], *leaves: Any) -> list[Any]:
+            both = {True: iter(handed), False: iter(small)}
+            return list(jax.core.eval_jaxpr(closed.jaxpr, [next(both[i]) for i in large], *leaves))
+
+        jitted = jax.jit(whole)
+        return lambda *leaves: jax.tree.unflatten(structure, jitted(handed, *leaves))
+
+    def call(*arguments: Any) -> Any:
+        leaves, structure = jax.tree.flatten(arguments)
+        key = structure, tuple((np.shape(leaf), str(leaf.dtype)) for leaf in leaves)
+        with compiling:
+            if key not in programs:
+                programs[key] = compiled_for(arguments)
+        return programs[key](*leaves)
+
+    return call
+
+
+def weights_store(large: int = LARGE) -> Stored:
+    """Make an empty store for arrays of weights of at least `large` values."""
+    return Stored(_on_device, large=large)
+
+
+def _on_device(values: Any, dtype: str) -> Array:
+    if keras.backend.backend() == "jax":
+        import jax
+
+        with jax.ensure_compile_time_eval():
+            return jax.numpy.asarray(values, dtype)
+    import tensorflow as tf
+
+    with tf.init_scope():
+        return tf.constant(values, dtype)
+
+
+def fused(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `function` of tensors as one loop, also where what is around it is computed in steps.
+
+    Inside what is `compiled` as a whole it is a part like any other.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return function
+    import tensorflow as tf
+
+    one_loop: Callable[..., Any] = tf.function(function, autograph=False, jit_compile=True)
+    return one_loop
+
+
+def at_once(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `function` in the form that a single call of it takes the least time in.
+
+    TensorFlow runs step by step at once; JAX would compile each of the steps by itself.
+    """
+    return compiled(function) if keras.backend.backend() == "jax" else function
+
+
+def tanh(x: Array) -> Array:
+    """Return the hyperbolic tangent in the dtype of `x`."""
+    return _in_own_dtype("tanh", x)
+
+
+def sin(x: Array) -> Array:
+    """Return the sine in the dtype of `x`."""
+    return _in_own_dtype("sin", x)
+
+
+def cos(x: Array) -> Array:
+    """Return the cosine in the dtype of `x`."""
+    return _in_own_dtype("cos", x)
+
+
+def arctan(x: Array) -> Array:
+    """Return the inverse tangent in the dtype of `x`."""
+    return _in_own_dtype("arctan", x)
+
+
+def arcsinh(x: Array) -> Array:
+    """Return the inverse hyperbolic sine in the dtype of `x`."""
+    return _in_own_dtype("arcsinh", x)
+
+
+def _in_own_dtype(name: str, x: Array) -> Array:
+    """Return a function of `x`, which on JAX `keras.ops` would compute in float32."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return getattr(jax.numpy, name)(x)
+    return getattr(keras.ops, name)(x)
+
+
+def batch_memory() -> int:
+    """Return how many bytes the arrays of all batches under way should take.
+
+    On a CPU that is those of some thirty pairs of a small network: more gains nothing, as more no
+    longer fit its caches. A GPU is the faster the more it has to do at once; half its memory is
+    left to the framework. TensorFlow does not tell how much there is.
+    """
+    if on_cpu():
+        return CPU_BATCH
+    if keras.backend.backend() == "jax":
+        stats = _jax_device().memory_stats()
+        return stats["bytes_limit"] // 2 if stats else CPU_BATCH
+    return GPU_BATCH
+
+
+def most_lanes() -> int:
+    """Return how many batches gain from being computed side by side: two on a CPU.
+
+    A GPU is full with one. More than two, on more cores, were not tried.
+    """
+    return 2 if on_cpu() else 1
+
+
+def on_cpu() -> bool:
+    """Return whether the device that was chosen is a CPU."""
+    if keras.backend.backend() == "jax":
+        return bool(_jax_device().platform == "cpu")
+    import tensorflow as tf
+
+    return not tf.config.get_visible_devices("GPU")
+
+
+def _jax_device() -> Any:
+    import jax
+
+    return jax.config.jax_default_device or jax.devices()[0]
+
+
+def to_numpy(tree: Any) -> Any:
+    """Return the tensors of a dictionary as NumPy arrays."""
+    return {name: np.asarray(keras.ops.convert_to_numpy(value)) for name, value in tree.items()}
+
+
+def backend_version() -> str:
+    """Return the backend's name and version."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return f"jax {jax.__version__}"
+    import tensorflow as tf
+
+    return f"tensorflow {tf.__version__}"
+
+
+def use_device(request: str, *, precision: str) -> str:
+    """Return the name of the device that is used, having chosen it and fixed the precision.
+
+    `request` is ``auto``, ``cpu``, ``gpu`` or ``gpu:INDEX``. float32 means float32: the rounding
+    of products to 10 bits that GPUs do by default (TF32) is switched off until it is asked for.
+    Raises DeviceError when a GPU was asked for and cannot be used, or where Keras runs on neither
+    TensorFlow nor JAX.
+    """
+    if keras.backend.backend() not in ("tensorflow", "jax"):
+        raise DeviceError(
+            f"Keras runs on {keras.backend.backend()} here, which seqlift does not; set"
+            " KERAS_BACKEND=tensorflow before Keras is imported"
+        )
+    kind, _, index = request.partition(":")
+    if keras.backend.backend() == "jax":
+        return _use_jax(kind, int(index or 0), precision)
+    return _use_tensorflow(kind, int(index or 0))
+
+
+def _use_tensorflow(kind: str, index: int) -> str:
+    import tensorflow as tf
+
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    gpus = tf.config.list_physical_devices("GPU")
+    if kind == "gpu" and index >= len(gpus):
+        raise DeviceError(_no_gpu(index, len(gpus), built=tf.test.is_built_with_cuda()))
+    chosen = [] if kind == "cpu" else gpus[index : index + 1]
+    if chosen != tf.config.get_visible_devices("GPU"):
+        tf.config.set_visible_devices(chosen, "GPU")
+    if not chosen:
+        return "CPU"
+    return str(tf.config.experimental.get_device_details(chosen[0]).get("device_name", "GPU"))
+
+
+def _use_jax(kind: str, index: int, precision: str) -> str:
+    import jax
+
+    jax.config.update("jax_default_matmul_precision", "highest")
+    if precision == "float64":  # never switched off: arrays of float64 may be about
+        jax.config.update("jax_enable_x64", True)
+    gpus = [device for device in jax.devices() if device.platform == "gpu"]
+    if kind == "gpu" and index >= len(gpus):
+        raise DeviceError(_no_gpu(index, len(gpus), built=jax.default_backend() == "gpu"))
+    chosen = jax.devices("cpu")[0] if kind == "cpu" or not gpus else gpus[index]
+    jax.config.update("jax_default_device", chosen)
+    return "CPU" if chosen.platform == "cpu" else str(chosen.device_kind)
+
+
+def _no_gpu(index: int, found: int, *, built: bool) -> str:
+    if found:
+        return f"--device gpu:{index}: there are {found} GPUs, numbered from 0; give a lower number"
+    cause = (
+        "the driver or the CUDA libraries were not found (run with -vv to see which)"
+        if built
+        else "this build of the backend has no GPU support"
+    )
+    return f"--device gpu: no GPU can be used: {cause}; install seqlift[gpu] or give --device cpu"

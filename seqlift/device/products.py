@@ -1,0 +1,191 @@
+"""Products of arrays with weights and with each other, in the precision that was asked for.
+
+Beside `backend` and `xla` the only room that names a backend. Everything that is not a
+product (sums, activations, rules) is computed in the arrays' own precision, whatever is asked of
+products; so are products themselves unless `rounded_to` says otherwise:
+
+tf32
+    Factors are rounded to 10 bits after the leading one, as NVIDIA's tensor cores do; sums of
+    products are kept in float32.
+bfloat16
+    Factors are rounded to 7 bits, sums of products are kept in float32.
+
+A device that cannot multiply so is given the rounded factors in float32: the same numbers, slower.
+Factors of 7 bits go to tensor cores as factors of 10 that end in zeros. Arrays of the type bfloat16
+would be faster still, but frameworks then round the sums too, or take the rounding for nothing.
+"""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
+from typing import Any
+
+import keras
+
+from seqlift.device import xla
+from seqlift.device.precision import Products
+
+Array = Any
+
+BITS: dict[Products, int] = {"tf32": 10, "bfloat16": 7}
+"""Bits of a factor after the leading one."""
+
+FLOAT32_BITS = 23
+
+SMALL_KERNEL = 2
+"""Values of a float32 kernel that is too small for the library XLA has on a CPU."""
+
+WHOLE = {"padding": "valid", "data_format": "channels_last"}
+"""How every convolution is asked for: whole windows only, channels last."""
+
+_PRODUCTS: ContextVar[Products | None] = ContextVar("products", default=None)
+
+
+@contextmanager
+def rounded_to(products: Products | None) -> Iterator[None]:
+    """Have products that are traced inside computed with rounded factors; None leaves them be."""
+    token = _PRODUCTS.set(products)
+    try:
+        with nullcontext() if products is None else _jax_tensor_cores():
+            yield
+    finally:
+        _PRODUCTS.reset(token)
+
+
+def _jax_tensor_cores() -> Any:
+    """Return the context in which JAX multiplies by tensor cores where there are any."""
+    if keras.backend.backend() != "jax":
+        return nullcontext()
+    import jax
+
+    return jax.default_matmul_precision("tensorfloat32")
+
+
+def are_exact() -> bool:
+    """Return whether products are computed in the arrays' own precision."""
+    return _PRODUCTS.get() is None
+
+
+def factors(*arrays: Array) -> tuple[Array, ...]:
+    """Return arrays as they are multiplied: float32 is rounded to what products are rounded to."""
+    products = _PRODUCTS.get()
+    if products is None:
+        return arrays
+    if keras.backend.backend() == "jax":
+        return tuple(_jax_factor(array, products) for array in arrays)
+    return tuple(_rounded(array, BITS[products]) for array in arrays)
+
+
+def _jax_factor(array: Array, products: Products) -> Array:
+    """Return a factor for JAX, which rounds by itself where the device multiplies so."""
+    import jax
+
+    if products == "tf32" and jax.default_backend() != "cpu":
+        return array
+    return jax.lax.reduce_precision(array, exponent_bits=8, mantissa_bits=BITS[products])
+
+
+def _rounded(array: Array, bits: int) -> Array:
+    """Return float32 values rounded to `bits` after the leading one, to even where it is a tie.
+
+    By whole numbers: XLA takes a cast there and back for nothing.
+    """
+    import tensorflow as tf
+
+    spare = FLOAT32_BITS - bits
+    whole = tf.bitcast(array, tf.int32)
+    odd = tf.bitwise.bitwise_and(tf.bitwise.right_shift(whole, spare), 1)
+    raised = whole + (1 << (spare - 1)) - 1 + odd
+    return tf.bitcast(tf.bitwise.bitwise_and(raised, ~((1 << spare) - 1)), tf.float32)
+
+
+def matmul(array: Array, matrix: Array) -> Array:
+    """Return the product of rows (B, inputs) with (inputs, outputs)."""
+    return keras.ops.matmul(*factors(array, matrix))
+
+
+def einsum(equation: str, array: Array, other: Array) -> Array:
+    """Return the sums of products that `equation` says."""
+    return keras.ops.einsum(equation, *factors(array, other))
+
+
+def convolve(
+    array: Array, kernel: Array, *, strides: tuple[int, ...], dilation: tuple[int, ...]
+) -> Array:
+    """Return the windows of `array` (B, *sizes, inputs) that fit, weighed by `kernel`.
+
+    `kernel` is (*taps, inputs / groups, outputs).
+    """
+    first, second = factors(apart(array, kernel, kernel.shape[-1]), kernel)
+    one_axis = len(strides) == 1 and array.shape[-1] == kernel.shape[-2]
+    if keras.backend.backend() == "tensorflow" and one_axis:
+        if xla.compiles():
+            return xla.convolve(first, second, strides, dilation, exact=are_exact())
+        if max(strides) == 1 or max(dilation) == 1:
+            return _convolve_image(first, second, strides, dilation)
+    return keras.ops.conv(first, second, strides=strides, dilation_rate=dilation, **WHOLE)
+
+
+def apart(array: Array, kernel: Array, outputs: int) -> Array:
+    """Keep XLA from making zeros around `array` the padding of a convolution that cannot have any.
+
+    On a CPU it hands most convolutions to a library, and writes loops for those of a kernel of at
+    most 8 bytes, in float64, or with more taps than the array has positions before padding. Where
+    the loops take several positions at once, as with one output, they load those of the padding
+    too: they read before and after the array, and end the process where no memory is
+    (`tests/convolution_search.py --raw` finds these shapes). Without padding they read the array
+    only.
+    """
+    small = math.prod(kernel.shape) <= SMALL_KERNEL
+    if not (small or outputs == 1 or array.dtype == "float64"):
+        return array
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.lax.optimization_barrier(array)
+    return xla.barrier(array) if xla.compiles() else array
+
+
+def _convolve_image(
+    array: Array, kernel: Array, strides: tuple[int, ...], dilation: tuple[int, ...]
+) -> Array:
+    """Return the convolution along one axis as that of an image one high.
+
+    What `keras.ops` does with TensorFlow for a dilation is to cut the array into parts and put them
+    together again; the convolution of images needs none of that.
+    """
+    import tensorflow as tf
+
+    image, window = tf.expand_dims(array, 1), tf.expand_dims(kernel, 0)
+    result = tf.nn.conv2d(image, window, (1, *strides), "VALID", dilations=(1, *dilation))
+    return tf.squeeze(result, 1)
+
+
+def depthwise(
+    array: Array, kernel: Array, *, strides: tuple[int, ...], dilation: tuple[int, ...]
+) -> Array:
+    """Return the windows of `array` (B, *sizes, C) that fit, each channel weighed by itself.
+
+    `kernel` is (*taps, C, filters per channel).
+    """
+    first, second = factors(apart(array, kernel, math.prod(kernel.shape[-2:])), kernel)
+    return keras.ops.depthwise_conv(first, second, strides=strides, dilation_rate=dilation, **WHOLE)
+
+
+def tensor_cores(products: Products | None) -> Any:
+    """Return the context that calls are to be made in: TensorFlow asks when it computes."""
+    if products is None or keras.backend.backend() != "tensorflow":
+        return nullcontext()
+    return _tensorflow_tensor_cores()
+
+
+@contextmanager
+def _tensorflow_tensor_cores() -> Iterator[None]:
+    import tensorflow as tf
+
+    tf.config.experimental.enable_tensor_float_32_execution(True)
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(False)

@@ -1,0 +1,246 @@
+"""Batches of one fixed size: cutting a run into them, filling up the last, joining the results.
+
+A batch that is not full is filled up with copies of its first sequence, so that a score does not
+depend on how many sequences a run happens to have. How many of them are computed side by side is
+decided here, too; how that is done is in `seqlift.explain.lanes`.
+"""
+
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from threading import Lock
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqlift.attribution.engine import Engine, Result, SharedReferences
+from seqlift.attribution.weights import stored_values
+from seqlift.device.backend import CPU_BATCH, batch_memory, most_lanes, on_cpu
+from seqlift.errors import DeviceMemoryError
+from seqlift.explain.lanes import Lanes, in_lane
+from seqlift.inputs.onehot import UNKNOWN, codes_of
+from seqlift.inputs.references import References
+from seqlift.inputs.references import SharedReferences as CommonReferences
+from seqlift.lowering.inputs import row_nodes
+from seqlift.network.graph import Node
+from seqlift.network.recurrence import Recurrence
+from seqlift.system.free_memory import check_free
+
+LARGEST_BATCH = 32  # on a CPU; more gains nothing
+MOST_PAIRS = 4096  # on a GPU: a bound for small networks, not measured on one
+
+COPIES = 1.3
+"""Memory for large weights while they are stored one after the other, by that of all of them."""
+
+COMPILING = 400 * 2**20
+"""Bytes that a compilation and its first batch take beside large weights: 0.3 GB measured."""
+
+log = logging.getLogger(__name__)
+
+PASSING = Lock()  # held while references are passed through a model
+
+
+def automatic_size(engine: Engine, number: int) -> int:
+    """Return how many sequences with `number` references each are computed as one batch."""
+    memory = batch_memory()
+    largest = LARGEST_BATCH if memory <= CPU_BATCH else max(MOST_PAIRS // number, 1)
+    return int(min(max(memory // lanes_of(engine) // memory_of(engine, number), 1), largest))
+
+
+def lanes_for(engine: Engine, number: int, size: int) -> int:
+    """Return how many batches of `size` sequences, with `number` references each, run side by side.
+
+    One alone where it takes more than the memory for all.
+    """
+    return lanes_of(engine) if memory_of(engine, number) * size <= batch_memory() else 1
+
+
+def lanes_of(engine: Engine) -> int:
+    """Return how many batches of any size run side by side.
+
+    Of integrated gradients one: it is many passes, between which an interrupted thread can end.
+    """
+    return 1 if engine.steps else most_lanes()
+
+
+def memory_of(engine: Engine, number: int) -> int:
+    """Return about how many bytes a sequence with `number` references takes in a batch.
+
+    That is, for each head, what its rules need to be kept: of a BPNet it is 0.7 times that for one
+    head and 1.5 times for two, measured on a CPU.
+    """
+    kept = sum(values_kept(engine.graph.nodes[i]) for i in engine.kept)
+    return len(engine.heads) * kept * np.dtype(engine.dtype).itemsize * number
+
+
+def check_weights(engine: Engine) -> None:
+    """Raise DeviceError where the machine has no memory for the large weights of an engine."""
+    large = engine.stored.large
+    values = stored_values(engine.graph, engine.needed, engine.rules, large=large)
+    if values and on_cpu():
+        stored = values * np.dtype(engine.dtype).itemsize
+        check_free(
+            int(stored * COPIES) + COMPILING,
+            f"the model's large weights, stored as {values:,} numbers to be explained by,",
+        )
+
+
+def values_kept(node: Node) -> int:
+    """Return how many numbers are kept of a node, of a recurrence those of all its steps."""
+    if isinstance(node.primitive, Recurrence):
+        inside = sum(math.prod(step.shape) for step in node.primitive.step.nodes)
+        return inside * node.shape[0]
+    return math.prod(node.shape)
+
+
+def number_of(references: NDArray[Any] | References, sequences: NDArray[Any]) -> int:
+    """Return R; array references are (N, R, ...), or (R, ...) where all sequences share them."""
+    if not isinstance(references, np.ndarray):
+        return references.number
+    return int(references.shape[references.ndim > sequences.ndim])
+
+
+Rows = Mapping[int, NDArray[Any]]
+"""By the number of an input of the model beside the sequence: a row for each sequence."""
+
+
+Explain = Callable[[NDArray[Any], NDArray[Any] | References, Rows, int], list[Result]]
+"""From at most so many sequences, their references and other inputs to a result per head."""
+
+
+def in_batches(
+    explain: Explain,
+    sequences: NDArray[Any],
+    references: NDArray[Any] | References,
+    others: Rows,
+    size: int,
+    lanes: int,
+) -> tuple[list[Result], int]:
+    """Return a result per head for all sequences, and the batch size it was possible with.
+
+    That is `size`, halved as often as the device's memory was full of one batch; up to `lanes` are
+    computed at once. Raises DeviceMemoryError where it does not hold one sequence, and in a lane:
+    alone, a batch of that size may have memory enough.
+    """
+    own = isinstance(references, np.ndarray) and references.ndim > sequences.ndim
+    results: list[list[Result]] = []
+
+    def explained(start: int) -> list[Result]:
+        rows = slice(start, start + size)
+        part = references[rows] if own and isinstance(references, np.ndarray) else references
+        fed = {number: values[rows] for number, values in others.items()}
+        return explain(sequences[rows], part, fed, size)
+
+    start, side_by_side = 0, Lanes(lanes)
+    while start < len(sequences):
+        try:
+            for result in side_by_side.each(explained, range(start, len(sequences), size)):
+                results.append(result)
+                start += size
+        except DeviceMemoryError:
+            if size == 1 or in_lane():
+                raise
+            size = -(-size // 2)
+            log.warning("the device's memory is full: going on with batches of %d sequences", size)
+    return [joined(parts) for parts in zip(*results, strict=True)], size
+
+
+def run(
+    engine: Engine,
+    batch: NDArray[Any],
+    references: NDArray[Any] | SharedReferences,
+    size: int,
+    others: Rows | None = None,
+) -> list[Result]:
+    """Return a result per head for at most `size` sequences, computed as a batch of `size`.
+
+    With `others` each sequence needs references of its own.
+    """
+    rows = np.arange(size)
+    rows[len(batch) :] = 0
+    if not isinstance(references, SharedReferences):
+        references = references[rows]
+    fed = {
+        node: np.asarray(values, engine.dtype)[rows]
+        for node, (_, values) in zip(
+            row_nodes(engine.graph), sorted((others or {}).items()), strict=True
+        )
+    }
+    results = engine.explain(batch[rows], references, fed)
+    return [result.rows(slice(0, len(batch))) for result in results]
+
+
+class LastShared:
+    """The references that sequences last had in common, and what the model makes of them."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Any, SharedReferences] | None = None
+
+    def of(self, engine: Engine, references: NDArray[Any]) -> SharedReferences:
+        """Return `references` (R, ...) passed through the model, which those of before are not."""
+        key = (id(engine), references.shape, references.tobytes())
+        with PASSING:
+            if self._last is None or self._last[0] != key:
+                self._last = (key, engine.share(references))
+            return self._last[1]
+
+
+def with_arrays(
+    engine: Engine,
+    batch: NDArray[Any],
+    references: NDArray[Any],
+    rows: Rows,
+    size: int,
+    shared: LastShared,
+) -> list[Result]:
+    """Explain at most `size` sequences against arrays: each sequence's own, or the same for all.
+
+    References that all sequences share pass the model once per run, unless there are `rows`.
+    """
+    if rows or references.ndim > batch.ndim:
+        return run(engine, batch, own_references(references, batch), size, rows)
+    return run(engine, batch, shared.of(engine, references), size)
+
+
+def with_kind(
+    engine: Engine,
+    batch: NDArray[Any],
+    references: References,
+    rows: Rows,
+    size: int,
+    shared: LastShared,
+    *,
+    coded: bool,
+) -> list[Result]:
+    """Explain at most `size` sequences, codes or one-hot, against references that are drawn.
+
+    Where all sequences share them, only one with an N needs its own, as its references have that N
+    too; and so do all that have `rows`.
+    """
+    codes = batch if coded else codes_of(batch)
+    if rows or not references.shared:
+        return run(engine, batch, references.draw(codes), size, rows)
+    known = (codes != UNKNOWN).all(axis=1)
+    parts = []
+    if known.any():
+        common = cast(CommonReferences, references).common(codes.shape[1])
+        parts.append(run(engine, batch[known], shared.of(engine, common), size))
+    if not known.all():
+        parts.append(run(engine, batch[~known], references.draw(codes[~known]), size))
+    order = np.argsort(np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)]))
+    return [joined(results).rows(order) for results in zip(*parts, strict=True)]
+
+
+def own_references(references: NDArray[Any], batch: NDArray[Any]) -> NDArray[Any]:
+    """Return array references as each sequence's own, (N, R, ...)."""
+    if references.ndim > batch.ndim:
+        return references
+    return np.broadcast_to(references, (len(batch), *references.shape))
+
+
+def joined(parts: Sequence[Result]) -> Result:
+    """Return the rows of all `parts`, one after another."""
+    names = [item.name for item in fields(Result)]
+    return Result(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in names})

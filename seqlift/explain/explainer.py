@@ -1,0 +1,300 @@
+"""Scores for arrays of sequences: the way in for notebooks, and what the command line runs.
+
+Knows models, targets, rules and references; knows nothing of genomes, regions or score files.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from threading import Lock
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqlift.attribution import choices
+from seqlift.attribution.choices import MaxRule, Preset, Rule
+from seqlift.attribution.engine import Engine, Result
+from seqlift.device.backend import (
+    backend_version,
+    most_lanes,
+    use_device,
+    weights_store,
+)
+from seqlift.device.precision import PRECISIONS, ROUNDED, Precision
+from seqlift.explain import batches
+from seqlift.explain import target as targets
+from seqlift.explain.arguments import (
+    check_choice,
+    check_device,
+    check_number,
+    check_references,
+    check_rules,
+    check_shape,
+    requests_of,
+    with_outputs,
+)
+from seqlift.explain.batches import LastShared, Rows
+from seqlift.explain.copied_inputs import Given
+from seqlift.explain.extra_inputs import no_bases, resolve, rows_for
+from seqlift.explain.scalar import heads_of, unvarying
+from seqlift.inputs.references import References
+from seqlift.lowering.check import check_forward
+from seqlift.lowering.inputs import layout_of
+from seqlift.lowering.walk import lower
+from seqlift.models.calls import notes_of
+from seqlift.models.load import LoadedModel, load
+from seqlift.models.settings import default_settings
+from seqlift.network.graph import Graph
+from seqlift.network.normalise import mean_normalised
+
+CHANNELS = 4
+MOST_ENGINES = 8  # each holds compiled code: some megabytes
+MAKING = Lock()  # held while an engine is made
+
+
+class Explainer:
+    """DeepLIFT scores of a model's targets, for arrays of sequences.
+
+    The model's weights are taken as they are when the explainer is made.
+
+    Parameters
+    ----------
+    model
+        A Keras model, or the path of a model file.
+    target
+        What to explain: a name, several names, or None for the only output. See
+        `seqlift.explain.target`.
+    rule
+        ``genomics``: ``revealcancel`` for activations of dense layers, ``rescale`` for all others;
+        ``rescale`` or ``revealcancel`` for all (Shrikumar et al. 2017, sections 3.5.1, 3.5.3).
+        The others, ``gradient``, ``integrated-gradients``, ``guided-backprop``,
+        ``guided-backprop-rescale`` and ``deconvnet``, do not complete.
+    rule_for
+        Rules of single layers, by layer name.
+    max_rule
+        ``complete`` splits a maximum's difference over the two winners; ``winner`` gives it to the
+        winner on the sequence, as the original DeepLIFT does.
+    steps
+        Points on the way that integrated gradients are taken at.
+    mean_normalise
+        Weigh bases against their mean: see `seqlift.network.normalise`.
+    inputs
+        What inputs other than the sequence are fed, by name or number: a number, an array,
+        ``sequence`` or ``reverse-complement``. See `seqlift.explain.extra_inputs`.
+    pre_activation
+        Explain what goes into a final sigmoid or softmax (default) rather than what comes out.
+    precision
+        ``float32`` or ``float64``, of the whole computation; ``tf32`` or ``bfloat16``, float32 but
+        for the factors of products: see `seqlift.device.products`.
+    batch_size
+        Sequences of a batch; by default chosen from the size of the model.
+    seed
+        Seed of references that are drawn by name.
+    arch, recipes, custom_objects
+        What a `model` file does not say itself: see `seqlift.models.load.load`.
+    device
+        ``auto``, ``cpu``, ``gpu`` or ``gpu:INDEX``.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        target: str | Sequence[str] | None = None,
+        *,
+        rule: Preset = "genomics",
+        rule_for: Mapping[str, Rule] | None = None,
+        max_rule: MaxRule = "complete",
+        steps: int = 50,
+        mean_normalise: bool = False,
+        inputs: Mapping[str, Given] | None = None,
+        pre_activation: bool = True,
+        precision: Precision = "float32",
+        batch_size: int | None = None,
+        seed: int = 0,
+        arch: str | Path | None = None,
+        recipes: Mapping[str, str] | None = None,
+        custom_objects: str | Path | None = None,
+        device: str = "auto",
+    ) -> None:
+        """Load the model, find its targets and, where its length is fixed, lower and check it.
+
+        Raises ModelError for a model, layer or target that cannot be explained, InputError for an
+        option or a value that does not fit, DeviceError for a GPU that is not there.
+        """
+        check_rules(rule, rule_for or {}, max_rule)
+        check_choice("precision", precision, PRECISIONS)
+        check_device(device)
+        check_number("batch_size", batch_size, "sequence")
+        check_number("steps", steps, "point")
+        self.device = use_device(device, precision=precision)
+        self.backend = backend_version()
+        self.loaded: LoadedModel | None = None
+        if isinstance(model, (str, Path)):
+            self.loaded = load(model, arch=arch, recipes=recipes, custom_objects=custom_objects)
+            model = self.loaded.model
+        self.model = with_outputs(model)
+        self.notes = self.loaded.notes if self.loaded else notes_of(model)
+        self.given = resolve(model, inputs)
+        self.warnings = self.given.warnings(model)
+        for text in self.warnings:
+            warnings.warn(text, stacklevel=2)
+        self.targets = targets.parse(requests_of(target), model)
+        self.several = len(self.targets) > 1 or not isinstance(target, str | None)
+        self.rule, self.rule_for, self.max_rule = rule, dict(rule_for or {}), max_rule
+        self.precision, self.batch_size, self.seed = precision, batch_size, seed
+        self.pre_activation, self.steps, self.mean_normalise = pre_activation, steps, mean_normalise
+        self.blind: frozenset[str] = frozenset()  # targets that do not depend on the sequence
+        own = tuple(model.inputs[self.given.sequence].shape[1:])
+        self.layout = layout_of(own)
+        self.input_shape = self.layout.shape if self.layout else own
+        self._engines: dict[tuple[tuple[int, ...], frozenset[int]], Engine] = {}
+        self._shared = LastShared()
+        self._stored = weights_store()
+        self.one_length = None not in self.input_shape  # so are windows of `--length`
+        if self.one_length:
+            self.engine(cast(tuple[int, ...], self.input_shape))
+
+    def engine(self, input_shape: tuple[int, ...], rows: frozenset[int] | None = None) -> Engine:
+        """Return the engine for sequences of `input_shape`, lowering and checking the model for it.
+
+        `rows` are the numbers of inputs that are fed row by row, by default the explainer's. Of a
+        model of any length, the engines of the lengths last asked for are remembered.
+        """
+        key = input_shape, frozenset(self.given.rows) if rows is None else rows
+        with MAKING:
+            engine = self._engines.pop(key, None)
+            if engine is None:
+                engine = self.new_engine(*key)
+            self._engines[key] = engine  # the latest is last
+            if len(self._engines) > MOST_ENGINES:
+                del self._engines[next(iter(self._engines))]
+            return engine
+
+    def new_engine(self, input_shape: tuple[int, ...], rows: frozenset[int]) -> Engine:
+        """Return an engine, with the model lowered to a graph that is proved to be the same."""
+        graph = self.graph(input_shape, rows)
+        centred = self.rule not in choices.GATED_RULES
+        heads = heads_of(self.targets, graph, pre_activation=self.pre_activation, centred=centred)
+        self.blind = unvarying(self.targets, heads, graph)
+        engine = Engine(
+            graph,
+            heads,
+            rule=self.rule,
+            rule_for=self.rule_for,
+            max_rule=self.max_rule,
+            steps=self.steps,
+            dtype="float64" if self.precision == "float64" else "float32",
+            products=self.precision if self.precision in ROUNDED else None,
+            fused=self.one_length and self.precision != "float64",  # XLA is slow at it
+            stored=self._stored,
+        )
+        batches.check_weights(engine)
+        return engine
+
+    def graph(self, input_shape: tuple[int, ...], rows: frozenset[int]) -> Graph:
+        """Return the model as primitives, checked against its own predictions."""
+        place: dict[str, Any] = self.given.without(rows) | {"layout": self.layout}
+        with default_settings(of_a_file=self.loaded is not None):
+            graph = lower(self.model, input_shape, **place)
+            if self.mean_normalise:
+                graph = mean_normalised(graph)
+            check_forward(graph, self.model, **place)
+        return graph
+
+    def __call__(
+        self,
+        one_hot: NDArray[Any],
+        references: NDArray[Any] | References | str = "dinucleotide",
+        *,
+        inputs: Mapping[str, Given] | None = None,
+    ) -> Result | dict[str, Result]:
+        """Return the scores of sequences against references.
+
+        Parameters
+        ----------
+        one_hot
+            (N, L, 4), channels A C G T, N as zeros; need not be one-hot where `references` are
+            arrays.
+        references
+            (N, R, L, 4), each sequence's own; (R, L, 4) or (L, 4), the same for all; or a kind of
+            `seqlift.references`, as an object or by name.
+        inputs
+            What other inputs are given in this call, before what the explainer was given.
+
+        Returns
+        -------
+        Result
+            Of the one target; where several were asked for, a dictionary from name to result.
+
+        Raises
+        ------
+        InputError
+            Where the shapes do not fit the model or each other.
+        """
+        one_hot = np.asarray(one_hot)
+        check_shape(one_hot, self.input_shape)
+        compared = check_references(references, one_hot.shape, seed=self.seed)
+        rows = rows_for(self.model, inputs or {}, self.given, len(one_hot))
+        results = self.explain(one_hot, compared, rows, lanes=most_lanes())
+        return results if self.several else next(iter(results.values()))
+
+    def explain(
+        self,
+        sequences: NDArray[Any],
+        references: NDArray[Any] | References,
+        rows: Rows | None = None,
+        *,
+        lanes: int = 1,
+    ) -> dict[str, Result]:
+        """Return a result per target, by the target's name, of up to `lanes` batches side by side.
+
+        `sequences` (N, L, 4) and array `references`, (N, R, L, 4) or (R, L, 4), may be uint8 codes
+        without their last axis. `rows` are the values of other inputs, a row for each sequence, by
+        the number of the input.
+        """
+        rows = rows_for(self.model, {}, self.given, len(sequences)) if rows is None else rows
+        coded = sequences.ndim == len(self.input_shape)
+        shape = (*sequences.shape[1:], CHANNELS) if coded else sequences.shape[1:]
+        engine = self.engine(shape, frozenset(rows))
+        number = batches.number_of(references, sequences)
+        size = self.batch_size_for(engine, number)
+        lanes = min(lanes, batches.lanes_for(engine, number, size))
+        one = partial(self.explain_batch, engine)
+        results, possible = batches.in_batches(one, sequences, references, rows, size, lanes)
+        if possible < size:
+            self.batch_size = possible  # for what is to come, too
+        return {target.name: r for target, r in zip(self.targets, results, strict=True)}
+
+    def explain_batch(
+        self,
+        engine: Engine,
+        batch: NDArray[Any],
+        references: NDArray[Any] | References,
+        rows: Rows,
+        size: int,
+    ) -> list[Result]:
+        """Return a result per target for at most `size` sequences."""
+        coded = batch.ndim == len(self.input_shape)
+        if isinstance(references, np.ndarray):
+            return batches.with_arrays(engine, batch, references, rows, size, self._shared)
+        return batches.with_kind(engine, batch, references, rows, size, self._shared, coded=coded)
+
+    def batch_size_for(self, engine: Engine, number: int) -> int:
+        """Return how many sequences, with `number` references each, are computed as one batch.
+
+        Where it was not given it depends on the model and the number of references only. Sequences
+        of any length are taken one at a time, as the next may have another length.
+        """
+        if self.batch_size is not None:
+            return self.batch_size
+        return batches.automatic_size(engine, number) if self.one_length else 1
+
+    def no_bases(self) -> str:
+        """Say why the input that takes the sequence does not take one-hot bases."""
+        return no_bases(self.model, self.given, self.loaded)
+
+    def lanes_for(self, engine: Engine, number: int, size: int) -> int:
+        """Count the batches of `size` sequences that are computed side by side."""
+        return batches.lanes_for(engine, number, size)

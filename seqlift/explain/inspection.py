@@ -1,0 +1,266 @@
+"""What a model looks like to seqlift: its targets, and the primitives and rule of each layer.
+
+Of a file that is refused, what it says about its layers is shown, and none of them is built. Knows
+models and lowering; knows nothing of how a report is shown.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seqlift.attribution.choices import MaxRule, Preset, Rule
+from seqlift.attribution.presets import rules_of
+from seqlift.errors import ModelError
+from seqlift.explain.copied_inputs import Given
+from seqlift.explain.extra_inputs import GivenInputs, no_bases, resolve
+from seqlift.explain.outputs import outputs_of
+from seqlift.explain.target import targets
+from seqlift.lowering.check import check_forward
+from seqlift.lowering.inputs import CHANNELS, Layout, layout_of
+from seqlift.lowering.walk import Unsupported, outline
+from seqlift.models.load import DescribedModel, describe, load
+from seqlift.models.plans.plan import LayerPlan, NetworkPlan, every_layer
+from seqlift.models.refused import RefusedLayersError
+from seqlift.models.settings import default_settings
+from seqlift.network.graph import Graph, LayerCall
+from seqlift.network.normalise import mean_normalised
+from seqlift.network.primitives.base import Constant, Input, Linear, Primitive
+from seqlift.network.primitives.pooling import MaxPool
+from seqlift.network.primitives.softmax import Softmax
+
+# A model of any length is shown for one of this many bases.
+EXAMPLE_LENGTH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """One call of one layer: what it becomes, and how multipliers cross that.
+
+    `shape` is that of its output without the batch axis, None where it is not known; `problem` says
+    why the layer cannot be scored and what to do, and is empty where it can.
+    """
+
+    name: str
+    layer_class: str
+    shape: tuple[int | None, ...] | None
+    primitives: tuple[str, ...]
+    rule: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReport:
+    """A model file as `seqlift inspect` shows it.
+
+    Input shapes have None where any length is taken. `problems` are what keeps the model from being
+    scored, and what to do. `forward_difference` is the largest relative difference between the
+    lowered graph and `model.predict` of the model as rebuilt from the file, None where there are
+    problems. `notes` are those of a `LoadedModel`. Where the file is `refused`,
+    there are layers as the file describes them, and nothing that only a built model tells:
+    `targets` are empty, `parameters` and shapes None.
+    """
+
+    path: str
+    sha256: str
+    format: str
+    saved_by: str
+    inputs: dict[str, tuple[int | None, ...]]
+    outputs: dict[str, tuple[int | None, ...] | None]
+    targets: tuple[str, ...]
+    parameters: int | None
+    layers: tuple[LayerReport, ...]
+    problems: tuple[str, ...]
+    forward_difference: float | None
+    refused: bool = False
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@default_settings()
+def inspect_model(
+    path: str | Path,
+    *,
+    arch: str | None = None,
+    recipes: Mapping[str, str] | None = None,
+    custom_objects: str | None = None,
+    inputs: Mapping[str, Given] | None = None,
+    rule: Preset,
+    rule_for: Mapping[str, Rule] | None = None,
+    max_rule: MaxRule,
+    mean_normalise: bool = False,
+) -> ModelReport:
+    """Return the report of a model file; the arguments are those of an explainer.
+
+    Raises ModelError where the file's architecture cannot be read, InputError where `inputs` do not
+    fit; what keeps the model from being loaded or scored is reported.
+    """
+    try:
+        loaded = load(path, arch=arch, recipes=recipes, custom_objects=custom_objects)
+    except ModelError as refusal:
+        try:
+            described = describe(path, arch=arch)
+        except ModelError:
+            raise refusal from None
+        own: dict[str, str] = {}
+        if isinstance(refusal, RefusedLayersError):
+            own = {name: f"{arch or path}: {line}" for name, line in refusal.layers.items()}
+        return refused_report(str(path), described, refusal.problems, own)
+    model = loaded.model
+    given, problems = decided(model, inputs or {})
+    layout = layout_of(model.inputs[given.sequence].shape[1:])
+    place: dict[str, Any] = {"sequence": given.sequence, "held": given.held, "layout": layout}
+    place["copies"] = given.copies
+    graph = outline(model, example_shapes(model, given.sequence, layout), **place)
+    layers = layer_reports(graph, rules_of(graph, rule, rule_for), max_rule)
+    if not problems and layout is None:
+        problems.append(no_bases(model, given, loaded))
+    problems += [layer.problem for layer in layers if layer.problem]
+    if mean_normalise and not problems:
+        graph = mean_normalised(graph)
+    return ModelReport(
+        path=str(path),
+        sha256=loaded.sha256,
+        format=loaded.format,
+        saved_by=loaded.saved_by,
+        inputs={tensor.name: tuple(tensor.shape[1:]) for tensor in model.inputs},
+        outputs={output.name: output.shape for output in outputs_of(model)},
+        targets=tuple(targets(model)),
+        parameters=model.count_params(),
+        layers=layers,
+        problems=tuple(dict.fromkeys(problems)),
+        forward_difference=None if problems else check_forward(graph, model, **place),
+        notes=loaded.notes,
+        warnings=given.warnings(model),
+    )
+
+
+def refused_report(
+    path: str, described: DescribedModel, problems: tuple[str, ...], refused: Mapping[str, str]
+) -> ModelReport:
+    """Return the report of a file whose layers are known and that is not loaded for `problems`.
+
+    `refused` are the problems of single layers, by name.
+    """
+    network = described.plan
+    top = {plan.name: plan for plan in network.layers}
+    first = [ref.layer for ref in network.inputs] or list(top)[:1]
+    last = [ref.layer for ref in network.outputs] or list(top)[-1:]
+    known = {name: shape_of(top[name]) for name in first if name in top}
+    return ModelReport(
+        path=path,
+        sha256=described.sha256,
+        format=described.format,
+        saved_by=described.saved_by,
+        inputs={name: shape for name, shape in known.items() if shape is not None},
+        outputs=dict.fromkeys(last),
+        targets=(),
+        parameters=None,
+        layers=tuple(
+            described_layer(name, plan, (refused.get(plan.name, ""), *problems))
+            for name, plan in rows_of(network)
+        ),
+        problems=problems,
+        forward_difference=None,
+        refused=True,
+    )
+
+
+def rows_of(network: NetworkPlan, within: str = "") -> Iterator[tuple[str, LayerPlan]]:
+    """Yield each layer after its name, which starts with the networks and wrappers it is in."""
+    for plan in network.layers:
+        if isinstance(plan, NetworkPlan):
+            yield from rows_of(plan, f"{within}{plan.name}/")
+            continue
+        for layer in every_layer(plan):
+            yield within + (layer.name if layer is plan else f"{plan.name}/{layer.name}"), layer
+
+
+def described_layer(name: str, plan: LayerPlan, problems: tuple[str, ...]) -> LayerReport:
+    """Return the report of a layer that is not built; the first problem that names it is its."""
+    named = tuple(f"layer {plan.name!r}{end}" for end in (" ", ":"))
+    own = [problem for problem in problems if any(words in problem for words in named)]
+    return LayerReport(
+        name=name,
+        layer_class=str(plan.class_name),
+        shape=shape_of(plan),
+        primitives=("refused",) if own else (),
+        rule="none" if own else "",
+        problem=own[0] if own else "",
+    )
+
+
+def shape_of(plan: LayerPlan | NetworkPlan) -> tuple[int | None, ...] | None:
+    """Return the shape of a layer's output where its settings say it in full, else None."""
+    key = {"InputLayer": "shape", "Reshape": "target_shape"}.get(plan.class_name)
+    if key is None or isinstance(plan, NetworkPlan):
+        return None
+    written = plan.settings.get(key)
+    if not isinstance(written, list | tuple):
+        return None
+    known = all(n is None or (isinstance(n, int) and n >= 0) for n in written)
+    return tuple(written) if known else None
+
+
+def decided(model: Any, inputs: Mapping[str, Given]) -> tuple[GivenInputs, list[str]]:
+    """Return what the model's inputs are given, and why it is not decided if it is not.
+
+    Then the first input that could take a sequence is shown as the one that does.
+    """
+    try:
+        return resolve(model, inputs), []
+    except ModelError as problem:
+        likely = (i for i, tensor in enumerate(model.inputs) if layout_of(tensor.shape[1:]))
+        return GivenInputs(next(likely, 0)), list(problem.problems)
+
+
+def example_shapes(model: Any, sequence: int, layout: Layout | None) -> list[tuple[int, ...]]:
+    """Return a shape for each input, what is open closed; that of the sequence is (bases, 4)."""
+    shapes = [tuple(n or EXAMPLE_LENGTH for n in tensor.shape[1:]) for tensor in model.inputs]
+    if layout is not None:
+        shapes[sequence] = layout.shape[0] or EXAMPLE_LENGTH, CHANNELS
+    return shapes
+
+
+def layer_reports(
+    graph: Graph, rules: Mapping[int, Rule], max_rule: MaxRule
+) -> tuple[LayerReport, ...]:
+    """Return a report for each layer call, in the order of computation."""
+    return tuple(report_of(graph, call, rules, max_rule) for call in graph.calls)
+
+
+def report_of(
+    graph: Graph, call: LayerCall, rules: Mapping[int, Rule], max_rule: MaxRule
+) -> LayerReport:
+    """Return the report of one layer call."""
+    primitives = [graph.nodes[i].primitive for i in call.nodes]
+    problems = [primitive.problem for primitive in primitives if isinstance(primitive, Unsupported)]
+    crossed_by = dict.fromkeys(
+        rule_of(primitive, rules.get(i), max_rule)
+        for i, primitive in zip(call.nodes, primitives, strict=True)
+    )
+    if len(crossed_by) > 1:  # what is linear goes without saying beside what is not
+        crossed_by.pop("linear", None)
+    return LayerReport(
+        name=call.layer,
+        layer_class=call.layer_class,
+        shape=call.shape,
+        primitives=tuple(primitive.describe() for primitive in primitives),
+        rule=", ".join(crossed_by),
+        problem=problems[0] if problems else "",
+    )
+
+
+def rule_of(primitive: Primitive, rule: Rule | None, max_rule: MaxRule) -> str:
+    """Return how a multiplier crosses a primitive, in a word or two."""
+    if isinstance(primitive, Unsupported):
+        return "none"
+    if isinstance(primitive, (Input, Constant)):
+        return ""
+    if isinstance(primitive, Linear) or rule is None:
+        return "linear"
+    if rule == "gradient":
+        return rule
+    if isinstance(primitive, MaxPool):
+        return f"max ({max_rule})"
+    return "rescale (composed)" if isinstance(primitive, Softmax) else rule

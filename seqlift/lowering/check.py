@@ -1,0 +1,138 @@
+"""Proof, on every load, that a lowered graph computes what its Keras model does."""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from seqlift.device.backend import at_once, compiled
+from seqlift.errors import DeviceError, ModelError
+from seqlift.lowering.inputs import Copy, Layout, example_inputs, row_nodes
+from seqlift.network.graph import Graph
+from seqlift.network.primitives.base import Array
+from seqlift.network.recurrence import Recurrence
+from seqlift.system.refusals import is_full_memory
+
+# A float32 forward pass reproduces Keras's own to a few 1e-7; a wrong layer is off by far more.
+FORWARD_TOLERANCE = 1e-5
+
+EMPHASIS = re.compile("\x1b\\[[0-9;]*m")
+GRAPH_PLACES = re.compile(r"\{\{function_node [^}]*\}\} | \[Op:\w+\]")
+"""Where TensorFlow met an error that came step by step, in words of its own."""
+
+DETECTED = "Detected at node "
+FOREWORDS = ("Graph execution error", "Exception encountered when calling", DETECTED)
+"""How lines of a framework's error begin that come before its reason."""
+
+
+def check_forward(
+    graph: Graph,
+    model: keras.Model,
+    *,
+    sequence: int = 0,
+    held: Mapping[int, NDArray[Any]] | None = None,
+    copies: Mapping[int, Copy] | None = None,
+    layout: Layout | None = None,
+    seed: int = 0,
+) -> float:
+    """Return the largest relative difference between the graph and the model itself.
+
+    Both are given four random one-hot sequences, the model in its own layout; `sequence`, `held`,
+    `copies` and `layout` are those that the graph was lowered with. Inputs that are fed row by row
+    get random numbers. The difference is relative to the largest output. Raises ModelError above
+    1e-5: a layer that is lowered wrongly can never produce a track. So does a model whose own
+    predictions are not finite, or that the framework cannot compute on this device.
+    """
+    *sizes, channels = graph.nodes[0].shape
+    codes = np.random.default_rng(seed).integers(0, channels, (4, *sizes))
+    one_hot = np.eye(channels, dtype=np.float32)[codes]
+    taken = one_hot if layout is None else layout.laid_out(one_hot)
+    known = dict(held or {}) | {number: copy.of(one_hot) for number, copy in (copies or {}).items()}
+    given = example_inputs(
+        [tuple(tensor.shape[1:]) for tensor in model.inputs],
+        taken,
+        sequence=sequence,
+        held=known,
+        seed=seed,
+    )
+    recurrent = any(isinstance(node.primitive, Recurrence) for node in graph.nodes)
+    # Step by step a scan takes ten times as long; making one loop of it takes longer than one call.
+    once = partial(compiled, fused=False) if recurrent else at_once
+    expected = predictions(model, given, once)
+    if not all(np.isfinite(output).all() for output in expected):
+        raise ModelError(
+            f"model {model.name}: its predictions for random sequences are not finite; check its"
+            " weights"
+        )
+    fed = [n for n in range(len(given)) if n != sequence and n not in known]
+    others = {
+        node: keras.ops.convert_to_tensor(given[number])
+        for node, number in zip(row_nodes(graph), fed, strict=True)
+    }
+    forward = once(lambda fed, others: graph.forward(fed, graph.outputs, others))
+    values = forward(keras.ops.convert_to_tensor(one_hot), others)
+    ours = (np.asarray(keras.ops.convert_to_numpy(values[node])) for node in graph.outputs)
+    worst = float(np.max([*map(relative_difference, ours, expected)]))  # NaN, if there is one
+    if not worst <= FORWARD_TOLERANCE:
+        raise ModelError(
+            f"model {model.name}: its lowered graph differs from model.predict by {worst:.1e}"
+            f" (relative, at most {FORWARD_TOLERANCE:.0e} is accepted), so its scores would be"
+            " wrong; please report the layers that `seqlift inspect` lists"
+        )
+    return worst
+
+
+def predictions(
+    model: keras.Model, inputs: list[NDArray[np.float32]], once: Callable[..., Any]
+) -> list[NDArray[Any]]:
+    """Compute every output of a model from all its inputs in order, however it nests either.
+
+    This is what `model.predict` computes, which would first spend half a second on making a
+    function of a single call; `once` is how a function that is called once is best computed.
+    """
+    structure = getattr(model, "_inputs_struct", None)  # a Sequential model has none
+    if structure is None:
+        (given,) = inputs
+    else:
+        given = keras.tree.pack_sequence_as(structure, inputs)
+    try:
+        tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, given)
+        outputs = once(partial(model, training=False))(tensors)
+    except MemoryError:
+        raise
+    except Exception as problem:  # backends raise classes of their own
+        reason = reason_of(problem)
+        if is_full_memory(problem):
+            raise DeviceError(
+                f"model {model.name}: the device's memory does not hold four sequences; give"
+                " another --device"
+            ) from problem
+        raise ModelError(
+            f"model {model.name}: {keras.backend.backend()} cannot compute its predictions on this"
+            f" device: {reason}; give another --device, or rebuild the model without that layer"
+        ) from problem
+    return [np.asarray(keras.ops.convert_to_numpy(x)) for x in keras.tree.flatten(outputs)]
+
+
+def reason_of(problem: Exception) -> str:
+    """Return the one line of a framework's error that says why, and at which of its nodes.
+
+    TensorFlow puts it after the place where the node was made, of many indented lines.
+    """
+    lines = GRAPH_PLACES.sub("", EMPHASIS.sub("", str(problem))).splitlines()
+    node = next((line.split()[3] for line in lines if line.startswith(DETECTED)), "")
+    said = (line.strip() for line in lines if line[:1].strip() and not line.startswith(FOREWORDS))
+    reason = next(said, type(problem).__name__).rstrip(".")
+    return f"{reason} (at {node})" if node else reason
+
+
+def relative_difference(ours: Array, expected: Array) -> float:
+    """Return the largest difference over the largest expected value; infinite for other shapes."""
+    if ours.shape != expected.shape:
+        return float("inf")
+    scale = float(np.max(np.abs(expected), initial=0.0))
+    return float(np.max(np.abs(ours - expected), initial=0.0)) / (scale or 1.0)

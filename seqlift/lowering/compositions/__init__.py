@@ -1,0 +1,1 @@
+"""Functions that add primitives to the graph; layers and operations are lowered through them."""

@@ -1,0 +1,173 @@
+"""Read a product with an inverse as the quotient that it is.
+
+``x * rsqrt(f)``, ``x * f ** -0.5``, ``x * (1 / sqrt(f))`` and ``x / sqrt(f)`` are one function and
+have one score. As a product of x and the inverse both terms of the split would hold the inverse,
+which has no bound where f comes near zero (docs/decisions/0011).
+
+Knows graphs under construction and which function a node is; knows nothing of layers.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqlift.lowering.compositions.place import Place
+from seqlift.network.primitives import powers
+from seqlift.network.primitives.affine import Scale, WeightedSum
+from seqlift.network.primitives.base import Primitive, Shape
+from seqlift.network.primitives.elementwise import EXPONENTIAL, SIGMOID, Elementwise
+from seqlift.network.primitives.product import Divide, Multiply
+from seqlift.network.primitives.shape import Broadcast, Concatenate, Permute, Reshape, Take
+
+Factor = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Inverse:
+    """``factor / divisor``: the divisor is a node, the factor a constant that broadcasts to it."""
+
+    divisor: int
+    factor: Factor
+
+
+def inverse_of(at: Place, node: int) -> Inverse | None:
+    """Find the divisor that `node` is an inverse of; None where it is not written as one."""
+    made = at.builder.nodes[node]
+    primitive = made.primitive
+    if isinstance(primitive, Elementwise):
+        return _of_function(at, primitive, made.inputs[0])
+    if isinstance(primitive, Multiply):
+        found = [inverse_of(at, source) for source in made.inputs]
+        if found[0] is None or found[1] is None:
+            return None
+        divisor = at.add(Multiply(), found[0].divisor, found[1].divisor)
+        return Inverse(divisor, found[0].factor * found[1].factor)
+    if isinstance(primitive, Divide):
+        above = inverse_of(at, made.inputs[0])
+        if above is None:
+            return None
+        return Inverse(at.add(Multiply(), above.divisor, made.inputs[1]), above.factor)
+    if isinstance(primitive, Scale):
+        return _scaled(at, primitive, made.inputs[0])
+    if isinstance(primitive, Reshape | Permute | Broadcast | Take):
+        return _moved(at, primitive, made.inputs[0])
+    if isinstance(primitive, Concatenate):
+        return _joined(at, primitive, made.inputs)
+    if isinstance(primitive, WeightedSum):
+        return _added(at, primitive, made.inputs)
+    return None
+
+
+def _joined(at: Place, joining: Concatenate, sources: tuple[int, ...]) -> Inverse | None:
+    """Find the divisors of inverses that lie one behind another."""
+    found = [inverse_of(at, source) for source in sources]
+    known = [inverse for inverse in found if inverse is not None]
+    if len(known) < len(found):
+        return None
+    divisor = at.add(joining, *(inverse.divisor for inverse in known))
+    factors = [
+        np.broadcast_to(inverse.factor, at.shape(source))
+        for inverse, source in zip(known, sources, strict=True)
+    ]
+    return Inverse(divisor, np.concatenate(factors, axis=joining.axis))
+
+
+def _added(at: Place, adding: WeightedSum, sources: tuple[int, ...]) -> Inverse | None:
+    """Find the divisor that all terms of a sum have in common."""
+    found = [inverse_of(at, source) for source in sources]
+    known = [inverse for inverse in found if inverse is not None]
+    if len(known) < len(found):
+        return None
+    first, *others = (inverse.divisor for inverse in known)
+    if not all(_are_equal(at, first, other) for other in others):
+        return None
+    terms = zip(adding.weights, known, strict=True)
+    return Inverse(first, sum((w * one.factor for w, one in terms), start=np.zeros(())))
+
+
+def _are_equal(at: Place, one: int, other: int) -> bool:
+    """Tell whether two nodes compute the same function of the same nodes."""
+    if one == other:
+        return True
+    first, second = at.builder.nodes[one], at.builder.nodes[other]
+    return first.inputs == second.inputs and first.primitive == second.primitive
+
+
+def sigmoid_under(at: Place, divisor: int) -> int | None:
+    """Find the sigmoid that a divisor ``1 + exp(-x)`` is the inverse of; None for others."""
+    moved = at.builder.nodes[divisor]
+    if not isinstance(moved.primitive, Scale):
+        return None
+    if at.builder.nodes[moved.inputs[0]].primitive is not EXPONENTIAL:
+        return None
+    inverse = at.add(powers.RECIPROCAL, divisor)
+    return inverse if at.builder.nodes[inverse].primitive is SIGMOID else None
+
+
+def _of_function(at: Place, function: Elementwise, source: int) -> Inverse | None:
+    """Find the divisor of a negative power, of a power of an inverse, or of ``exp(-log(f))``."""
+    if function is EXPONENTIAL:
+        return _of_logarithm(at, source)
+    exponent = function.exponent
+    if exponent is None:
+        return None
+    if exponent < 0.0:
+        divisor = source if exponent == -1.0 else at.add(powers.power(-exponent), source)
+        return Inverse(divisor, np.ones(()))
+    inside = inverse_of(at, source)
+    if inside is None or np.any(inside.factor <= 0.0):
+        return None
+    return Inverse(at.add(function, inside.divisor), inside.factor**exponent)
+
+
+def _of_logarithm(at: Place, exponent: int) -> Inverse | None:
+    """Find the divisor of the exponential of a logarithm times a negative number."""
+    scale = at.builder.nodes[exponent]
+    if not isinstance(scale.primitive, Scale):
+        return None
+    factors, offsets = (np.unique(a) for a in (scale.primitive.factor, scale.primitive.offset))
+    logarithm = at.builder.nodes[scale.inputs[0]]
+    if len(factors) > 1 or len(offsets) > 1 or factors[0] >= 0.0:
+        return None
+    if logarithm.primitive is not powers.LOG:
+        return None
+    (source,) = logarithm.inputs
+    divisor = source if factors[0] == -1.0 else at.add(powers.power(float(-factors[0])), source)
+    return Inverse(divisor, np.exp(offsets[0]))
+
+
+def _scaled(at: Place, scale: Scale, source: int) -> Inverse | None:
+    """Find the divisor of an inverse times a constant."""
+    if np.any(scale.offset):
+        return None
+    inside = inverse_of(at, source)
+    if inside is None:
+        return None
+    return Inverse(inside.divisor, inside.factor * np.asarray(scale.factor, np.float64))
+
+
+def _moved(
+    at: Place, primitive: Reshape | Permute | Broadcast | Take, source: int
+) -> Inverse | None:
+    """Find the divisor of an inverse whose values were moved or repeated."""
+    inside = inverse_of(at, source)
+    if inside is None:
+        return None
+    factor = inside.factor
+    if factor.size == 1:
+        factor = factor.reshape(())
+    else:
+        factor = _moved_array(primitive, np.broadcast_to(factor, at.shape(source)))
+    return Inverse(at.add(primitive, inside.divisor), factor)
+
+
+def _moved_array(primitive: Primitive, array: Factor) -> Factor:
+    if isinstance(primitive, Permute):
+        return array.transpose(primitive.order)
+    if isinstance(primitive, Take):
+        return array.take(primitive.indices, axis=primitive.axis)
+    shape: Shape = primitive.shape(array.shape)
+    return (
+        np.broadcast_to(array, shape) if isinstance(primitive, Broadcast) else array.reshape(shape)
+    )

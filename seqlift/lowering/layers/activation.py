@@ -1,0 +1,178 @@
+"""Activation functions and activation layers."""
+
+from collections.abc import Callable
+from typing import Any
+
+from keras import activations, layers
+
+from seqlift.lowering.compositions.composition import difference, log_sum_exp
+from seqlift.lowering.compositions.place import Lower, Place, Tensor, weights_of
+from seqlift.lowering.compositions.traced import traced
+from seqlift.network.primitives import curves, elementwise
+from seqlift.network.primitives.elementwise import Elementwise
+from seqlift.network.primitives.product import Multiply
+from seqlift.network.primitives.shape import Pad
+from seqlift.network.primitives.softmax import Softmax
+
+ACTIVATIONS: dict[Any, Elementwise] = {
+    activations.relu: elementwise.RELU,
+    activations.relu6: elementwise.general_relu(slope=0.0, ceiling=6.0, threshold=0.0),
+    activations.leaky_relu: elementwise.leaky_relu(0.2),
+    activations.elu: elementwise.elu(1.0),
+    activations.selu: elementwise.SELU,
+    activations.celu: elementwise.celu(1.0),
+    activations.sigmoid: elementwise.SIGMOID,
+    activations.hard_sigmoid: elementwise.HARD_SIGMOID,
+    activations.sparse_sigmoid: elementwise.SPARSE_SIGMOID,
+    activations.log_sigmoid: curves.LOG_SIGMOID,
+    activations.tanh: elementwise.TANH,
+    activations.hard_tanh: elementwise.HARD_TANH,
+    activations.softplus: elementwise.SOFTPLUS,
+    activations.sparse_plus: curves.SPARSE_PLUS,
+    activations.squareplus: curves.squareplus(4.0),
+    activations.exponential: elementwise.EXPONENTIAL,
+    activations.silu: elementwise.SILU,
+    activations.hard_silu: curves.HARD_SILU,
+    activations.gelu: curves.GELU,
+    activations.mish: curves.MISH,
+    activations.softsign: elementwise.SOFTSIGN,
+    activations.soft_shrink: elementwise.soft_shrink(0.5),
+    activations.hard_shrink: elementwise.hard_shrink(0.5),
+    activations.tanh_shrink: curves.TANH_SHRINK,
+}
+
+
+# Functions that a model file's reader puts in place of what today's Keras defines otherwise.
+ACTIVATIONS_BY_NAME: dict[str, Elementwise] = {
+    "hard_sigmoid_of_keras_2": elementwise.clipped_line(
+        "hard_sigmoid", slope=0.2, low=0.0, high=1.0, offset=0.5
+    ),
+}
+
+
+def activate(activation: Any, at: Place, node: int) -> int:
+    """Return `node` with an activation function applied; a linear one adds nothing."""
+    if activation is None or activation is activations.linear:
+        return node
+    if activation in ALONG_AN_AXIS:
+        return ALONG_AN_AXIS[activation](at, node)
+    if type(activation) in ACTIVATION_LAYERS:  # a layer may serve as an activation
+        return int(ACTIVATION_LAYERS[type(activation)](activation, at, node))
+    name = getattr(activation, "__name__", type(activation).__name__)
+    primitive = ACTIVATIONS.get(activation) or ACTIVATIONS_BY_NAME.get(name)
+    if primitive is not None:
+        return at.add(primitive, node)
+    model = traced(activation, ((Tensor(node),), {}), shape=at.shape, name=name)
+    if model is None:
+        known = {*ACTIVATIONS, *ALONG_AN_AXIS} - {activations.sparsemax}
+        names = sorted(function.__name__ for function in known)
+        raise at.refuse(
+            f"has the activation {name}, which is not written with keras.ops alone; write it so, or"
+            f" use one of {', '.join(names)} and linear"
+        )
+    (result,) = at.walk(model, [node], at.builder, f"{at.layer}/")
+    return result
+
+
+def softmax(at: Place, node: int, *, axis: Any = -1) -> int:
+    """Return the softmax along `axis`, counted from the batch axis, or along several at once."""
+    axes = axes_of(at, node, axis)
+    if len(axes) == 1:
+        return at.add(Softmax(axes[0]), node)
+    exponent = log_softmax(at, node, axis=axis)
+    return at.add(elementwise.EXPONENTIAL, exponent)
+
+
+def log_softmax(at: Place, node: int, *, axis: Any = -1) -> int:
+    """Return the logarithm of the softmax along one or several axes, counted from the batch."""
+    axes = axes_of(at, node, axis)
+    return difference(at, node, log_sum_exp(at, node, axes, keepdims=True))
+
+
+def axes_of(at: Place, node: int, axis: Any) -> list[int]:
+    """Return axes, or one, that Keras counts from the batch axis, from the one after it."""
+    axes = axis if isinstance(axis, list | tuple) else [axis]
+    return sorted(axis_of(at, node, one) for one in axes)
+
+
+def axis_of(at: Place, node: int, axis: Any) -> int:
+    """Return an axis that Keras counts from the batch axis, counted from the one after it."""
+    rank = len(at.shape(node)) + 1
+    if not isinstance(axis, int) or not -rank <= axis < rank or axis % rank == 0:
+        raise at.refuse(
+            f"works along axis {axis}, which is not one of a sequence's own; give one from 1 to"
+            f" {rank - 1}"
+        )
+    return axis % rank - 1
+
+
+def gated_linear(at: Place, node: int, *, axis: int = -1) -> int:
+    """Return the first half along `axis` times the sigmoid of the second half."""
+    shape, place = at.shape(node), axis_of(at, node, axis)
+    half = shape[place] // 2
+    if 2 * half != shape[place]:
+        raise at.refuse(f"halves an axis of {shape[place]}; give an even number of channels")
+    pads = [[(0, 0)] * len(shape) for _ in range(2)]
+    pads[0][place], pads[1][place] = (0, -half), (-half, 0)
+    value, gate = (at.add(Pad(tuple(pad)), node) for pad in pads)
+    return at.add(Multiply(), value, at.add(elementwise.SIGMOID, gate))
+
+
+def refuse_sparsemax(at: Place, _node: int) -> int:
+    """Raise ModelError: what a sparsemax keeps depends on all values at once."""
+    raise at.refuse(
+        "has the activation sparsemax, which has no rule that sums up; use softmax, or explain the"
+        " output before it"
+    )
+
+
+ALONG_AN_AXIS: dict[Any, Callable[[Place, int], int]] = {
+    activations.softmax: softmax,
+    activations.log_softmax: log_softmax,
+    activations.glu: gated_linear,
+    activations.sparsemax: refuse_sparsemax,
+}
+
+
+def lower_activation(layer: layers.Activation, at: Place, node: int) -> int:
+    """Return the activation."""
+    return activate(layer.activation, at, node)
+
+
+def lower_relu(layer: layers.ReLU, at: Place, node: int) -> int:
+    """Return ReLU with its slope, ceiling and threshold."""
+    slope, ceiling = float(layer.negative_slope or 0.0), layer.max_value
+    threshold = float(layer.threshold or 0.0)
+    ceiling = None if ceiling is None else float(ceiling)
+    relu = elementwise.general_relu(slope=slope, ceiling=ceiling, threshold=threshold)
+    return at.add(relu, node)
+
+
+def lower_leaky_relu(layer: layers.LeakyReLU, at: Place, node: int) -> int:
+    """Return leaky ReLU."""
+    return at.add(elementwise.leaky_relu(float(layer.negative_slope)), node)
+
+
+def lower_prelu(layer: layers.PReLU, at: Place, node: int) -> int:
+    """Return leaky ReLU with learned slopes."""
+    return at.add(elementwise.leaky_relu(weights_of(layer.alpha), name="prelu"), node)
+
+
+def lower_elu(layer: layers.ELU, at: Place, node: int) -> int:
+    """Return ELU."""
+    return at.add(elementwise.elu(float(layer.alpha)), node)
+
+
+def lower_softmax(layer: layers.Softmax, at: Place, node: int) -> int:
+    """Return softmax along one axis or several."""
+    return softmax(at, node, axis=layer.axis)
+
+
+ACTIVATION_LAYERS: dict[type, Lower] = {
+    layers.Activation: lower_activation,
+    layers.ReLU: lower_relu,
+    layers.LeakyReLU: lower_leaky_relu,
+    layers.PReLU: lower_prelu,
+    layers.ELU: lower_elu,
+    layers.Softmax: lower_softmax,
+}

@@ -1,0 +1,64 @@
+"""Pooling layers that make a given number of windows, whatever the size of the axis."""
+
+from collections.abc import Callable
+from typing import Any
+
+from keras import layers
+
+from seqlift.lowering.compositions.place import Lower, Place, channels_last
+from seqlift.network.primitives.base import Primitive, Shape
+from seqlift.network.primitives.pooling import AveragePool, MaxPool, Pooling
+from seqlift.network.primitives.shape import Concatenate, Take
+
+Pool = Callable[[Pooling], Primitive]
+
+
+def windows(size: int, count: int) -> list[range]:
+    """Return `count` windows that cover an axis of `size` values.
+
+    Window i goes from floor(i * size / count) to ceil((i + 1) * size / count): of one size, or of
+    two that differ by one, with overlaps.
+    """
+    return [range(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
+
+
+def pooled(at: Place, source: int, counts: Shape, pool: Pool, sizes: Shape = ()) -> int:
+    """Return the node of `source` pooled to `counts` windows along its axes, channels last.
+
+    `sizes` are the sizes of windows along the axes before, which are laid side by side already.
+    Along the next axis the windows of each size are laid side by side, pooled, and put back in
+    order.
+    """
+    axis = len(sizes)
+    if axis == len(counts):
+        return at.add(pool(Pooling(sizes, sizes, ((0, 0),) * axis)), source)
+    found = windows(at.shape(source)[axis], counts[axis])
+    numbers = sorted(range(len(found)), key=lambda i: len(found[i]))  # stable
+    parts = []
+    for size in sorted(set(map(len, found))):
+        taken = tuple(i for window in found if len(window) == size for i in window)
+        whole = taken == tuple(range(at.shape(source)[axis]))
+        part = source if whole else at.add(Take(axis, taken), source)
+        parts.append(pooled(at, part, counts, pool, (*sizes, size)))
+    if len(parts) == 1:
+        return parts[0]
+    back = tuple(sorted(range(len(numbers)), key=numbers.__getitem__))
+    return at.add(Take(axis, back), at.add(Concatenate(axis), *parts))
+
+
+def lower_adaptive(pool: Pool) -> Lower:
+    """Return the lowering of an adaptive pooling layer over any axes."""
+
+    def lower(layer: Any, at: Place, node: int) -> int:
+        counts = tuple(layer.output_size)
+        return channels_last(layer, at, node, lambda source: pooled(at, source, counts, pool))
+
+    return lower
+
+
+ADAPTIVE_LAYERS: dict[type, Lower] = {
+    layers.AdaptiveAveragePooling1D: lower_adaptive(AveragePool),
+    layers.AdaptiveAveragePooling2D: lower_adaptive(AveragePool),
+    layers.AdaptiveMaxPooling1D: lower_adaptive(MaxPool),
+    layers.AdaptiveMaxPooling2D: lower_adaptive(MaxPool),
+}

@@ -1,0 +1,196 @@
+"""Attention layers: products, a softmax, and a product again.
+
+Scores are the products of queries and keys, (heads, queries, keys) for each row; weights are their
+softmax over the keys. A mask that depends on the sequence is refused.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from keras import layers
+from numpy.typing import NDArray
+
+from seqlift.lowering.compositions.composition import product, reshaped, scaled, taken
+from seqlift.lowering.compositions.place import Lower, Place, weights_of
+from seqlift.lowering.layers.activation import activate
+from seqlift.lowering.layers.masks import FAR_BELOW
+from seqlift.lowering.layers.masks import attention_mask as mask_of
+from seqlift.network.primitives import elementwise
+from seqlift.network.primitives.affine import Sum, WeightedSum
+from seqlift.network.primitives.product import Contraction, Einsum
+from seqlift.network.primitives.softmax import Softmax
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What happens to the products of queries and keys before the softmax.
+
+    They are multiplied by `factor`; `bias` is added and where `mask` is false they are left out;
+    both broadcast against (heads, queries, keys). With `window`, a query sees the keys less than so
+    many places away; `causal`, none after itself.
+    """
+
+    factor: float = 1.0
+    causal: bool = False
+    window: int | None = None
+    mask: NDArray[Any] | None = None
+    bias: NDArray[Any] | None = None
+
+    def seen(self, queries: int, keys: int) -> NDArray[np.bool_]:
+        """Return which keys each query sees, to broadcast against (heads, queries, keys)."""
+        row, column = np.indices((queries, keys))
+        seen = np.ones((queries, keys), bool) if self.mask is None else self.mask.astype(bool)
+        if self.causal:
+            seen = seen & (row >= column)
+        if self.window is not None:
+            seen = seen & (np.abs(row - column) < self.window)
+        return seen
+
+    def weights(self, at: Place, products: int) -> int:
+        """Return the softmax of the scores over the keys, the last axis."""
+        *_, queries, keys = at.shape(products)
+        seen = self.seen(queries, keys)
+        if not np.all(np.any(seen, axis=-1)):
+            raise at.refuse(
+                "has queries that see no key, and what Keras makes of them is rounding; widen the"
+                " mask or the window"
+            )
+        offset = np.where(seen, 0.0, FAR_BELOW) + (0.0 if self.bias is None else self.bias)
+        if self.factor != 1.0 or np.any(offset):
+            products = scaled(at, products, self.factor, offset)
+        return at.add(Softmax(len(at.shape(products)) - 1), products)
+
+
+def attend(at: Place, scores: Scores, query: int, key: int, value: int) -> tuple[int, int]:
+    """Return the output and the weights of attention with several heads.
+
+    `query`, `key` and `value` are (positions, heads, size); the output is (queries, heads, size),
+    the weights (heads, queries, keys). Keys and values that are fewer heads serve several queries'.
+    """
+    heads = at.shape(query)[1]
+    key, value = (shared_by(at, node, heads) for node in (key, value))
+    products = at.add(Einsum("qhd,khd->hqk"), query, key)
+    weights = scores.weights(at, products)
+    return at.add(Einsum("hqk,khd->qhd"), weights, value), weights
+
+
+def shared_by(at: Place, node: int, heads: int) -> int:
+    """Return each head of (positions, fewer heads, size) as often in a row as gives `heads`."""
+    own = at.shape(node)[1]
+    return taken(at, node, 1, np.repeat(np.arange(own), heads // own).tolist())
+
+
+def lower_attention(
+    layer: Any,
+    at: Place,
+    *nodes: int,
+    return_attention_scores: bool = False,
+    use_causal_mask: bool = False,
+) -> Any:
+    """Return dot-product or additive attention of [query, value] or [query, value, key]."""
+    query, value, *rest = nodes
+    key = rest[0] if rest else value
+    products = products_of(layer, at, query, key)
+    weights = Scores(causal=use_causal_mask).weights(at, products)
+    output = at.add(Einsum("qk,kd->qd"), weights, value)
+    return (output, weights) if return_attention_scores else output
+
+
+def products_of(layer: Any, at: Place, query: int, key: int) -> int:
+    """Return the scores (queries, keys) of an attention layer with one head."""
+    scale = None if layer.scale is None else weights_of(layer.scale)
+    additive = isinstance(layer, layers.AdditiveAttention)
+    if not additive and layer.score_mode == "dot":
+        products = at.add(Einsum("qd,kd->qk"), query, key)
+        return products if scale is None else scaled(at, products, scale)
+    rows, columns = at.shape(query)[0], at.shape(key)[0]
+    one = reshaped(at, query, (rows, 1, at.shape(query)[1]))
+    other = reshaped(at, key, (1, columns, at.shape(key)[1]))
+    total = at.add(WeightedSum((1.0, 1.0)), one, other)
+    if scale is not None and not additive:
+        total = scaled(at, total, scale)
+    bent = at.add(elementwise.TANH, total)
+    if scale is not None and additive:
+        bent = scaled(at, bent, scale)
+    products = at.add(Sum((2,)), bent)
+    return products if additive else scaled(at, products, weights_of(layer.concat_score_weight))
+
+
+def lower_multi_head(
+    layer: Any,
+    at: Place,
+    query: int,
+    value: int,
+    key: int | None = None,
+    *,
+    query_mask: Any = None,
+    value_mask: Any = None,
+    key_mask: Any = None,
+    attention_mask: Any = None,
+    return_attention_scores: bool = False,
+    use_causal_mask: bool = False,
+) -> Any:
+    """Return attention with several heads, between dense layers of each head's own."""
+    if len(at.shape(query)) != 2:
+        raise at.refuse(
+            f"attends over {len(at.shape(query)) - 1} axes, which has no lowering; flatten them to"
+            " one"
+        )
+    axes = getattr(layer, "_attention_axes", None)
+    if axes is not None and tuple(axes) != (1,):
+        raise at.refuse(f"attends along the axes {tuple(axes)}; only axis 1 has a lowering")
+    key = value if key is None else key
+    sides = (layer._query_dense, query), (layer._key_dense, key), (layer._value_dense, value)
+    projected = [project(dense, at, node) for dense, node in sides]
+    grouped = isinstance(layer, layers.GroupQueryAttention)
+    factor = layer._inverse_sqrt_head_dim if grouped else layer._inverse_sqrt_key_dim
+    window = layer.sliding_window if grouped else layer._sliding_window
+    masks = {"attention_mask": attention_mask, "query_mask": query_mask}
+    mask = mask_of(at, masks | {"value_mask": value_mask, "key_mask": key_mask})
+    scores = Scores(factor, causal=use_causal_mask, window=window, mask=mask)
+    output, weights = attend(at, scores, *projected)
+    if layer.use_gate if grouped else layer._use_gate:
+        output = product(at, output, project(layer._gate_dense, at, query))
+    output = project(layer._output_dense, at, output)
+    return (output, weights) if return_attention_scores else output
+
+
+def project(layer: layers.EinsumDense, at: Place, node: int) -> int:
+    """Return a sum of products with weights, a bias and the activation."""
+    kernel = weights_of(layer.kernel)
+    bias = None if layer.bias is None else weights_of(layer.bias)
+    try:
+        contraction = Contraction(kernel, bias, per_row(layer.equation, len(at.shape(node))))
+        result = at.add(contraction, node)
+    except ValueError as problem:
+        raise at.refuse(
+            f"has the equation {layer.equation}, which cannot be turned round ({problem}); use one"
+            " where each letter stands in two of the three parts"
+        ) from None
+    return activate(layer.activation, at, result)
+
+
+def per_row(equation: str, rank: int) -> str:
+    """Return the equation of an EinsumDense without its batch axis, for `rank` other axes.
+
+    An ellipsis stands for the axes the letters leave over, the first of which may be the batch.
+    Raises ValueError where the batch axis is not the first one of input and result.
+    """
+    inputs, _, result = equation.replace(" ", "").partition("->")
+    own, _, weights = inputs.partition(",")
+    unused = [c for c in "abcdefghijklmnopqrstuvwxyz" if c not in equation]
+    hidden = "".join(unused[: rank + 1 - len(own.replace("...", ""))]) if "..." in own else ""
+    own, result = (side.replace("...", hidden) for side in (own, result))
+    if own[0] != result[0] or own[0] in weights:
+        raise ValueError("the batch axis is not the first one of both")
+    return f"{own[1:]},{weights}->{result[1:]}"
+
+
+ATTENTION_LAYERS: dict[type, Lower] = {
+    layers.Attention: lower_attention,
+    layers.AdditiveAttention: lower_attention,
+    layers.MultiHeadAttention: lower_multi_head,
+    layers.GroupQueryAttention: lower_multi_head,
+    layers.EinsumDense: project,
+}

@@ -1,0 +1,30 @@
+"""Layers that a model file's reader makes and today's Keras lacks."""
+
+from typing import Any
+
+from seqlift.lowering.compositions.place import Lower, Place, weights_of
+from seqlift.lowering.layers.activation import activate
+from seqlift.lowering.layers.value import lower_batch_normalization
+from seqlift.network.primitives.pooling import Pooling, Windows
+from seqlift.network.primitives.product import Contraction
+from seqlift.network.primitives.shape import Reshape
+
+
+def lower_locally_connected(layer: Any, at: Place, node: int) -> int:
+    """Return the windows, each times a matrix of its own, and the activation."""
+    kernel = weights_of(layer.kernel)  # (positions, taps * inputs, outputs)
+    bias = weights_of(layer.bias).reshape(-1, kernel.shape[-1]) if layer.use_bias else None
+    pads = ((0, 0),) * layer.rank
+    windows = at.add(Windows(Pooling(tuple(layer.kernel_size), tuple(layer.strides), pads)), node)
+    counts = at.shape(windows)[:-2]
+    rows = at.add(Reshape(kernel.shape[:-1]), windows)
+    sums = at.add(Contraction(kernel, bias, "pi,pio->po"), rows)
+    return activate(layer.activation, at, at.add(Reshape((*counts, kernel.shape[-1])), sums))
+
+
+LOCAL_LAYERS: dict[str, Lower] = {
+    "seqlift.models.locally.LocallyConnected1D": lower_locally_connected,
+    "seqlift.models.locally.LocallyConnected2D": lower_locally_connected,
+    "seqlift.models.renamed.SyncBatchNormalization": lower_batch_normalization,
+}
+"""Lowerings of layers that Keras lacks and a model file's reader makes, by their full names."""

@@ -1,0 +1,67 @@
+"""Masks that layers are called with: those that are the same for every sequence.
+
+A mask that depends on the sequence leaves out values in steps, which have no slope, and is refused.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqlift.lowering.compositions.composition import scaled
+from seqlift.lowering.compositions.operand import array_of, value_of
+from seqlift.lowering.compositions.place import Place
+from seqlift.lowering.layers.activation import axes_of, softmax
+
+FAR_BELOW = -1e9  # what Keras puts in the place of a score that is masked, or adds to it
+
+Mask = NDArray[np.bool_]
+
+
+def constant_mask(at: Place, mask: Any, name: str, *, rank: int) -> Mask:
+    """Return a mask, a node or an array, for sequences of `rank` axes, without their batch axis.
+
+    `name` is that of the argument. Raises ModelError for one that is not the same for every
+    sequence.
+    """
+    array = value_of(at.builder, mask) if isinstance(mask, int) else array_of(mask)
+    if array is None:
+        raise at.refuse(
+            f"is called with {name}, which depends on the sequence and has no slope; leave it out"
+            " of the call"
+        )
+    if not isinstance(mask, int) and array.ndim > rank:
+        if array.ndim > rank + 1 or len(array) != 1:
+            raise at.refuse(
+                f"is called with {name} of the shape {array.shape}, which is not the same for every"
+                " sequence; give it a first axis of 1"
+            )
+        array = array[0]
+    return array.astype(np.float64) > 0.5 if array.dtype != bool else array
+
+
+def attention_mask(at: Place, masks: dict[str, Any]) -> Mask | None:
+    """Return which keys each query of an attention layer may see, by all its masks together.
+
+    It broadcasts against (heads, queries, keys); None where there is no mask.
+    """
+    found: Mask | None = None
+    for name, mask in masks.items():
+        if mask is None:
+            continue
+        one = constant_mask(at, mask, name, rank=3 if name == "attention_mask" else 1)
+        if name == "query_mask":
+            one = one[:, None]
+        found = one if found is None else found & one
+    return found
+
+
+def lower_masked_softmax(layer: Any, at: Place, node: int, *, mask: Any = None) -> int:
+    """Return softmax along one axis or several, of the values that a constant mask keeps."""
+    if mask is not None:
+        kept = constant_mask(at, mask, "mask", rank=len(at.shape(node)))
+        kept = np.broadcast_to(kept, at.shape(node))
+        if not np.all(np.any(kept, axis=tuple(axes_of(at, node, layer.axis)))):
+            raise at.refuse("has a mask that keeps no value of some softmax; widen the mask")
+        node = scaled(at, node, 1.0, np.where(kept, 0.0, FAR_BELOW))
+    return softmax(at, node, axis=layer.axis)

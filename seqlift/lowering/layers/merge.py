@@ -1,0 +1,96 @@
+"""Layers that put several tensors together: sums, products, extremes, concatenation, dot products.
+
+Tensors of fewer axes get new ones of extent 1 right after the batch axis, as Keras has it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+from keras import layers
+
+from seqlift.lowering.compositions.composition import (
+    filled,
+    joined,
+    largest_of,
+    product,
+    reshaped,
+    smallest_of,
+    unit_length,
+)
+from seqlift.lowering.compositions.contractions import Factor, divided_sum
+from seqlift.lowering.compositions.place import Lower, Place
+from seqlift.network.primitives.affine import WeightedSum
+from seqlift.network.primitives.product import Einsum
+
+
+def of_one_rank(at: Place, nodes: Sequence[int]) -> list[int]:
+    """Return the nodes with axes of extent 1 put before those of the ones that have fewer."""
+    rank = max(len(at.shape(node)) for node in nodes)
+    return [reshaped(at, node, filled(at.shape(node), rank)) for node in nodes]
+
+
+def merging(merge: Callable[[Place, list[int]], int]) -> Lower:
+    """Return the lowering of a layer that merges nodes of one rank, which broadcast."""
+
+    def lower(_layer: Any, at: Place, *nodes: int) -> int:
+        return merge(at, of_one_rank(at, nodes))
+
+    return lower
+
+
+def total(at: Place, nodes: list[int]) -> int:
+    """Return the sum."""
+    return at.add(WeightedSum((1.0,) * len(nodes)), *nodes)
+
+
+def first_less_second(at: Place, nodes: list[int]) -> int:
+    """Return the first less the second."""
+    return at.add(WeightedSum((1.0, -1.0)), *nodes)
+
+
+def average(at: Place, nodes: list[int]) -> int:
+    """Return the mean."""
+    return at.add(WeightedSum((1.0 / len(nodes),) * len(nodes)), *nodes)
+
+
+def lower_concatenate(layer: layers.Concatenate, at: Place, *nodes: int) -> int:
+    """Return the inputs joined along one axis."""
+    axis = layer.axis + len(at.shape(nodes[0])) if layer.axis < 0 else layer.axis - 1
+    return joined(at, nodes, axis)
+
+
+def lower_dot(layer: layers.Dot, at: Place, first: int, second: int) -> int:
+    """Return the sum of products over one axis of each of two tensors.
+
+    The other axes of the first come first. Of two vectors it is one value.
+    """
+    nodes = [first, second]
+    given = [layer.axes] * 2 if isinstance(layer.axes, int) else list(layer.axes)
+    axes = [axis % (len(at.shape(n)) + 1) - 1 for axis, n in zip(given, nodes, strict=True)]
+    if layer.normalize:
+        epsilon = keras.config.epsilon()
+        nodes = [unit_length(at, n, (a,), epsilon) for n, a in zip(nodes, axes, strict=True)]
+    ranks = [len(at.shape(node)) for node in nodes]
+    left = "abcdefghijklm"[: ranks[0]]
+    right = "nopqrstuvwxyz"[: ranks[1]]
+    right = right.replace(right[axes[1]], left[axes[0]])
+    shared = left[axes[0]]
+    result = (left + right).replace(shared, "")
+    factors = Factor(nodes[0], left), Factor(nodes[1], right)
+    divided = divided_sum(at, factors, result) or divided_sum(at, factors[::-1], result)
+    equation = Einsum(f"{left},{right}->{result}")
+    node = int(divided.value) if divided else at.add(equation, *nodes)
+    return node if result else reshaped(at, node, (1,))
+
+
+MERGING_LAYERS: dict[type, Lower] = {
+    layers.Add: merging(total),
+    layers.Subtract: merging(first_less_second),
+    layers.Average: merging(average),
+    layers.Multiply: merging(lambda at, nodes: product(at, *nodes)),
+    layers.Maximum: merging(largest_of),
+    layers.Minimum: merging(smallest_of),
+    layers.Concatenate: lower_concatenate,
+    layers.Dot: lower_dot,
+}

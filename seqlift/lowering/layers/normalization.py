@@ -1,0 +1,126 @@
+"""Normalisation layers, as compositions: mean, difference, square, root and quotient.
+
+Those that learn their statistics in training are a scale by constants. Batch normalisation, which
+is one, is `seqlift.lowering.layers.value`.
+"""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+from numpy.typing import NDArray
+
+from seqlift.lowering.compositions.composition import centred, quotient, unit_length
+from seqlift.lowering.compositions.place import Lower, Place, weights_of
+from seqlift.lowering.layers.activation import axes_of, axis_of
+from seqlift.network.primitives import powers
+from seqlift.network.primitives.affine import Mean, Scale
+from seqlift.network.primitives.base import Shape
+from seqlift.network.primitives.shape import Reshape
+
+
+def lower_layer_normalization(layer: layers.LayerNormalization, at: Place, node: int) -> int:
+    """Return the values less their mean, over their standard deviation, scaled and moved.
+
+    With `rms_scaling`, of older files, the mean stays and nothing is moved.
+    """
+    axes = axes_of(at, node, layer.axis)
+    shape = at.shape(node)
+    values = centred(at, node, axes)
+    spread = mean_square(at, values, axes)
+    scaled = divided_by_root(at, node if layer.rms_scaling else values, spread, layer.epsilon)
+    return weighed(at, scaled, layer.gamma, layer.beta, along(shape, axes))
+
+
+def lower_group_normalization(layer: layers.GroupNormalization, at: Place, node: int) -> int:
+    """Return the values less the mean of their group, over its deviation, scaled and moved."""
+    shape, axis = at.shape(node), axis_of(at, node, layer.axis)
+    parted = (*shape[:axis], layer.groups, shape[axis] // layer.groups, *shape[axis + 1 :])
+    groups = at.add(Reshape(parted), node)
+    axes = [place for place in range(len(parted)) if place != axis]
+    values = centred(at, groups, axes)
+    spread = mean_square(at, values, axes)
+    whole = at.add(Reshape(shape), divided_by_root(at, values, spread, layer.epsilon))
+    return weighed(at, whole, layer.gamma, layer.beta, along(shape, [axis]))
+
+
+def lower_rms_normalization(layer: layers.RMSNormalization, at: Place, node: int) -> int:
+    """Return the values over the root of their mean square, scaled."""
+    axes = axes_of(at, node, layer.axis)
+    scaled = divided_by_root(at, node, mean_square(at, node, axes), layer.epsilon)
+    return weighed(at, scaled, layer.scale, None, along(at.shape(node), axes))
+
+
+def lower_unit_normalization(layer: layers.UnitNormalization, at: Place, node: int) -> int:
+    """Return the values over their Euclidean norm."""
+    return unit_length(at, node, axes_of(at, node, layer.axis), 1e-12)  # as Keras's own layer
+
+
+def lower_normalization(layer: layers.Normalization, at: Place, node: int) -> int:
+    """Return the values less a constant mean, over a constant deviation, or the reverse."""
+    if layer.mean is None:
+        raise at.refuse("has no mean and variance yet; call its `adapt` and save the model again")
+    mean, spread = (
+        without_batch(weights_of(array).astype(np.float64), at, node)
+        for array in (layer.mean, layer.variance)
+    )
+    deviation = np.maximum(np.sqrt(spread), keras.config.epsilon())
+    nothing = np.zeros(1)
+    if layer.invert:
+        return at.add(Scale(deviation, mean), node)
+    return at.add(Scale(1.0 / deviation, nothing), at.add(Scale(np.ones(1), -mean), node))
+
+
+def lower_rescaling(layer: layers.Rescaling, at: Place, node: int) -> int:
+    """Return the values times a constant plus another."""
+    factor, offset = (weights_of(array) for array in (layer.scale, layer.offset))
+    if factor.ndim and keras.config.image_data_format() == "channels_first":
+        factor = factor.reshape(factor.shape + (1,) * (3 - factor.ndim))
+    constants = (without_batch(array.astype(np.float64), at, node) for array in (factor, offset))
+    return at.add(Scale(*constants), node)
+
+
+def mean_square(at: Place, node: int, axes: list[int]) -> int:
+    """Return the mean of the squares along some axes, which stay with extent 1."""
+    return at.add(Mean(tuple(axes), keepdims=True), at.add(powers.SQUARE, node))
+
+
+def divided_by_root(at: Place, node: int, square: int, epsilon: float) -> int:
+    """Return `node` over the square root of `square` plus `epsilon`."""
+    above_zero = at.add(Scale(np.ones(1), np.full(1, epsilon)), square)
+    return quotient(at, node, at.add(powers.SQRT, above_zero))
+
+
+def along(shape: Shape, axes: list[int]) -> Shape:
+    """Return `shape` with extent 1 everywhere but along `axes`."""
+    return tuple(size if axis in axes else 1 for axis, size in enumerate(shape))
+
+
+def weighed(at: Place, node: int, factor: Any, offset: Any, shape: Shape) -> int:
+    """Return the values times learned factors plus learned offsets, either of which may be None."""
+    if factor is None and offset is None:
+        return node
+    weights, moves = (
+        np.full(1, default) if learned is None else weights_of(learned).reshape(shape)
+        for learned, default in ((factor, 1.0), (offset, 0.0))
+    )
+    return at.add(Scale(weights, moves), node)
+
+
+def without_batch(array: NDArray[np.floating], at: Place, node: int) -> NDArray[np.floating]:
+    """Return constants that broadcast against a layer's input, without their batch axis."""
+    rank = len(at.shape(node))
+    if array.ndim > rank and array.shape[0] != 1:
+        raise at.refuse("has constants along the batch axis; give one set for all sequences")
+    return array.reshape(array.shape[-rank:]) if array.ndim > rank else array
+
+
+NORMALIZATION_LAYERS: dict[type, Lower] = {
+    layers.LayerNormalization: lower_layer_normalization,
+    layers.GroupNormalization: lower_group_normalization,
+    layers.RMSNormalization: lower_rms_normalization,
+    layers.UnitNormalization: lower_unit_normalization,
+    layers.Normalization: lower_normalization,
+    layers.Rescaling: lower_rescaling,
+}

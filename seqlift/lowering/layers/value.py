@@ -1,0 +1,88 @@
+"""Layers that weigh or move values, and those that do nothing at inference."""
+
+from typing import Any
+
+import numpy as np
+from keras import layers
+
+from seqlift.lowering.compositions.place import Lower, Place, weights_of
+from seqlift.lowering.layers.activation import activate
+from seqlift.network.primitives.affine import Dense, Scale
+from seqlift.network.primitives.shape import Permute, Reshape
+
+
+def lower_dense(layer: layers.Dense, at: Place, node: int) -> int:
+    """Return a matrix product and the activation."""
+    bias = weights_of(layer.bias) if layer.use_bias else None
+    return activate(layer.activation, at, at.add(Dense(weights_of(layer.kernel), bias), node))
+
+
+OF_THE_BATCH = (
+    "is called with training=True, so that a score would depend on the other sequences of its"
+    " batch; leave that out of the call"
+)
+
+
+def lower_batch_normalization(
+    layer: layers.BatchNormalization, at: Place, node: int, *, training: bool = False
+) -> int:
+    """Return the scale per channel that batch normalisation is at inference."""
+    if training and layer.trainable:
+        raise at.refuse(OF_THE_BATCH)
+    mean, variance = weights_of(layer.moving_mean), weights_of(layer.moving_variance)
+    factor = 1.0 / np.sqrt(variance.astype(np.float64) + layer.epsilon)
+    if layer.scale:
+        factor = factor * weights_of(layer.gamma)
+    offset = -mean * factor
+    if layer.center:
+        offset = offset + weights_of(layer.beta)
+    axis = layer.axis if layer.axis < 0 else layer.axis - 1 - len(at.shape(node))
+    shape = (-1,) + (1,) * (-axis - 1)
+    return at.add(Scale(factor.reshape(shape), offset.reshape(shape)), node)
+
+
+def lower_flatten(layer: layers.Flatten, at: Place, node: int) -> int:
+    """Return all values in one axis."""
+    if layer.data_format == "channels_first" and len(at.shape(node)) > 1:
+        node = at.add(Permute((*range(1, len(at.shape(node))), 0)), node)
+    return at.add(Reshape((-1,)), node)
+
+
+def lower_reshape(layer: layers.Reshape, at: Place, node: int) -> int:
+    """Return the values in another shape."""
+    return at.add(Reshape(tuple(layer.target_shape)), node)
+
+
+def lower_permute(layer: layers.Permute, at: Place, node: int) -> int:
+    """Return the axes in another order."""
+    return at.add(Permute(tuple(axis - 1 for axis in layer.dims)), node)
+
+
+def lower_nothing(_layer: Any, _at: Place, node: int) -> int:
+    """Return the node itself: the layer does nothing when a model predicts."""
+    return node
+
+
+VALUE_LAYERS: dict[type, Lower] = {
+    layers.Dense: lower_dense,
+    layers.BatchNormalization: lower_batch_normalization,
+    layers.Flatten: lower_flatten,
+    layers.Reshape: lower_reshape,
+    layers.Permute: lower_permute,
+    layers.InputLayer: lower_nothing,
+    layers.Identity: lower_nothing,
+    layers.Dropout: lower_nothing,
+    layers.SpatialDropout1D: lower_nothing,
+    layers.SpatialDropout2D: lower_nothing,
+    layers.SpatialDropout3D: lower_nothing,
+    layers.AlphaDropout: lower_nothing,
+    layers.GaussianDropout: lower_nothing,
+    layers.GaussianNoise: lower_nothing,
+    layers.ActivityRegularization: lower_nothing,
+    layers.RandomFlip: lower_nothing,
+    layers.RandomTranslation: lower_nothing,
+    layers.RandomRotation: lower_nothing,
+    layers.RandomZoom: lower_nothing,
+    layers.RandomContrast: lower_nothing,
+    layers.RandomBrightness: lower_nothing,
+}

@@ -1,0 +1,233 @@
+"""Layers that slide a window along the axes: convolution, pooling, padding, cropping."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from keras import layers
+from numpy.typing import NDArray
+
+from seqlift.lowering.compositions.composition import scaled
+from seqlift.lowering.compositions.place import Lower, Place, channels_last, weights_of
+from seqlift.lowering.layers.activation import activate
+from seqlift.lowering.layers.masks import constant_mask
+from seqlift.network.primitives.affine import Mean, Sum
+from seqlift.network.primitives.base import Primitive, Shape
+from seqlift.network.primitives.convolution import (
+    Convolution,
+    TransposedConvolution,
+    reach_of,
+    same_pads,
+)
+from seqlift.network.primitives.depthwise import Depthwise
+from seqlift.network.primitives.pooling import AveragePool, MaxPool, Pooling
+from seqlift.network.primitives.shape import Pad, Pads, Reshape
+
+
+def lower_convolution(layer: Any, at: Place, node: int) -> int:
+    """Return a convolution and the activation, for any number of axes."""
+    kernel, bias = weights_of(layer.kernel), bias_of(layer)
+
+    def lowered(source: int) -> int:
+        strides, dilation = tuple(layer.strides), tuple(layer.dilation_rate)
+        pads = pads_of(layer, at.shape(source)[:-1], kernel)
+        primitive = Convolution(kernel, bias, strides, dilation, pads)
+        return at.add(fitting(primitive, at, source), source)
+
+    return activate(layer.activation, at, channels_last(layer, at, node, lowered))
+
+
+def lower_depthwise(layer: Any, at: Place, node: int) -> int:
+    """Return a convolution of each channel by itself and the activation."""
+    kernel, bias = weights_of(layer.kernel), bias_of(layer)
+
+    def lowered(source: int) -> int:
+        return add_depthwise(layer, kernel, bias, at, source)
+
+    return activate(layer.activation, at, channels_last(layer, at, node, lowered))
+
+
+def lower_separable(layer: Any, at: Place, node: int) -> int:
+    """Return a convolution of each channel by itself, one of one position, and the activation."""
+    kernel, bias = weights_of(layer.pointwise_kernel), bias_of(layer)
+
+    def lowered(source: int) -> int:
+        own = add_depthwise(layer, weights_of(layer.depthwise_kernel), None, at, source)
+        ones, rank = (1,) * layer.rank, layer.rank
+        return at.add(Convolution(kernel, bias, ones, ones, ((0, 0),) * rank), own)
+
+    return activate(layer.activation, at, channels_last(layer, at, node, lowered))
+
+
+def add_depthwise(
+    layer: Any,
+    kernel: NDArray[np.floating],
+    bias: NDArray[np.floating] | None,
+    at: Place,
+    source: int,
+) -> int:
+    """Return the node of the depthwise convolution of a layer, for channels last."""
+    strides, dilation = tuple(layer.strides), tuple(layer.dilation_rate)
+    pads = pads_of(layer, at.shape(source)[:-1], kernel)
+    return at.add(fitting(Depthwise(kernel, bias, strides, dilation, pads), at, source), source)
+
+
+def lower_transposed_convolution(layer: Any, at: Place, node: int) -> int:
+    """Return a transposed convolution and the activation.
+
+    Its padding is that of the convolution that leads from its output back to its input.
+    """
+    kernel, bias = weights_of(layer.kernel), bias_of(layer)
+    strides, dilation = tuple(layer.strides), tuple(layer.dilation_rate)
+
+    def lowered(source: int) -> int:
+        counts = at.shape(source)[:-1]
+        spans = zip(counts, strides, reach_of(kernel, dilation), strict=True)
+        whole = [(count - 1) * stride + reach + 1 for count, stride, reach in spans]
+        sizes = transposed_sizes(layer, counts)
+        missing = [span - size for span, size in zip(whole, sizes, strict=True)]
+        low = [max(extent, 0) // 2 if layer.padding == "same" else 0 for extent in missing]
+        pads = tuple((before, extent - before) for before, extent in zip(low, missing, strict=True))
+        return at.add(TransposedConvolution(kernel, bias, strides, dilation, pads, sizes), source)
+
+    return activate(layer.activation, at, channels_last(layer, at, node, lowered))
+
+
+def transposed_sizes(layer: Any, counts: Sequence[int]) -> Shape:
+    """Return the sizes of the output of a transposed convolution of `counts` positions."""
+    first = layer.data_format == "channels_first"
+    shape = (None, None, *counts) if first else (None, *counts, None)
+    output = layer.compute_output_shape(shape)
+    return tuple(output[2:] if first else output[1:-1])
+
+
+def bias_of(layer: Any) -> NDArray[np.floating] | None:
+    """Return the bias of a layer, None if it has none."""
+    return weights_of(layer.bias) if layer.use_bias else None
+
+
+def pads_of(layer: Any, sizes: Sequence[int], kernel: NDArray[np.floating]) -> Pads:
+    """Return the zeros that a convolution layer puts around axes of `sizes`."""
+    axes = zip(sizes, kernel.shape, layer.strides, layer.dilation_rate, strict=False)
+    return tuple(
+        padding(layer.padding, size, kernel=taps, stride=stride, dilation=dilation)
+        for size, taps, stride, dilation in axes
+    )
+
+
+def padding(kind: str, size: int, *, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
+    """Return the zeros before and after an axis for Keras's valid, same and causal padding."""
+    if kind == "same":
+        return same_pads(size, kernel=kernel, stride=stride, dilation=dilation)
+    return ((kernel - 1) * dilation, 0) if kind == "causal" else (0, 0)
+
+
+def fitting(primitive: Primitive, at: Place, node: int) -> Primitive:
+    """Return `primitive` if at least one of its windows fits the node, or refuse."""
+    if min(primitive.shape(at.shape(node))) < 1:
+        raise at.refuse(
+            f"is given {at.shape(node)[0]} positions, too few for one of its windows;"
+            " give longer regions, or --length"
+        )
+    return primitive
+
+
+def pooling_of(layer: Any, shape: Shape) -> Pooling:
+    """Return the windows of a Keras pooling layer over `shape`."""
+    pads = tuple(
+        padding(layer.padding, size, kernel=window, stride=stride, dilation=1)
+        for size, window, stride in zip(shape, layer.pool_size, layer.strides, strict=False)
+    )
+    return Pooling(tuple(layer.pool_size), tuple(layer.strides), pads)
+
+
+def lower_max_pool(layer: Any, at: Place, node: int) -> int:
+    """Return max pooling over any axes."""
+
+    def lowered(source: int) -> int:
+        return at.add(fitting(MaxPool(pooling_of(layer, at.shape(source))), at, source), source)
+
+    return channels_last(layer, at, node, lowered)
+
+
+def lower_average_pool(layer: Any, at: Place, node: int) -> int:
+    """Return average pooling over any axes."""
+
+    def lowered(source: int) -> int:
+        return at.add(fitting(AveragePool(pooling_of(layer, at.shape(source))), at, source), source)
+
+    return channels_last(layer, at, node, lowered)
+
+
+def lower_global_max(layer: Any, at: Place, node: int) -> int:
+    """Return max pooling with one window over everything."""
+
+    def lowered(source: int) -> int:
+        *sizes, channels = at.shape(source)
+        pooling = Pooling(tuple(sizes), tuple(sizes), ((0, 0),) * len(sizes))
+        pooled = at.add(MaxPool(pooling), source)
+        return pooled if layer.keepdims else at.add(Reshape((channels,)), pooled)
+
+    return channels_last(layer, at, node, lowered)
+
+
+def lower_global_average(layer: Any, at: Place, node: int, *, mask: Any = None) -> int:
+    """Return the mean over every position, or over those that a constant mask keeps."""
+    kept = None if mask is None else constant_mask(at, mask, "mask", rank=1)
+
+    def lowered(source: int) -> int:
+        if kept is not None:
+            weighed = scaled(at, source, kept[:, None] / kept.sum())
+            return at.add(Sum((0,), keepdims=layer.keepdims), weighed)
+        axes = tuple(range(len(at.shape(source)) - 1))
+        return at.add(Mean(axes, keepdims=layer.keepdims), source)
+
+    return channels_last(layer, at, node, lowered)
+
+
+def lower_pads(attribute: str, sign: int) -> Lower:
+    """Return the lowering of zero padding (sign 1) or cropping (sign -1)."""
+
+    def lower(layer: Any, at: Place, node: int) -> int:
+        amounts = getattr(layer, attribute)
+        pairs = [amounts] if isinstance(amounts[0], int) else list(amounts)
+        pads = tuple((sign * low, sign * high) for low, high in pairs)
+
+        def lowered(source: int) -> int:
+            return at.add(fitting(Pad((*pads, (0, 0))), at, source), source)
+
+        return channels_last(layer, at, node, lowered)
+
+    return lower
+
+
+WINDOW_LAYERS: dict[type, Lower] = {
+    layers.Conv1D: lower_convolution,
+    layers.Conv2D: lower_convolution,
+    layers.Conv3D: lower_convolution,
+    layers.Conv1DTranspose: lower_transposed_convolution,
+    layers.Conv2DTranspose: lower_transposed_convolution,
+    layers.Conv3DTranspose: lower_transposed_convolution,
+    layers.DepthwiseConv1D: lower_depthwise,
+    layers.DepthwiseConv2D: lower_depthwise,
+    layers.SeparableConv1D: lower_separable,
+    layers.SeparableConv2D: lower_separable,
+    layers.MaxPooling1D: lower_max_pool,
+    layers.MaxPooling2D: lower_max_pool,
+    layers.MaxPooling3D: lower_max_pool,
+    layers.AveragePooling1D: lower_average_pool,
+    layers.AveragePooling2D: lower_average_pool,
+    layers.AveragePooling3D: lower_average_pool,
+    layers.GlobalMaxPooling1D: lower_global_max,
+    layers.GlobalMaxPooling2D: lower_global_max,
+    layers.GlobalMaxPooling3D: lower_global_max,
+    layers.GlobalAveragePooling1D: lower_global_average,
+    layers.GlobalAveragePooling2D: lower_global_average,
+    layers.GlobalAveragePooling3D: lower_global_average,
+    layers.Cropping1D: lower_pads("cropping", -1),
+    layers.Cropping2D: lower_pads("cropping", -1),
+    layers.Cropping3D: lower_pads("cropping", -1),
+    layers.ZeroPadding1D: lower_pads("padding", 1),
+    layers.ZeroPadding2D: lower_pads("padding", 1),
+    layers.ZeroPadding3D: lower_pads("padding", 1),
+}

@@ -1,0 +1,138 @@
+"""The same values in another shape or order of axes, and several tensors put together."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from keras.src.ops import numpy
+
+from seqlift.lowering.compositions.composition import (
+    joined,
+    permuted,
+    reshaped,
+    scaled,
+    stacked,
+    stretched,
+)
+from seqlift.lowering.compositions.operand import (
+    as_nodes,
+    axes_of,
+    axis_of,
+    broadcast_nodes,
+    rank_of,
+)
+from seqlift.lowering.compositions.place import LowerOperation, Place, Tensor
+
+
+def lower_reshape(operation: Any, at: Place, x: Tensor) -> int:
+    """Return the values in another shape, whose first axis is still the batch."""
+    first, *rest = operation.newshape
+    shape, size = at.shape(x.node), math.prod(at.shape(x.node))
+    extents = [-1 if extent is None else int(extent) for extent in rest]
+    known = math.prod(extent for extent in extents if extent != -1)
+    fits = size == known if -1 not in extents else known > 0 and size % known == 0
+    if first not in (None, -1) or extents.count(-1) > 1 or not fits:
+        raise at.refuse(
+            f"reshapes (batch, {', '.join(map(str, shape))}) to {tuple(operation.newshape)}, which"
+            " mixes the rows of a batch; make the new shape's first axis -1 and the others as many"
+            " values as a row has"
+        )
+    return reshaped(at, x.node, tuple(size // known if e == -1 else e for e in extents))
+
+
+def lower_transpose(operation: Any, at: Place, x: Tensor) -> int:
+    """Return the axes in another order."""
+    rank = rank_of(at, x)
+    axes = list(reversed(range(rank))) if operation.axes is None else list(operation.axes)
+    return reordered(at, x, [axis % rank for axis in axes])
+
+
+def reordered(at: Place, x: Tensor, order: Sequence[int]) -> int:
+    """Return the axes in `order`, which counts the batch axis and must leave it first."""
+    if order[0] != 0:
+        raise at.refuse("moves the batch axis, which mixes the rows of a batch; leave it first")
+    return permuted(at, x.node, [axis - 1 for axis in order[1:]])
+
+
+def lower_swap(operation: Any, at: Place, x: Tensor) -> int:
+    """Return two axes exchanged."""
+    rank = rank_of(at, x)
+    order = list(range(rank))
+    first, second = operation.axis1 % rank, operation.axis2 % rank
+    order[first], order[second] = second, first
+    return reordered(at, x, order)
+
+
+def lower_move(operation: Any, at: Place, x: Tensor) -> int:
+    """Return axes moved to other places."""
+    order = np.moveaxis(
+        np.empty(range(1, rank_of(at, x) + 1)), operation.source, operation.destination
+    )
+    return reordered(at, x, [extent - 1 for extent in order.shape])
+
+
+def lower_squeeze(operation: Any, at: Place, x: Tensor) -> int:
+    """Return the values without some axes of extent 1, or without all of them."""
+    shape = at.shape(x.node)
+    if operation.axis is None:
+        axes: tuple[int, ...] = tuple(i for i, extent in enumerate(shape) if extent == 1)
+    else:
+        axes = axes_of(at, operation.axis, rank_of(at, x))
+    if any(shape[axis] != 1 for axis in axes):
+        raise at.refuse(f"removes an axis of shape {shape} that is not of extent 1")
+    return reshaped(at, x.node, tuple(e for i, e in enumerate(shape) if i not in axes))
+
+
+def lower_expand(operation: Any, at: Place, x: Tensor) -> int:
+    """Return the values with new axes of extent 1."""
+    given = operation.axis
+    chosen = [given] if isinstance(given, int) else list(given)
+    axes = axes_of(at, chosen, rank_of(at, x) + len(chosen))
+    shape = list(at.shape(x.node))
+    for axis in axes:
+        shape.insert(axis, 1)
+    return reshaped(at, x.node, shape)
+
+
+def lower_concatenate(operation: Any, at: Place, xs: Sequence[Any]) -> int:
+    """Return tensors and constants one after another along an axis."""
+    nodes = as_nodes(at, xs)
+    axis = axis_of(at, operation.axis, len(at.shape(nodes[0])) + 1)
+    shapes = [at.shape(node) for node in nodes]
+    full = [
+        tuple(e if i == axis else max(s[i] for s in shapes) for i, e in enumerate(shape))
+        for shape in shapes
+    ]  # a constant's axes of extent 1 are stretched, as its batch axis is
+    return joined(at, [stretched(at, n, s) for n, s in zip(nodes, full, strict=True)], axis)
+
+
+def lower_stack(operation: Any, at: Place, x: Sequence[Any]) -> int:
+    """Return tensors and constants side by side along a new axis."""
+    nodes = broadcast_nodes(at, x)
+    return stacked(at, nodes, axis_of(at, operation.axis, len(at.shape(nodes[0])) + 2))
+
+
+def lower_triangle(part: Any) -> LowerOperation:
+    """Return the lowering of the values of a triangle of the last two axes, zeros elsewhere."""
+
+    def lower(operation: Any, at: Place, x: Tensor) -> int:
+        if rank_of(at, x) < 3:
+            raise at.refuse("takes a triangle of the batch axis, which mixes the rows of a batch")
+        return scaled(at, x.node, part(np.ones(at.shape(x.node)[-2:]), operation.k))
+
+    return lower
+
+
+ARRANGEMENTS: dict[type, LowerOperation] = {
+    numpy.Reshape: lower_reshape,
+    numpy.Transpose: lower_transpose,
+    numpy.Swapaxes: lower_swap,
+    numpy.Moveaxis: lower_move,
+    numpy.Squeeze: lower_squeeze,
+    numpy.ExpandDims: lower_expand,
+    numpy.Concatenate: lower_concatenate,
+    numpy.Stack: lower_stack,
+    numpy.Tril: lower_triangle(np.tril),
+    numpy.Triu: lower_triangle(np.triu),
+}

@@ -1,0 +1,207 @@
+"""Operations that are whole layers: convolution, pooling, normalisation, attention, ReLU.
+
+Each is lowered as its layer is, from settings that look like the layer's.
+"""
+
+from types import SimpleNamespace
+from typing import Any
+
+import keras
+import numpy as np
+from keras.src.activations import activations
+from keras.src.ops import nn
+
+from seqlift.lowering.compositions.composition import scaled, unit_length
+from seqlift.lowering.compositions.operand import (
+    after_batch,
+    axes_of,
+    axis_of,
+    rank_of,
+    same_rank,
+    settled,
+)
+from seqlift.lowering.compositions.place import LowerOperation, Place, Tensor
+from seqlift.lowering.layers.activation import lower_relu
+from seqlift.lowering.layers.attention import Scores, attend
+from seqlift.lowering.layers.normalization import (
+    lower_layer_normalization,
+    lower_rms_normalization,
+)
+from seqlift.lowering.layers.window import (
+    lower_average_pool,
+    lower_convolution,
+    lower_depthwise,
+    lower_max_pool,
+    lower_separable,
+)
+
+
+def each(setting: Any, axes: int) -> tuple[int, ...]:
+    """Return a setting as one number for each axis a window slides along."""
+    return (setting,) * axes if isinstance(setting, int) else tuple(setting)
+
+
+def windowed(operation: Any, at: Place, x: Tensor, **more: Any) -> SimpleNamespace:
+    """Return the settings of a convolution as its layer has them, without bias or activation."""
+    axes = rank_of(at, x) - 2
+    return SimpleNamespace(
+        rank=axes,
+        strides=each(operation.strides, axes),
+        dilation_rate=each(operation.dilation_rate, axes),
+        padding=operation.padding.lower(),
+        data_format=operation.data_format or keras.config.image_data_format(),
+        use_bias=False,
+        bias=None,
+        activation=None,
+        **more,
+    )
+
+
+def lower_conv(operation: Any, at: Place, inputs: Tensor, kernel: Any) -> int:
+    """Return a convolution with constant weights."""
+    weights = settled(at, kernel, "a kernel")
+    return lower_convolution(windowed(operation, at, inputs, kernel=weights), at, inputs.node)
+
+
+def lower_depthwise_conv(operation: Any, at: Place, inputs: Tensor, kernel: Any) -> int:
+    """Return a convolution of each channel with constant weights."""
+    weights = settled(at, kernel, "a kernel")
+    return lower_depthwise(windowed(operation, at, inputs, kernel=weights), at, inputs.node)
+
+
+def lower_separable_conv(
+    operation: Any, at: Place, inputs: Tensor, depthwise_kernel: Any, pointwise_kernel: Any
+) -> int:
+    """Return a convolution of each channel, then one of width 1."""
+    own = settled(at, depthwise_kernel, "a kernel")
+    across = settled(at, pointwise_kernel, "a kernel")
+    layer = windowed(operation, at, inputs, depthwise_kernel=own, pointwise_kernel=across)
+    return lower_separable(layer, at, inputs.node)
+
+
+def pooled(operation: Any, at: Place, x: Tensor) -> SimpleNamespace:
+    """Return the settings of a pooling operation as its layer has them."""
+    axes = rank_of(at, x) - 2
+    sizes = each(operation.pool_size, axes)
+    return SimpleNamespace(
+        pool_size=sizes,
+        strides=sizes if operation.strides is None else each(operation.strides, axes),
+        padding=operation.padding.lower(),
+        data_format=operation.data_format or keras.config.image_data_format(),
+    )
+
+
+def lower_largest_of_windows(operation: Any, at: Place, inputs: Tensor) -> int:
+    """Return the largest value of each window."""
+    return lower_max_pool(pooled(operation, at, inputs), at, inputs.node)
+
+
+def lower_mean_of_windows(operation: Any, at: Place, inputs: Tensor) -> int:
+    """Return the mean of each window."""
+    return lower_average_pool(pooled(operation, at, inputs), at, inputs.node)
+
+
+def epsilon_of(operation: Any) -> float:
+    """Return the small number of a normalisation, Keras's own where none is given."""
+    own = operation.epsilon
+    return float(keras.config.epsilon() if own is None else own)
+
+
+def lower_layer_norm(
+    operation: Any, at: Place, x: Tensor, gamma: Any = None, beta: Any = None
+) -> int:
+    """Return the values less their mean, over their deviation, with constant scale and offset."""
+    axes = axes_of(at, operation.axis, rank_of(at, x))
+    layer = SimpleNamespace(
+        axis=[axis + 1 for axis in axes],
+        epsilon=epsilon_of(operation),
+        rms_scaling=operation.rms_scaling,
+        gamma=None if gamma is None else settled(at, gamma, "a scale"),
+        beta=None if beta is None else settled(at, beta, "an offset"),
+    )
+    return lower_layer_normalization(layer, at, x.node)
+
+
+def lower_rms_norm(operation: Any, at: Place, x: Tensor, scale: Any = None) -> int:
+    """Return the values over the root of their mean square, with a constant scale."""
+    axes = axes_of(at, operation.axis, rank_of(at, x))
+    layer = SimpleNamespace(
+        axis=[axis + 1 for axis in axes],
+        epsilon=epsilon_of(operation),
+        scale=None if scale is None else settled(at, scale, "a scale"),
+    )
+    return lower_rms_normalization(layer, at, x.node)
+
+
+def lower_batch_norm(
+    operation: Any,
+    at: Place,
+    x: Tensor,
+    mean: Any,
+    variance: Any,
+    offset: Any = None,
+    scale: Any = None,
+) -> int:
+    """Return the scale and offset per channel that constant statistics make."""
+    axis = axis_of(at, operation.axis, rank_of(at, x))
+    spread = settled(at, variance, "a variance").astype(np.float64)
+    factor = 1.0 / np.sqrt(spread + operation.epsilon)
+    if scale is not None:
+        factor = factor * settled(at, scale, "a scale")
+    move = -settled(at, mean, "a mean") * factor
+    if offset is not None:
+        move = move + settled(at, offset, "an offset")
+    shape = (-1,) + (1,) * (len(at.shape(x.node)) - axis - 1)
+    return scaled(at, x.node, factor.reshape(shape), move.reshape(shape))
+
+
+def lower_normalize(operation: Any, at: Place, x: Tensor) -> int:
+    """Return the values over their Euclidean norm along some axes."""
+    if operation.order != 2:
+        raise at.refuse(f"normalises by the norm of order {operation.order}; use order 2")
+    axes = axes_of(at, operation.axis, rank_of(at, x))
+    return unit_length(at, x.node, axes, epsilon_of(operation))
+
+
+def lower_attention(
+    operation: Any,
+    at: Place,
+    query: Any,
+    key: Any,
+    value: Any,
+    bias: Any = None,
+    mask: Any = None,
+    scale: Any = None,
+) -> int:
+    """Return attention of several heads: (positions, heads, values per head)."""
+    if operation.attn_logits_soft_cap is not None or not all(
+        isinstance(part, Tensor) for part in (query, key, value)
+    ):
+        raise at.refuse("has a soft cap or a constant query, key or value; leave it out")
+    nodes = same_rank(at, query, key, value)
+    known = None if mask is None else after_batch(at, settled(at, mask, "a mask"), 4)
+    added = None if bias is None else after_batch(at, settled(at, bias, "a bias"), 4)
+    factor = at.shape(nodes[1])[-1] ** -0.5 if scale is None else float(scale)
+    scores = Scores(factor, causal=operation.is_causal, mask=known, bias=added)
+    output, _ = attend(at, scores, *nodes)
+    return output
+
+
+def lower_bent(operation: Any, at: Place, x: Tensor) -> int:
+    """Return ReLU as `keras.activations.relu` has it, with the settings of the layer."""
+    return lower_relu(operation, at, x.node)
+
+
+NETWORK: dict[type, LowerOperation] = {
+    activations.ReLU: lower_bent,
+    nn.Conv: lower_conv,
+    nn.DepthwiseConv: lower_depthwise_conv,
+    nn.SeparableConv: lower_separable_conv,
+    nn.MaxPool: lower_largest_of_windows,
+    nn.AveragePool: lower_mean_of_windows,
+    nn.LayerNorm: lower_layer_norm,
+    nn.RMSNorm: lower_rms_norm,
+    nn.BatchNorm: lower_batch_norm,
+    nn.Normalize: lower_normalize,
+    nn.DotProductAttention: lower_attention,
+}

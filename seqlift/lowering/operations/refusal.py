@@ -1,0 +1,79 @@
+"""Operations whose result does not follow from small changes of the input, and why not."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from keras.src.ops import math, nn, numpy
+
+from seqlift.lowering.compositions.composition import constant
+from seqlift.lowering.compositions.operand import known
+from seqlift.lowering.compositions.place import LowerOperation, Place
+
+COMPARES = (
+    "compares values that depend on the input: its result jumps, and nothing says which part of a"
+    " change made it jump; use relu, sigmoid or maximum instead, and no Masking before a layer that"
+    " uses the mask"
+)
+SEARCHES = (
+    "gives places, not values, so that nothing of a change passes through it; use the values"
+    " themselves (max, softmax)"
+)
+SORTS = "moves values by their order, which changes with the input; use max, or pooling, instead"
+ROUNDS = "has steps without a slope; leave it out, or use a smooth function instead"
+COUNTS = "makes whole numbers of values, in steps without a slope; feed one-hot sequences instead"
+PROJECTS = (
+    "projects onto a set whose members change with the input, for which no rule completes; use"
+    " softmax"
+)
+FIXES_BATCH = (
+    "gives the batch axis an extent of its own, which holds for one number of rows only; use repeat"
+    " or tile along another axis"
+)
+FLATTENS_BATCH = "lays all rows of a batch in one axis, which mixes them; use Flatten"
+
+
+def refused(why: str) -> LowerOperation:
+    """Return the lowering of an operation that is refused, unless nothing in it varies."""
+
+    def lower(operation: Any, at: Place, *operands: Any) -> int:
+        values = [known(at, operand) for operand in operands]
+        if any(value is None for value in values):
+            raise at.refuse(why)
+        result = np.asarray(keras.ops.convert_to_numpy(operation.call(*values)))
+        return constant(at, result[0])
+
+    return lower
+
+
+def every(why: str, *kinds: type) -> dict[type, Callable[..., Any]]:
+    """Return the refusals of several operations for one reason."""
+    return dict.fromkeys(kinds, refused(why))
+
+
+REFUSALS: dict[type, LowerOperation] = (
+    every(
+        COMPARES,
+        numpy.Greater,
+        numpy.GreaterEqual,
+        numpy.Less,
+        numpy.LessEqual,
+        numpy.Equal,
+        numpy.NotEqual,
+        numpy.LogicalAnd,
+        numpy.LogicalOr,
+        numpy.LogicalNot,
+        numpy.LogicalXor,
+        numpy.Any,
+        numpy.All,
+    )
+    | every(SEARCHES, numpy.Argmax, numpy.Argmin, numpy.Argsort, math.TopK)
+    | every(SORTS, numpy.Sort, numpy.Median, numpy.Quantile)
+    | every(ROUNDS, numpy.Round, numpy.Floor, numpy.Ceil, numpy.Trunc, numpy.Sign)
+    | every(ROUNDS, numpy.FloorDivide, numpy.Mod)
+    | every(FLATTENS_BATCH, numpy.Ravel)
+    | every(FIXES_BATCH, numpy.BroadcastTo)
+    | every(COUNTS, nn.OneHot)
+    | every(PROJECTS, nn.Sparsemax)
+)

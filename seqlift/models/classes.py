@@ -1,0 +1,90 @@
+"""Which class of Keras, or of the user, a layer of a plan is, and the settings that it takes.
+
+Makes no layer. Knows nothing of files.
+"""
+
+import inspect
+from typing import Any
+
+import keras
+
+from seqlift.models import locally, renamed
+from seqlift.models.plans.plan import LayerPlan, NetworkPlan
+
+OPERATION_MODULES = ("nn", "numpy", "math", "core")
+"""Modules of `keras.src.ops` that hold the operations of the allow-list."""
+
+
+ANYWAY = {"groups": 1, "trainable": True, "data_format": "channels_last"}
+"""Settings that layers without them may carry, saying what such layers do anyway."""
+
+
+def class_of(plan: LayerPlan) -> Any:
+    """Return the class of a layer or operation on the allow-list, None if this Keras lacks it."""
+    if plan.own_class is not None:
+        return plan.own_class
+    if not plan.operation:
+        homes = [getattr(home, plan.class_name, None) for home in (locally, renamed, keras.layers)]
+        return next(filter(None, homes), None)
+    for module in OPERATION_MODULES:
+        found = getattr(getattr(keras.src.ops, module), plan.class_name, None)
+        if found is not None:
+            return found
+    return None
+
+
+GIVE_CODE = "give its code with --custom-objects FILE.py if it is a layer of your own"
+
+
+def may_be_own(plan: LayerPlan | NetworkPlan) -> bool:
+    """Return whether a layer with a name of Keras may be of a user's class of that name.
+
+    Older files do not say in which module a class is.
+    """
+    if isinstance(plan, NetworkPlan):
+        return False
+    return plan.module is None and not plan.operation and plan.class_name != "InputLayer"
+
+
+def accepted_by(cls: Any) -> set[str]:
+    """Return the names of the settings that a class takes, those it hands on to its bases too."""
+    names: set[str] = set()
+    for base in cls.__mro__:
+        if "__init__" not in vars(base):
+            continue
+        parameters = inspect.signature(base.__init__).parameters
+        names |= {name for name, p in parameters.items() if p.kind is not p.VAR_KEYWORD}
+        hands_on = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+        if base is keras.layers.Layer or not hands_on:
+            break
+    return names - {"self"}
+
+
+def unknown_settings(plan: LayerPlan) -> list[str]:
+    """Return a line for each setting that the installed Keras would have to leave out.
+
+    Leaving out what is None or False is harmless: that is how the absence of a feature is written.
+    """
+    place = f"layer {plan.name!r} ({plan.class_name})"
+    if plan.expressions:
+        return []
+    cls = class_of(plan)
+    if cls is None:
+        return [f"{place} is not in Keras {keras.__version__}; install a newer Keras"]
+    accepted = accepted_by(cls)
+    if plan.own_class is not None:
+        return [
+            f"{place} has the setting {key}={value!r}, which its class in the custom objects does "
+            "not take; add it to __init__"
+            for key, value in plan.settings.items()
+            if key not in accepted and value is not None and ANYWAY.get(key) != value
+        ]
+    remedy = "install the Keras that saved the model, or a newer one"
+    if may_be_own(plan):
+        remedy = f"{GIVE_CODE}; else {remedy}"
+    return [
+        f"{place} has the setting {key}={value!r}, unknown to Keras {keras.__version__}; {remedy}"
+        for key, value in plan.settings.items()
+        if key not in accepted and value is not None and value is not False
+        if ANYWAY.get(key) != value
+    ]

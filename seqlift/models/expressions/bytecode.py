@@ -1,0 +1,52 @@
+"""The expression that a Lambda's bytecode computes, found by following it on symbols.
+
+Nothing runs: names stay words, and each instruction does to a stack of symbols what Python would do
+to a stack of values. There are no jumps, so the work is bounded by the length of the code. Where
+several versions of Python could have written the bytes, all that understand them must agree.
+"""
+
+from collections.abc import Mapping
+
+from seqlift.models.expressions.machine import run
+from seqlift.models.expressions.marshalled import Code
+from seqlift.models.expressions.opcodes import VERSIONS
+from seqlift.models.expressions.tree import Expression, NoRecipeError
+
+UNREADABLE_FLAGS = 0x04 | 0x08 | 0x20 | 0x80 | 0x200
+"""Bits of a function's flags: ``*args``, ``**kwargs``, a generator, a coroutine, both."""
+
+
+def expression(
+    code: Code, arguments: Mapping[str, Expression], closure: Mapping[str, Expression]
+) -> Expression:
+    """Return what `code` returns for `arguments`, values by name; `closure` likewise.
+
+    Anything that is no expression of known functions raises `NoRecipeError` saying what it is.
+    """
+    check(code)
+    understood: list[Expression] = []
+    problems: list[str] = []
+    for instructions in VERSIONS:
+        if instructions.layout != code.layout:
+            continue
+        try:
+            found = run(code, instructions, variables=arguments, closure=closure)
+            understood.append(found)
+        except NoRecipeError as problem:
+            problems.append(str(problem))
+    if not understood:
+        raise NoRecipeError(max(problems, key=_tells))
+    if any(other != understood[0] for other in understood):
+        raise NoRecipeError("means different things in different versions of Python")
+    return understood[0]
+
+
+def check(code: Code) -> None:
+    """Refuse functions of any number of arguments, generators and coroutines."""
+    if code.flags & UNREADABLE_FLAGS:
+        raise NoRecipeError("takes any number of arguments, or yields")
+
+
+def _tells(problem: str) -> bool:
+    """Return whether a problem says more than that a version does not fit."""
+    return problem.startswith(("calls ", "uses "))

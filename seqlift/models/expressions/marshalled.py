@@ -1,0 +1,214 @@
+"""The code object in a Lambda's stored bytes, read as data.
+
+Reads the parts of Python's marshal format that code objects of Python 3.6 to 3.13 are made of, with
+bounds on size, depth and number. Makes only numbers, words, tuples and `Code`: nothing here can be
+run. Source of the format: `Python/marshal.c` of CPython.
+"""
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from seqlift.models.expressions.tree import NoRecipeError
+
+MOST_BYTES = 1 << 16
+MOST_OBJECTS = 5000
+DEEPEST = 40
+SHARED = 0x80
+"""Bit of a type byte: the object is remembered, to be referred to later."""
+
+DAMAGED = "holds bytes that are no code of Python 3.6 to 3.13"
+
+LAYOUTS = {
+    "3.6": "arguments keyword_only locals stack flags code constants names variables free cells "
+    "file name line table",
+    "3.8": "arguments positional_only keyword_only locals stack flags code constants names "
+    "variables free cells file name line table",
+    "3.11": "arguments positional_only keyword_only stack flags code constants names variables "
+    "kinds file name qualified line table exceptions",
+}
+"""First Python of each layout of a code object, and its fields in order."""
+
+INTEGERS = frozenset(
+    {"arguments", "positional_only", "keyword_only", "locals", "stack", "flags", "line"}
+)
+"""Fields that are bare integers; all others are objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A Python function: its instructions and what they refer to by number.
+
+    `layout` is the first Python that lays code objects out like this one. `variables` are the
+    arguments, then the other local variables; in layout 3.11 those of a closure follow. `free` are
+    the variables of a closure, behind those that inner functions share.
+    """
+
+    layout: str
+    name: str
+    arguments: int
+    keyword_only: int
+    flags: int
+    code: bytes
+    constants: tuple[Any, ...]
+    names: tuple[str, ...]
+    variables: tuple[str, ...]
+    free: tuple[str, ...]
+
+
+def read(data: bytes) -> Code:
+    """Return the code object that `data` holds in the layout of one version of Python.
+
+    Bytes that are none, or more than a Lambda has, raise `NoRecipeError`.
+    """
+    if len(data) > MOST_BYTES:
+        raise NoRecipeError(f"holds {len(data)} bytes of code, more than can be read")
+    for layout in LAYOUTS:
+        reader = _Reader(data, layout)
+        try:
+            found = reader.object(0)
+        except (NoRecipeError, IndexError, struct.error, UnicodeError, TypeError):
+            continue
+        if isinstance(found, Code) and reader.at == len(data):
+            return found
+    raise NoRecipeError(DAMAGED)
+
+
+class _Reader:
+    """One pass over the bytes, for one layout."""
+
+    def __init__(self, data: bytes, layout: str) -> None:
+        self.data, self.layout, self.at = data, layout, 0
+        self.objects, self.shared = 0, list[Any]()
+
+    def take(self, count: int) -> bytes:
+        """Return the next bytes."""
+        if not 0 <= count <= len(self.data) - self.at:
+            raise NoRecipeError(DAMAGED)
+        self.at += count
+        return self.data[self.at - count : self.at]
+
+    def number(self) -> int:
+        """Return the next four bytes as a signed number."""
+        return int(struct.unpack("<i", self.take(4))[0])
+
+    def object(self, depth: int) -> Any:
+        """Return the next object."""
+        self.objects += 1
+        if depth > DEEPEST or self.objects > MOST_OBJECTS:
+            raise NoRecipeError(DAMAGED)
+        (start,) = self.take(1)
+        kind = chr(start & ~SHARED)
+        if kind == "r":
+            return self._referred(self.number())
+        place = len(self.shared)
+        if start & SHARED:
+            self.shared.append(_UNFINISHED)
+        if kind in SIMPLE:
+            value = SIMPLE[kind](self)
+        elif kind in "()[":
+            count = self.take(1)[0] if kind == ")" else self.number()
+            if count > len(self.data):
+                raise NoRecipeError(DAMAGED)
+            value = tuple(self.object(depth + 1) for _ in range(count))
+        elif kind == "c":
+            value = self._code(depth + 1)
+        else:
+            raise NoRecipeError(DAMAGED)
+        if start & SHARED:
+            self.shared[place] = value
+        return value
+
+    def _referred(self, place: int) -> Any:
+        if not 0 <= place < len(self.shared) or self.shared[place] is _UNFINISHED:
+            raise NoRecipeError(DAMAGED)
+        return self.shared[place]
+
+    def _code(self, depth: int) -> Code:
+        fields: dict[str, Any] = {
+            name: self.number() if name in INTEGERS else self.object(depth)
+            for name in LAYOUTS[self.layout].split()
+        }
+        words = [fields.get(name, ()) for name in ("names", "variables", "free", "cells")]
+        right = isinstance(fields["code"], bytes) and isinstance(fields["constants"], tuple)
+        if not right or not all(map(_is_words, words)):
+            raise NoRecipeError(DAMAGED)
+        free = (*words[3], *words[2])
+        if self.layout == "3.11":
+            free = _free(fields["variables"], fields["kinds"])
+        return Code(
+            layout=self.layout,
+            name=str(fields["name"]),
+            arguments=fields["arguments"],
+            keyword_only=fields["keyword_only"],
+            flags=fields["flags"],
+            code=fields["code"],
+            constants=fields["constants"],
+            names=fields["names"],
+            variables=fields["variables"],
+            free=free,
+        )
+
+
+_UNFINISHED = object()
+
+
+def _is_words(value: Any) -> bool:
+    return isinstance(value, tuple) and all(isinstance(item, str) for item in value)
+
+
+def _free(variables: tuple[str, ...], kinds: Any) -> tuple[str, ...]:
+    """Return the variables that come from around the function; their kind has the bit 0x80."""
+    if not isinstance(kinds, bytes) or len(kinds) != len(variables):
+        raise NoRecipeError(DAMAGED)
+    return tuple(name for name, kind in zip(variables, kinds, strict=True) if kind & 0x80)
+
+
+def _long(reader: _Reader) -> int:
+    """Return a large whole number: digits of 15 bits, the sign on their count."""
+    count = reader.number()
+    digits = struct.unpack(f"<{abs(count)}H", reader.take(2 * abs(count)))
+    value: int = sum(digit << (15 * place) for place, digit in enumerate(digits[:8]))
+    if len(digits) > 8:
+        raise NoRecipeError("has a whole number of more than 63 bits")
+    return -value if count < 0 else value
+
+
+def _text(sized: int, encoding: str) -> Callable[[_Reader], str]:
+    def read_text(reader: _Reader) -> str:
+        count = reader.take(1)[0] if sized == 1 else reader.number()
+        return reader.take(count).decode(encoding, "surrogatepass")
+
+    return read_text
+
+
+def _double(reader: _Reader) -> float:
+    return float(struct.unpack("<d", reader.take(8))[0])
+
+
+def _written_float(reader: _Reader) -> float:
+    try:
+        return float(reader.take(reader.take(1)[0]))
+    except ValueError as problem:
+        raise NoRecipeError(DAMAGED) from problem
+
+
+SIMPLE: dict[str, Callable[[_Reader], Any]] = {
+    "N": lambda reader: None,
+    "T": lambda reader: True,
+    "F": lambda reader: False,
+    ".": lambda reader: ...,
+    "i": _Reader.number,
+    "l": _long,
+    "g": _double,
+    "f": _written_float,
+    "s": lambda reader: reader.take(reader.number()),
+    "u": _text(4, "utf-8"),
+    "t": _text(4, "utf-8"),
+    "a": _text(4, "ascii"),
+    "A": _text(4, "ascii"),
+    "z": _text(1, "ascii"),
+    "Z": _text(1, "ascii"),
+}
+"""Type bytes of marshal whose objects hold no others, and how they are read."""

@@ -1,0 +1,121 @@
+"""What a dotted name in a program means: a function of expressions, a constant, or nothing known.
+
+Knows where libraries keep their functions; `seqlift.models.expressions.tables` lists them.
+"""
+
+import inspect
+from collections.abc import Iterable, Mapping
+
+from seqlift.models.expressions import tree
+from seqlift.models.expressions.functions import FUNCTIONS
+from seqlift.models.expressions.tables import OLD_PARAMETERS, TABLES, Row
+from seqlift.models.expressions.tree import Expression, NoRecipeError
+
+SPACES = {"tf", "tensorflow", "K", "keras", "backend", "ops", "np", "numpy", "activations"}
+WITHIN_TENSORFLOW = {"math", "nn", "linalg", "compat", "v1", "v2", "__operators__", "python"}
+
+BUILTINS = {"abs", "int", "float", "len"}
+"""Python's own functions, which are used without a library before them."""
+
+NUMBERS_ONLY = {"np", "numpy", "math"}
+"""Libraries whose functions take numbers: on tensors they mean something else, or nothing."""
+
+CONSTANTS = {
+    "newaxis": None, "pi": 3.141592653589793, "e": 2.718281828459045, "inf": float("inf"),
+    "float16": "float16", "bfloat16": "bfloat16", "float32": "float32", "float64": "float64",
+    "int32": "int32", "int64": "int64", "bool": "bool",
+}  # fmt: skip
+
+
+def called(
+    path: str, args: Iterable[Expression], kwargs: Mapping[str, Expression]
+) -> tree.Expression:
+    """Return what the function with the dotted name `path`, as a program writes it, gives.
+
+    A function without a row raises `NoRecipeError`, and so does an argument without meaning.
+    """
+    arguments = list(args)
+    space, name = _space(path)
+    if space in TABLES:
+        return _translated(path, TABLES[space].get(name), arguments, kwargs)
+    if space in NUMBERS_ONLY and any(map(tree.inputs, (*arguments, *kwargs.values()))):
+        raise NoRecipeError(f"calls {path} on a tensor, which has no recipe")
+    if space is None or name not in FUNCTIONS:
+        raise NoRecipeError(f"calls {path}, which has no recipe")
+    return tree.named(name, arguments, kwargs)
+
+
+def named_value(path: str) -> Expression:
+    """Return the value that the dotted name `path` has; only a few constants have one."""
+    space, name = _space(path)
+    if space is None or name not in CONSTANTS:
+        unknown = "which has no recipe" if "." in path else "whose value is not in the file"
+        raise NoRecipeError(f"uses {path}, {unknown}")
+    return tree.Constant(CONSTANTS[name])
+
+
+def attribute(value: Expression, name: str, *, is_called: bool) -> Expression:
+    """Return ``value.name``, or ``value.name()``: the shape of a tensor."""
+    is_shape = isinstance(value, tree.Apply) and value.function == "shape"
+    if name == "as_list" and is_called and is_shape:
+        return value
+    if (name, is_called) in (("shape", False), ("get_shape", True)):
+        return tree.apply("shape", value)
+    if (name, is_called) == ("dtype", False):
+        return tree.Constant("float32")  # everything is computed in the model's one precision
+    what = "calls the method" if is_called else "uses the attribute"
+    raise NoRecipeError(f"{what} {name} of {tree.text(value)}, which has no recipe")
+
+
+def _space(path: str) -> tuple[str | None, str]:
+    """Return the library that a dotted name belongs to, None if unknown, and its last word."""
+    *spaces, name = path.split(".")
+    if not spaces:
+        return ("ops", name) if name in BUILTINS else (None, name)
+    home = {"tensorflow": "tf"}.get(spaces[0], spaces[0])
+    if home not in SPACES | {"math"}:
+        return None, name
+    for space in spaces[1:]:
+        if space in SPACES:
+            home = {"tensorflow": "tf"}.get(space, space)
+        elif home != "tf" or space not in WITHIN_TENSORFLOW:
+            return None, name
+    return (None if home == "keras" else home), name
+
+
+def _translated(
+    path: str, row: Row | None, args: list[Expression], kwargs: Mapping[str, Expression]
+) -> Expression:
+    """Return a library's function as one of ours."""
+    if row is None:
+        raise NoRecipeError(f"calls {path}, which has no recipe")
+    names = list(row.parameters)
+    if len(args) > len(names):
+        raise NoRecipeError(f"calls {path} with {len(args)} arguments, which has no recipe")
+    given = dict(zip(names, args, strict=False)) | dict(kwargs)
+    meant = {name: tree.constant(value) for name, value in row.defaults.items()}
+    for name, value in given.items():
+        if name == "name" or value == tree.NONE:
+            continue
+        if name not in row.parameters:
+            name = OLD_PARAMETERS.get(name, name)
+        if name not in row.parameters:
+            raise NoRecipeError(f"calls {path} with the argument {name}, which has no recipe")
+        if name in row.fixed and value != tree.Constant(row.fixed[name]):
+            raise NoRecipeError(f"calls {path} with {name}={tree.text(value)}, which has no recipe")
+        if row.parameters[name] != "-":
+            meant[row.parameters[name]] = value
+    return _in_order(row.function, meant)
+
+
+def _in_order(function: str, given: dict[str, Expression]) -> Expression:
+    """Return a function applied to arguments by name, the operands among them by position."""
+    positional: list[Expression] = []
+    for name in inspect.signature(FUNCTIONS[function]).parameters:
+        if name not in OPERANDS or name not in given:
+            break
+        positional.append(given.pop(name))
+    return tree.named(function, positional, given)
+
+
+OPERANDS = ("condition", "x", "x1", "x2", "xs", "key")

@@ -1,0 +1,87 @@
+"""What stands for Python's values while bytecode is read: expressions, names, methods.
+
+Knows no instructions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from seqlift.models.expressions import tree
+from seqlift.models.expressions.names import attribute, called, named_value
+from seqlift.models.expressions.tree import Expression, NoRecipeError
+
+OTHER_VERSION = "has code of another version of Python"
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A dotted name, ``tf.math.exp``, of something outside the code."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """An attribute of a value: ``x.get_shape``."""
+
+    value: Expression
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """What Python pushes beside a function that is no method."""
+
+
+Symbol: TypeAlias = Expression | Path | Method | Nothing
+
+
+def value_of(symbol: Symbol) -> Expression:
+    """Return the value that a symbol stands for."""
+    if isinstance(symbol, Path):
+        return named_value(symbol.name)
+    if isinstance(symbol, Method):
+        return attribute(symbol.value, symbol.name, is_called=False)
+    if isinstance(symbol, Nothing):
+        raise NoRecipeError(OTHER_VERSION)
+    return symbol
+
+
+def attribute_of(symbol: Symbol, name: str) -> Symbol:
+    """Return the symbol for ``symbol.name``."""
+    if isinstance(symbol, Path):
+        return Path(f"{symbol.name}.{name}")
+    return Method(value_of(symbol), name)
+
+
+def plain_tuple(value: Expression) -> tuple[Any, ...]:
+    """Return the constants in a tuple."""
+    if not isinstance(value, tree.Several):
+        raise NoRecipeError(OTHER_VERSION)
+    return tuple(tree.plain(item) for item in value.items)
+
+
+def words(value: Any) -> tuple[str, ...]:
+    """Return a tuple of words, checked."""
+    if not (isinstance(value, tuple) and all(isinstance(word, str) for word in value)):
+        raise NoRecipeError(OTHER_VERSION)
+    return value
+
+
+def applied(
+    beneath: Sequence[Symbol], arguments: Sequence[Expression], names: Sequence[str]
+) -> Expression:
+    """Return the call of the one symbol in `beneath`; the last arguments have `names`."""
+    if len(beneath) != 1 or len(names) > len(arguments):
+        raise NoRecipeError("calls something that is no function by name")
+    positional = arguments[: len(arguments) - len(names)]
+    keywords = dict(zip(names, arguments[len(positional) :], strict=True))
+    (function,) = beneath
+    if isinstance(function, Method):
+        if arguments:
+            raise NoRecipeError(f"calls the method {function.name}, which has no recipe")
+        return attribute(function.value, function.name, is_called=True)
+    if isinstance(function, Path):
+        return called(function.name, positional, keywords)
+    raise NoRecipeError("calls something that is no function by name")

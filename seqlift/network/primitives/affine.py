@@ -1,0 +1,131 @@
+"""Linear primitives that weigh and add values: matrix product, scale, sums, means."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from seqlift.device.stored import constant
+from seqlift.network.primitives.base import Array, Linear, Shape, Weighted
+from seqlift.network.primitives.rowwise import matmul, sum_in_any_order
+from seqlift.network.primitives.shape import sum_to_shape
+
+
+@dataclass(frozen=True, eq=False)
+class Dense(Weighted):
+    """A product of the last axis with `kernel` (inputs, outputs), plus `bias` (outputs,)."""
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the input shape with the last axis as long as the kernel has outputs."""
+        return (*shapes[0][:-1], self.kernel.shape[1])
+
+    def forward(self, *inputs: Array) -> Array:
+        """Return the product plus bias."""
+        product = matmul(inputs[0], constant(self.kernel, inputs[0]))
+        return product if self.bias is None else product + constant(self.bias, product)
+
+    def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
+        """Return the product with the transposed kernel."""
+        return (matmul(multiplier, constant(self.kernel.T, multiplier)),)
+
+
+@dataclass(frozen=True, eq=False)
+class Scale(Linear):
+    """``factor * x + offset``, both broadcast against the axes after the batch axis."""
+
+    factor: NDArray[np.floating]
+    offset: NDArray[np.floating]
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the input shape."""
+        return shapes[0]
+
+    def forward(self, *inputs: Array) -> Array:
+        """Return the scaled array."""
+        return inputs[0] * constant(self.factor, inputs[0]) + constant(self.offset, inputs[0])
+
+    def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
+        """Return the multiplier times the factor."""
+        return (multiplier * constant(self.factor, multiplier),)
+
+
+@dataclass(frozen=True)
+class WeightedSum(Linear):
+    """``sum(weight_i * x_i)`` of arrays that broadcast: add, subtract and average."""
+
+    weights: tuple[float, ...]
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the shape the inputs broadcast to."""
+        return tuple(np.broadcast_shapes(*shapes))
+
+    def forward(self, *inputs: Array) -> Array:
+        """Return the weighted sum."""
+        terms = [self.weigh(x, weight) for x, weight in zip(inputs, self.weights, strict=True)]
+        total = terms[0]
+        for term in terms[1:]:
+            total = total + term
+        return total
+
+    def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
+        """Return the weighted multiplier for each input, summed where the input was broadcast."""
+        return tuple(
+            sum_to_shape(self.weigh(multiplier, weight), shape)
+            for shape, weight in zip(shapes, self.weights, strict=True)
+        )
+
+    def weigh(self, array: Array, weight: float) -> Array:
+        """Return `array` times `weight`, which is most often 1."""
+        return array if weight == 1.0 else array * weight
+
+    def describe(self) -> str:
+        """Return ``add``, ``subtract`` or ``average``."""
+        if all(weight == 1.0 for weight in self.weights):
+            return "add"
+        return "subtract" if self.weights == (1.0, -1.0) else "average"
+
+
+@dataclass(frozen=True)
+class Sum(Linear):
+    """The sum over some axes, counted after the batch axis from 0."""
+
+    axes: tuple[int, ...]
+    keepdims: bool = False
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the shape without the axes, or with them of extent 1."""
+        kept = self.kept(shapes[0])
+        return kept if self.keepdims else tuple(np.delete(np.array(kept, int), self.axes).tolist())
+
+    def share(self, shape: Shape) -> float:
+        """Return the weight of each value."""
+        return 1.0
+
+    def kept(self, shape: Shape) -> Shape:
+        """Return the shape with the summed axes of extent 1."""
+        return tuple(1 if axis in self.axes else size for axis, size in enumerate(shape))
+
+    def forward(self, *inputs: Array) -> Array:
+        """Return the weighted sum."""
+        total = inputs[0]
+        for axis in self.axes:
+            total = sum_in_any_order(total, axis + 1, keepdims=True)
+        shape = tuple(inputs[0].shape[1:])
+        return ops.reshape(total * self.share(shape), (-1, *self.shape(shape)))
+
+    def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
+        """Return the weighted multiplier for each value."""
+        spread = ops.reshape(multiplier * self.share(shapes[0]), (-1, *self.kept(shapes[0])))
+        batch = ops.shape(multiplier)[0]
+        return (ops.broadcast_to(spread, (batch, *shapes[0])),)
+
+
+@dataclass(frozen=True)
+class Mean(Sum):
+    """The mean over some axes, counted after the batch axis from 0."""
+
+    def share(self, shape: Shape) -> float:
+        """Return one over the number of values that are averaged."""
+        return 1.0 / math.prod(shape[axis] for axis in self.axes)

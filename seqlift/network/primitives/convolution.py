@@ -1,0 +1,198 @@
+"""Convolution along any axes, and its transpose as a convolution with the flipped kernel.
+
+A transposed convolution is the same pair with its two directions exchanged.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from itertools import starmap
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from seqlift.device.backend import fused
+from seqlift.device.products import convolve
+from seqlift.device.stored import constant
+from seqlift.network.primitives import winograd
+from seqlift.network.primitives.base import Array, Shape, Weighted
+from seqlift.network.primitives.rowwise import PACKET, matmul
+from seqlift.network.primitives.shape import Pads, pad_or_crop
+from seqlift.network.primitives.windows import fold
+
+FEW_OUTPUTS = 8
+LARGE = 2**20  # products of one row, below which there is no time to be won
+
+
+def same_pads(size: int, *, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
+    """Return the zeros before and after an axis that give ``ceil(size / stride)`` outputs."""
+    outputs = -(-size // stride)
+    total = max((outputs - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
+    return total // 2, total - total // 2
+
+
+@dataclass(frozen=True, eq=False)
+class Convolution(Weighted):
+    """Cross-correlation of (B, *sizes, inputs) with `kernel` (*taps, inputs / groups, outputs).
+
+    `pads` are zeros before and after each axis; `strides` and `dilation` have one number per axis.
+    The number of groups is the ratio of the inputs to the kernel's. `halved` allows the forward
+    pass to be made of half the products: see `seqlift.attribution.halving`.
+    """
+
+    strides: tuple[int, ...]
+    dilation: tuple[int, ...]
+    pads: Pads
+    halved: bool = False
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the number of whole windows along each axis, then the number of outputs."""
+        return (*starmap(self.windows, enumerate(shapes[0][:-1])), self.kernel.shape[-1])
+
+    def windows(self, axis: int, size: int) -> int:
+        """Return how many windows fit along `axis`; 0 or less where the axis is too short."""
+        room = size + sum(self.pads[axis]) - (self.kernel.shape[axis] - 1) * self.dilation[axis] - 1
+        return int(room // self.strides[axis]) + 1
+
+    def forward(self, *inputs: Array) -> Array:
+        """Return the convolution plus bias."""
+        padded = pad_or_crop(inputs[0], (*self.pads, (0, 0)))
+        way = {"strides": self.strides, "dilation": self.dilation}
+        result = weigh_windows(padded, self.kernel, **way, halved=self.halved)
+        return result if self.bias is None else result + constant(self.bias, result)
+
+    def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
+        """Return the multipliers of the input: see `weigh_back`."""
+        return (self.weigh_back(multiplier, shapes[0], halved=True),)
+
+    def weigh_back(self, multiplier: Array, shape: Shape, *, halved: bool) -> Array:
+        """Return what comes back of multipliers to an input of `shape`.
+
+        They are the stride-1 convolution of the multipliers, set apart by the stride, with the
+        kernel flipped along its taps and its inputs and outputs exchanged.
+        """
+        groups = shape[-1] // self.kernel.shape[-2]
+        flipped = exchange_channels(np.flip(self.kernel, tuple(range(len(self.strides)))), groups)
+        reach = reach_of(self.kernel, self.dilation)
+        padded = set_apart(
+            multiplier, reach, strides=self.strides, pads=self.pads, sizes=shape[:-1]
+        )
+        ones = (1,) * len(self.strides)
+        way = {"strides": ones, "dilation": self.dilation}
+        return weigh_windows(padded, flipped, **way, halved=halved)
+
+
+@dataclass(frozen=True, eq=False)
+class TransposedConvolution(Weighted):
+    """The transpose of a `Convolution` of (B, *sizes, outputs), plus `bias` (outputs,).
+
+    `kernel` (*taps, outputs, inputs), `strides`, `dilation` and `pads` are those of the
+    convolution, which takes what comes out of here to what goes in.
+    """
+
+    strides: tuple[int, ...]
+    dilation: tuple[int, ...]
+    pads: Pads
+    sizes: Shape
+
+    def turned(self) -> Convolution:
+        """Return the convolution that this is the transpose of."""
+        return Convolution(self.kernel, None, self.strides, self.dilation, self.pads)
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the sizes the primitive was made for, then the number of outputs."""
+        return (*self.sizes, self.kernel.shape[-2])
+
+    def forward(self, *inputs: Array) -> Array:
+        """Return the transposed convolution plus bias."""
+        result = self.turned().weigh_back(inputs[0], self.shape(), halved=False)
+        return result if self.bias is None else result + constant(self.bias, result)
+
+    def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
+        """Return the convolution of the multipliers."""
+        return (self.turned().forward(multiplier),)
+
+
+def reach_of(kernel: NDArray[np.floating], dilation: tuple[int, ...]) -> Shape:
+    """Return how many positions lie between the first and the last tap along each axis."""
+    return tuple((taps - 1) * step for taps, step in zip(kernel.shape, dilation, strict=False))
+
+
+def set_apart(
+    multiplier: Array, reach: Shape, *, strides: tuple[int, ...], pads: Pads, sizes: Shape
+) -> Array:
+    """Return the multipliers of windows with the zeros that a stride-1 convolution needs.
+
+    `multiplier` is (B, *counts, C). Convolved with a flipped kernel of `reach`, it gives the
+    multipliers of the `sizes` values that the windows, `strides` apart, were laid over.
+    """
+    around = []
+    for axis, (stride, size) in enumerate(zip(strides, sizes, strict=True)):
+        count = multiplier.shape[axis + 1]
+        if stride > 1:
+            apart = ops.expand_dims(multiplier, axis + 2)
+            multiplier = fold(apart, axis + 1, stride=stride, length=(count - 1) * stride + 1)
+        low, _ = pads[axis]
+        around.append((reach[axis] - low, size + low - (count - 1) * stride - 1))
+    return pad_or_crop(multiplier, (*around, (0, 0)))
+
+
+def weigh_windows(
+    array: Array,
+    kernel: NDArray[np.floating],
+    *,
+    strides: tuple[int, ...],
+    dilation: tuple[int, ...],
+    halved: bool = False,
+) -> Array:
+    """Return the windows of `array` (B, *sizes, inputs) that fit, weighed by `kernel`.
+
+    `halved` allows for half the products.
+    """
+    if is_narrow(array, kernel, strides):
+        summed = fused(partial(sum_of_taps, dilation=dilation[0]))
+        result: Array = summed(array, constant(kernel, array))
+        return result
+    if halved and winograd.pays(array, kernel, strides, dilation):
+        return winograd.weigh_windows(array, kernel, dilation[0])
+    return convolve(array, constant(kernel, array), strides=strides, dilation=dilation)
+
+
+def is_narrow(array: Array, kernel: NDArray[np.floating], strides: tuple[int, ...]) -> bool:
+    """Return whether a convolution is large and has few outputs: see `sum_of_taps`."""
+    taps, *_, inputs, outputs = kernel.shape
+    return (
+        strides == (1,)
+        and inputs == array.shape[-1]
+        and taps > 1
+        and outputs <= FEW_OUTPUTS
+        and array.shape[1] * taps * inputs * outputs >= LARGE
+    )
+
+
+def sum_of_taps(array: Array, kernel: Array, *, dilation: int) -> Array:
+    """Return the stride-1 windows of `array` (B, size, inputs), weighed by `kernel`.
+
+    Every value is weighed by all taps in one matrix product, and what belongs to one window is then
+    summed. Where outputs are few, as where multipliers come back to the four bases, the product is
+    taps times as wide as that of a convolution: some four times faster.
+    """
+    taps, inputs, outputs = kernel.shape
+    size = array.shape[1]
+    count = size - (taps - 1) * dilation
+    # rows that no window reads: spare ones put after all would have to be cut off, by copying
+    array = ops.pad(array, ((0, 0), (0, -size % PACKET), (0, 0)))
+    columns = ops.reshape(ops.transpose(kernel, (1, 0, 2)), (inputs, taps * outputs))
+    weighed = matmul(array, columns)
+    total = None
+    for tap in range(taps):
+        start, column = tap * dilation, tap * outputs
+        term = weighed[:, start : start + count, column : column + outputs]
+        total = term if total is None else total + term
+    return total
+
+
+def exchange_channels(kernel: NDArray[np.floating], groups: int) -> NDArray[np.floating]:
+    """Return (*taps, inputs / groups, outputs) as (*taps, outputs / groups, inputs)."""
+    parts = np.split(kernel, groups, axis=-1)
+    return np.concatenate([np.swapaxes(part, -1, -2) for part in parts], axis=-1)

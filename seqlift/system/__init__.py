@@ -1,0 +1,4 @@
+"""The operating system: what it refuses, free memory, special files, and text safe to show.
+
+Knows errors; knows nothing of models, sequences or scores.
+"""
