@@ -19,6 +19,7 @@ from seqlift.errors import (
 
 if TYPE_CHECKING:
     from seqlift.attribution.engine import Result
+    from seqlift.attribution.registry import register
     from seqlift.explain.explainer import Explainer
     from seqlift.inputs import references
     from seqlift.inputs.onehot import sequence_one_hot as one_hot
@@ -36,6 +37,7 @@ __all__ = [
     "SeqliftError",
     "one_hot",
     "references",
+    "register",
 ]
 
 _ELSEWHERE = {
@@ -43,6 +45,7 @@ _ELSEWHERE = {
     "Result": ("seqlift.attribution.engine", "Result"),
     "one_hot": ("seqlift.inputs.onehot", "sequence_one_hot"),
     "references": ("seqlift.inputs.references", None),
+    "register": ("seqlift.attribution.registry", "register"),
 }
 
 

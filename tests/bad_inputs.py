@@ -281,13 +281,13 @@ ARGUMENTS = {
 
 USAGES = {
     f"{BASE} --rule deeplift": (
-        "Invalid value for '--rule': 'deeplift' is not one of 'genomics', 'rescale',"
-        " 'revealcancel', 'gradient', 'integrated-gradients', 'guided-backprop',"
-        " 'guided-backprop-rescale', 'deconvnet'."
+        "Invalid value for '--rule': 'deeplift' is not one of genomics, rescale,"
+        " revealcancel, deconvnet, gradient, guided-backprop, guided-backprop-rescale,"
+        " integrated-gradients."
     ),
     f"{BASE} --rule-for first=genomics": (
         "Invalid value for '--rule-for': 'first=genomics' is not LAYER=RULE with one of rescale,"
-        " revealcancel, gradient, guided-backprop, guided-backprop-rescale, deconvnet"
+        " revealcancel, deconvnet, gradient, guided-backprop, guided-backprop-rescale"
     ),
     f"{BASE} --max-rule loser": (
         "Invalid value for '--max-rule': 'loser' is not one of 'complete', 'winner'."

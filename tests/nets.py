@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from seqlift.attribution.engine import Engine, Result
 from seqlift.attribution.heads import Head, WeightedHead
+from seqlift.attribution.registry import chosen_method
 from seqlift.device.backend import at_once, to_numpy
 from seqlift.inputs.onehot import one_hot
 from seqlift.lowering.walk import lower
@@ -164,10 +165,19 @@ def gradients(function: Callable[..., Any], weights: Any, *arrays: Array) -> lis
     return [numpy(gradient) for gradient in found]
 
 
+def engine_by(
+    graph: Graph, heads: Sequence[Head], rule: str = "genomics", **options: Any
+) -> Engine:
+    """Make the engine of the method or the rule of DeepLIFT called `rule`."""
+    names = {"rule_for", "max_rule", "steps"} & set(options)
+    named = {name: options.pop(name) for name in names}
+    return Engine(graph, heads, chosen_method("deeplift", {}, rule=rule, **named), **options)
+
+
 def eager(graph: Graph, head: Head, sequences: Array, references: Array, **options: Any) -> Result:
     """Return the scores of one head, computed step by step, on JAX all at once."""
-    engine = Engine(graph, [head], **({"rule": "rescale"} | options))
-    if engine.steps:
+    engine = engine_by(graph, [head], **({"rule": "rescale"} | options))
+    if engine.method.passes > 1:
         return engine.explain(sequences, references)[0]
     (output,) = at_once(engine.explain_own)(sequences, references)
     return Result(**to_numpy(output))
@@ -177,7 +187,7 @@ def valued(
     graph: Graph, head: Head, sequences: Array, references: Array, **options: Any
 ) -> tuple[Array, Result]:
     """Return the values of the head's node for `sequences`, and `eager` scores: from one pass."""
-    engine = Engine(graph, [head], **({"rule": "rescale"} | options))
+    engine = engine_by(graph, [head], **({"rule": "rescale"} | options))
 
     def passed(sequences: Any, references: Any) -> Any:
         x = keras.ops.expand_dims(engine.expand(sequences, batch_axes=1), 1)

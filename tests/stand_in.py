@@ -41,7 +41,7 @@ class MadeResult:
 class StandIn:
     """What a run needs of `seqlift.Explainer`."""
 
-    device, backend, steps = "no device", "no backend", 50
+    device, backend = "no device", "no backend"
     one_length, input_shape, layout = True, (LENGTH, 4), object()
     given = SimpleNamespace(rows={}, told={})
     notes: tuple[str, ...] = ()
@@ -53,6 +53,10 @@ class StandIn:
         self.loaded = SimpleNamespace(sha256=digest, saved_by="nobody")
         self.targets = [SimpleNamespace(name=name) for name in options.target or TARGETS[:1]]
         self.size = options.batch_size or BATCH
+        facts = {"rule": options.rule}
+        self.method = SimpleNamespace(
+            name="deeplift", sums_to="difference", facts=facts, needs_references=True
+        )
 
     def engine(self, input_shape: Any, rows: Any = None) -> None:
         """One is not needed."""

@@ -9,7 +9,7 @@ from elementwise_table import ACTIVATIONS, FUNCTIONS, IN_DECIMALS, OF_POSITIVE
 from keras import ops
 from nets import Array, gradients, predicted
 
-from seqlift.attribution.rules import rescale
+from seqlift.attribution.propagation.difference_quotient import difference_quotient
 from seqlift.device.backend import at_once
 from seqlift.network.primitives import elementwise
 from seqlift.network.primitives.elementwise import Elementwise
@@ -43,7 +43,7 @@ def multipliers(function: Elementwise, x: Array, x0: Array) -> Array:
     x, x0 = ops.convert_to_tensor(x), ops.convert_to_tensor(x0)
 
     def crossed(x: Any, x0: Any) -> Any:
-        return rescale(function, x, x0, function.forward(x), function.forward(x0))
+        return difference_quotient(function, x, x0, function.forward(x), function.forward(x0))
 
     return numpy(at_once(crossed)(x, x0))
 

@@ -26,6 +26,7 @@ from small import (
 import seqlift.explain.batches
 import seqlift.explain.explainer
 from seqlift.attribution.engine import Result
+from seqlift.attribution.registry import method_named
 from seqlift.device.backend import compiled
 from seqlift.errors import DeviceMemoryError
 from seqlift.explain.batches import (
@@ -254,7 +255,8 @@ def test_batches_run_side_by_side_where_there_is_memory_for_more_than_one(
     assert automatic_size(engine, 20) == 3
     assert [lanes_for(engine, 20, size) for size in (1, 3, 6, 7)] == [2, 2, 2, 1]
     with monkeypatch.context() as many_passes:
-        many_passes.setattr(engine, "steps", 50)
+        gradients = method_named("integrated-gradients", {"steps": 50})
+        many_passes.setattr(engine, "method", gradients)
         assert (automatic_size(engine, 20), lanes_for(engine, 20, 1)) == (6, 1)
     monkeypatch.setattr(seqlift.explain.batches, "most_lanes", lambda: 1)  # as on a GPU
     assert automatic_size(engine, 20) == 6

@@ -120,8 +120,8 @@ BAD_OPTIONS: list[tuple[dict[str, Any], str]] = [
     (
         {"rule": "deeplift"},
         (
-            "rule 'deeplift': give one of genomics, rescale, revealcancel, gradient,"
-            " integrated-gradients, guided-backprop, guided-backprop-rescale, deconvnet"
+            "rule 'deeplift': give one of genomics, rescale, revealcancel, deconvnet, gradient,"
+            " guided-backprop, guided-backprop-rescale"
         ),
     ),
     ({"max_rule": "first"}, "max_rule 'first': give one of complete, winner"),

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 from independent_networks import ELEMENTWISE, NETWORKS
-from nets import Array, eager, graph_of, inputs_for, largest, made, predicted
+from nets import Array, eager, engine_by, graph_of, inputs_for, largest, made, predicted
 from oracle.activations import ACTIVATIONS
 from oracle.functions import LOGARITHM, NODES, RECIPROCAL, RECIPROCAL_ROOT, ROOT, WEIGHTS
 from oracle.scores import Profile, Scores, Target, explained, observed
 
-from seqlift.attribution.engine import Engine
 from seqlift.attribution.heads import ProfileHead, WeightedHead
 from seqlift.models.load import load
 
@@ -106,7 +105,7 @@ def test_integrated_gradients_agree() -> None:
     model, graph, target, x, x0 = network_of("poolings")
     theirs = explained(model, target, x, x0, rule="integrated-gradients", steps=3)
     head = WeightedHead(graph.outputs[0], np.asarray(target.weights))
-    engine = Engine(graph, [head], rule="integrated-gradients", steps=3, dtype="float64")
+    engine = engine_by(graph, [head], rule="integrated-gradients", steps=3, dtype="float64")
     (ours,) = engine.explain(x, x0)
     assert largest(ours.multipliers, theirs.multipliers.mean(axis=1)) <= SAME
     assert largest(ours.residual, theirs.residual) <= SAME

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nets import engine_by
 
-from seqlift.attribution.choices import Preset
 from seqlift.attribution.engine import Engine, Result
 from seqlift.attribution.heads import WeightedHead
-from seqlift.attribution.weights import stored_values
+from seqlift.attribution.stored_size import stored_values
 from seqlift.device.backend import weights_store
-from seqlift.device.stored import Stored
+from seqlift.device.stored_weights import StoredWeights
 from seqlift.errors import DeviceError
 from seqlift.explain import batches
 from seqlift.network.graph import Graph, GraphBuilder
@@ -36,11 +36,11 @@ def network(units: int = 24) -> Graph:
     return graph.finish([at])
 
 
-def explained(graph: Graph, rule: Preset, *, large: int, fused: bool) -> tuple[Result, Engine]:
+def explained(graph: Graph, rule: str, *, large: int, fused: bool) -> tuple[Result, Engine]:
     units = graph.nodes[graph.outputs[0]].shape
     head = WeightedHead(graph.outputs[0], np.ones(units, np.float32))
     store = weights_store(large)
-    engine = Engine(graph, [head], rule=rule, fused=fused, stored=store)
+    engine = engine_by(graph, [head], rule=rule, fused=fused, stored=store)
     codes = np.random.default_rng(1).integers(0, 4, (3, 4, 12)).astype(np.uint8)
     (result,) = engine.explain(codes[:, 0], codes[:, 1:])
     return result, engine
@@ -50,7 +50,7 @@ def explained(graph: Graph, rule: Preset, *, large: int, fused: bool) -> tuple[R
 @pytest.mark.parametrize(
     ("rule", "fused", "arrays"), [("genomics", False, 7), ("gradient", True, 4)]
 )
-def test_stored_weights_give_the_bits_of_constants(rule: Preset, fused: bool, arrays: int) -> None:
+def test_stored_weights_give_the_bits_of_constants(rule: str, fused: bool, arrays: int) -> None:
     """Each array is stored once, whatever asks for it, and as many are counted beforehand."""
     graph = network()
     constants, without = explained(graph, rule, large=10**9, fused=fused)
@@ -64,7 +64,7 @@ def test_stored_weights_give_the_bits_of_constants(rule: Preset, fused: bool, ar
 
 def test_equal_arrays_are_stored_as_one() -> None:
     made: list[tuple[int, ...]] = []
-    stored = Stored(lambda values, _: made.append(values.shape) or values, large=4)
+    stored = StoredWeights(lambda values, _: made.append(values.shape) or values, large=4)
     kernel = RNG.normal(size=(3, 5))
     for values in (kernel, kernel.copy(), kernel.T.copy().T, np.maximum(kernel, -np.inf)):
         stored.array(values, "float32")
@@ -75,7 +75,7 @@ def test_equal_arrays_are_stored_as_one() -> None:
 
 
 def test_weights_that_the_memory_does_not_hold_are_refused_before_they_are_compiled() -> None:
-    engine = Engine(wide(), [WeightedHead(1, np.ones(1000, np.float32))])
+    engine = engine_by(wide(), [WeightedHead(1, np.ones(1000, np.float32))])
     batches.check_weights(engine)
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     taken = numbers(Path("/proc/self/status"))["VmSize"]

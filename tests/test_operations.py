@@ -12,6 +12,7 @@ from nets import (
     Body,
     computed,
     eager,
+    engine_by,
     gradients,
     graph_of,
     inputs_for,
@@ -23,9 +24,9 @@ from nets import (
     relative_residual,
 )
 
-from seqlift.attribution.engine import Engine, Result
+from seqlift.attribution.engine import Result
 from seqlift.attribution.heads import Head
-from seqlift.attribution.rules import through_log_sum_exp
+from seqlift.attribution.propagation.softmax_quotients import through_log_sum_exp
 from seqlift.device.backend import at_once
 from seqlift.errors import ModelError
 from seqlift.lowering.operations.refusal import REFUSALS
@@ -72,7 +73,7 @@ def outputs_of(expressions: tuple[str, ...]) -> Body:
 
 def explained(graph: Graph, heads: list[Head], x: Array, x0: Array, **options: Any) -> list[Result]:
     """Return the scores of several heads, as `eager` does."""
-    outputs = at_once(Engine(graph, heads, **options).explain_own)(x, x0)
+    outputs = at_once(engine_by(graph, heads, **options).explain_own)(x, x0)
     return [Result(**{name: numpy(value) for name, value in found.items()}) for found in outputs]
 
 

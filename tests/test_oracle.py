@@ -11,17 +11,16 @@ import h5py
 import numpy as np
 import pytest
 from keras import ops
-from nets import Array, computed, largest
+from nets import Array, computed, engine_by, largest
 
-from seqlift.attribution.choices import GATED_RULES, MaxRule, Rule
+from seqlift.attribution import maximum
 from seqlift.attribution.engine import Engine, Result
-from seqlift.attribution.rules import Crossing, Pairs, crossing
+from seqlift.attribution.registry import chosen_method
 from seqlift.device.backend import at_once
 from seqlift.explain.explainer import Explainer
-from seqlift.network.primitives.base import Primitive
-from seqlift.network.primitives.pooling import MaxPool
 
 TOLERANCE = 1e-5
+GATED_RULES = ("guided-backprop", "guided-backprop-rescale", "deconvnet")
 
 SEQUENCE_CASES = (
     "c01_conv_maxpool_dense_sigmoid",
@@ -62,7 +61,7 @@ def explainer_of(oracle: Path, case: str, rule: Any = "rescale") -> Explainer:
 def engine_of(oracle: Path, case: str, *, rule: Any = "rescale", **options: Any) -> Engine:
     explain = explainer_of(oracle, case, rule if rule in GATED_RULES else "rescale")
     engine = explain.engine(explain.input_shape)
-    return Engine(engine.graph, engine.heads, rule=rule, **options)
+    return engine_by(engine.graph, engine.heads, rule=rule, **options)
 
 
 def scored(engine: Engine, x: Array, references: Array) -> dict[str, Array]:
@@ -181,7 +180,8 @@ def test_the_original_gives_the_same_integrated_gradients(oracle: Path, case: st
     numbers = numbers_of(oracle, case)
     engine = engine_of(oracle, case, rule="integrated-gradients", max_rule="winner", steps=10)
     for steps, name in product((10, 50), ["zeros"] if case in PAPER_CASES else FLAT_TO_SHUFFLED):
-        engine.steps = steps  # the number of calls of one and the same compiled function
+        options = {"steps": steps, "max_rule": "winner"}
+        engine.method = chosen_method("integrated-gradients", options)  # compiled once for both
         x, references = numbers["x"], numbers[f"ref__{name}"][:, None]
         ours = np.stack([result.contributions for result in engine.explain(x, references)])
         theirs = per_position(expected(numbers, f"ig__{steps}__{name}", case), case)
@@ -222,30 +222,20 @@ def first_of_ties(monkeypatch: pytest.MonkeyPatch, *, sides: tuple[bool, bool]) 
     By a tilt that changes no score.
     """
 
-    def tilting(primitive: Primitive, pairs: Pairs, *, max_rule: MaxRule, rule: Rule) -> Crossing:
-        if isinstance(primitive, MaxPool):
-            x, x0 = (
-                tilted(values) if tilt else values
-                for values, tilt in zip((pairs.x, pairs.x0), sides, strict=True)
-            )
-            y, y0 = (pooled(primitive, values) for values in (x, x0))
-            pairs = Pairs(x, x0, y, y0)
-        return crossing(primitive, pairs, max_rule=max_rule, rule=rule)
+    share = maximum.share_of_maximum
+
+    def tilting(x: Any, x0: Any, y: Any, y0: Any) -> Any:
+        both = [tilted(v) if tilt else v for v, tilt in zip((x, x0), sides, strict=True)]
+        return share(*both, *(ops.max(values, axis=-2, keepdims=True) for values in both))
 
     with monkeypatch.context() as patch:
-        patch.setattr("seqlift.attribution.passes.crossing", tilting)
+        patch.setattr(maximum, "share_of_maximum", tilting)
         yield
 
 
-def pooled(pool: MaxPool, values: Any) -> Any:
-    """Return the maxima of (N, R, *shape)."""
-    flat = pool.forward(ops.reshape(values, (-1, *values.shape[2:])))
-    return ops.reshape(flat, (*values.shape[:2], *flat.shape[1:]))
-
-
 def tilted(values: Any) -> Any:
-    """Return (N, R, positions, channels), each position 1e-11 below the one before it."""
-    positions = np.arange(values.shape[2])[:, None]
+    """Return (N, R, counts, window, channels), each value 1e-11 below the one before it."""
+    positions = np.arange(values.shape[-2])[:, None]
     return values - ops.convert_to_tensor(1e-11 * positions, dtype=values.dtype)
 
 

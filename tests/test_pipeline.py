@@ -447,7 +447,8 @@ def test_attributes_say_what_ran(run: Run, inputs: Path) -> None:
     model, genome = inputs / "three.keras", inputs / "genome.fa"
     fixed = {
         "model": str(model), "genome": str(genome), "regions": str(inputs / "peaks.narrowPeak"),
-        "target": "tasks:1", "rule": "genomics", "rule_for": "none", "mean_normalise": 0,
+        "target": "tasks:1", "method": "deeplift", "rule": "genomics", "rule_for": "none",
+        "mean_normalise": 0,
         "max_rule": "complete", "pre_activation": 1,
         "reference": "gc", "references": 1, "seed": 3, "batch_size": 5, "tolerance": 1e-4,
         "strands": "forward", "precision": "float64", "device": device(), "length": LENGTH,

@@ -6,7 +6,7 @@ from keras import ops
 from nets import eager, gradients, largest
 
 from seqlift.attribution.heads import WeightedHead
-from seqlift.attribution.rules import through_product
+from seqlift.attribution.propagation.bilinear import through_product
 from seqlift.network.graph import GraphBuilder
 from seqlift.network.primitives.base import Constant, Linear
 from seqlift.network.primitives.product import Contraction, Einsum, Multiply, Product

@@ -8,7 +8,9 @@ from keras import Input, Model, layers, ops
 from nets import Array, eager, graph_of, largest, random_head, randomise, relative_residual
 
 from seqlift.attribution.presets import rules_of
-from seqlift.attribution.revealcancel import Parts, through_activation
+from seqlift.attribution.propagation.rule import Parts
+from seqlift.attribution.registry import preset_named, rule_named
+from seqlift.attribution.rules.revealcancel import through_activation
 from seqlift.errors import ModelError
 from seqlift.network.primitives.elementwise import (
     RELU,
@@ -31,7 +33,8 @@ def through(function: Elementwise, x0: Any, p: Any, q: Any) -> tuple[list[Array]
     """Return the parts after an activation and the multipliers of those before it."""
     x0, p, q = (ops.convert_to_tensor(np.atleast_1d(np.float64(side))) for side in (x0, p, q))
     after, before = through_activation(function, x0, Parts(p, q))
-    return [[ops.convert_to_numpy(side) for side in pair] for pair in (after, before)]
+    pairs = (after, (before.positive, before.negative))
+    return [[ops.convert_to_numpy(side) for side in pair] for pair in pairs]
 
 
 @pytest.mark.parametrize("function", BY_NUMPY, ids=lambda function: function.name)
@@ -97,11 +100,13 @@ def test_contributions_sum_to_the_difference_through_every_kind_of_layer(
 
 def test_one_layer_may_have_a_rule_of_its_own() -> None:
     graph = graph_of(branching())
-    names = {i: call.layer for call in graph.calls for i in call.nodes}
 
     def rules(preset: Any, **special: Any) -> dict[str, str]:
-        found = rules_of(graph, preset, special)
-        return {names[i]: rule for i, rule in found.items() if not names[i].startswith("max")}
+        named = {layer: rule_named(name) for layer, name in special.items()}
+        found = rules_of(graph, preset_named(preset), named)
+        bends = ("first", "second", "third", "fourth")
+        ends = {call.layer: call.nodes[-1] for call in graph.calls if call.layer in bends}
+        return {layer: found[node].name for layer, node in ends.items()}
 
     assert rules("genomics") == {
         "first": "rescale",
@@ -122,6 +127,6 @@ def test_one_layer_may_have_a_rule_of_its_own() -> None:
 
 def test_a_layer_without_a_rule_is_named_with_those_that_have_one() -> None:
     with pytest.raises(ModelError) as caught:
-        rules_of(graph_of(branching()), "rescale", {"scale": "gradient"})
-    assert str(caught.value).startswith("layer scale: it is not there, or no rule crosses it; ")
+        rules_of(graph_of(branching()), rule_named("rescale"), {"scale": rule_named("gradient")})
+    assert str(caught.value).startswith("layer scale: not in the model, or linear, so that all ")
     assert "first" in str(caught.value)

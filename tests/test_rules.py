@@ -7,13 +7,16 @@ import pytest
 from keras import ops
 from nets import Array, largest
 
-from seqlift.attribution.choices import MaxRule
-from seqlift.attribution.rules import Pairs, crossing, flatten_pairs, through_softmax
+from seqlift.attribution.method import with_max_rule
+from seqlift.attribution.propagation.passes import BackwardPass
+from seqlift.attribution.propagation.rule import flatten_pairs
+from seqlift.attribution.propagation.softmax_quotients import through_softmax
+from seqlift.attribution.rules.rescale import RULE as RESCALE
 from seqlift.device.backend import at_once
+from seqlift.network.graph import GraphBuilder
 from seqlift.network.primitives.base import Primitive
 from seqlift.network.primitives.elementwise import EXPONENTIAL
 from seqlift.network.primitives.pooling import MaxPool, Pooling
-from seqlift.network.primitives.shape import Reshape
 
 EXACT = 1e-12
 
@@ -22,8 +25,21 @@ def numpy(array: Any) -> Array:
     return np.asarray(ops.convert_to_numpy(array))
 
 
+def back_through(
+    primitive: Primitive, values: Any, multiplier: Any, max_rule: str = "complete"
+) -> Any:
+    """Propagate a multiplier through one primitive, given its x, x0, y and y0."""
+    x, x0, y, y0 = values
+    builder = GraphBuilder()
+    source = builder.add_input(tuple(x.shape[2:]), "x")
+    node = builder.add(primitive, source)
+    rules = {node: with_max_rule(RESCALE, max_rule)}
+    back = BackwardPass(builder.finish([node]), rules, {0: x, node: y}, {0: x0, node: y0})
+    return back.run(node, multiplier)
+
+
 def crossed(
-    primitive: Primitive, x: Array, x0: Array, multiplier: Array, *, max_rule: MaxRule = "complete"
+    primitive: Primitive, x: Array, x0: Array, multiplier: Array, *, max_rule: str = "complete"
 ) -> Array:
     """Return the multipliers of the input, (N, R, *shape), given those of the output."""
 
@@ -32,8 +48,9 @@ def crossed(
         return ops.reshape(flat, (*values.shape[:2], *flat.shape[1:]))
 
     def back(x: Any, x0: Any, multiplier: Any) -> Any:
-        cross = crossing(primitive, Pairs(x, x0, forward(x), forward(x0)), max_rule=max_rule)
-        return cross(flatten_pairs(multiplier))
+        return back_through(
+            primitive, (x, x0, forward(x), forward(x0)), flatten_pairs(multiplier), max_rule
+        )
 
     given = (ops.convert_to_tensor(array) for array in (x, x0, multiplier))
     return numpy(at_once(back)(*given)).reshape(np.broadcast_shapes(x.shape, x0.shape))
@@ -78,7 +95,7 @@ def test_contributions_to_a_maximum_sum_to_its_difference(name: str, *, ties: bo
     assert largest((back * (x - x0)).sum(axes), (multiplier * change).sum(axes)) <= 10 * EXACT
 
 
-def maximum_by_hand(x: Array, x0: Array, size: int, stride: int, *, max_rule: MaxRule) -> Array:
+def maximum_by_hand(x: Array, x0: Array, size: int, stride: int, *, max_rule: str) -> Array:
     """Return the multipliers of (length,) values to the sum of the maxima of their windows."""
     result = np.zeros(len(x))
     for start in range(0, len(x) - size + 1, stride):
@@ -99,7 +116,7 @@ def maximum_by_hand(x: Array, x0: Array, size: int, stride: int, *, max_rule: Ma
 @pytest.mark.parametrize("max_rule", ["complete", "winner"])
 @pytest.mark.parametrize(("size", "stride"), [(3, 3), (4, 2), (10, 5), (3, 1), (2, 3), (20, 20)])
 def test_the_max_rule_is_the_one_worked_out_window_by_window(
-    size: int, stride: int, max_rule: MaxRule
+    size: int, stride: int, max_rule: str
 ) -> None:
     pool = MaxPool(Pooling((size,), (stride,), ((0, 0),)))
     for ties in (False, True):
@@ -202,8 +219,13 @@ def test_what_all_classes_of_a_softmax_gain_contributes_nothing() -> None:
         assert abs(back.sum() * gain) <= EXACT
 
 
+class Unheard(Primitive):
+    def shape(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+        return shapes[0]
+
+
 def test_a_primitive_without_a_rule_is_a_bug_that_names_it() -> None:
     one = ops.ones((1, 1, 2))
-    assert crossing(EXPONENTIAL, Pairs(one, one, one, one), max_rule="complete")
-    with pytest.raises(TypeError, match="no rule crosses reshape"):
-        crossing(Reshape((2,)), Pairs(one, one, one, one), max_rule="complete")
+    assert back_through(EXPONENTIAL, (one, one, one, one), one[0]).shape == (1, 2)
+    with pytest.raises(TypeError, match="rule rescale has no row for unheard"):
+        back_through(Unheard(), (one, one, one, one), one[0])

@@ -286,12 +286,24 @@ def test_what_has_no_effect_is_said(folder: Path) -> None:
     *_, said = run(folder, "averaging", "-r", "uniform", "-n", 7, "--steps", 9)
     assert said.splitlines()[-2:] == [
         "note       -n 7 has no effect: the reference uniform is not drawn",
-        "note       --steps 9 has no effect: the rule genomics takes none",
+        "note       --steps 9 has no effect: the method deeplift has no steps",
     ]
     _, found, said = run(folder, "averaging", "-r", "uniform")
     assert found["notes"] == "none"
     assert said.splitlines()[-1] == "note       windows without a known base: 1; their scores are 0"
     assert "has no effect" not in said
+
+
+def test_a_method_is_recorded_with_its_options_and_whether_it_uses_references(folder: Path) -> None:
+    chosen = ("--method", "smoothgrad", "--method-option", "samples=3")
+    _, found, said = run(folder, "averaging", *chosen, "-r", "uniform")
+    assert [found[name] for name in ("method", "rule", "samples", "noise")] == [
+        "smoothgrad", "smoothgrad", 3, 0.1,
+    ]  # fmt: skip
+    assert "does not promise a sum" in said
+    _, found, said = run(folder, "averaging", "--rule", "gradient", "-r", "uniform")
+    assert (found["method"], found["rule"]) == ("gradient", "gradient")
+    assert said.splitlines()[-1].endswith("--rule gradient is a method now: --method gradient")
 
 
 @pytest.mark.parametrize(

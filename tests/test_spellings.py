@@ -9,6 +9,7 @@ from nets import (
     Array,
     at_once,
     computed,
+    engine_by,
     graph_of,
     inputs_for,
     largest,
@@ -17,7 +18,6 @@ from nets import (
     random_head,
 )
 
-from seqlift.attribution.engine import Engine
 from seqlift.lowering.compositions.recognition import known_activation
 from seqlift.network.graph import GraphBuilder
 from seqlift.network.primitives import elementwise, powers
@@ -152,7 +152,7 @@ def contributions(texts: list[str], dtype: str) -> dict[str, Array]:
     model = made(lambda tensor: outputs(texts, tensor))
     graph = graph_of(model)
     heads = [random_head(graph, number) for number in range(len(texts))]
-    engine = Engine(graph, heads, rule="genomics", dtype=dtype)
+    engine = engine_by(graph, heads, rule="genomics", dtype=dtype)
     found = at_once(engine.explain_own)(*inputs_for((24, 4), 2, 3))
     return {
         text: np.asarray(ops.convert_to_numpy(result["contributions"]))

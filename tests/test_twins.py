@@ -9,12 +9,11 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from nets import Array, eager, largest, pairs, randomise, sequences, unrounded
+from nets import Array, eager, engine_by, largest, pairs, randomise, sequences, unrounded
 from oracle.network import before_last_activation, outputs_of
 from oracle.scores import explained, observed
 from oracle.tape import Tape, Value
 
-from seqlift.attribution.engine import Engine
 from seqlift.attribution.heads import WeightedHead
 from seqlift.errors import InputError, ModelError
 from seqlift.explain.explainer import Explainer
@@ -110,7 +109,7 @@ def test_integrated_gradients_of_twins_agree() -> None:
     x, x0 = pairs(2, 2)
     options: dict[str, Any] = {"rule": "integrated-gradients", "steps": 3}
     theirs = explained(model(), OnBothStrands(head.weights), x, x0, **options)
-    (ours,) = Engine(graph, [head], dtype="float64", fused=False, **options).explain(x, x0)
+    (ours,) = engine_by(graph, [head], dtype="float64", fused=False, **options).explain(x, x0)
     assert largest(ours.multipliers, theirs.multipliers.mean(axis=1)) <= 1e-10
 
 

@@ -6,9 +6,19 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-from nets import Array, graph_of, inputs_for, largest, made, numpy, random_head, relative_residual
+from nets import (
+    Array,
+    engine_by,
+    graph_of,
+    inputs_for,
+    largest,
+    made,
+    numpy,
+    random_head,
+    relative_residual,
+)
 
-from seqlift.attribution.engine import Engine, Result
+from seqlift.attribution.engine import Result
 from seqlift.device.backend import compiled
 from seqlift.network.graph import Graph
 from seqlift.network.primitives import winograd
@@ -132,7 +142,7 @@ def test_a_wide_network_has_the_scores_of_float64_and_they_complete(used: list[i
     one_hot, references = inputs_for((60, 4), 2, 3)
 
     def scores(dtype: Any) -> Result:
-        engine = Engine(graph, [head], rule="rescale", dtype=dtype, fused=dtype == "float32")
+        engine = engine_by(graph, [head], rule="rescale", dtype=dtype, fused=dtype == "float32")
         return engine.explain(one_hot.astype(dtype), references.astype(dtype))[0]
 
     exact = scores("float64")
@@ -210,7 +220,7 @@ def test_what_is_compared_is_not_halved_on_the_way_forward(name: str) -> None:
 
 def wide_convolution(graph: Graph, rule: Any) -> Convolution:
     """Return the first convolution of `WIDE` inputs, as an engine of `rule` has it."""
-    engine = Engine(graph, [random_head(graph)], rule=rule)
+    engine = engine_by(graph, [random_head(graph)], rule=rule)
     primitives = [node.primitive for node in engine.graph.nodes]
     found = (p for p in primitives if isinstance(p, Convolution) and p.kernel.shape[1] == WIDE)
     return next(found)
@@ -241,7 +251,7 @@ def test_equal_bases_share_a_maximum_and_zeros_stay_zeros(zero_bias: bool, used:
     references = np.full((2, 1, 60, 4), 0.25) * (one_hot.sum(axis=-1)[:, None, :, None] > 0.0)
 
     def scores(dtype: Any) -> Array:
-        engine = Engine(graph, [head], rule="rescale", dtype=dtype, fused=dtype == "float32")
+        engine = engine_by(graph, [head], rule="rescale", dtype=dtype, fused=dtype == "float32")
         return engine.explain(one_hot.astype(dtype), references.astype(dtype))[0].hypothetical
 
     exact, ours = scores("float64"), scores("float32")

@@ -5,23 +5,24 @@ value, one reverse pass per head; all heads share the forward passes. A rule tur
 node into a factor as soon as the references have passed it, and only the factor is kept.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any, Literal
 
 from keras import ops
 from numpy.typing import NDArray
 
-from seqlift.attribution.choices import LOCAL_RULES, MaxRule, Preset, Rule
 from seqlift.attribution.contributions import contributions
 from seqlift.attribution.halving import with_halved
 from seqlift.attribution.heads import Head
-from seqlift.attribution.passes import BackwardPass, cancels, sources_of_parts
-from seqlift.attribution.presets import rules_of
-from seqlift.attribution.rules import flatten_pairs
+from seqlift.attribution.method import Method
+from seqlift.attribution.presets import check_defined
+from seqlift.attribution.propagation.passes import BackwardPass, asked, nodes_kept
+from seqlift.attribution.propagation.rule import flatten_pairs
 from seqlift.device.backend import compiled, to_numpy, weights_store
 from seqlift.device.precision import Products
-from seqlift.device.stored import Stored
+from seqlift.device.stored_weights import StoredWeights
 from seqlift.network.graph import Graph
 
 Array = Any
@@ -56,7 +57,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class SharedReferences:
+class PassedReferences:
     """References that every sequence has in common, and what the model makes of them.
 
     `inputs` is (1, R, *input shape); `activations` are (1, R, *node shape) by node.
@@ -67,61 +68,51 @@ class SharedReferences:
 
 
 class Engine:
-    """A graph, the heads to explain and the rules to do it by, compiled on first use.
+    """A graph, the heads to explain and the method to do it by, compiled on first use.
 
     `dtype` is what everything is computed in, `products` what the factors of products are rounded
-    to before (`seqlift.device.products`); `steps` the points on the line from reference to
-    sequence of integrated gradients. `fused` code is twice as fast and takes a second or two longer
-    to make. `stored` keeps large weights, and may be shared by engines of one model.
+    to before (`seqlift.device.products`). `fused` code is twice as fast and takes a second or two
+    longer to make. `stored` keeps large weights, and may be shared by engines of one model.
     """
 
     def __init__(
         self,
         graph: Graph,
         heads: Sequence[Head],
+        method: Method,
         *,
-        rule: Preset = "genomics",
-        rule_for: Mapping[str, Rule] | None = None,
-        max_rule: MaxRule = "complete",
-        steps: int = 50,
         dtype: Literal["float32", "float64"] = "float32",
         products: Products | None = None,
         fused: bool = True,
-        stored: Stored | None = None,
+        stored: StoredWeights | None = None,
     ) -> None:
-        """Work out the rule of each node, and whose activations the heads and the rules need."""
-        self.rules = rules = rules_of(graph, rule, rule_for)
-        self.heads = tuple(heads)
-        self.max_rule, self.dtype = max_rule, dtype
-        self.steps = steps if rule == "integrated-gradients" else 0
+        graph = method.prepared(graph)
+        self.method, self.heads, self.dtype = method, tuple(heads), dtype
+        self.rules = rules = method.rules(graph)
         self.needed = graph.ancestors(head.node for head in heads)
+        check_defined(graph, rules, self.needed)
         self.graph = with_halved(graph, self.needed, rules)
-        kept = {0, *(head.node for head in heads)}
-        crossed = set(self.needed) & set(rules)
-        for i in crossed:
-            kept.update((i, *graph.nodes[i].inputs))
-            if cancels(graph, i, rules):
-                kept.update(sources_of_parts(graph, graph.nodes[i].inputs[0]))
+        kept = {0, *(head.node for head in heads)} | nodes_kept(graph, rules, self.needed)
         self.kept = tuple(sorted(kept))
-        own: set[str] = {rules[i] for i in crossed} or {rule}  # no rule crosses what is linear
-        self.at_sequence = own <= set(LOCAL_RULES)
+        own = [rules[i] for i in self.needed if asked(graph, rules, i)] or list(rules.values())
+        self.at_sequence = bool(own) and all(rule.at_sequence for rule in own)
         self.stored = weights_store() if stored is None else stored
-        way: dict[str, Any] = {"fused": fused, "products": products, "stored": self.stored}
-        self._pass_references = compiled(self.pass_references, **way)
-        self._explain_own = compiled(self.explain_own, **way)
-        self._explain_shared = compiled(self.explain_shared, **way)
-        self._gradients = compiled(self.gradients, **way)
-        self._summarise = compiled(self.summarise, **way)
+        self.options: dict[str, Any] = {"fused": fused, "products": products, "stored": self.stored}
+        self._pass_references = compiled(self.pass_references, **self.options)
+        self._explain_own = compiled(self.explain_own, **self.options)
+        self._explain_shared = compiled(self.explain_shared, **self.options)
+        self._summarise = compiled(self.summarise, **self.options)
+        self._gradients: dict[Any, Any] = {}
 
-    def share(self, references: NDArray[Any]) -> SharedReferences:
+    def share(self, references: NDArray[Any]) -> PassedReferences:
         """Return `references`, (R, *input shape) or codes (R, L), passed through the model."""
         inputs, activations = self._pass_references(references[None])
-        return SharedReferences(inputs, activations)
+        return PassedReferences(inputs, activations)
 
     def explain(
         self,
         sequences: NDArray[Any],
-        references: NDArray[Any] | SharedReferences,
+        references: NDArray[Any] | PassedReferences,
         others: Others | None = None,
     ) -> list[Result]:
         """Return a result per head, in the order of the heads.
@@ -131,16 +122,51 @@ class Engine:
         axis: the index of the channel that is one, or any larger number for none. `others` are the
         values of other inputs, (N, *shape); then each sequence needs its own references.
         """
-        others = dict(others or {})
-        if self.steps:
-            inputs = references.inputs if isinstance(references, SharedReferences) else references
-            outputs = self.integrate(sequences, inputs, others)
-        elif isinstance(references, SharedReferences):
-            activations0 = references.activations
-            outputs = self._explain_shared(sequences, references.inputs, activations0, others)
-        else:
-            outputs = self._explain_own(sequences, references, others)
+        outputs = self.method.scores(self, sequences, references, dict(others or {}))
         return [Result(**to_numpy(output)) for output in outputs]
+
+    def propagated(
+        self, sequences: Array, references: Array | PassedReferences, others: Others
+    ) -> list[dict[str, Array]]:
+        """Score a batch by one backward pass for each pair."""
+        results: list[dict[str, Array]]
+        if isinstance(references, PassedReferences):
+            activations0 = references.activations
+            results = self._explain_shared(sequences, references.inputs, activations0, others)
+        else:
+            results = self._explain_own(sequences, references, others)
+        return results
+
+    def gradients_at(
+        self,
+        place: Callable[[Array, Array, Array], Array],
+        sequences: Array,
+        references: Array | PassedReferences,
+        others: Others,
+        point: Array,
+    ) -> list[Array]:
+        """Compute each head's multipliers (N * R, *input shape) at a point by the method's rules.
+
+        The point is ``place(x, x0, point)``, given sequences (N, 1, *shape) and references
+        (M, R, *shape).
+        """
+        if place not in self._gradients:
+            self._gradients[place] = compiled(partial(self.gradients, place), **self.options)
+        compiled_gradients = self._gradients[place]
+        found: list[Array] = compiled_gradients(sequences, inputs_of(references), others, point)
+        return found
+
+    def summarised(
+        self,
+        sequences: Array,
+        references: Array | PassedReferences,
+        others: Others,
+        multipliers: list[Array],
+    ) -> list[dict[str, Array]]:
+        """Make scores of multipliers (N * R, *input shape) of each head."""
+        inputs = inputs_of(references)
+        results: list[dict[str, Array]] = self._summarise(sequences, inputs, others, multipliers)
+        return results
 
     def pass_references(
         self, references: Array, others: Others | None = None
@@ -195,39 +221,26 @@ class Engine:
         the activations are likewise (N, 1, *node shape) and (M, R, *node shape), by node.
         """
         start = activations if self.at_sequence else activations0
-        back = BackwardPass(self.graph, self.rules, self.max_rule, activations, start)
+        back = BackwardPass(self.graph, self.rules, activations, start)
         multipliers = [
             back.run(head.node, head.seed(activations[head.node], start[head.node]))
             for head in self.heads
         ]
         return self.results(one_hot, references, activations, activations0, multipliers)
 
-    def integrate(
-        self, sequences: Array, references: Array, others: Others
-    ) -> list[dict[str, Array]]:
-        """Return the results of integrated gradients, by the midpoint rule.
-
-        A multiplier is the mean of the gradients at the middles of `steps` equal pieces of the line
-        from reference to sequence (Sundararajan et al. 2017, arXiv:1703.01365, equation 3).
-        """
-        totals: list[Array] = []
-        for step in range(self.steps):
-            part = ops.convert_to_tensor((step + 0.5) / self.steps, dtype=self.dtype)
-            gradients = self._gradients(sequences, references, others, part)
-            before = totals or [0.0] * len(gradients)
-            totals = [total + one for total, one in zip(before, gradients, strict=True)]
-        means = [total / self.steps for total in totals]
-        results: list[dict[str, Array]] = self._summarise(sequences, references, others, means)
-        return results
-
     def gradients(
-        self, sequences: Array, references: Array, others: Others, part: Array
+        self,
+        place: Callable[[Array, Array, Array], Array],
+        sequences: Array,
+        references: Array,
+        others: Others,
+        point: Array,
     ) -> list[Array]:
-        """Return each head's gradients (N * R, *input shape), that `part` of the way to x."""
+        """Propagate back from a point between reference and sequence, or near the sequence."""
         x0 = self.expand(references, batch_axes=2)
         x = ops.expand_dims(self.expand(sequences, batch_axes=1), 1)
-        activations = self.pass_pairs(x0 + part * (x - x0), others)
-        back = BackwardPass(self.graph, self.rules, self.max_rule, activations, activations)
+        activations = self.pass_pairs(place(x, x0, point), others)
+        back = BackwardPass(self.graph, self.rules, activations, activations)
         return [
             back.run(head.node, head.seed(activations[head.node], activations[head.node]))
             for head in self.heads
@@ -255,7 +268,7 @@ class Engine:
         for head, flat in zip(self.heads, multipliers, strict=True):
             y, y0 = activations[head.node], activations0[head.node]
             pairs = ops.reshape(flat, (one_hot.shape[0], -1, *one_hot.shape[2:]))
-            difference = head.difference(y, y0)
+            difference = self.difference(head, y, y0)
             scores, total = contributions(pairs, one_hot, references)
             results.append(
                 scores
@@ -268,6 +281,12 @@ class Engine:
             )
         return results
 
+    def difference(self, head: Head, y: Array, y0: Array) -> Array:
+        """Compute what the contributions of each pair should sum to, (N, R)."""
+        if self.method.sums_to == "output":
+            return head.value(y) + ops.zeros_like(head.value(y0))
+        return head.difference(y, y0)
+
     def expand(self, array: Array, *, batch_axes: int) -> Array:
         """Return codes as one-hot arrays, and other arrays in the dtype of the computation."""
         array = ops.convert_to_tensor(array)
@@ -275,3 +294,8 @@ class Engine:
         if len(array.shape) < batch_axes + len(shape):
             return ops.one_hot(array, shape[-1], dtype=self.dtype)
         return ops.cast(array, self.dtype)
+
+
+def inputs_of(references: Array | PassedReferences) -> Array:
+    """Take the arrays of references, whether or not they have passed the model."""
+    return references.inputs if isinstance(references, PassedReferences) else references

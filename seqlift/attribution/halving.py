@@ -1,4 +1,4 @@
-"""Which convolutions may be made of half the products: those whose roundings nothing compares.
+"""Which convolutions may use Winograd's algorithm: those whose outputs are summed, never compared.
 
 As products stand, equal windows have equal values, and a window of zeros has the bias. Of half the
 products (`primitives.winograd`) they have so but for a few roundings of the products, which differ
@@ -9,12 +9,12 @@ Multipliers on their way back are weighed, summed and, by guided rules, cut off 
 changes little by little, so they may always be halved.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
-from seqlift.attribution.choices import Rule
+from seqlift.attribution.propagation.passes import Rules, asked
 from seqlift.network.graph import Graph, Node
 from seqlift.network.primitives.affine import WeightedSum
 from seqlift.network.primitives.base import Linear
@@ -22,25 +22,25 @@ from seqlift.network.primitives.convolution import Convolution
 from seqlift.network.primitives.elementwise import Elementwise
 
 
-def with_halved(graph: Graph, needed: Iterable[int], rules: Mapping[int, Rule]) -> Graph:
+def with_halved(graph: Graph, needed: Iterable[int], rules: Rules) -> Graph:
     """Return the graph with every convolution marked that may be halved on the way forward.
 
-    `needed` are the nodes that are computed, `rules` those of nodes that are not linear.
+    `needed` are the nodes that are computed, `rules` those of nodes that depend on the sequence.
     """
-    comparing = [i for i in needed if compares(graph.nodes[i], rules.get(i))]
+    comparing = [i for i in needed if compares(graph, rules, i)]
     compared = set(graph.ancestors(comparing))
     nodes = [node if i in compared else halved(node) for i, node in enumerate(graph.nodes)]
     return replace(graph, nodes=tuple(nodes))
 
 
-def compares(node: Node, rule: Rule | None) -> bool:
-    """Return whether a node tells equal values from nearly equal ones; RevealCancel does."""
-    primitive = node.primitive
-    if rule == "revealcancel":
+def compares(graph: Graph, rules: Rules, i: int) -> bool:
+    """Tell whether a node treats equal and nearly equal values differently."""
+    node = graph.nodes[i]
+    if asked(graph, rules, i) and rules[i].compares:
         return True
-    if isinstance(primitive, WeightedSum):
-        return min(primitive.weights) < 0.0
-    return bool(node.inputs) and not isinstance(primitive, Linear | Elementwise)
+    if isinstance(node.primitive, WeightedSum):
+        return min(node.primitive.weights) < 0.0
+    return bool(node.inputs) and not isinstance(node.primitive, Linear | Elementwise)
 
 
 def halved(node: Node) -> Node:

@@ -13,8 +13,9 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from seqlift.attribution.rules import flatten_pairs, through_softmax
-from seqlift.device.stored import constant
+from seqlift.attribution.propagation.rule import flatten_pairs
+from seqlift.attribution.propagation.softmax_quotients import through_softmax
+from seqlift.device.stored_weights import constant
 from seqlift.network.primitives.rowwise import mean_along
 from seqlift.network.primitives.softmax import softmax
 

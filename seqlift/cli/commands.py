@@ -36,6 +36,8 @@ def main() -> None:
 @options.custom_objects
 @options.inputs
 @options.target
+@options.method
+@options.method_option
 @options.rule
 @options.rule_for
 @options.max_rule
@@ -133,6 +135,8 @@ def track(*, quiet: bool, verbose: int, **chosen: Any) -> None:
 @options.recipe
 @options.custom_objects
 @options.inputs
+@options.method
+@options.method_option
 @options.rule
 @options.rule_for
 @options.max_rule
@@ -153,7 +157,12 @@ def inspect(*, path: str, as_json: bool, verbose: int, **chosen: Any) -> None:
         return
     with quiet_imports(verbose):
         from seqlift.explain.inspection import inspect_model
-    mappings = {"rule_for": "rule_for", "input": "inputs", "recipe": "recipes"}
+    mappings = {
+        "rule_for": "rule_for",
+        "method_option": "method_options",
+        "input": "inputs",
+        "recipe": "recipes",
+    }
     chosen |= {argument: dict(chosen.pop(option)) for option, argument in mappings.items()}
     found = inspect_model(path, **chosen)
     report.show_model(found, as_json=as_json)

@@ -2,11 +2,13 @@
 
 import math
 import re
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from seqlift.attribution.choices import MAX_RULES, PRESETS, RULES
+from seqlift.attribution import registry
 from seqlift.device.precision import PRECISIONS
 from seqlift.inputs.references import KINDS
 from seqlift.inputs.summits import SUMMITS
@@ -37,6 +39,41 @@ class BatchSize(click.ParamType[int | None]):
         return None if value == "auto" else click.IntRange(min=1).convert(value, param, ctx)
 
 
+class Registered(click.ParamType[str]):
+    """The name of a rule or of a method: seqlift's, or one that the user's own file registers."""
+
+    def __init__(self, name: str, known: Callable[[], Iterable[str]]) -> None:
+        self.name, self.known = name, known
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Take the name, or fail; a file that is still to be run may register any."""
+        names = list(self.known())
+        if value not in names and not has_own_file(ctx):
+            self.fail(f"{value!r} is not one of {', '.join(names)}.", param, ctx)
+        return str(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Complete a name."""
+        return [CompletionItem(name) for name in self.known() if name.startswith(incomplete)]
+
+
+def has_own_file(ctx: click.Context | None) -> bool:
+    """Tell whether a file of the user's will be run, which may register any name."""
+    return ctx is not None and isinstance(ctx.params.get("custom_objects"), str)
+
+
+def single_rules() -> list[str]:
+    """List the rules that a layer can have: all but presets, which choose between rules."""
+    return [name for name in registry.rules() if name != "genomics"]
+
+
+def all_rules() -> list[str]:
+    """List the rules, and the methods that once were named by one."""
+    return [*dict.fromkeys((*registry.rules(), "integrated-gradients"))]
+
+
 class LayerRule(click.ParamType[tuple[str, str]]):
     """A layer's name, an equals sign and a rule."""
 
@@ -45,10 +82,11 @@ class LayerRule(click.ParamType[tuple[str, str]]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, str]:
-        """Return layer and rule, or fail."""
+        """Split layer and rule, or fail."""
         layer, _, rule = str(value).rpartition("=")
-        if not layer or rule not in RULES:
-            self.fail(f"{value!r} is not LAYER=RULE with one of {', '.join(RULES)}", param, ctx)
+        if not layer or (rule not in single_rules() and not has_own_file(ctx)):
+            known = ", ".join(single_rules())
+            self.fail(f"{value!r} is not LAYER=RULE with one of {known}", param, ctx)
         return layer, rule
 
 
@@ -141,10 +179,21 @@ target = click.option(
     " range A-B, which is summed. Repeatable. `seqlift inspect MODEL` lists them."
     "  [default: the only output]",
 )  # fmt: skip
+method = click.option(
+    "--method", type=Registered("method", registry.methods), default="deeplift", show_default=True,
+    metavar="METHOD",
+    help=f"Attribution method: {', '.join(registry.methods())}. Only deeplift sums to the"
+    " difference from reference.",
+)  # fmt: skip
+method_option = click.option(
+    "--method-option", type=Named("NAME=VALUE"), multiple=True, metavar="NAME=VALUE",
+    callback=each_once, help="Option of the method, such as epsilon=1e-9; repeatable.",
+)  # fmt: skip
 rule = click.option(
-    "--rule", type=click.Choice(PRESETS), default="genomics", show_default=True,
-    help="How multipliers cross activations: genomics is RevealCancel after dense layers and"
-    " Rescale elsewhere. Scores of the last five do not sum to the difference.",
+    "--rule", type=Registered("rule", all_rules), default="genomics", show_default=True,
+    metavar="RULE",
+    help=f"Rule of DeepLIFT: {', '.join(registry.DEEPLIFT_RULES)}; genomics is RevealCancel after"
+    " dense layers and Rescale elsewhere.",
 )  # fmt: skip
 steps = click.option(
     "--steps", type=click.IntRange(min=1), metavar="N",
@@ -170,15 +219,16 @@ recipe = click.option(
     " such as 'lambda_*', for all layers it fits that cannot be read; repeatable.",
 )  # fmt: skip
 custom_objects = click.option(
-    "--custom-objects", metavar="FILE.py",
-    help="Python file with the classes of the model's own layers; it is run.",
+    "--custom-objects", metavar="FILE.py", is_eager=True,
+    help="Python file with the classes of the model's own layers, or rules and methods that it"
+    " registers; it is run.",
 )  # fmt: skip
 rule_for = click.option(
     "--rule-for", type=LayerRule(), multiple=True, metavar="LAYER=RULE",
-    help=f"Another rule for one layer: {', '.join(RULES)}; repeatable.",
+    help=f"Another rule for one layer: {', '.join(single_rules())}; repeatable.",
 )  # fmt: skip
 max_rule = click.option(
-    "--max-rule", type=click.Choice(MAX_RULES), default="complete", show_default=True,
+    "--max-rule", type=click.Choice(registry.MAX_RULES), default="complete", show_default=True,
     help="How multipliers cross max pooling; winner is the original DeepLIFT's, which does not"
     " sum to the difference.",
 )  # fmt: skip

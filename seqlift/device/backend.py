@@ -12,7 +12,7 @@ import numpy as np
 
 from seqlift.device.precision import Products
 from seqlift.device.products import rounded_to, tensor_cores
-from seqlift.device.stored import LARGE, Stored, storing
+from seqlift.device.stored_weights import LARGE, StoredWeights, storing
 from seqlift.device.xla import compiled_by_xla, truth
 from seqlift.errors import DeviceError, DeviceMemoryError
 from seqlift.system.refusals import is_full_memory
@@ -29,14 +29,14 @@ def compiled(
     *,
     fused: bool = True,
     products: Products | None = None,
-    stored: Stored | None = None,
+    stored: StoredWeights | None = None,
 ) -> Callable[..., Any]:
     """Return `function` compiled for arrays of fixed shapes, once per set of shapes.
 
     `fused` has XLA make one loop of neighbouring operations on each value: about half the time, for
     a compilation that takes a second or two longer. JAX does nothing else. `products` is what
     factors are rounded to, `stored` keeps large arrays of weights, which each call is handed then
-    (`seqlift.device.stored`). Calls raise DeviceMemoryError where the device's memory is full.
+    (`seqlift.device.stored_weights`). Calls raise DeviceMemoryError on a full memory.
     """
 
     def traced(*arguments: Any) -> Any:
@@ -111,9 +111,9 @@ def _with_large_arguments(traced: Callable[..., Any], least: int) -> Callable[..
     return call
 
 
-def weights_store(large: int = LARGE) -> Stored:
+def weights_store(large: int = LARGE) -> StoredWeights:
     """Make an empty store for arrays of weights of at least `large` values."""
-    return Stored(_on_device, large=large)
+    return StoredWeights(_on_device, large=large)
 
 
 def _on_device(values: Any, dtype: str) -> Array:

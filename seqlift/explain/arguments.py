@@ -1,13 +1,12 @@
 """What a caller of the library may pass, and the sentence for what cannot be used."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.attribution import choices
 from seqlift.errors import InputError, ModelError
 from seqlift.inputs import references as reference_kinds
 from seqlift.inputs.references import References
@@ -33,19 +32,6 @@ def requests_of(target: Any) -> list[str]:
     if not all(isinstance(request, str) for request in requests):
         raise InputError(f"target {target!r}: not a name or several; give text such as '0:1'")
     return requests
-
-
-def check_rules(rule: str, rule_for: Mapping[str, str], max_rule: str) -> None:
-    """Raise InputError for rules that do not exist, or that leave none to single layers."""
-    check_choice("rule", rule, choices.PRESETS)
-    for layer, special in rule_for.items():
-        check_choice(f"rule for {layer}", special, choices.RULES)
-    if rule == "integrated-gradients" and rule_for:
-        raise InputError(
-            f"rule for {', '.join(rule_for)}: integrated gradients cross every layer by its"
-            " derivative; leave it out, or give another rule"
-        )
-    check_choice("max_rule", max_rule, choices.MAX_RULES)
 
 
 def check_choice(name: str, value: str, known: Sequence[str]) -> None:

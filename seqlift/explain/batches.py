@@ -15,14 +15,13 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.attribution.engine import Engine, Result, SharedReferences
-from seqlift.attribution.weights import stored_values
+from seqlift.attribution.engine import Engine, PassedReferences, Result
+from seqlift.attribution.stored_size import stored_values
 from seqlift.device.backend import CPU_BATCH, batch_memory, most_lanes, on_cpu
 from seqlift.errors import DeviceMemoryError
 from seqlift.explain.lanes import Lanes, in_lane
 from seqlift.inputs.onehot import UNKNOWN, codes_of
-from seqlift.inputs.references import References
-from seqlift.inputs.references import SharedReferences as CommonReferences
+from seqlift.inputs.references import References, SharedReferences
 from seqlift.lowering.inputs import row_nodes
 from seqlift.network.graph import Node
 from seqlift.network.recurrence import Recurrence
@@ -62,7 +61,7 @@ def lanes_of(engine: Engine) -> int:
 
     Of integrated gradients one: it is many passes, between which an interrupted thread can end.
     """
-    return 1 if engine.steps else most_lanes()
+    return 1 if engine.method.passes > 1 else most_lanes()
 
 
 def memory_of(engine: Engine, number: int) -> int:
@@ -150,7 +149,7 @@ def in_batches(
 def run(
     engine: Engine,
     batch: NDArray[Any],
-    references: NDArray[Any] | SharedReferences,
+    references: NDArray[Any] | PassedReferences,
     size: int,
     others: Rows | None = None,
 ) -> list[Result]:
@@ -160,7 +159,7 @@ def run(
     """
     rows = np.arange(size)
     rows[len(batch) :] = 0
-    if not isinstance(references, SharedReferences):
+    if not isinstance(references, PassedReferences):
         references = references[rows]
     fed = {
         node: np.asarray(values, engine.dtype)[rows]
@@ -176,9 +175,9 @@ class LastShared:
     """The references that sequences last had in common, and what the model makes of them."""
 
     def __init__(self) -> None:
-        self._last: tuple[Any, SharedReferences] | None = None
+        self._last: tuple[Any, PassedReferences] | None = None
 
-    def of(self, engine: Engine, references: NDArray[Any]) -> SharedReferences:
+    def of(self, engine: Engine, references: NDArray[Any]) -> PassedReferences:
         """Return `references` (R, ...) passed through the model, which those of before are not."""
         key = (id(engine), references.shape, references.tobytes())
         with PASSING:
@@ -225,7 +224,7 @@ def with_kind(
     known = (codes != UNKNOWN).all(axis=1)
     parts = []
     if known.any():
-        common = cast(CommonReferences, references).common(codes.shape[1])
+        common = cast(SharedReferences, references).common(codes.shape[1])
         parts.append(run(engine, batch[known], shared.of(engine, common), size))
     if not known.all():
         parts.append(run(engine, batch[~known], references.draw(codes[~known]), size))

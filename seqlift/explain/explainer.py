@@ -13,9 +13,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.attribution import choices
-from seqlift.attribution.choices import MaxRule, Preset, Rule
 from seqlift.attribution.engine import Engine, Result
+from seqlift.attribution.registry import chosen_method
 from seqlift.device.backend import (
     backend_version,
     most_lanes,
@@ -30,7 +29,6 @@ from seqlift.explain.arguments import (
     check_device,
     check_number,
     check_references,
-    check_rules,
     check_shape,
     requests_of,
     with_outputs,
@@ -66,18 +64,22 @@ class Explainer:
     target
         What to explain: a name, several names, or None for the only output. See
         `seqlift.explain.target`.
+    method
+        How scores are made: ``deeplift`` or another of `seqlift.attribution.methods`.
+    method_options
+        Options of the method, by name.
     rule
-        ``genomics``: ``revealcancel`` for activations of dense layers, ``rescale`` for all others;
-        ``rescale`` or ``revealcancel`` for all (Shrikumar et al. 2017, sections 3.5.1, 3.5.3).
-        The others, ``gradient``, ``integrated-gradients``, ``guided-backprop``,
-        ``guided-backprop-rescale`` and ``deconvnet``, do not complete.
+        The rule of DeepLIFT: ``genomics`` is ``revealcancel`` for activations of dense layers and
+        ``rescale`` for all others; ``rescale`` or ``revealcancel`` for all (Shrikumar et al. 2017,
+        sections 3.5.1, 3.5.3). Rules of `seqlift.attribution.rules` other than these do not sum to
+        the difference.
     rule_for
         Rules of single layers, by layer name.
     max_rule
         ``complete`` splits a maximum's difference over the two winners; ``winner`` gives it to the
         winner on the sequence, as the original DeepLIFT does.
     steps
-        Points on the way that integrated gradients are taken at.
+        Points on the way that integrated gradients are taken at, by default 50.
     mean_normalise
         Weigh bases against their mean: see `seqlift.network.normalise`.
     inputs
@@ -103,10 +105,12 @@ class Explainer:
         model: Any,
         target: str | Sequence[str] | None = None,
         *,
-        rule: Preset = "genomics",
-        rule_for: Mapping[str, Rule] | None = None,
-        max_rule: MaxRule = "complete",
-        steps: int = 50,
+        method: str = "deeplift",
+        method_options: Mapping[str, Any] | None = None,
+        rule: str = "genomics",
+        rule_for: Mapping[str, str] | None = None,
+        max_rule: str = "complete",
+        steps: int | None = None,
         mean_normalise: bool = False,
         inputs: Mapping[str, Given] | None = None,
         pre_activation: bool = True,
@@ -123,7 +127,6 @@ class Explainer:
         Raises ModelError for a model, layer or target that cannot be explained, InputError for an
         option or a value that does not fit, DeviceError for a GPU that is not there.
         """
-        check_rules(rule, rule_for or {}, max_rule)
         check_choice("precision", precision, PRECISIONS)
         check_device(device)
         check_number("batch_size", batch_size, "sequence")
@@ -135,6 +138,14 @@ class Explainer:
             self.loaded = load(model, arch=arch, recipes=recipes, custom_objects=custom_objects)
             model = self.loaded.model
         self.model = with_outputs(model)
+        self.method = chosen_method(
+            method,
+            method_options or {},
+            rule=rule,
+            rule_for=rule_for,
+            max_rule=max_rule,
+            steps=steps,
+        )
         self.notes = self.loaded.notes if self.loaded else notes_of(model)
         self.given = resolve(model, inputs)
         self.warnings = self.given.warnings(model)
@@ -142,9 +153,8 @@ class Explainer:
             warnings.warn(text, stacklevel=2)
         self.targets = targets.parse(requests_of(target), model)
         self.several = len(self.targets) > 1 or not isinstance(target, str | None)
-        self.rule, self.rule_for, self.max_rule = rule, dict(rule_for or {}), max_rule
         self.precision, self.batch_size, self.seed = precision, batch_size, seed
-        self.pre_activation, self.steps, self.mean_normalise = pre_activation, steps, mean_normalise
+        self.pre_activation, self.mean_normalise = pre_activation, mean_normalise
         self.blind: frozenset[str] = frozenset()  # targets that do not depend on the sequence
         own = tuple(model.inputs[self.given.sequence].shape[1:])
         self.layout = layout_of(own)
@@ -175,16 +185,17 @@ class Explainer:
     def new_engine(self, input_shape: tuple[int, ...], rows: frozenset[int]) -> Engine:
         """Return an engine, with the model lowered to a graph that is proved to be the same."""
         graph = self.graph(input_shape, rows)
-        centred = self.rule not in choices.GATED_RULES
-        heads = heads_of(self.targets, graph, pre_activation=self.pre_activation, centred=centred)
+        heads = heads_of(
+            self.targets,
+            graph,
+            pre_activation=self.pre_activation,
+            centred=self.method.linear_in_target,
+        )
         self.blind = unvarying(self.targets, heads, graph)
         engine = Engine(
             graph,
             heads,
-            rule=self.rule,
-            rule_for=self.rule_for,
-            max_rule=self.max_rule,
-            steps=self.steps,
+            self.method,
             dtype="float64" if self.precision == "float64" else "float32",
             products=self.precision if self.precision in ROUNDED else None,
             fused=self.one_length and self.precision != "float64",  # XLA is slow at it
@@ -219,7 +230,7 @@ class Explainer:
             arrays.
         references
             (N, R, L, 4), each sequence's own; (R, L, 4) or (L, 4), the same for all; or a kind of
-            `seqlift.references`, as an object or by name.
+            `seqlift.references`, as an object or by name. A method that needs none ignores them.
         inputs
             What other inputs are given in this call, before what the explainer was given.
 
@@ -235,6 +246,8 @@ class Explainer:
         """
         one_hot = np.asarray(one_hot)
         check_shape(one_hot, self.input_shape)
+        if not self.method.needs_references:
+            references = "zeros"
         compared = check_references(references, one_hot.shape, seed=self.seed)
         rows = rows_for(self.model, inputs or {}, self.given, len(one_hot))
         results = self.explain(one_hot, compared, rows, lanes=most_lanes())

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqlift.attribution.choices import MaxRule, Preset, Rule
-from seqlift.attribution.presets import rules_of
+from seqlift.attribution.propagation.passes import Rules
+from seqlift.attribution.propagation.rule import Rule
+from seqlift.attribution.registry import chosen_method
 from seqlift.errors import ModelError
 from seqlift.explain.copied_inputs import Given
 from seqlift.explain.extra_inputs import GivenInputs, no_bases, resolve
@@ -25,9 +26,7 @@ from seqlift.models.refused import RefusedLayersError
 from seqlift.models.settings import default_settings
 from seqlift.network.graph import Graph, LayerCall
 from seqlift.network.normalise import mean_normalised
-from seqlift.network.primitives.base import Constant, Input, Linear, Primitive
-from seqlift.network.primitives.pooling import MaxPool
-from seqlift.network.primitives.softmax import Softmax
+from seqlift.network.primitives.base import Constant, Input, Primitive
 
 # A model of any length is shown for one of this many bases.
 EXAMPLE_LENGTH = 1000
@@ -85,9 +84,11 @@ def inspect_model(
     recipes: Mapping[str, str] | None = None,
     custom_objects: str | None = None,
     inputs: Mapping[str, Given] | None = None,
-    rule: Preset,
-    rule_for: Mapping[str, Rule] | None = None,
-    max_rule: MaxRule,
+    method: str = "deeplift",
+    method_options: Mapping[str, Any] | None = None,
+    rule: str = "genomics",
+    rule_for: Mapping[str, str] | None = None,
+    max_rule: str = "complete",
     mean_normalise: bool = False,
 ) -> ModelReport:
     """Return the report of a model file; the arguments are those of an explainer.
@@ -112,7 +113,10 @@ def inspect_model(
     place: dict[str, Any] = {"sequence": given.sequence, "held": given.held, "layout": layout}
     place["copies"] = given.copies
     graph = outline(model, example_shapes(model, given.sequence, layout), **place)
-    layers = layer_reports(graph, rules_of(graph, rule, rule_for), max_rule)
+    chosen = chosen_method(
+        method, method_options or {}, rule=rule, rule_for=rule_for, max_rule=max_rule
+    )
+    layers = layer_reports(graph, chosen.rules(graph))
     if not problems and layout is None:
         problems.append(no_bases(model, given, loaded))
     problems += [layer.problem for layer in layers if layer.problem]
@@ -222,21 +226,17 @@ def example_shapes(model: Any, sequence: int, layout: Layout | None) -> list[tup
     return shapes
 
 
-def layer_reports(
-    graph: Graph, rules: Mapping[int, Rule], max_rule: MaxRule
-) -> tuple[LayerReport, ...]:
+def layer_reports(graph: Graph, rules: Rules) -> tuple[LayerReport, ...]:
     """Return a report for each layer call, in the order of computation."""
-    return tuple(report_of(graph, call, rules, max_rule) for call in graph.calls)
+    return tuple(report_of(graph, call, rules) for call in graph.calls)
 
 
-def report_of(
-    graph: Graph, call: LayerCall, rules: Mapping[int, Rule], max_rule: MaxRule
-) -> LayerReport:
+def report_of(graph: Graph, call: LayerCall, rules: Rules) -> LayerReport:
     """Return the report of one layer call."""
     primitives = [graph.nodes[i].primitive for i in call.nodes]
     problems = [primitive.problem for primitive in primitives if isinstance(primitive, Unsupported)]
     crossed_by = dict.fromkeys(
-        rule_of(primitive, rules.get(i), max_rule)
+        rule_of(primitive, rules.get(i))
         for i, primitive in zip(call.nodes, primitives, strict=True)
     )
     if len(crossed_by) > 1:  # what is linear goes without saying beside what is not
@@ -251,16 +251,13 @@ def report_of(
     )
 
 
-def rule_of(primitive: Primitive, rule: Rule | None, max_rule: MaxRule) -> str:
-    """Return how a multiplier crosses a primitive, in a word or two."""
+def rule_of(primitive: Primitive, rule: Rule | None) -> str:
+    """Name how multipliers propagate through a primitive, in a word or two."""
     if isinstance(primitive, Unsupported):
         return "none"
     if isinstance(primitive, (Input, Constant)):
         return ""
-    if isinstance(primitive, Linear) or rule is None:
+    if rule is None:
         return "linear"
-    if rule == "gradient":
-        return rule
-    if isinstance(primitive, MaxPool):
-        return f"max ({max_rule})"
-    return "rescale (composed)" if isinstance(primitive, Softmax) else rule
+    row = rule.row(primitive)
+    return rule.name if rule.at_sequence and row.label != "linear" else row.label or rule.name

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import h5py
 
 from seqlift.errors import ModelError
-from seqlift.models import architecture, damage, formats, stored
+from seqlift.models import architecture, damage, formats, saved_arrays
 from seqlift.system.hdf5_reader import open_to_read
 from seqlift.system.printable import printable
 from seqlift.system.refusals import can_be_locked, reading_error, temporary_errors
@@ -173,7 +173,7 @@ def _read_hdf5(path: Path, arch: Path | None) -> ModelFile:
         weights = weights_group(file)
         attributes = {**_attributes(weights), **attributes}
         named = any(key.startswith("layer_names") for key in weights.attrs)
-        of_keras_0 = stored.is_of_keras_0(weights)
+        of_keras_0 = saved_arrays.is_of_keras_0(weights)
         numbered = not named and any(name in file for name in NUMBERED)
     text = attributes.get("model_config")
     if text is None and arch is None:
@@ -200,7 +200,7 @@ def weights_group(file: Any) -> Any:
     """
     if file.get("model_weights", getlink=True) is None:
         return file
-    return stored.child(file, "model_weights", h5py.Group)
+    return saved_arrays.child(file, "model_weights", h5py.Group)
 
 
 def _attributes(file: Any) -> dict[str, str]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.models.stored import Source, Stored
+from seqlift.models.saved_arrays import SavedArray, Source
 
 Values = list[NDArray[Any]]
 Convert = Callable[[Values], Values]
@@ -46,7 +46,7 @@ WRITE_BACKEND = (
 
 
 def conversion(
-    owner: Any, variables: Sequence[Any], arrays: Sequence[Stored], *, source: Source
+    owner: Any, variables: Sequence[Any], arrays: Sequence[SavedArray], *, source: Source
 ) -> Convert | None:
     """Return what makes the variables' values of a layer's arrays, None if the shapes do not fit.
 
@@ -69,7 +69,9 @@ def conversion(
     return lambda values: [_turned(v) if turn and v.ndim > 1 else v for v in values]
 
 
-def count(owner: Any, variables: Sequence[Any], arrays: Sequence[Stored], *, source: Source) -> int:
+def count(
+    owner: Any, variables: Sequence[Any], arrays: Sequence[SavedArray], *, source: Source
+) -> int:
     """Return how many of the next `arrays` of a layer belong to its `variables`."""
     gates = len(GATES.get(type(owner).__name__, ""))
     if gates and source.is_keras_1 and len(variables) == 3 and len(arrays) >= 3 * gates:
@@ -151,7 +153,7 @@ def _turned(kernel: NDArray[Any]) -> NDArray[Any]:
 
 
 def _joined_gates(
-    kind: str, wanted: list[tuple[int, ...]], arrays: Sequence[Stored]
+    kind: str, wanted: list[tuple[int, ...]], arrays: Sequence[SavedArray]
 ) -> Convert | None:
     """Return what joins W, U and b of each gate, which Keras 0 and 1 kept apart."""
     gates = GATES_TODAY[kind]

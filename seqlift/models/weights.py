@@ -18,8 +18,8 @@ import keras
 import numpy as np
 
 from seqlift.errors import ModelError
-from seqlift.models import damage, old_weights, several_places, stored
-from seqlift.models.stored import Source, Stored
+from seqlift.models import damage, old_weights, saved_arrays, several_places
+from seqlift.models.saved_arrays import SavedArray, Source
 from seqlift.system.hdf5_reader import open_to_read
 
 OTHER_MODEL = "these are the weights of another model"
@@ -30,7 +30,7 @@ class Piece:
     """Variables of one layer itself, the arrays they come from, and how."""
 
     variables: Sequence[Any]
-    arrays: Sequence[Stored]
+    arrays: Sequence[SavedArray]
     convert: old_weights.Convert
 
 
@@ -42,7 +42,7 @@ def assign(model: keras.Model, group: Any, *, order: Sequence[str], backend: str
     was saved on. Every layer whose arrays are missing, left over or of another shape is a line of
     one `ModelError`.
     """
-    found, source = stored.layers(group), stored.source(group, backend)
+    found, source = saved_arrays.layers(group), saved_arrays.source(group, backend)
     layers = {layer.name: layer for layer in model.layers if layer.weights}
     named = {name: layers[name] for name in order if name in layers}
     problems: list[str] = []
@@ -66,7 +66,7 @@ def read_numbered(model: keras.Model, path: Path) -> None:
     generators = [g for layer in layers for g in _generators(layer)]
     try:
         with open_to_read(path) as file:
-            stored.check_kept_here(file)
+            saved_arrays.check_kept_here(file)
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message="Skipping")  # a part left untrained
             with several_places.left_out(layers) as missing:
@@ -90,8 +90,8 @@ def _generators(layer: Any) -> list[Any]:
 
 
 def _paired(
-    layers: Mapping[str, Any], found: Mapping[str, list[Stored]], source: Source
-) -> dict[str, list[Stored]]:
+    layers: Mapping[str, Any], found: Mapping[str, list[SavedArray]], source: Source
+) -> dict[str, list[SavedArray]]:
     """Return the arrays for each layer, by name, or by order where no name contradicts it."""
     if layers.keys() == found.keys():
         return {name: found[name] for name in layers}
@@ -136,7 +136,7 @@ def _orders(layer: Any) -> list[list[Any]]:
     ]
 
 
-def _pieces(layer: Any, arrays: Sequence[Stored], source: Source) -> list[Piece] | None:
+def _pieces(layer: Any, arrays: Sequence[SavedArray], source: Source) -> list[Piece] | None:
     """Return which of the file's arrays make which variables of a layer, None if they do not fit.
 
     Names decide where the file has those of today; else shapes and the order alone.
@@ -155,7 +155,7 @@ def _pieces(layer: Any, arrays: Sequence[Stored], source: Source) -> list[Piece]
 
 
 def _parted(
-    layer: Any, variables: Sequence[Any], arrays: Sequence[Stored], source: Source
+    layer: Any, variables: Sequence[Any], arrays: Sequence[SavedArray], source: Source
 ) -> Iterator[Piece]:
     """Yield the pieces of a layer, one for each layer in it, until shapes no longer fit."""
     owners = {id(v): leaf for leaf in layer._flatten_layers() for v in leaf._trainable_variables}
@@ -179,7 +179,7 @@ def _plain_name(path: str) -> str:
     return re.sub(r"(_\d+)?(:\d+)?$", "", path.rsplit("/", 1)[-1])
 
 
-def _assign_layer(layer: Any, arrays: Sequence[Stored], source: Source) -> None:
+def _assign_layer(layer: Any, arrays: Sequence[SavedArray], source: Source) -> None:
     pieces = _pieces(layer, arrays, source)
     if pieces is None:
         raise ModelError(_misfit(layer, arrays))
@@ -191,7 +191,7 @@ def _assign_layer(layer: Any, arrays: Sequence[Stored], source: Source) -> None:
         layer.finalize_state()
 
 
-def _read(array: Stored) -> Any:
+def _read(array: SavedArray) -> Any:
     """Return the values of an array, finite numbers."""
     if array.dataset.dtype.kind not in "fiu":
         raise ModelError(f"{array.name!r} does not hold numbers; save the weights again")
@@ -205,7 +205,7 @@ def _check_finite(name: str, values: Any) -> None:
         raise ModelError(f"{name!r} has values that are not finite; train the model again")
 
 
-def _misfit(layer: Any, arrays: Sequence[Stored]) -> str:
+def _misfit(layer: Any, arrays: Sequence[SavedArray]) -> str:
     """Return the sentence for arrays that do not fit a layer: the first difference."""
     variables = _orders(layer)[0]
     if len(variables) != len(arrays):

@@ -1,6 +1,6 @@
 """A recurrent layer: one small graph, applied to each position of a sequence in turn.
 
-Knows arrays and graphs. How a multiplier comes back through it is `seqlift.attribution.recurrence`.
+Knows arrays and graphs; how multipliers propagate back through it is not its subject.
 """
 
 from collections.abc import Sequence

@@ -37,6 +37,7 @@ MAY_DIFFER = (
 def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
     """Return the facts about a run that the score file of `target` carries."""
     options, loaded, workload = run.options, run.explainer.loaded, run.workload
+    method = run.explainer.method
     attributes: dict[str, Attribute] = {
         **versions(),
         "backend": run.explainer.backend,
@@ -54,7 +55,8 @@ def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
         **run.survey.facts,
         "target": target,
         "pre_activation": int(options.pre_activation),
-        "rule": options.rule,
+        "method": method.name,
+        "rule": method.facts.get("rule", method.name),
         "rule_for": ",".join("=".join(pair) for pair in options.rule_for) or "none",
         "max_rule": options.max_rule,
         "mean_normalise": int(options.mean_normalise),
@@ -78,8 +80,7 @@ def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
         value = getattr(options, name)
         if value is not None and Path(value).is_file():
             attributes |= {name: value, f"{name}_sha256": digest_of(Path(value))}
-    if options.rule == "integrated-gradients":
-        attributes["steps"] = run.explainer.steps
+    attributes |= {name: value for name, value in method.facts.items() if name != "rule"}
     for name, told in run.explainer.given.told.items():
         attributes[f"input {name}"] = told
     attributes |= doubts_of(run.explainer, target)

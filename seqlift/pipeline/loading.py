@@ -6,18 +6,18 @@ Apart from the rest, which imports neither: they take seconds.
 from seqlift.explain.explainer import Explainer
 from seqlift.pipeline.options import ScoreOptions
 
-STEPS = 50  # points that integrated gradients are taken at, where it is not an option
-
 
 def load_explainer(options: ScoreOptions) -> Explainer:
     """Load the model and check its targets."""
     return Explainer(
         options.model,
         options.target,
+        method=options.method,
+        method_options=dict(options.method_option),
         rule=options.rule,
         rule_for=dict(options.rule_for),
         max_rule=options.max_rule,
-        steps=STEPS if options.steps is None else options.steps,
+        steps=options.steps,
         mean_normalise=options.mean_normalise,
         inputs=dict(options.input),
         pre_activation=options.pre_activation,

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from seqlift.attribution.choices import MaxRule, Preset, Rule
 from seqlift.device.precision import Precision
 from seqlift.inputs.summits import Summits
 from seqlift.tracks.layers import Overlap
@@ -25,9 +24,11 @@ class ScoreOptions:
     output: str | None = None
     arch: str | None = None
     target: tuple[str, ...] = ()
-    rule: Preset = "genomics"
-    rule_for: tuple[tuple[str, Rule], ...] = ()
-    max_rule: MaxRule = "complete"
+    method: str = "deeplift"
+    method_option: tuple[tuple[str, str], ...] = ()
+    rule: str = "genomics"
+    rule_for: tuple[tuple[str, str], ...] = ()
+    max_rule: str = "complete"
     steps: int | None = None
     mean_normalise: bool = False
     input: tuple[tuple[str, str], ...] = ()

@@ -5,6 +5,7 @@ Knows options, regions, the model, references and where files go; computes no sc
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,8 @@ def decided(
     options: ScoreOptions, settings: Settings, workload: Workload, explainer: "Explainer"
 ) -> Run:
     """Return the run, all of which has been checked."""
+    if not explainer.method.needs_references:
+        options = replace(options, reference="zeros", references=None)
     prefix = options.output or default_prefix(options.regions)
     outputs = outputs_of(prefix, [target.name for target in explainer.targets], options.shard)
     problems = Problems()
@@ -144,8 +147,15 @@ def notes_of(run: Run) -> tuple[str, ...]:
         notes.append(
             f"-n {options.references} has no effect: the reference {options.reference} is not drawn"
         )
-    if options.steps is not None and options.rule != "integrated-gradients":
-        notes.append(f"--steps {options.steps} has no effect: the rule {options.rule} takes none")
+    method = run.explainer.method
+    if not method.needs_references:
+        notes.append(f"the method {method.name} uses no reference")
+    if options.steps is not None and "steps" not in method.facts:
+        notes.append(
+            f"--steps {options.steps} has no effect: the method {method.name} has no steps"
+        )
+    if options.method == "deeplift" and method.name != "deeplift":
+        notes.append(f"--rule {options.rule} is a method now: --method {method.name}")
     return tuple(notes)
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.attribution.choices import COMPLETE_RULES
 from seqlift.device.precision import Precision
 from seqlift.inputs.onehot import reverse_complement
 from seqlift.inputs.references import References
@@ -126,8 +125,7 @@ class Run:
     @property
     def complete(self) -> bool:
         """Return whether contributions are promised to sum to the difference."""
-        rules = {self.options.rule, *(rule for _, rule in self.options.rule_for)}
-        return rules <= set(COMPLETE_RULES) and self.options.max_rule == "complete"
+        return self.explainer.method.sums_to == "difference"
 
     @property
     def rows(self) -> int:

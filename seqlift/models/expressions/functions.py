@@ -134,7 +134,7 @@ def evaluate(expression: Expression, inputs: Sequence[Any]) -> Any:
     """
     if isinstance(expression, tree.Given):
         return inputs[expression.number]
-    if isinstance(expression, tree.Constant):
+    if isinstance(expression, tree.ConstantValue):
         return expression.value
     if isinstance(expression, tree.Numbers):
         return expression.array

@@ -69,7 +69,7 @@ def _operation(node: ast.AST, given: Expression) -> Expression:
         value = _read(node.operand, given)
         if isinstance(node.op, ast.UAdd):
             return value
-        if isinstance(value, tree.Constant) and isinstance(value.value, int | float):
+        if isinstance(value, tree.ConstantValue) and isinstance(value.value, int | float):
             return tree.constant(-value.value)
         return tree.apply("negative", value)
     if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:

@@ -196,7 +196,7 @@ class _Run:
         items = (
             value.items
             if isinstance(value, tree.Several)
-            else tuple(tree.subscript(value, tree.Constant(n)) for n in range(argument))
+            else tuple(tree.subscript(value, tree.ConstantValue(n)) for n in range(argument))
         )
         if len(items) != argument or not isinstance(value, tree.Several | tree.Apply):
             raise NoRecipeError(f"unpacks {tree.text(value)} into {argument} values")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from seqlift.models.expressions import tree
 from seqlift.models.expressions.functions import FUNCTIONS
-from seqlift.models.expressions.tables import OLD_PARAMETERS, TABLES, Row
+from seqlift.models.expressions.tables import OLD_PARAMETERS, TABLES, LibraryFunction
 from seqlift.models.expressions.tree import Expression, NoRecipeError
 
 SPACES = {"tf", "tensorflow", "K", "keras", "backend", "ops", "np", "numpy", "activations"}
@@ -51,7 +51,7 @@ def named_value(path: str) -> Expression:
     if space is None or name not in CONSTANTS:
         unknown = "which has no recipe" if "." in path else "whose value is not in the file"
         raise NoRecipeError(f"uses {path}, {unknown}")
-    return tree.Constant(CONSTANTS[name])
+    return tree.ConstantValue(CONSTANTS[name])
 
 
 def attribute(value: Expression, name: str, *, is_called: bool) -> Expression:
@@ -62,7 +62,7 @@ def attribute(value: Expression, name: str, *, is_called: bool) -> Expression:
     if (name, is_called) in (("shape", False), ("get_shape", True)):
         return tree.apply("shape", value)
     if (name, is_called) == ("dtype", False):
-        return tree.Constant("float32")  # everything is computed in the model's one precision
+        return tree.ConstantValue("float32")  # everything is computed in the model's one precision
     what = "calls the method" if is_called else "uses the attribute"
     raise NoRecipeError(f"{what} {name} of {tree.text(value)}, which has no recipe")
 
@@ -84,7 +84,7 @@ def _space(path: str) -> tuple[str | None, str]:
 
 
 def _translated(
-    path: str, row: Row | None, args: list[Expression], kwargs: Mapping[str, Expression]
+    path: str, row: LibraryFunction | None, args: list[Expression], kwargs: Mapping[str, Expression]
 ) -> Expression:
     """Return a library's function as one of ours."""
     if row is None:
@@ -101,7 +101,7 @@ def _translated(
             name = OLD_PARAMETERS.get(name, name)
         if name not in row.parameters:
             raise NoRecipeError(f"calls {path} with the argument {name}, which has no recipe")
-        if name in row.fixed and value != tree.Constant(row.fixed[name]):
+        if name in row.fixed and value != tree.ConstantValue(row.fixed[name]):
             raise NoRecipeError(f"calls {path} with {name}={tree.text(value)}, which has no recipe")
         if row.parameters[name] != "-":
             meant[row.parameters[name]] = value

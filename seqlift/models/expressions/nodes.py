@@ -44,7 +44,7 @@ def _argument(value: Any, tensors: list[TensorRef]) -> Expression:
 
 def _mapping(value: Mapping[str, Any], tensors: list[TensorRef]) -> Expression:
     if value.get("class_name") == "__ellipsis__":
-        return tree.Constant(...)
+        return tree.ConstantValue(...)
     if value.get("class_name") == "__tuple__":
         return _argument(value.get("items"), tensors)
     if value.get("class_name") == "__slice__" and isinstance(value.get("config"), Mapping):

@@ -113,7 +113,7 @@ def _key(ends: Sequence[Expression], attributes: Mapping[str, Any]) -> Expressio
         start, stop, step = parts
         is_in = {name: bool(mask >> place & 1) for name, mask in masks.items()}
         if is_in["ellipsis"]:
-            keys.append(tree.Constant(...))
+            keys.append(tree.ConstantValue(...))
         elif is_in["new_axis"]:
             keys.append(tree.NONE)
         elif is_in["shrink_axis"]:
@@ -121,5 +121,7 @@ def _key(ends: Sequence[Expression], attributes: Mapping[str, Any]) -> Expressio
         else:
             first = tree.NONE if is_in["begin"] else start
             last = tree.NONE if is_in["end"] else stop
-            keys.append(tree.Slice(first, last, tree.NONE if step == tree.Constant(1) else step))
+            keys.append(
+                tree.Slice(first, last, tree.NONE if step == tree.ConstantValue(1) else step)
+            )
     return tree.several(keys)

@@ -22,7 +22,7 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
+class BoundMethod:
     """An attribute of a value: ``x.get_shape``."""
 
     value: Expression
@@ -34,14 +34,14 @@ class Nothing:
     """What Python pushes beside a function that is no method."""
 
 
-Symbol: TypeAlias = Expression | Path | Method | Nothing
+Symbol: TypeAlias = Expression | Path | BoundMethod | Nothing
 
 
 def value_of(symbol: Symbol) -> Expression:
     """Return the value that a symbol stands for."""
     if isinstance(symbol, Path):
         return named_value(symbol.name)
-    if isinstance(symbol, Method):
+    if isinstance(symbol, BoundMethod):
         return attribute(symbol.value, symbol.name, is_called=False)
     if isinstance(symbol, Nothing):
         raise NoRecipeError(OTHER_VERSION)
@@ -52,7 +52,7 @@ def attribute_of(symbol: Symbol, name: str) -> Symbol:
     """Return the symbol for ``symbol.name``."""
     if isinstance(symbol, Path):
         return Path(f"{symbol.name}.{name}")
-    return Method(value_of(symbol), name)
+    return BoundMethod(value_of(symbol), name)
 
 
 def plain_tuple(value: Expression) -> tuple[Any, ...]:
@@ -78,7 +78,7 @@ def applied(
     positional = arguments[: len(arguments) - len(names)]
     keywords = dict(zip(names, arguments[len(positional) :], strict=True))
     (function,) = beneath
-    if isinstance(function, Method):
+    if isinstance(function, BoundMethod):
         if arguments:
             raise NoRecipeError(f"calls the method {function.name}, which has no recipe")
         return attribute(function.value, function.name, is_called=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LibraryFunction:
     """A function of a library: our name for it, our parameters in its order, its defaults.
 
     `fixed` are parameters that we have not, and the only values they may have.
@@ -26,9 +26,9 @@ class Row:
     fixed: Mapping[str, Any]
 
 
-def _rows(written: str) -> dict[str, Row]:
+def _rows(written: str) -> dict[str, LibraryFunction]:
     """Return the rows of a table, by the library's names; several names are joined by commas."""
-    rows: dict[str, Row] = {}
+    rows: dict[str, LibraryFunction] = {}
     for line in written.strip().splitlines():
         theirs, ours, *words = line.split()
         parameters, defaults, fixed = {}, {}, {}
@@ -42,7 +42,7 @@ def _rows(written: str) -> dict[str, Row]:
             parameters[name] = meant or name
             if default:
                 defaults[meant or name] = ast.literal_eval(default)
-        rows |= dict.fromkeys(theirs.split(","), Row(ours, parameters, defaults, fixed))
+        rows |= dict.fromkeys(theirs.split(","), LibraryFunction(ours, parameters, defaults, fixed))
     return rows
 
 

@@ -36,7 +36,7 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class Constant:
+class ConstantValue:
     """A number, a word, None, True, False or Ellipsis."""
 
     value: Any
@@ -81,7 +81,7 @@ class Numbers:
         return np.frombuffer(self.data, self.dtype).reshape(self.shape)
 
 
-Expression: TypeAlias = Given | Constant | Numbers | Several | Slice | Apply
+Expression: TypeAlias = Given | ConstantValue | Numbers | Several | Slice | Apply
 
 OPERATORS = {
     "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "floor_divide": "//",
@@ -90,7 +90,7 @@ OPERATORS = {
 }  # fmt: skip
 """Functions of two arguments and the operators they are written as."""
 
-NONE = Constant(None)
+NONE = ConstantValue(None)
 
 
 def constant(value: Any) -> Expression:
@@ -103,7 +103,7 @@ def constant(value: Any) -> Expression:
         raise NoRecipeError("has a whole number of more than 63 bits")
     if not isinstance(value, PLAIN):
         raise NoRecipeError(f"has a constant that is no number ({type(value).__name__})")
-    return Constant(value)
+    return ConstantValue(value)
 
 
 def numbers(value: Any) -> Numbers | None:
@@ -154,7 +154,7 @@ def subscript(value: Expression, key: Expression) -> Expression:
 
 def plain(value: Expression) -> Any:
     """Return the value of a constant expression."""
-    if not isinstance(value, Constant):
+    if not isinstance(value, ConstantValue):
         raise NoRecipeError(f"needs a number where it has {text(value)}")
     return value.value
 
@@ -183,7 +183,7 @@ def text(value: Expression) -> str:
         return f"x[{value.number}]" if value.number else "x"
     if isinstance(value, Numbers):
         return f"numbers of the shape {value.shape}"
-    if isinstance(value, Constant):
+    if isinstance(value, ConstantValue):
         return "..." if value.value is ... else repr(value.value)
     if isinstance(value, Several):
         comma = "," if len(value.items) == 1 else ""

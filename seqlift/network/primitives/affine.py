@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from seqlift.device.stored import constant
+from seqlift.device.stored_weights import constant
 from seqlift.network.primitives.base import Array, Linear, Shape, Weighted
 from seqlift.network.primitives.rowwise import matmul, sum_in_any_order
 from seqlift.network.primitives.shape import sum_to_shape

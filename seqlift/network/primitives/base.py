@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from seqlift.device.stored import constant
+from seqlift.device.stored_weights import constant
 
 Array = Any  # a tensor of whatever backend Keras runs on
 Shape = tuple[int, ...]  # without the batch axis

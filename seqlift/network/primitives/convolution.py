@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seqlift.device.backend import fused
 from seqlift.device.products import convolve
-from seqlift.device.stored import constant
+from seqlift.device.stored_weights import constant
 from seqlift.network.primitives import winograd
 from seqlift.network.primitives.base import Array, Shape, Weighted
 from seqlift.network.primitives.rowwise import PACKET, matmul

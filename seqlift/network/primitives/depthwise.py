@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from seqlift.device.products import depthwise
-from seqlift.device.stored import constant
+from seqlift.device.stored_weights import constant
 from seqlift.network.primitives.base import Array, Shape, Weighted
 from seqlift.network.primitives.convolution import reach_of, set_apart
 from seqlift.network.primitives.rowwise import sum_along

@@ -12,7 +12,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from seqlift.device import backend
-from seqlift.device.stored import constant
+from seqlift.device.stored_weights import constant
 from seqlift.network.primitives import quotients
 from seqlift.network.primitives.base import Array, Primitive, Shape
 from seqlift.network.primitives.quotients import Quotient

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from seqlift.device.stored import constant
+from seqlift.device.stored_weights import constant
 from seqlift.network.primitives.base import Array, Linear, Primitive, Shape
 from seqlift.network.primitives.rowwise import sum_in_any_order
 from seqlift.network.primitives.shape import Pads, pad_or_crop

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqlift.device.products import einsum
-from seqlift.device.stored import constant
+from seqlift.device.stored_weights import constant
 from seqlift.network.primitives.base import Array, Primitive, Shape, Weighted
 from seqlift.network.primitives.rowwise import in_packets
 from seqlift.network.primitives.shape import sum_to_shape

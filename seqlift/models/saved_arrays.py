@@ -27,7 +27,7 @@ LARGEST_UNWRITTEN = 1 << 28
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class SavedArray:
     """One array of a layer in the file: the name it was saved under, and where it is."""
 
     name: str
@@ -76,12 +76,12 @@ def is_of_keras_0(group: Any) -> bool:
     return "nb_layers" in group.attrs and "layer_names" not in group.attrs
 
 
-def layers(group: Any) -> dict[str, list[Stored]]:
+def layers(group: Any) -> dict[str, list[SavedArray]]:
     """Return the arrays of each layer in the file's order, layers without arrays left out."""
     found = {}
     for name in _layer_names(group):
         arrays = child(group, name, h5py.Group)
-        listed = [Stored(n, child(arrays, n, h5py.Dataset)) for n in _array_names(arrays)]
+        listed = [SavedArray(n, child(arrays, n, h5py.Dataset)) for n in _array_names(arrays)]
         if listed:
             found[legacy.layer_name(name)] = listed
     return found

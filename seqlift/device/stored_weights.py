@@ -23,7 +23,7 @@ LARGE = 2**20
 """Values from which an array is stored: one of 2.4 million takes 0.15 s longer as a constant."""
 
 
-class Stored:
+class StoredWeights:
     """Arrays on the device, by what they hold: equal ones are one array, however often asked for.
 
     `make` puts an array on the device, in a dtype, whatever function is being traced. Arrays of
@@ -50,11 +50,11 @@ class Stored:
         return sum(math.prod(shape) for _, shape, _ in self._arrays)
 
 
-_STORED: ContextVar[Stored | None] = ContextVar("stored", default=None)
+_STORED: ContextVar[StoredWeights | None] = ContextVar("stored", default=None)
 
 
 @contextmanager
-def storing(stored: Stored | None) -> Iterator[None]:
+def storing(stored: StoredWeights | None) -> Iterator[None]:
     """Have large arrays that are traced inside stored there; None leaves them constants."""
     token = _STORED.set(stored)
     try:

@@ -5,71 +5,49 @@ hands back. At each position the step's own graph is crossed, primitive by primi
 other; so scores sum up, and the same rules hold inside a cell as outside.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from keras import ops
 
-from seqlift.attribution.rules import flatten_pairs
+from seqlift.attribution.propagation.rule import NodeView, flatten_pairs
 from seqlift.network.recurrence import Recurrence
 
 Array = Any
 
 
-class Back(Protocol):
-    """The way back through one graph (`seqlift.attribution.passes.BackwardPass`)."""
+def through_recurrence(node: NodeView) -> Callable[[Array], tuple[Array, ...]]:
+    """Propagate through a recurrence, to the multipliers of all that it reads.
 
-    def run_all(self, seeds: Mapping[int, Array]) -> dict[int, Array]:
-        """Return the multipliers of the sources, given those of some nodes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Runs:
-    """What a recurrence reads and the states it gives, on sequences and on references.
-
-    `x` has the input (N, 1, L, C) and perhaps the states before it, (N, 1, S) each; `y` is all
-    states after every position, (N, 1, L, S); `x0` and `y0` the same on references, (M, R, ...).
+    It reads the input (N, 1, L, C) and perhaps the states before it, (N, 1, S) each; its output is
+    all states after every position, (N, 1, L, S).
     """
-
-    x: Sequence[Array]
-    x0: Sequence[Array]
-    y: Array
-    y0: Array
-
-
-def through_recurrence(
-    recurrence: Recurrence, runs: Runs, back: Callable[[Any, Any], Back]
-) -> Callable[[Array], tuple[Array, ...]]:
-    """Return the crossing of a recurrence, to the multipliers of all that it reads.
-
-    `back` makes the way back through the step from its activations on sequences and on references.
-    """
-    flat = flatten_pairs(runs.x[0] + ops.zeros_like(runs.x0[0]))
+    recurrence: Recurrence = node.primitive
+    flat = flatten_pairs(node.x[0] + ops.zeros_like(node.x0[0]))
     known = [
         {i: by_position(values) for i, values in activations(recurrence, x, y).items()}
-        for x, y in ((runs.x, runs.y), (runs.x0, runs.y0))
+        for x, y in ((node.x, node.y), (node.x0, node.y0))
     ]
 
     def one(carried: Any, now: Any) -> tuple[Any, Any]:
         later, _ = carried
         multiplier, *at_position = now
         parts = recurrence.split(multiplier + later)
-        way = back(*at_position)
-        first, *earlier = way.run_all(summed(recurrence.step.outputs, parts)).values()
+        back = node.inside(recurrence.step, *at_position)
+        first, *earlier = back.run_all(summed(recurrence.step.outputs, parts)).values()
         found = (ops.concatenate(earlier, axis=-1), first)
         return found, found
 
-    def cross(multiplier: Array) -> tuple[Array, ...]:
+    def propagate(multiplier: Array) -> tuple[Array, ...]:
         # What is carried has a place for the result too: on TensorFlow `scan` wants them alike.
         after_last = (ops.zeros_like(multiplier[:, 0]), ops.zeros_like(flat[:, 0]))
         given = (ops.swapaxes(multiplier, 0, 1), *known)
         (start, _), (_, found) = ops.scan(one, after_last, given, reverse=True)
-        found = ops.reshape(found, (multiplier.shape[1], -1, runs.x[0].shape[-1]))
-        initial = recurrence.split(start) if len(runs.x) > 1 else []
+        found = ops.reshape(found, (multiplier.shape[1], -1, node.x[0].shape[-1]))
+        initial = recurrence.split(start) if len(node.x) > 1 else []
         return (ops.swapaxes(found, 0, 1), *initial)
 
-    return cross
+    return propagate
 
 
 def states_before(recurrence: Recurrence, x: Sequence[Array], y: Array) -> Array:

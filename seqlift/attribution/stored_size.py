@@ -3,13 +3,9 @@
 Knows graphs and rules; knows nothing of what is free.
 """
 
-from collections.abc import Mapping
-
-from seqlift.attribution.choices import Rule
-from seqlift.attribution.passes import cancels
+from seqlift.attribution.propagation.passes import Rules, sources_of_parts
 from seqlift.network.graph import Graph
-from seqlift.network.primitives.base import Constant, Linear, Weighted
-from seqlift.network.primitives.elementwise import Elementwise
+from seqlift.network.primitives.base import Constant, Weighted
 
 WAYS = 2
 """Arrays of a kernel: as it is for the way forward, turned for the way back."""
@@ -18,18 +14,13 @@ WAYS_OF_PARTS = 5
 """The same with its positive weights, its negative ones, and turned with the sizes of both."""
 
 
-def stored_values(
-    graph: Graph, needed: tuple[int, ...], rules: Mapping[int, Rule], *, large: int
-) -> int:
+def stored_values(graph: Graph, needed: tuple[int, ...], rules: Rules, *, large: int) -> int:
     """Count the numbers stored of weights of at least `large` values, by the rules of the nodes.
 
     `needed` are the nodes that are computed. A node that differs in no sequence is counted like
     the others.
     """
-    makers: set[int] = set()
-    for i in needed:
-        if cancels(graph, i, rules):
-            makers |= makers_of_parts(graph, graph.nodes[i].inputs[0])
+    _, makers = sources_of_parts(graph, rules, needed)
     total = 0
     for i in needed:
         primitive = graph.nodes[i].primitive
@@ -38,13 +29,3 @@ def stored_values(
         elif isinstance(primitive, Constant) and primitive.value.size >= large:
             total += primitive.value.size
     return total
-
-
-def makers_of_parts(graph: Graph, i: int) -> set[int]:
-    """Find the nodes with the weights that the parts of node `i` are made by."""
-    node = graph.nodes[i]
-    if isinstance(node.primitive, Weighted):
-        return {i}
-    if isinstance(node.primitive, Linear | Elementwise):
-        return set().union(*(makers_of_parts(graph, j) for j in node.inputs))
-    return set()

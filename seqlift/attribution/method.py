@@ -1,0 +1,142 @@
+"""What a method is: all that turns a network, sequences and references into scores.
+
+The engine batches and compiles (`seqlift.attribution.engine`); a method says what is computed. To
+add one, write ``methods/NAME.py`` with a function ``method(**options)`` that returns a `Method`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from keras import ops
+from numpy.typing import NDArray
+
+from seqlift.attribution.presets import rules_of
+from seqlift.attribution.propagation.passes import Rules
+from seqlift.attribution.propagation.rule import Preset, Rule, SumsTo
+from seqlift.attribution.rules.rescale import first_winner, split_between_winners
+from seqlift.network.graph import Graph
+from seqlift.network.primitives.pooling import MaxPool
+
+if TYPE_CHECKING:
+    from seqlift.attribution.engine import Engine
+
+Array = Any
+Others = Mapping[int, Array]
+Scores = dict[str, Array]
+
+
+class Method(Protocol):
+    """A way to give scores to the bases of a sequence.
+
+    `passes` is how many compiled calls a batch takes; `sums_to` what contributions sum to. A
+    method that is not `linear_in_target` explains a softmax logit as it is, not less the mean over
+    classes. Without `needs_references` the reference is all zeros. `facts` go into the score file.
+    """
+
+    name: str
+    sums_to: SumsTo
+    linear_in_target: bool
+    needs_references: bool
+    passes: int
+    facts: Mapping[str, Any]
+
+    def prepared(self, graph: Graph) -> Graph:
+        """Rewrite the graph to what the method is defined on; its nodes keep their numbers."""
+
+    def rules(self, graph: Graph) -> Rules:
+        """Choose the rule of each node, if the method propagates anything back."""
+
+    def scores(
+        self, engine: "Engine", sequences: Array, references: Any, others: Others
+    ) -> list[Scores]:
+        """Score a batch: a dictionary of arrays for each head (`engine.Result`)."""
+
+
+class Points(Protocol):
+    """Where gradients are taken."""
+
+    @property
+    def number(self) -> int:
+        """How many points there are."""
+
+    def of(self, sequences: NDArray[Any], shape: tuple[int, ...]) -> Iterable[Array]:
+        """List what `place` needs for each of the points, for a batch of sequences or codes."""
+
+    def place(self, x: Array, x0: Array, point: Array) -> Array:
+        """Place a point, given sequences (N, 1, *shape) and references (M, R, *shape)."""
+
+
+@dataclass(frozen=True)
+class Backward:
+    """One backward pass for each reference, by the rules of a preset.
+
+    `rule_for` has other rules for single layers; a `max_rule` of ``winner`` gives the multiplier of
+    a maximum to its first winner on the sequence, as the original DeepLIFT does.
+    """
+
+    name: str
+    preset: Preset
+    rule_for: Mapping[str, Rule] = field(default_factory=dict)
+    max_rule: str = "complete"
+    sums_to: SumsTo = "difference"
+    linear_in_target: bool = True
+    needs_references: bool = True
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    passes: int = 1
+
+    def prepared(self, graph: Graph) -> Graph:
+        return graph
+
+    def rules(self, graph: Graph) -> dict[int, Rule]:
+        rules = rules_of(graph, self.preset, self.rule_for)
+        return {i: with_max_rule(rule, self.max_rule) for i, rule in rules.items()}
+
+    def scores(
+        self, engine: "Engine", sequences: Array, references: Any, others: Others
+    ) -> list[Scores]:
+        return engine.propagated(sequences, references, others)
+
+
+@dataclass(frozen=True)
+class MeanGradient:
+    """The mean of gradients at several points, times the difference from reference."""
+
+    name: str
+    points: Points
+    gradient: Backward
+    sums_to: SumsTo = "nothing"
+    needs_references: bool = True
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    linear_in_target: bool = True
+
+    @property
+    def passes(self) -> int:
+        return self.points.number
+
+    def prepared(self, graph: Graph) -> Graph:
+        return self.gradient.prepared(graph)
+
+    def rules(self, graph: Graph) -> dict[int, Rule]:
+        return self.gradient.rules(graph)
+
+    def scores(
+        self, engine: "Engine", sequences: Array, references: Any, others: Others
+    ) -> list[Scores]:
+        totals: list[Array] = []
+        for point in self.points.of(sequences, engine.graph.nodes[0].shape):
+            placed = ops.convert_to_tensor(point, dtype=engine.dtype)
+            gradients = engine.gradients_at(
+                self.points.place, sequences, references, others, placed
+            )
+            before = totals or [0.0] * len(gradients)
+            totals = [total + one for total, one in zip(before, gradients, strict=True)]
+        means = [total / self.points.number for total in totals]
+        return engine.summarised(sequences, references, others, means)
+
+
+def with_max_rule(rule: Rule, max_rule: str) -> Rule:
+    """Replace how a rule treats maxima, where it splits them between two winners."""
+    if max_rule == "complete" or rule.rows.get(MaxPool) is not split_between_winners:
+        return rule
+    return rule.but(rule.name, {MaxPool: first_winner})

@@ -1,0 +1,183 @@
+"""The names of rules and methods, known from their files without importing any of them.
+
+A user's own are added by `register`. Importing this costs nothing.
+"""
+
+import ast
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from seqlift.errors import InputError
+
+if TYPE_CHECKING:
+    from seqlift.attribution.method import Method
+    from seqlift.attribution.propagation.rule import Preset, Rule
+
+MAX_RULES = ("complete", "winner")
+DEEPLIFT_RULES = ("genomics", "rescale", "revealcancel")
+"""Presets whose contributions sum to the difference from reference: what DeepLIFT's paper has."""
+
+_OWN_RULES: dict[str, Any] = {}
+_OWN_METHODS: dict[str, Callable[..., Any]] = {}
+
+
+@cache
+def _in_folder(folder: str) -> dict[str, str]:
+    """Map each name in a folder of this package to the first line of its file's docstring."""
+    found = {}
+    for path in sorted(Path(__file__).with_name(folder).glob("[a-z]*.py")):
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        found[path.stem.replace("_", "-")] = text.partition("\n")[0]
+    return found
+
+
+def rules() -> dict[str, str]:
+    """List the rules and presets with a line of help each; DeepLIFT's own come first."""
+    files = _in_folder("rules")
+    first = {name: files[name] for name in DEEPLIFT_RULES}
+    return first | files | {name: first_line(rule) for name, rule in _OWN_RULES.items()}
+
+
+def methods() -> dict[str, str]:
+    """List the methods with a line of help each; the default comes first."""
+    files = _in_folder("methods")
+    first = {"deeplift": files["deeplift"]}
+    return first | files | {name: first_line(own) for name, own in _OWN_METHODS.items()}
+
+
+def first_line(thing: Any) -> str:
+    return (inspect.getdoc(thing) or "").partition("\n")[0] if callable(thing) else ""
+
+
+def register(thing: Any, name: str | None = None) -> Any:
+    """Add a rule or a method of the user's own, and return it, so that it can be a decorator.
+
+    A `Rule` (`seqlift.attribution.propagation.rule`) is known by its name; a function of keyword
+    options that returns a method by `name`, or else its own name, with ``-`` for ``_``.
+    Raises InputError for a name that is taken.
+    """
+    is_rule = hasattr(thing, "rows")
+    known = name or (thing.name if is_rule else thing.__name__.replace("_", "-"))
+    if known in (_in_folder("rules") if is_rule else _in_folder("methods")):
+        raise InputError(f"{known}: seqlift has a {'rule' if is_rule else 'method'} of this name")
+    (_OWN_RULES if is_rule else _OWN_METHODS)[known] = thing
+    return thing
+
+
+def preset_named(name: str) -> "Preset":
+    """Import the rule or preset of a name. Raises InputError for an unknown one."""
+    check("rule", name, rules())
+    if name in _OWN_RULES:
+        preset: Preset = _OWN_RULES[name]
+        return preset
+    module = import_module(f"seqlift.attribution.rules.{name.replace('-', '_')}")
+    found: Preset = module.RULE
+    return found
+
+
+def rule_named(name: str) -> "Rule":
+    """Import the rule of a name. Raises InputError for a preset, which is no single rule."""
+    preset = preset_named(name)
+    if not hasattr(preset, "rows"):
+        raise InputError(f"rule {name}: chooses between rules; give one of them for a layer")
+    rule: Rule = cast(Any, preset)
+    return rule
+
+
+def method_named(name: str, options: Mapping[str, Any]) -> "Method":
+    """Make the method of a name with its options.
+
+    Options may be text, as on the command line. Raises InputError for an unknown name or option,
+    or a value that does not fit.
+    """
+    check("method", name, methods())
+    make = factory_named(name)
+    parameters = inspect.signature(make).parameters
+    unknown = [option for option in options if option not in parameters]
+    if unknown:
+        known = ", ".join(parameters) or "none"
+        raise InputError(f"method {name}: no option {unknown[0]!r}; its options are {known}")
+    values = {
+        option: value_of(f"method {name}, option {option}", value, parameters[option].default)
+        for option, value in options.items()
+    }
+    method: Method = make(**values)
+    return method
+
+
+def chosen_method(
+    name: str,
+    options: Mapping[str, Any],
+    *,
+    rule: str = "genomics",
+    rule_for: Mapping[str, str] | None = None,
+    max_rule: str = "complete",
+    steps: int | None = None,
+) -> "Method":
+    """Make the method that was asked for by its name, or by the rule that once named it.
+
+    Raises InputError for a name, an option or a value that does not fit.
+    """
+    special = dict(rule_for or {})
+    check("method", name, methods())
+    check("max_rule", max_rule, dict.fromkeys(MAX_RULES, ""))
+    if name == "deeplift":
+        name, rule = named_by_rule(rule, special)
+    known = inspect.signature(factory_named(name)).parameters
+    chosen = dict(options)
+    asked: dict[str, Any] = {}
+    if rule != "genomics":
+        asked["rule"] = rule
+    if special:
+        asked["rule_for"] = special
+    if max_rule != "complete":
+        asked["max_rule"] = max_rule
+    for option, value in asked.items():
+        if option not in known:
+            flag = option.replace("_", "-")
+            raise InputError(f"--{flag}: method {name} has no such option; leave it out")
+        chosen.setdefault(option, value)
+    if steps is not None and "steps" in known:
+        chosen.setdefault("steps", steps)
+    return method_named(name, chosen)
+
+
+def named_by_rule(rule: str, special: Mapping[str, str]) -> tuple[str, str]:
+    """Find the method and the rule of DeepLIFT that a rule means: some once named a method."""
+    if rule == "integrated-gradients" and special:
+        raise InputError(
+            f"rule for {', '.join(special)}: integrated gradients use the derivative at every"
+            " layer; leave it out, or give another rule"
+        )
+    was_method = rule == "integrated-gradients" or (rule in rules() and rule in methods())
+    return (rule, "genomics") if was_method and not special else ("deeplift", rule)
+
+
+def factory_named(name: str) -> Callable[..., Any]:
+    """Import the function that makes a method."""
+    if name in _OWN_METHODS:
+        return _OWN_METHODS[name]
+    module = import_module(f"seqlift.attribution.methods.{name.replace('-', '_')}")
+    make: Callable[..., Any] = module.method
+    return make
+
+
+def value_of(what: str, value: Any, default: Any) -> Any:
+    """Read a value as text, as the type of an option's default."""
+    if not isinstance(value, str) or not isinstance(default, bool | int | float):
+        return value
+    try:
+        return type(default)(value)
+    except ValueError:
+        kind = "a whole number" if isinstance(default, int) else "a number"
+        raise InputError(f"{what}: {value!r} is not {kind}") from None
+
+
+def check(kind: str, name: str, known: Mapping[str, str]) -> None:
+    """Raise InputError where `name` is not one of the `known` ones."""
+    if name not in known:
+        raise InputError(f"{kind} {name!r}: give one of {', '.join(known)}")

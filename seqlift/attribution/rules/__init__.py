@@ -1,0 +1,4 @@
+"""One file per rule: `NAME.py` holds the rule `name` as ``RULE``, beside its equation.
+
+The first line of a file's docstring is its line of help. `genomics` chooses between two rules.
+"""

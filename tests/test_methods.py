@@ -1,0 +1,256 @@
+"""Methods other than DeepLIFT, against numbers of other implementations and float64 formulas."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from keras import layers
+from nets import Array, chain, graph_of, largest, made, pairs, random_head, sequences
+
+import seqlift
+from seqlift.attribution.engine import Engine
+from seqlift.attribution.method import Backward
+from seqlift.attribution.propagation.rule import One, Row, flatten_pairs, only
+from seqlift.attribution.registry import chosen_method, method_named, methods, rules
+from seqlift.attribution.rules.rescale import RULE as RESCALE
+from seqlift.attribution.rules.rescale import transposed
+from seqlift.errors import InputError, ModelError
+from seqlift.inputs.onehot import one_hot
+from seqlift.network.primitives.base import Weighted
+
+SUMS_TO = {"deeplift": "difference", "lrp-epsilon": "output", "lrp-alpha-beta": "output"}
+
+
+def explained(oracle: Path, case: str, method: str, **options: Any) -> tuple[Any, list[Any]]:
+    """Score all tasks of a case in float64; give its numbers and a result for each task."""
+    with np.load(oracle / f"{case}.npz") as file:
+        numbers = dict(file)
+    targets = [str(k) for k in range(numbers["pred"].shape[1])]
+    explain = seqlift.Explainer(
+        oracle / f"{case}.h5", targets, method=method, method_options=options, precision="float64"
+    )
+    return numbers, list(explain(numbers["x"], "zeros").values())
+
+
+@pytest.mark.parametrize("case", ["c01_conv_maxpool_dense_sigmoid", "c03_conv_avgpool_softmax"])
+@pytest.mark.parametrize(
+    ("key", "method", "options"),
+    [
+        ("eps1e-9", "lrp-epsilon", {"epsilon": 1e-9}),
+        ("a1b0", "lrp-alpha-beta", {"alpha": 1.0, "beta": 0.0}),
+        ("a2b1", "lrp-alpha-beta", {"alpha": 2.0, "beta": 1.0}),
+    ],
+)
+def test_relevance_is_that_of_the_formulas(
+    oracle: Path, case: str, key: str, method: str, options: dict[str, float]
+) -> None:
+    with np.load(oracle / f"{case}_lrp.npz") as file:
+        theirs = file[key]
+    _, ours = explained(oracle, case, method, **options)
+    for task, result in enumerate(ours):
+        assert largest(result.contributions, theirs[task]) <= 1e-6 * np.abs(theirs[task]).max()
+
+
+@pytest.mark.parametrize(
+    "case", ["c01_conv_maxpool_dense_sigmoid", "c02_conv_bn_gap_multitask",
+             "c03_conv_avgpool_softmax", "c05_dense_tanh_sigmoid_hidden"]
+)  # fmt: skip
+def test_smoothgrad_is_the_mean_gradient_over_copies_with_the_same_noise(
+    oracle: Path, case: str
+) -> None:
+    with np.load(oracle / f"{case}_torch.npz") as file:
+        noise, theirs = file["smoothgrad_noise"], file["smoothgrad50"]
+    if "softmax" in case:  # a logit less the mean over classes, which the original leaves in
+        theirs = theirs - theirs.mean(axis=0)
+    _, ours = explained(oracle, case, "smoothgrad", noise=noise)
+    for task, result in enumerate(ours):
+        assert largest(result.multipliers, theirs[task]) <= 1e-6
+
+
+def convolutional(bias: bool = True) -> Any:
+    """Make the layers of a small network of ReLUs, with or without biases."""
+    return [
+        layers.Conv1D(5, 7, activation="relu", use_bias=bias),
+        layers.AveragePooling1D(3),
+        layers.Conv1D(4, 3, activation="relu", use_bias=bias),
+        layers.GlobalAveragePooling1D(),
+        layers.Dense(6, activation="relu", use_bias=bias),
+        layers.Dense(2, use_bias=bias),
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name in methods() if SUMS_TO.get(name) == "output"])
+def test_relevance_of_a_network_without_biases_sums_to_the_output(name: str) -> None:
+    graph = graph_of(made(chain(lambda: convolutional(bias=False)), (40, 4)))
+    engine = Engine(
+        graph, [random_head(graph)], method_named(name, {}), dtype="float64", fused=False
+    )
+    x, x0 = pairs(3, 1, 40)
+    (result,) = engine.explain(x, np.zeros_like(x0))
+    assert np.abs(result.prediction).min() > 1e-3
+    np.testing.assert_allclose(
+        result.contributions.sum(axis=(1, 2)), result.prediction, rtol=1e-4, atol=1e-5
+    )
+
+
+def test_relevance_sees_batch_normalisation_as_part_of_the_layer_before_it() -> None:
+    def normalised() -> Any:
+        return [layers.Conv1D(5, 7), layers.BatchNormalization(), *convolutional()[2:]]
+
+    model = made(chain(normalised), (40, 4))
+    conv, norm = model.layers[1:3]
+    plain = made(chain(lambda: [layers.Conv1D(5, 7), *convolutional()[2:]]), (40, 4))
+    gamma, beta, mean, variance = (np.asarray(v) for v in norm.get_weights())
+    factor = gamma / np.sqrt(variance + norm.epsilon)
+    kernel, bias = conv.get_weights()
+    plain.set_weights([kernel * factor, (bias - mean) * factor + beta, *model.get_weights()[6:]])
+    x, x0 = pairs(3, 1, 40)
+    found = []
+    for network in (model, plain):
+        graph = graph_of(network)
+        method = method_named("lrp-alpha-beta", {"alpha": 2, "beta": 1})
+        engine = Engine(graph, [random_head(graph)], method, dtype="float64", fused=False)
+        found.append(engine.explain(x, np.zeros_like(x0))[0].contributions)
+    np.testing.assert_allclose(*found, rtol=1e-9, atol=1e-12)
+
+
+def test_relevance_is_refused_where_it_is_not_defined_with_the_name_of_the_layer() -> None:
+    bent = made(chain(lambda: [layers.Conv1D(3, 5, activation="gelu", name="bent"),
+                               layers.Flatten(), layers.Dense(1)]), (20, 4))  # fmt: skip
+    graph = graph_of(bent)
+    with pytest.raises(ModelError, match="layer bent: relevance propagation is not defined for"):
+        Engine(graph, [random_head(graph)], method_named("lrp-epsilon", {}))
+
+
+def test_a_method_without_references_gives_the_same_scores_with_any() -> None:
+    model = made(chain(convolutional), (40, 4))
+    explain = seqlift.Explainer(model, "0:1", method="lrp-epsilon", precision="float64")
+    x = one_hot(sequences(3, 40))
+    alike = [explain(x, kind) for kind in ("zeros", "dinucleotide", "gc")]
+    assert alike[0].reference_prediction.shape == (3, 1)
+    for other in alike[1:]:
+        assert np.array_equal(alike[0].contributions, other.contributions)
+
+
+def test_noise_depends_on_the_sequence_alone() -> None:
+    model = made(chain(convolutional), (40, 4))
+    options = {"samples": 4, "noise": 0.3}
+    explain = seqlift.Explainer(
+        model, "0:1", method="smoothgrad", method_options=options, precision="float64"
+    )
+    codes = sequences(5, 40)
+    whole = explain(one_hot(codes), "zeros")
+    again = explain(one_hot(codes[[3, 1]]), "zeros")
+    assert np.array_equal(again.multipliers, whole.multipliers[[3, 1]])
+    (coded,) = explain.explain(codes, np.full((1, 40), 4, np.uint8)).values()
+    assert np.array_equal(coded.multipliers, whole.multipliers)
+    sharp = seqlift.Explainer(model, "0:1", method="gradient", precision="float64")
+    assert largest(sharp(one_hot(codes), "zeros").multipliers, whole.multipliers) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("lrp", {}, "method 'lrp': give one of deeplift, deconvnet, "),
+        ("lrp-epsilon", {"gamma": 1}, "method lrp-epsilon: no option 'gamma'; its options are ep"),
+        ("lrp-epsilon", {"epsilon": "small"}, "method lrp-epsilon, option epsilon: 'small' is not"),
+        ("lrp-epsilon", {"epsilon": "0"}, "epsilon 0.0: not above 0; give a small positive number"),
+        ("lrp-alpha-beta", {"alpha": "2"}, "alpha 2, beta 0: give alpha = 1 + beta, beta 0 or mo"),
+        ("smoothgrad", {"samples": "many"}, "option samples: 'many' is not a whole number"),
+        ("smoothgrad", {"samples": "0"}, "samples 0: fewer than one; give 1 or more"),
+        ("integrated-gradients", {"steps": 0}, "steps 0: fewer than one point; give 1 or more"),
+    ],
+)
+def test_what_a_method_cannot_be_made_of_is_said(
+    name: str, options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        method_named(name, options)
+    assert said in str(caught.value)
+
+
+def test_options_of_deeplift_are_refused_for_other_methods() -> None:
+    with pytest.raises(InputError, match="--rule: method lrp-epsilon has no such option"):
+        chosen_method("lrp-epsilon", {}, rule="rescale")
+
+
+def test_every_rule_and_method_has_a_line_of_help_and_keeps_its_name() -> None:
+    for name, line in methods().items():
+        assert method_named(name, {}).name == name
+        assert method_named(name, {}).sums_to == SUMS_TO.get(name, "nothing")
+        assert line.endswith(".")
+        assert len(line) < 100
+    assert list(rules())[:3] == ["genomics", "rescale", "revealcancel"]
+
+
+def doubled(node: Any) -> Any:
+    """Propagate twice what a kernel's transpose gives."""
+    back = transposed(node)
+    return lambda multiplier: tuple(One(2.0 * only(m)) for m in back(multiplier))
+
+
+OWN = """
+import seqlift
+from seqlift.attribution.method import Backward
+from seqlift.attribution.propagation.rule import One, only
+from seqlift.attribution.rules.rescale import RULE as RESCALE, transposed
+from seqlift.network.primitives.base import Weighted
+
+
+def doubled(node):
+    back = transposed(node)
+    return lambda multiplier: tuple(One(2.0 * only(m)) for m in back(multiplier))
+
+
+RULE = seqlift.register(RESCALE.but("doubled", {Weighted: doubled}, sums_to="nothing"))
+
+
+@seqlift.register
+def doubled_weights(*, times: int = 1):
+    "Rescale, each kernel counted twice."
+    return Backward("doubled-weights", RULE, sums_to="nothing")
+"""
+
+
+def test_a_users_file_may_register_rules_and_methods(tmp_path: Path) -> None:
+    model = made(chain(convolutional), (40, 4))
+    model.save(tmp_path / "m.keras")
+    (tmp_path / "own.py").write_text(OWN)
+    x = one_hot(sequences(2, 40))
+
+    def scored(**options: Any) -> Array:
+        explain = seqlift.Explainer(
+            tmp_path / "m.keras", "0:1", custom_objects=tmp_path / "own.py", precision="float64",
+            **options,
+        )  # fmt: skip
+        found: Array = explain(x, "zeros").contributions
+        return found
+
+    plain = scored(rule="rescale")
+    assert largest(scored(rule="doubled"), 2.0**4 * plain) <= 1e-12 * 16
+    assert largest(scored(method="doubled-weights"), 2.0**4 * plain) <= 1e-12 * 16
+    assert "doubled-weights" in methods()
+    assert methods()["doubled-weights"] == "Rescale, each kernel counted twice."
+
+
+def test_names_of_seqlifts_own_cannot_be_taken() -> None:
+    with pytest.raises(InputError, match="rescale: seqlift has a rule of this name"):
+        seqlift.register(RESCALE)
+
+
+def test_a_row_is_worked_out_once_for_all_heads() -> None:
+    calls = []
+
+    def counted(node: Any) -> Any:
+        calls.append(node)
+        return transposed(node)
+
+    rule = RESCALE.but("counted", {Weighted: Row(counted)})
+    graph = graph_of(made(chain(convolutional), (40, 4)))
+    heads = [random_head(graph), random_head(graph)]
+    engine = Engine(graph, heads, Backward("counted", rule), dtype="float64", fused=False)
+    x, x0 = pairs(2, 2, 40)
+    engine.explain_own(x, x0)
+    assert len(calls) == 4
+    assert flatten_pairs(calls[0].y).shape[0] == 2
