@@ -1,35 +1,26 @@
 """Batches of scores made up for tests of the files they are written to."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
+from seqlift.intervals import Region, Window
 from seqlift.tracks.batch import ScoreBatch
 
 
-@dataclass(frozen=True)
-class MadeRegion:
-    chrom: str
-    name: str = "."
-    score: str = "0"
-    strand: str = "."
+def window(chrom: str, start: int, end: int, **columns: str) -> Window:
+    return Window(Region(chrom, start, end, **columns), start, end, start, end)
 
 
-@dataclass(frozen=True)
-class MadeWindow:
-    region: MadeRegion
-    start: int
-    end: int
-
-
-def window(chrom: str, start: int, end: int, **columns: str) -> MadeWindow:
-    return MadeWindow(MadeRegion(chrom, **columns), start, end)
+def on_chromosome(window: Window, size: int) -> Window:
+    """Return a window with only the bases on its chromosome scored."""
+    return replace(window, first=max(window.start, 0), last=min(window.end, size))
 
 
 def made_batch(
-    windows: Sequence[MadeWindow],
+    windows: Sequence[Window],
     *,
     length: int,
     sizes: dict[str, int],
@@ -41,12 +32,10 @@ def made_batch(
     rows = len(windows)
     codes = random.integers(0, 4, (rows, length), dtype=np.uint8)
     codes[random.random((rows, length)) < n_share] = 4
-    scored = np.array(
-        [(max(w.start, 0), min(w.end, sizes[w.region.chrom])) for w in windows], dtype=np.int64
-    ).reshape(rows, 2)
-    for row, (frame, (start, end)) in enumerate(zip(windows, scored, strict=True)):
-        codes[row, : start - frame.start] = 4
-        codes[row, end - frame.start :] = 4
+    windows = [on_chromosome(window, sizes[window.region.chrom]) for window in windows]
+    for row, window in enumerate(windows):
+        codes[row, : window.first - window.start] = 4
+        codes[row, window.last - window.start :] = 4
     figures = random.standard_normal((5, rows))
     return ScoreBatch(
         codes,
@@ -54,7 +43,6 @@ def made_batch(
         *figures,
         windows=windows,
         status=["scored" if i % 3 else "contains N" for i in range(rows)],
-        scored=scored,
     )
 
 

@@ -38,15 +38,16 @@ def write_track(folder: Path, rows: Regions, overlap: Overlap, *, seed: int) -> 
     windows = [window(chrom, start, start + LENGTH) for chrom, start, _ in rows]
     batch = made_batch(windows, length=LENGTH, sizes=SIZES, seed=seed)
     first = [rows.index(row) for row in rows]
-    scored = batch.scored.copy()
+    windows = list(batch.windows)
     for row, (_, _, single) in enumerate(rows):
         if single:
-            scored[row] = (scored[row].sum() // 2, scored[row].sum() // 2 + 1)
+            base = (windows[row].first + windows[row].last) // 2
+            windows[row] = dataclasses.replace(windows[row], first=base, last=base + 1)
     batch = dataclasses.replace(
         batch,
         codes=batch.codes[first],
         hypothetical=np.round(batch.hypothetical[first] * 2),  # many are equal in size
-        scored=scored,
+        windows=windows,
     )
     with ScoreWriter(folder / "x.h5", length=LENGTH, attributes={}) as writer:
         writer.write(batch)

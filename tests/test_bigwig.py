@@ -14,9 +14,10 @@ import pytest
 import random_tracks
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from made_scores import MadeWindow, made_batch, window
+from made_scores import made_batch, window
 
 from seqlift.errors import InputError, NumericError, OutputError
+from seqlift.intervals import Window
 from seqlift.tracks import bigwig
 from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.bigwig import write_bigwig
@@ -206,10 +207,7 @@ def test_the_track_equals_the_score_file_at_every_base(tmp_path: Path, dtype: st
         tracks = scores.tracks(slice(None))
     assert sum(done) == len(WINDOWS)
     expected = {chrom: np.full(size, np.nan, np.float32) for chrom, size in SIZES.items()}
-    frames = [
-        (w.region.chrom, w.start, w.end, *ends)
-        for w, ends in zip(WINDOWS, batch.scored.tolist(), strict=True)
-    ]
+    frames = [(w.region.chrom, w.start, w.end, w.first, w.last) for w in batch.windows]
     for chrom, base, told in by_brute_force(frames):
         row = int(told - base - 1) // 1000
         expected[chrom][base] = tracks[row, base - WINDOWS[row].start]
@@ -294,7 +292,8 @@ def batch() -> ScoreBatch:
 
 
 def test_an_empty_track_is_refused(tmp_path: Path, batch: ScoreBatch) -> None:
-    empty = dataclasses.replace(batch, scored=np.zeros_like(batch.scored))
+    unscored = [dataclasses.replace(window, first=0, last=0) for window in batch.windows]
+    empty = dataclasses.replace(batch, windows=unscored)
     error = refusal(tmp_path, empty, SIZES)
     assert isinstance(error, OutputError)
     assert str(error) == (
@@ -416,7 +415,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("windows", SHAPES.values(), ids=SHAPES.keys())
-def test_the_space_reserved_is_enough(tmp_path: Path, windows: list[MadeWindow]) -> None:
+def test_the_space_reserved_is_enough(tmp_path: Path, windows: list[Window]) -> None:
     sizes = {"c": 3_000_000_000}
     length = windows[0].end - windows[0].start
     batch = made_batch(windows, length=length, sizes=sizes, n_share=0)

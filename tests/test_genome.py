@@ -27,7 +27,8 @@ from seqlift.inputs.fasta_index import build_index
 from seqlift.inputs.genome import Genome, check_region, missing_chromosome
 from seqlift.inputs.given_references import from_file
 from seqlift.inputs.onehot import decode
-from seqlift.inputs.regions import Region, RegionFile
+from seqlift.inputs.regions import RegionFile
+from seqlift.intervals import Region
 from seqlift.tracks.score_file import ScoreFile
 
 TEXT = ">chr1 a description\nACGTA\ncgtan\nRY\n>chr2\nGGGGG\n>empty\n>last\nT"

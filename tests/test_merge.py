@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_scores import MadeWindow, made_batch, parts, window
+from made_scores import made_batch, parts, window
 
 from seqlift.errors import InputError, NumericError
+from seqlift.intervals import Window
 from seqlift.pipeline.shards import OF_MODEL, Facts, check_targets
 from seqlift.tracks import layout, merge
 from seqlift.tracks.hdf5 import ScoreWriter
@@ -26,7 +27,7 @@ CHUNK = layout.chunk_rows(LENGTH, "float32")
 FACTS = {"target": "one", "seed": 3}
 
 
-def frames(rows: int) -> list[MadeWindow]:
+def frames(rows: int) -> list[Window]:
     starts = np.random.default_rng(2).integers(-100, 99_000, rows)
     return [
         window("chr1", int(s), int(s) + LENGTH, name=f"p{i}", score=str(i))
@@ -75,9 +76,9 @@ def test_a_joined_file_has_the_rows_of_its_parts(tmp_path: Path, rows: Any) -> N
         assert ours.attrs["seed"] == 3
     with ScoreFile(path) as scores:
         assert scores.sizes() == SIZES
-        found = scores.frames(slice(3, 5))
-        assert [frame.region.name for frame in found] == ["p3", "p4"]
-        assert [frame.scored for frame in found] == [tuple(pair) for pair in rows.scored[3:5]]
+        found = scores.windows(slice(3, 5))
+        assert found == rows.windows[3:5]
+        assert [window.region.name for window in found] == ["p3", "p4"]
 
 
 def test_what_was_taken_back_is_gone(tmp_path: Path, rows: Any) -> None:

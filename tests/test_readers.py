@@ -18,8 +18,9 @@ from commands import score, track_by_law
 from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_scores import MadeWindow, window
+from made_scores import on_chromosome, window
 
+from seqlift.intervals import Window
 from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.bigwig import write_bigwig
 from seqlift.tracks.hdf5 import ScoreWriter
@@ -58,7 +59,7 @@ def programs(readers: Path, name: str) -> Path:
     return folder / "bin"
 
 
-def planted_windows() -> list[MadeWindow]:
+def planted_windows() -> list[Window]:
     """Return windows in no order, some overlapping, some over the ends of a chromosome."""
     random = np.random.default_rng(3)
     starts = random.permutation(np.arange(-LENGTH // 2, 88_000, 440))
@@ -67,7 +68,7 @@ def planted_windows() -> list[MadeWindow]:
     return [window(c, s, s + LENGTH, name=f"peak{i}") for i, (c, s) in enumerate(frames)]
 
 
-def planted_scores(windows: list[MadeWindow]) -> ScoreBatch:
+def planted_scores(windows: list[Window]) -> ScoreBatch:
     """Return scores that are high on two planted motifs and noise elsewhere."""
     random = np.random.default_rng(4)
     rows = len(windows)
@@ -80,16 +81,12 @@ def planted_scores(windows: list[MadeWindow]) -> ScoreBatch:
         codes[row, here] = word
         hypothetical[row, here] = -0.3
         hypothetical[row, np.arange(here.start, here.stop), word] = 1
-    scored = np.array(
-        [(max(w.start, 0), min(w.end, SIZES[w.region.chrom])) for w in windows], dtype=np.int64
-    )
-    for row, (start, end) in enumerate(scored - np.array([[w.start] for w in windows])):
-        codes[row, :start] = 4
-        codes[row, end:] = 4
+    windows = [on_chromosome(w, SIZES[w.region.chrom]) for w in windows]
+    for row, w in enumerate(windows):
+        codes[row, : w.first - w.start] = 4
+        codes[row, w.last - w.start :] = 4
     figures = np.zeros((5, rows))
-    return ScoreBatch(
-        codes, hypothetical, *figures, windows=windows, status=["scored"] * rows, scored=scored
-    )
+    return ScoreBatch(codes, hypothetical, *figures, windows=windows, status=["scored"] * rows)
 
 
 @pytest.fixture(scope="session")
@@ -102,7 +99,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         RegionsWriter(prefix.with_suffix(".regions.bed")) as regions,
     ):
         writer.write(batch)
-        regions.write(batch.windows, batch.scored)
+        regions.write(batch.windows)
     with ScoreFile(prefix.with_suffix(".h5")) as scores:
         write_bigwig(scores, prefix.with_suffix(".bw"), SIZES)
     return prefix

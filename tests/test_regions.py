@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqlift.errors import InputError
-from seqlift.inputs.regions import Region, RegionFile, no_regions, parse
+from seqlift.inputs.regions import RegionFile, no_regions, parse
+from seqlift.intervals import Region
 
 GOOD = [
     ("chr1\t5\t9", Region("chr1", 5, 9)),

@@ -1,13 +1,15 @@
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_scores import MadeWindow, made_batch, parts, window
+from made_scores import made_batch, on_chromosome, parts, window
 
 from seqlift.errors import OutputError
+from seqlift.intervals import Window
 from seqlift.tracks.regions_bed import RegionsWriter, narrow_peak
 
 LINES = [
@@ -29,16 +31,17 @@ LINES = [
 
 @pytest.mark.parametrize(("frame", "scored", "line"), LINES)
 def test_a_line_is_ten_columns_of_narrow_peak(
-    frame: MadeWindow, scored: tuple[int, int], line: str
+    frame: Window, scored: tuple[int, int], line: str
 ) -> None:
-    columns = narrow_peak(frame, scored).removesuffix("\n").split("\t")
+    window = replace(frame, first=scored[0], last=scored[1])
+    columns = narrow_peak(window).removesuffix("\n").split("\t")
     assert [column.replace(" ", "_") for column in columns] == line.split()
 
 
 @given(st.integers(0, 99), st.integers(1, 150))
 def test_every_reader_finds_the_middle_of_the_window(centre: int, length: int) -> None:
     frame = window("c", centre - length // 2, centre - length // 2 + length)
-    line = narrow_peak(frame, (max(frame.start, 0), min(frame.end, 100))).split("\t")
+    line = narrow_peak(on_chromosome(frame, 100)).split("\t")
     start, end, summit = int(line[1]), int(line[2]), int(line[9])
     assert start + summit == (start + end) // 2 == centre
     assert max(frame.start, 0) <= start < end <= min(frame.end, 100)
@@ -51,7 +54,7 @@ def test_line_i_is_row_i(tmp_path: Path) -> None:
     batch = made_batch(windows, length=10, sizes={"c": 100})
     with RegionsWriter(tmp_path / "r.bed") as writer:
         for part in parts(batch, [1, 3]):
-            writer.write(part.windows, part.scored)
+            writer.write(part.windows)
     rows = [line.split("\t") for line in (tmp_path / "r.bed").read_text().splitlines()]
     assert [row[3] for row in rows] == ["peak50", "peak3", "peak50", "peak88"]
     centres = np.array([[row[1], row[9]] for row in rows], dtype=int).sum(axis=1)
@@ -70,7 +73,7 @@ def test_a_full_disk_is_an_output_error(lines: int) -> None:
     writer = RegionsWriter("/dev/full")
 
     def write() -> None:
-        writer.write(batch.windows, batch.scored)
+        writer.write(batch.windows)
         writer.close()
 
     with pytest.raises(OutputError) as caught:

@@ -114,6 +114,6 @@ def test_a_problem_is_one_line_of_the_program(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_row_of_the_regions_file_is_one_line_for_every_reader() -> None:
-    line = narrow_peak(window("chr\x85\u2028", 0, 9, name=f"{EVIL}\x1d\x1e"), (0, 9))
+    line = narrow_peak(window("chr\x85\u2028", 0, 9, name=f"{EVIL}\x1d\x1e"))
     assert line.splitlines() == [line.removesuffix("\n")]
     assert line.split("\t")[:4] == [r"chr\x85\u2028", "0", "9", rf"{HARMLESS}\x1d\x1e"]

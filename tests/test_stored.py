@@ -10,8 +10,7 @@ from made_scores import made_batch, window
 
 from seqlift.attribution.engine import Result
 from seqlift.errors import NumericError
-from seqlift.inputs.regions import Region
-from seqlift.inputs.windows import Window
+from seqlift.intervals import Region, Window
 from seqlift.pipeline.cancelling import cancelling_in
 from seqlift.pipeline.rows import check_residuals, check_stored, residuals_of, score_batch
 from seqlift.pipeline.workload import Row, Workload

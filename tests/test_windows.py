@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqlift.inputs.regions import Region
-from seqlift.inputs.windows import Framing, Window
+from seqlift.inputs.windows import Framing
+from seqlift.intervals import Region, Window
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from seqlift.errors import InputError, ModelError
 from seqlift.inputs import references as reference_kinds
 from seqlift.inputs.references import References
-
-OpenShape = Sequence[int | None]  # None where any extent is taken
+from seqlift.lowering.inputs import OpenShape
 
 
 def with_outputs(model: Any) -> Any:

@@ -20,8 +20,9 @@ from seqlift.attribution.stored_size import stored_values
 from seqlift.device.backend import CPU_BATCH, batch_memory, most_lanes, on_cpu
 from seqlift.errors import DeviceMemoryError
 from seqlift.explain.lanes import Lanes, in_lane
-from seqlift.inputs.onehot import UNKNOWN, codes_of
+from seqlift.inputs.onehot import codes_of
 from seqlift.inputs.references import References, SharedReferences
+from seqlift.intervals import UNKNOWN
 from seqlift.lowering.inputs import row_nodes
 from seqlift.network.graph import Node
 from seqlift.network.recurrence import Recurrence

@@ -38,6 +38,7 @@ from seqlift.explain.copied_inputs import Given
 from seqlift.explain.extra_inputs import no_bases, resolve, rows_for
 from seqlift.explain.scalar import heads_of, unvarying
 from seqlift.inputs.references import References
+from seqlift.intervals import CHANNELS
 from seqlift.lowering.check import check_forward
 from seqlift.lowering.inputs import layout_of
 from seqlift.lowering.walk import lower
@@ -47,7 +48,6 @@ from seqlift.models.settings import default_settings
 from seqlift.network.graph import Graph
 from seqlift.network.normalise import mean_normalised
 
-CHANNELS = 4
 MOST_ENGINES = 8  # each holds compiled code: some megabytes
 MAKING = Lock()  # held while an engine is made
 

@@ -17,8 +17,9 @@ from seqlift.explain.copied_inputs import Given
 from seqlift.explain.extra_inputs import GivenInputs, no_bases, resolve
 from seqlift.explain.outputs import outputs_of
 from seqlift.explain.target import targets
+from seqlift.intervals import CHANNELS
 from seqlift.lowering.check import check_forward
-from seqlift.lowering.inputs import CHANNELS, Layout, layout_of
+from seqlift.lowering.inputs import Layout, layout_of
 from seqlift.lowering.walk import Unsupported, outline
 from seqlift.models.load import DescribedModel, describe, load
 from seqlift.models.plans.plan import LayerPlan, NetworkPlan, every_layer

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from seqlift.errors import ModelError
 from seqlift.explain.outputs import Output
+from seqlift.lowering.inputs import OpenShape
 
-OpenShape = Sequence[int | None]  # None where any extent is taken
 Span = tuple[int, int]
 """Places along one axis: from the first up to, and not including, the second."""
 

@@ -20,9 +20,9 @@ from seqlift.errors import InputError
 from seqlift.inputs import fasta_check
 from seqlift.inputs.fasta_bytes import open_fasta
 from seqlift.inputs.fasta_index import IndexRecord, build_index, index_agrees, read_index
-from seqlift.inputs.onehot import FOREIGN, UNKNOWN, lookup
-from seqlift.inputs.regions import Region
+from seqlift.inputs.onehot import FOREIGN, lookup
 from seqlift.inputs.text import signature
+from seqlift.intervals import UNKNOWN, Region
 
 _MITOCHONDRIA = {"chrM": ("MT",), "M": ("MT",), "MT": ("chrM", "M"), "chrMT": ("chrM", "M")}
 _SHORT_LINE = 4096  # bases of a line that is read whole, so that its end is looked at

@@ -20,9 +20,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from seqlift.errors import InputError
-
-UNKNOWN = 4
-"""Code of a base that is not known: N, the other ambiguous letters, and padding."""
+from seqlift.intervals import CHANNELS, UNKNOWN
 
 FOREIGN = 255
 """What `lookup` gives for a byte that is no nucleotide letter."""
@@ -42,7 +40,7 @@ def _letter_table() -> NDArray[np.uint8]:
 _CODE_OF_BYTE = _letter_table()
 _BYTE_OF_CODE = np.frombuffer(_LETTERS, dtype=np.uint8)
 _COMPLEMENT = np.array([3, 2, 1, 0, UNKNOWN], dtype=np.uint8)
-_ROW_OF_CODE = np.eye(UNKNOWN + 1, 4, dtype=np.uint8)
+_ROW_OF_CODE = np.eye(UNKNOWN + 1, CHANNELS, dtype=np.uint8)
 
 
 def lookup(bases: bytes) -> NDArray[np.uint8]:
@@ -107,14 +105,14 @@ def codes_of(one_hot: NDArray[Any]) -> NDArray[np.uint8]:
     InputError
         When the last axis is not 4, or a row is neither one-hot nor zeros.
     """
-    if one_hot.ndim < 2 or one_hot.shape[-1] != 4:
+    if one_hot.ndim < 2 or one_hot.shape[-1] != CHANNELS:
         raise InputError(
             f"one-hot array of shape {one_hot.shape}: its last axis is not 4; "
             "give (..., L, 4) with the bases in the order A C G T"
         )
     ones = np.count_nonzero(one_hot == 1, axis=-1)
     zeros = np.count_nonzero(one_hot == 0, axis=-1)
-    wrong = np.argwhere((ones > 1) | (ones + zeros != 4))
+    wrong = np.argwhere((ones > 1) | (ones + zeros != CHANNELS))
     if wrong.size:
         place = tuple(int(axis) for axis in wrong[0])
         raise InputError(

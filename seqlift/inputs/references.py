@@ -31,7 +31,8 @@ from numpy.typing import NDArray
 
 from seqlift.errors import InputError
 from seqlift.inputs.given_references import FixedReferences, from_file
-from seqlift.inputs.onehot import UNKNOWN, hide_unknown
+from seqlift.inputs.onehot import hide_unknown
+from seqlift.intervals import UNKNOWN
 
 __all__ = [
     "KINDS",

@@ -16,37 +16,13 @@ long enough), arrays or models. The rules, from the BED specification version 1
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from types import TracebackType
 
 from seqlift.errors import InputError
 from seqlift.inputs import bed_problems
 from seqlift.inputs.summits import Summits, summit_of
 from seqlift.inputs.text import TextFile, signature
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """One BED row: the interval [start, end) of a chromosome, and what the row says about it.
-
-    `summit` counts from `start`, -1 when there is none; `line` is the line of the file, from 1;
-    `no_summit` says why there is none.
-    """
-
-    chrom: str
-    start: int
-    end: int
-    name: str = "."
-    score: str = "0"
-    strand: str = "."
-    summit: int = -1
-    line: int = 0
-    no_summit: str = field(default="", compare=False)
-
-    @property
-    def centre(self) -> int:
-        """Return the summit where there is one, else the middle (the right one of two)."""
-        return self.start + self.summit if self.summit >= 0 else (self.start + self.end) // 2
+from seqlift.intervals import Region
 
 
 def parse(

@@ -6,23 +6,7 @@ Knows intervals; knows nothing of files, genomes or models but the length they t
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from seqlift.inputs.regions import Region
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The interval [start, end) a model is given for a region.
-
-    `start` may be negative and `end` past the end of the chromosome: the bases there are unknown.
-    [first, last) is what the scores are wanted of: the window itself, or the region it is a tile
-    of.
-    """
-
-    region: Region
-    start: int
-    end: int
-    first: int
-    last: int
+from seqlift.intervals import Region, Window
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqlift.intervals import CHANNELS
 from seqlift.network.graph import Graph, GraphBuilder
 from seqlift.network.primitives.base import Input, Primitive, Shape
 from seqlift.network.primitives.shape import Permute, Reshape, Take
 
-CHANNELS = 4
 OpenShape = Sequence[int | None]  # None where any extent is taken
 
 

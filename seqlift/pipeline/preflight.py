@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from seqlift.errors import InputError, ModelError, Problems
 from seqlift.inputs import references as reference_kinds
 from seqlift.inputs.references import References
-from seqlift.inputs.regions import Region
 from seqlift.inputs.windows import Framing
+from seqlift.intervals import CHANNELS, Region
 from seqlift.models.inputs import inputs_of
 from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.outputs import (
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 REFERENCES = 20  # shuffles of each sequence, where it is not told
 DRAWN = ("dinucleotide", "shuffle")  # references of which there are as many as one asks for
-CHANNELS = 4
 LONG_ENOUGH = 10_000  # bases that no layer of a model that takes any length finds too few
 
 

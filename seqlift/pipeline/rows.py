@@ -4,16 +4,17 @@ Knows windows and results; knows nothing of where either came from or where rows
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.errors import NumericError
+from seqlift.intervals import UNKNOWN, Window
 from seqlift.pipeline.cancelling import remedy
 from seqlift.pipeline.workload import Row, Workload
-from seqlift.tracks.batch import UNKNOWN_BASE, ScoreBatch
+from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.checks import rounding_problems
 from seqlift.tracks.layout import Dtype, observed
 
@@ -144,17 +145,13 @@ def score_batch(
     """
     extent = rows[0].codes.size
     start = length // 2 - extent // 2
-    codes = np.full((len(rows), length), UNKNOWN_BASE, dtype=np.uint8)
+    codes = np.full((len(rows), length), UNKNOWN, dtype=np.uint8)
     codes[:, start : start + extent] = [row.codes for row in rows]
     around = ((0, 0), (start, length - start - extent), (0, 0))
     with np.errstate(over="ignore"):  # what is too large becomes infinite, and is found there
         hypothetical = np.pad(result.hypothetical.astype(dtype), around)
         kept = np.pad(result.multipliers.astype(np.float32), around) if multipliers else None
     residuals = residuals_of(result, observed(codes, hypothetical))
-    frames = [
-        replace(row.window, start=row.window.start - start, end=row.window.start - start + length)
-        for row in rows
-    ]
     return ScoreBatch(
         codes=codes,
         hypothetical=hypothetical,
@@ -163,11 +160,15 @@ def score_batch(
         difference=result.difference.mean(axis=1, dtype=np.float64),
         residual=residuals.mean,
         relative_residual=residuals.relative,
-        windows=frames,
+        windows=[_stored_window(row, row.window.start - start, length) for row in rows],
         status=[status_of(row) for row in rows],
-        scored=np.array([row.scored for row in rows], dtype=np.int64),
         multipliers=kept,
     )
+
+
+def _stored_window(row: Row, start: int, length: int) -> Window:
+    first, last = row.scored
+    return Window(row.window.region, start, start + length, first, last)
 
 
 def status_of(row: Row) -> str:
@@ -177,7 +178,7 @@ def status_of(row: Row) -> str:
     it.
     """
     start, end = row.on_chromosome
-    unknown = row.codes[start:end] == UNKNOWN_BASE
+    unknown = row.codes[start:end] == UNKNOWN
     if unknown.all():
         return "all N"
     words = [

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from seqlift.errors import InputError
 from seqlift.inputs.genome import Genome, check_region
-from seqlift.inputs.onehot import UNKNOWN
-from seqlift.inputs.regions import Region, RegionFile, no_regions
+from seqlift.inputs.regions import RegionFile, no_regions
 from seqlift.inputs.summits import Summits
-from seqlift.inputs.windows import Framing, Window
+from seqlift.inputs.windows import Framing
+from seqlift.intervals import UNKNOWN, Region, Window
 
 MOST_PROBLEMS = 100  # listed at once; the rest is counted
 SEQUENCES = "of FASTA sequences"  # why their windows are not laid around summits

@@ -11,7 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.tracks.batch import UNKNOWN_BASE, ScoreBatch
+from seqlift.intervals import CHANNELS, UNKNOWN
+from seqlift.tracks.batch import ScoreBatch
 
 FORMAT_VERSION = 1
 
@@ -86,24 +87,30 @@ def dtypes(
 
 def row_shape(name: str, length: int) -> tuple[int, ...]:
     """Return the shape of one row of a dataset."""
-    return (4, length) if name in LARGE else ()
+    return (CHANNELS, length) if name in LARGE else ()
 
 
 def observed(codes: NDArray[np.uint8], hypothetical: NDArray[Any]) -> NDArray[Any]:
     """Pick the score of the observed base from `hypothetical` (n, L, 4): (n, L), 0 where N."""
-    known = codes < UNKNOWN_BASE
+    known = codes < UNKNOWN
     picked = np.take_along_axis(hypothetical, np.where(known, codes, 0)[..., None], axis=-1)
     return np.where(known, picked[..., 0], np.zeros((), hypothetical.dtype))
 
 
 def columns(batch: ScoreBatch, dtype: Dtype) -> Columns:
     """Return the rows of a batch as the file stores them, by the name of the dataset."""
-    one_hot = batch.codes[:, None, :] == np.arange(UNKNOWN_BASE, dtype=np.uint8)[:, None]
+    one_hot = batch.codes[:, None, :] == np.arange(CHANNELS, dtype=np.uint8)[:, None]
     with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is found there
         hypothetical = batch.hypothetical.transpose(0, 2, 1).astype(dtype)
     regions = [window.region for window in batch.windows]
-    start = np.array([window.start for window in batch.windows], dtype=np.int64)
-    end = np.array([window.end for window in batch.windows], dtype=np.int64)
+    start, end, first, last = (
+        np.array(
+            [(window.start, window.end, window.first, window.last) for window in batch.windows],
+            dtype=np.int64,
+        )
+        .reshape(-1, 4)
+        .T
+    )
     kept = {} if batch.multipliers is None else {MULTIPLIERS: batch.multipliers.swapaxes(1, 2)}
     return kept | {
         ONE_HOT: one_hot.view(np.int8),
@@ -117,8 +124,8 @@ def columns(batch: ScoreBatch, dtype: Dtype) -> Columns:
         "regions/start": start,
         "regions/end": end,
         "regions/summit": (end - start) // 2,
-        "regions/scored_start": batch.scored[:, 0],
-        "regions/scored_end": batch.scored[:, 1],
+        "regions/scored_start": first,
+        "regions/scored_end": last,
         "qc/prediction": batch.prediction,
         "qc/reference_prediction": batch.reference_prediction,
         "qc/difference": batch.difference,

@@ -167,5 +167,5 @@ def _check_residuals(
 
 
 def _place(file: ScoreFile, row: int) -> str:
-    (frame,) = file.frames(slice(row, row + 1))
-    return f"{file.path}: row {row + 1} ({frame.region.chrom}:{frame.start}-{frame.end})"
+    (window,) = file.windows(slice(row, row + 1))
+    return f"{file.path}: row {row + 1} ({window.region.chrom}:{window.start}-{window.end})"

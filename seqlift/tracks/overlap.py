@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.tracks.batch import middle
+from seqlift.intervals import middle
 from seqlift.tracks.layers import LAYERS, Covering, Layer, Overlap
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from seqlift.intervals import Window, middle
 from seqlift.system.printable import printable
-from seqlift.tracks.batch import Frame, middle
 from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.unfinished import UnfinishedFile, output_errors, remove
 
@@ -34,14 +34,10 @@ class RegionsWriter(UnfinishedFile):
         with output_errors(self.path):
             self._file = self.path.open("w", encoding="utf-8", newline="\n")
 
-    def write(self, windows: Iterable[Frame], scored: Iterable[tuple[int, int]]) -> None:
-        """Append a line for each window, of which `scored` lies on the chromosome."""
-        lines = [
-            narrow_peak(window, (int(start), int(end)))
-            for window, (start, end) in zip(windows, scored, strict=True)
-        ]
+    def write(self, windows: Iterable[Window]) -> None:
+        """Append a line for each window."""
         with output_errors(self.path):
-            self._file.writelines(lines)
+            self._file.writelines(map(narrow_peak, windows))
 
     def close(self) -> None:
         """Finish the file."""
@@ -59,8 +55,7 @@ def write_regions(scores: ScoreFile, path: Path | str) -> None:
     """Write the rows of a score file to a new regions file."""
     with RegionsWriter(path) as writer:
         for start in range(0, scores.rows, BLOCK):
-            frames = scores.frames(slice(start, start + BLOCK))
-            writer.write(frames, [frame.scored for frame in frames])
+            writer.write(scores.windows(slice(start, start + BLOCK)))
 
 
 def is_regions_of(scores: ScoreFile, path: Path) -> bool:
@@ -78,12 +73,11 @@ def is_regions_of(scores: ScoreFile, path: Path) -> bool:
 
 def _blocks(scores: ScoreFile) -> Iterator[list[str]]:
     for start in range(0, scores.rows, BLOCK):
-        frames = scores.frames(slice(start, start + BLOCK))
-        yield [narrow_peak(frame, frame.scored) for frame in frames]
+        yield list(map(narrow_peak, scores.windows(slice(start, start + BLOCK))))
 
 
-def narrow_peak(window: Frame, scored: tuple[int, int]) -> str:
-    """Return the narrowPeak line of a window, of which `scored` lies on the chromosome.
+def narrow_peak(window: Window) -> str:
+    """Write the narrowPeak line of a window, whose scored bases lie on the chromosome.
 
     Readers find the columns of the score file by the centre of the line, but do not agree where
     that is: modisco takes ``(start + end) // 2``, Fi-NeMo ``start + summit``. So that both get the
@@ -91,7 +85,9 @@ def narrow_peak(window: Frame, scored: tuple[int, int]) -> str:
     nothing that a reader could take for the end of the line.
     """
     region = window.region
-    start, end = scored if scored[0] < scored[1] else _on_chromosome(window)
+    start, end = window.first, window.last
+    if start >= end:
+        start, end = _on_chromosome(window)
     centre = min(max(middle(window.start, window.end), start), end - 1)
     left = min(centre - start, end - centre)
     right = min(end - centre, left + 1)
@@ -101,7 +97,7 @@ def narrow_peak(window: Frame, scored: tuple[int, int]) -> str:
     return "\t".join(printable(str(column)) for column in columns) + "\n"
 
 
-def _on_chromosome(window: Frame) -> tuple[int, int]:
+def _on_chromosome(window: Window) -> tuple[int, int]:
     start = max(window.start, 0)
     return start, max(window.end, start + 1)
 

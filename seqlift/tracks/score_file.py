@@ -5,7 +5,6 @@ genome-browser tracks.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.errors import InputError
+from seqlift.intervals import Region, Window
 from seqlift.system.hdf5_reader import open_to_read
 from seqlift.system.paths import not_regular
 from seqlift.system.refusals import is_refusal, reading_error
@@ -38,26 +38,6 @@ def is_score_file(path: Path | str) -> bool:
             return dataset(file, layout.HYPOTHETICAL) is not None
     except DAMAGE:
         return False
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRegion:
-    """What a score file keeps of a BED row."""
-
-    chrom: str
-    name: str
-    score: str
-    strand: str
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFrame:
-    """The bases under the columns of a row, [start, end), and the part of them that is scored."""
-
-    region: StoredRegion
-    start: int
-    end: int
-    scored: tuple[int, int]
 
 
 class ScoreFile:
@@ -163,17 +143,21 @@ class ScoreFile:
         """Return some rows of a dataset."""
         return self._column(name, rows)
 
-    def frames(self, rows: slice) -> list[StoredFrame]:
-        """Return where some rows lie."""
+    def windows(self, rows: slice) -> list[Window]:
+        """Read where some rows lie.
+
+        A file does not keep the extent of regions: they are as long as their windows here.
+        """
         texts = (
             self._texts(f"regions/{name}", rows) for name in ("chrom", "name", "score", "strand")
         )
-        regions = [StoredRegion(*words) for words in zip(*texts, strict=True)]
         places = ("start", "end", "scored_start", "scored_end")
         numbers = (self._column(f"regions/{name}", rows).tolist() for name in places)
         return [
-            StoredFrame(region, start, end, (first, last))
-            for region, start, end, first, last in zip(regions, *numbers, strict=True)
+            Window(Region(chrom, start, end, name, score, strand), start, end, first, last)
+            for chrom, name, score, strand, start, end, first, last in zip(
+                *texts, *numbers, strict=True
+            )
         ]
 
     def status(self) -> list[str]:
