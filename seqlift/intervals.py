@@ -42,6 +42,11 @@ class Region:
     no_summit: str = field(default="", compare=False)
 
     @property
+    def extent(self) -> int:
+        """Count its bases."""
+        return self.end - self.start
+
+    @property
     def centre(self) -> int:
         """Find the summit where there is one, else the middle."""
         return self.start + self.summit if self.summit >= 0 else middle(self.start, self.end)

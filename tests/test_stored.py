@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pytest
@@ -26,15 +26,15 @@ LENGTH = 200
 class Places:
     """Stands for the regions of a run, which only say where a row was read."""
 
-    def place(self, region: Any) -> str:
-        return f"r.bed:{region.name}"
+    def place(self, line: int) -> str:
+        return f"r.bed:{line}"
 
 
 def made(scale: float, kind: type[np.floating] = np.float32) -> tuple[list[Row], Result]:
     """Return two rows and scores of that size which sum up exactly, in the type of `kind`."""
     random = np.random.default_rng(0)
     codes = random.integers(0, 5, (2, LENGTH)).astype(np.uint8)
-    regions = [Region("chr1", 0, LENGTH, name=str(i + 1)) for i in range(2)]
+    regions = [Region("chr1", 0, LENGTH, line=i + 1) for i in range(2)]
     windows = [Window(region, 0, LENGTH, 0, LENGTH) for region in regions]
     rows = [Row(frame, codes[i], 1000, i) for i, frame in enumerate(windows)]
     hypothetical = (scale * random.standard_normal((2, LENGTH, 4))).astype(kind)

@@ -11,12 +11,11 @@ import sys
 import time
 
 STAGES = (
-    ("checking the regions", "seqlift.pipeline.preflight", "Workload"),
     ("loading the model", "seqlift.explain.explainer", "load"),
     ("lowering", "seqlift.explain.explainer", "lower"),
     ("prediction by Keras, for the check", "seqlift.lowering.check", "predictions"),
     ("forward check", "seqlift.explain.explainer", "check_forward"),
-    ("reading all regions once", "seqlift.pipeline.preflight", "references_of"),
+    ("reading all windows once", "seqlift.pipeline.preflight", "survey_of"),
     ("all else before", "seqlift.pipeline.preflight", "decided"),
     ("reading, shuffling, writing", "seqlift.pipeline.score", "compute"),
     ("joining the parts", "seqlift.pipeline.score", "place_scores"),

@@ -72,8 +72,8 @@ def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
         attributes["tolerance"] = run.tolerance
     if run.gc is not None:
         attributes["gc"] = run.gc
-    if run.framing.stride is not None:
-        attributes["stride"] = run.framing.stride
+    if run.survey.framing.stride is not None:
+        attributes["stride"] = run.survey.framing.stride
     if options.recipe:
         attributes["recipe"] = "; ".join("=".join(pair) for pair in options.recipe)
     for name in ("reference", "custom_objects", "arch"):

@@ -13,10 +13,11 @@ from seqlift.errors import InputError, ModelError, Problems
 from seqlift.inputs import references as reference_kinds
 from seqlift.inputs.references import References
 from seqlift.inputs.windows import Framing
-from seqlift.intervals import CHANNELS, Region
+from seqlift.intervals import CHANNELS
 from seqlift.models.inputs import inputs_of
 from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.outputs import (
+    Outputs,
     check_outputs,
     check_prefix,
     default_prefix,
@@ -24,7 +25,8 @@ from seqlift.pipeline.outputs import (
 )
 from seqlift.pipeline.run import Run
 from seqlift.pipeline.settings import Settings
-from seqlift.pipeline.workload import Survey, Workload
+from seqlift.pipeline.survey import Survey
+from seqlift.pipeline.workload import Workload
 from seqlift.tracks import layout
 
 if TYPE_CHECKING:
@@ -42,20 +44,27 @@ def prepared(options: ScoreOptions, settings: Settings) -> Iterator[Run]:
     What can be checked by itself is, whatever is wrong with the rest: all problems are raised
     together.
     """
-    problems = Problems()
+    problems, of_model = Problems(), Problems()
+    framing: Framing | None = None
     with ExitStack() as opened:
         with problems.gathered():
             check_windows(options)
         with problems.gathered():
             check_early(options)
+        with of_model.gathered():
+            explainer = settings.load(options)
+            framing = framing_of(options, explainer)
         with problems.gathered():
             workload = opened.enter_context(
                 Workload(options.regions, options.genome, summits=options.summit)
             )
-        with problems.gathered():
-            explainer = settings.load(options)
+            if framing is None:  # without a model it is unknown where windows lie
+                workload.check()
+            else:
+                survey = survey_of(options, workload, framing)
+        problems.errors += of_model.errors
         problems.raise_any()
-        yield decided(options, settings, workload, explainer)
+        yield decided(options, settings, workload, explainer, survey)
 
 
 def check_early(options: ScoreOptions) -> None:
@@ -66,27 +75,49 @@ def check_early(options: ScoreOptions) -> None:
     check_outputs([outputs.regions], inputs=input_paths(options))
 
 
+def final_files(options: ScoreOptions, explainer: "Explainer") -> Outputs:
+    """Name the files of a run."""
+    prefix = options.output or default_prefix(options.regions)
+    return outputs_of(prefix, [target.name for target in explainer.targets], options.shard)
+
+
+def framing_of(options: ScoreOptions, explainer: "Explainer") -> Framing:
+    """Decide how regions become windows."""
+    length = window_length(explainer, options.length, source=options.model)
+    return Framing(length, stride_of(options, length))
+
+
+def survey_of(options: ScoreOptions, workload: Workload, framing: Framing) -> Survey:
+    """Read all windows once, so that what cannot be read is known before the first batch.
+
+    Their bases are held for the scoring; a shard, which scores few of them, fetches its own again.
+    """
+    return workload.survey(framing, hold=options.shard is None)
+
+
 def decided(
-    options: ScoreOptions, settings: Settings, workload: Workload, explainer: "Explainer"
+    options: ScoreOptions,
+    settings: Settings,
+    workload: Workload,
+    explainer: "Explainer",
+    survey: Survey,
 ) -> Run:
     """Return the run, all of which has been checked."""
     if not explainer.method.needs_references:
         options = replace(options, reference="zeros", references=None)
-    prefix = options.output or default_prefix(options.regions)
-    outputs = outputs_of(prefix, [target.name for target in explainer.targets], options.shard)
+    length = survey.framing.length
+    explainer.one_length = length is not None  # windows are alike, though the model takes any
+    outputs = final_files(options, explainer)
     problems = Problems()
     with problems.gathered():
-        check_rows(explainer, workload)
+        check_rows(explainer, survey.regions)
     with problems.gathered():
         check_outputs(outputs.paths(), inputs=input_paths(options))
     with problems.gathered():
-        length = window_length(explainer, options.length, source=options.model)
-        framing = Framing(length, stride_of(options, length))
-        explainer.one_length = length is not None  # windows are alike, though the model takes any
-        check_lengths(explainer, workload, length)
-        survey, references, gc = references_of(options, workload, framing)
+        check_lengths(explainer, workload, survey)
+        references, gc = references_of(options, survey)
     problems.raise_any()
-    row_length = length or extent(workload.longest)
+    row_length = length or survey.longest.extent
     engine = explainer.engine((row_length, CHANNELS))
     size = explainer.batch_size_for(engine, references.number)
     chunk = layout.chunk_rows(row_length, options.dtype)
@@ -99,7 +130,6 @@ def decided(
         outputs=outputs,
         references=references,
         gc=gc,
-        framing=framing,
         survey=survey,
         first=first,
         last=last,
@@ -116,16 +146,16 @@ def input_paths(options: ScoreOptions) -> list[Path]:
     return [Path(name) for name in (*names, *given) if name is not None]
 
 
-def check_rows(explainer: "Explainer", workload: Workload) -> None:
+def check_rows(explainer: "Explainer", regions: int) -> None:
     """Raise InputError for every input that has not a row for each region."""
     if not explainer.given.rows:
         return
     names = {one.number: one.name for one in inputs_of(explainer.model)}
     problems = [
-        f"--input {names[number]}: it has {len(values)} rows, and there are {workload.number}"
+        f"--input {names[number]}: it has {len(values)} rows, and there are {regions}"
         " regions; give a row for each region, in their order"
         for number, values in explainer.given.rows.items()
-        if values is not None and len(values) != workload.number
+        if values is not None and len(values) != regions
     ]
     if problems:
         raise InputError(*problems)
@@ -174,40 +204,30 @@ def window_length(explainer: "Explainer", length: int | None, *, source: str) ->
     return shape[0] if shape[0] is not None else length
 
 
-def extent(region: Region) -> int:
-    """Return the bases of a region."""
-    return region.end - region.start
-
-
-def check_lengths(explainer: "Explainer", workload: Workload, length: int | None) -> None:
+def check_lengths(explainer: "Explainer", workload: Workload, survey: Survey) -> None:
     """Raise ModelError where the model cannot be scored, InputError for windows too short for it.
 
     Only a model of any length can be given too short a window.
     """
-    shortest = length or extent(workload.shortest)
+    length = survey.framing.length
+    shortest = length or survey.shortest.extent
     try:
         explainer.engine((shortest, CHANNELS))
     except ModelError as error:
         explainer.engine((LONG_ENOUGH, CHANNELS))  # raises where the length is not the reason
-        place = workload.place(workload.shortest) if length is None else f"--length {length}"
+        line = survey.shortest.line
+        place = workload.place(line) if length is None else f"--length {length}"
         problem = error.problems[0]
         raise InputError(f"{place}: too few bases ({shortest}): {problem}") from error
 
 
-def references_of(
-    options: ScoreOptions, workload: Workload, framing: Framing
-) -> tuple[Survey, References, float | None]:
-    """Return the references of a run, and the GC content where they are made from one.
-
-    All windows are read once on the way, so that what cannot be read is known before the first
-    batch.
-    """
-    survey = workload.survey(framing)
+def references_of(options: ScoreOptions, survey: Survey) -> tuple[References, float | None]:
+    """Return the references of a run, and the GC content where they are made from one."""
     gc = options.gc
     if options.reference == "gc" and gc is None:
         gc = reference_kinds.gc_content(survey.counts)
-    length = framing.length
-    extents = [length] if length else [extent(workload.shortest), extent(workload.longest)]
+    length = survey.framing.length
+    extents = [length] if length else [survey.shortest.extent, survey.longest.extent]
     for bases in extents:  # references from a file have one length, and all windows must have it
         references = reference_kinds.parse(
             options.reference,
@@ -216,7 +236,7 @@ def references_of(
             gc=gc,
             length=bases,
         )
-    return survey, references, gc
+    return references, gc
 
 
 def check_windows(options: ScoreOptions) -> None:

@@ -67,7 +67,7 @@ def check_residuals(
     if not len(bad):
         return
     i = int(bad[0])
-    place = workload.place(rows[i].window.region)
+    place = workload.place(rows[i].window.region.line)
     found = residuals.relative[i]
     if not np.isfinite(found):
         raise NumericError(
@@ -120,12 +120,12 @@ def check_stored(
             start = stored.shape[1] // 2 - exact.shape[1] // 2
             kept = stored[:, start : start + exact.shape[1]]
             for i, problem in rounding_problems(kept, exact):
-                place = workload.place(rows[i].window.region)
+                place = workload.place(rows[i].window.region.line)
                 raise NumericError(f"{place}: contributions to {target} {problem}")
     bad = np.flatnonzero(~(batch.relative_residual <= tolerance))
     if len(bad):
         i, kind = int(bad[0]), batch.hypothetical.dtype.name
-        place = workload.place(rows[i].window.region)
+        place = workload.place(rows[i].window.region.line)
         found = float(batch.relative_residual[i])
         raise above_tolerance(place, target, found, tolerance, stored=kind)
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from seqlift.device.precision import Precision
 from seqlift.inputs.onehot import reverse_complement
 from seqlift.inputs.references import References
-from seqlift.inputs.windows import Framing
 from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.outputs import Outputs
 from seqlift.pipeline.settings import Settings
-from seqlift.pipeline.workload import Row, Survey, Workload
+from seqlift.pipeline.survey import Survey
+from seqlift.pipeline.workload import Row, Workload
 from seqlift.tracks import layout
 
 if TYPE_CHECKING:
@@ -74,8 +74,6 @@ class Run:
 
     Attributes
     ----------
-    framing
-        How regions become windows.
     survey
         What is known of all windows, those of other shards included.
     first, last
@@ -97,7 +95,6 @@ class Run:
     outputs: Outputs
     references: References
     gc: float | None
-    framing: Framing
     survey: Survey
     first: int
     last: int
@@ -141,7 +138,7 @@ class Run:
         """Yield rows in file order, in batches."""
         both = self.options.both_strands
         most = max(self.batch_size // 2, 1) if both else self.batch_size
-        read = self.workload.read(self.framing, start, stop)
+        read = self.workload.read(self.survey.framing, start, stop)
         for _, rows in groupby(read, key=lambda row: row.codes.size):
             while batch := list(islice(rows, most)):
                 yield self.batch([*batch, *batch] if both else batch, len(batch))

@@ -105,8 +105,8 @@ def announce(run: Run) -> None:
     """Log what was decided, for those who want to know."""
     log.info(
         "%d regions, windows of %s bases, %d references (%s) each; batches of %d, %d at once; %s",
-        run.workload.number,
-        run.framing.length or "their own",
+        run.survey.regions,
+        run.survey.framing.length or "their own",
         run.references.number,
         run.references.kind,
         run.batch_size,

@@ -59,8 +59,7 @@ def worst_row(run: Run, scores: ScoreFile) -> tuple[float, str]:
     if not len(relative):
         return 0.0, ""
     row = int(np.argmax(relative))
-    region = run.workload.region(run.first + row, run.framing)
-    return float(relative[row]), run.workload.place(region)
+    return float(relative[row]), run.workload.place(run.survey.lines[run.first + row])
 
 
 def summary_of(run: Run, seconds: float, notes: tuple[str, ...]) -> Summary:

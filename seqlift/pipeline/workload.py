@@ -3,10 +3,8 @@
 Knows regions, windows and genomes; knows nothing of models but the length they take.
 """
 
-import hashlib
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
@@ -20,7 +18,9 @@ from seqlift.inputs.genome import Genome, check_region
 from seqlift.inputs.regions import RegionFile, no_regions
 from seqlift.inputs.summits import Summits
 from seqlift.inputs.windows import Framing
-from seqlift.intervals import UNKNOWN, Region, Window
+from seqlift.intervals import Region, Window
+from seqlift.pipeline.held_bases import HeldBases
+from seqlift.pipeline.survey import Survey, Surveyor
 
 MOST_PROBLEMS = 100  # listed at once; the rest is counted
 SEQUENCES = "of FASTA sequences"  # why their windows are not laid around summits
@@ -54,42 +54,6 @@ class Row:
         return first, max(min(end, self.window.last), first)
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What is known when all windows have been read once.
-
-    Attributes
-    ----------
-    rows
-        Number of windows.
-    counts
-        How often each code occurs, (5,).
-    unknown
-        Number of windows in which no base is known.
-    digest
-        SHA-256 of where the windows lie and of their bases, in hexadecimal.
-    centred
-        Number of windows that are not laid around a summit, by the reason, the commonest first.
-    """
-
-    rows: int
-    counts: NDArray[np.int64]
-    unknown: int
-    digest: str
-    centred: Mapping[str, int]
-
-    @property
-    def facts(self) -> dict[str, str | int]:
-        """Count the windows around summits and around centres, for the score file."""
-        centres = sum(self.centred.values())
-        why = ", ".join(f"{number} {reason}" for reason, number in self.centred.items())
-        return {
-            "windows_around_summits": self.rows - centres,
-            "windows_around_centres": centres,
-            "windows_around_centres_why": why or "none",
-        }
-
-
 class Workload:
     """The regions of a run and the genome they lie on, checked; a context manager.
 
@@ -97,17 +61,10 @@ class Workload:
     ----------
     regions, genome
         The open files. For a FASTA of sequences they are one file, its records the chromosomes.
-    number
-        Number of regions.
-    longest, shortest
-        Regions of the greatest and of the least extent.
     """
 
     def __init__(self, regions: str, genome: str | None, *, summits: Summits = "auto") -> None:
-        """Open both files and check every region; `summits` says which have one in column 10.
-
-        Raises InputError with every problem there is, up to 100.
-        """
+        """Open both files; `summits` says which regions have their summit in column 10."""
         with ExitStack() as opened:
             self.regions = opened.enter_context(RegionFile(regions, summits=summits))
             if self.regions.is_fasta:
@@ -124,7 +81,8 @@ class Workload:
                 )
             else:
                 self.genome = opened.enter_context(Genome(genome))
-            self.number, self.shortest, self.longest = self._check()
+            self._held = opened.enter_context(closing(HeldBases()))
+            self._framing: Framing | None = None  # of the windows that are held
             self._opened = opened.pop_all()
 
     def __enter__(self) -> Self:
@@ -151,29 +109,28 @@ class Workload:
             else:
                 yield Region(name, 0, size, name=name, line=record, no_summit=SEQUENCES)
 
-    def _check(self) -> tuple[int, Region, Region]:
-        """Return the number of regions, the shortest and the longest."""
+    def check(self) -> None:
+        """Read every region; raise InputError with every problem there is, up to 100."""
+        for _ in self._checked():
+            pass
+
+    def _checked(self) -> Iterator[Region]:
+        """Yield every region that can be used; raise InputError at the end if there are others."""
         problems: list[str] = []
-        number, found = 0, 0
-        shortest = longest = Region("", 0, 0)
+        number = found = 0
         for candidate in self._candidates():
             if isinstance(candidate, str) or self._is_misplaced(candidate):
                 found += 1
                 problems += [self._problem(candidate)] if found <= MOST_PROBLEMS else []
             else:
-                extent = candidate.end - candidate.start
-                if number == 0 or extent < shortest.end - shortest.start:
-                    shortest = candidate
-                if extent > longest.end - longest.start:
-                    longest = candidate
                 number += 1
+                yield candidate
         if found > MOST_PROBLEMS:
             problems.append(f"{self.regions.source}: and {found - MOST_PROBLEMS} problems more")
         if problems:
             raise InputError(*problems)
         if number == 0:
             raise InputError(no_regions(self.regions.source))
-        return number, shortest, longest
 
     def _is_misplaced(self, region: Region) -> bool:
         return region.end > self.genome.sizes.get(region.chrom, 0)
@@ -182,7 +139,34 @@ class Workload:
         if isinstance(candidate, str):
             return candidate
         problem = check_region(candidate, self.genome.sizes, source=self.regions.source)
-        return problem or self.place(candidate)
+        return problem or self.place(candidate.line)
+
+    def survey(self, framing: Framing, *, hold: bool = True) -> Survey:
+        """Check all regions and read all windows once; `hold` their bases for `read`.
+
+        Raises InputError with every region that cannot be used, or else with every window whose
+        bases cannot be read, up to 100.
+        """
+        surveyor = Surveyor(framing)
+        unreadable: dict[str, None] = {}
+        for region in self._checked():
+            surveyor.add_region(region)
+            for window in framing.windows(region):
+                if len(unreadable) >= MOST_PROBLEMS:
+                    break
+                try:
+                    codes = self.genome.fetch(region.chrom, window.start, window.end)
+                except InputError as error:
+                    unreadable.update(dict.fromkeys(error.problems))
+                    continue
+                surveyor.add_window(window, codes)
+                if hold:
+                    self._held.append(codes)
+        if unreadable:
+            raise InputError(*unreadable)
+        self._held.finish()
+        self._framing = framing if hold else None
+        return surveyor.survey()
 
     def read(self, framing: Framing, start: int = 0, stop: int | None = None) -> Iterator[Row]:
         """Yield every window with its bases, in the order of the regions, or some of them.
@@ -190,9 +174,13 @@ class Workload:
         `start` and `stop` count windows. What a window has outside its chromosome is N. Raises
         InputError where regions or genome are no longer the files that were checked.
         """
-        for number, frame in islice(self._windows(framing), start, stop):
-            codes = self.genome.fetch(frame.region.chrom, frame.start, frame.end)
-            yield Row(frame, codes, self.genome.sizes[frame.region.chrom], number)
+        for number, place, window in islice(self._windows(framing), start, stop):
+            codes = None
+            if framing == self._framing:
+                codes = self._held.read(place, place + window.end - window.start)
+            if codes is None:
+                codes = self.genome.fetch(window.region.chrom, window.start, window.end)
+            yield Row(window, codes, self.genome.sizes[window.region.chrom], number)
         self.check_unchanged()
 
     def check_unchanged(self) -> None:
@@ -200,16 +188,13 @@ class Workload:
         self.genome.check_unchanged()
         self.regions.check_unchanged()
 
-    def _windows(self, framing: Framing) -> Iterator[tuple[int, Window]]:
-        """Yield every window with the number of its region."""
+    def _windows(self, framing: Framing) -> Iterator[tuple[int, int, Window]]:
+        """Yield every window, with the number of its region and that of its first base."""
+        place = 0
         for number, region in enumerate(self._regions()):
-            for frame in framing.windows(region):
-                yield number, frame
-
-    def region(self, row: int, framing: Framing) -> Region:
-        """Return the region of a window, by the window's number."""
-        _, frame = next(islice(self._windows(framing), row, None))
-        return frame.region
+            for window in framing.windows(region):
+                yield number, place, window
+                place += window.end - window.start
 
     def _regions(self) -> Iterator[Region]:
         """Yield every region, in file order."""
@@ -218,39 +203,9 @@ class Workload:
                 raise InputError(region, f"{self.regions.source} changed while it was read")
             yield region
 
-    def survey(self, framing: Framing) -> Survey:
-        """Return what there is to know of the windows, having read them all once.
-
-        Raises InputError with every window whose bases cannot be read, up to 100.
-        """
-        counts = np.zeros(UNKNOWN + 1, dtype=np.int64)
-        digest = hashlib.sha256()
-        problems: dict[str, None] = {}
-        reasons: Counter[str] = Counter()
-        rows = unknown = 0
-        for _, frame in self._windows(framing):
-            try:
-                codes = self.genome.fetch(frame.region.chrom, frame.start, frame.end)
-            except InputError as error:
-                problems.update(dict.fromkeys(error.problems))
-                if len(problems) >= MOST_PROBLEMS:
-                    break
-                continue
-            found = np.bincount(codes, minlength=UNKNOWN + 1)
-            rows, unknown = rows + 1, unknown + int(found[UNKNOWN] == codes.size)
-            counts += found
-            region = frame.region
-            reasons[framing.why_centred(region)] += 1
-            place = (region.chrom, frame.start, frame.end, region.name, region.score, region.strand)
-            digest.update("\t".join(map(str, place)).encode("utf-8", "surrogateescape"))
-            digest.update(codes.tobytes())
-        if problems:
-            raise InputError(*problems)
-        centred = {reason: number for reason, number in reasons.most_common() if reason}
-        return Survey(rows, counts, unknown, digest.hexdigest(), centred)
-
-    def place(self, region: Region) -> str:
-        """Return where a region was read, for a message."""
+    def place(self, line: int) -> str:
+        """Say where a region was read, for a message, by its line or its record from 1."""
         if self.regions.is_fasta:
-            return f"{self.regions.source}: record {region.chrom}"
-        return f"{self.regions.source}:{region.line}"
+            record = next(islice(self.genome.sizes, line - 1, None))
+            return f"{self.regions.source}: record {record}"
+        return f"{self.regions.source}:{line}"
