@@ -14,6 +14,7 @@ from stand_in import settings
 
 from seqlift.inputs import regions
 from seqlift.inputs.genome import Genome
+from seqlift.inputs.text import TextFile
 from seqlift.inputs.windows import Framing
 from seqlift.pipeline.workload import Workload
 
@@ -80,6 +81,20 @@ def test_a_finished_run_is_found_so_by_one_reading(
     counts = counted(monkeypatch)
     assert "nothing was computed" in run("-o", "x").err
     assert counts == {"lines": REGIONS, "windows": REGIONS}
+
+
+def test_the_digest_of_the_regions_is_taken_once(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, blocks = [], TextFile.blocks
+
+    def counted_blocks(self: TextFile) -> Iterator[bytes]:
+        taken.append(self.source)
+        return blocks(self)
+
+    monkeypatch.setattr(TextFile, "blocks", counted_blocks)
+    run("-o", "x")
+    assert taken == ["r.bed"]
 
 
 def test_where_bases_cannot_be_held_they_are_fetched_again(

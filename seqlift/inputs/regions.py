@@ -133,6 +133,7 @@ class RegionFile:
         self.path = self._text.path
         self._signature = signature(self.path)
         self._summits = summits
+        self._digest = ""
 
     def regions(self) -> Iterator[Region | str]:
         """Yield every region in file order, and a problem (a str) for every line that is none.
@@ -152,11 +153,13 @@ class RegionFile:
             raise InputError(f"{self.source}: the file changed while it was read; run again")
 
     def digest(self) -> str:
-        """Return the SHA-256 of the (decompressed) text, in hexadecimal."""
-        digest = hashlib.sha256()
-        for block in self._text.blocks():
-            digest.update(block)
-        return digest.hexdigest()
+        """Return the SHA-256 of the (decompressed) text as it was when first asked for."""
+        if not self._digest:
+            digest = hashlib.sha256()
+            for block in self._text.blocks():
+                digest.update(block)
+            self._digest = digest.hexdigest()
+        return self._digest
 
     def close(self) -> None:
         """Remove what was spooled."""
