@@ -14,7 +14,7 @@ from made_scores import made_batch, parts, window
 
 from seqlift.errors import InputError, NumericError
 from seqlift.intervals import Window
-from seqlift.pipeline.shards import OF_MODEL, Facts, check_targets
+from seqlift.pipeline.shards import Facts, check_targets
 from seqlift.tracks import layout, merge
 from seqlift.tracks.hdf5 import ScoreWriter
 from seqlift.tracks.mean import average
@@ -164,11 +164,11 @@ def test_targets_are_merged_of_one_run_and_of_the_same_models_only() -> None:
 
     a, b, c, d = (Path(f"{name}.h5") for name in "abcd")
     found = {a: facts(0, "m"), b: facts(0, "n"), c: facts(1, "m"), d: facts(1, "n")}
-    check_targets([[a, b], [c, d]], found, but=OF_MODEL)
+    check_targets([[a, b], [c, d]], found, mean=True)
     with pytest.raises(InputError, match=r"^b.h5: no other file .* the target tasks:1; give every"):
-        check_targets([[a, b], [c]], found, but=OF_MODEL)
+        check_targets([[a, b], [c]], found, mean=True)
     with pytest.raises(InputError, match=r"^c.h5: seed is 7, and of a.h5 it is 0; give files that"):
-        check_targets([[a], [c]], found | {c: facts(1, "m", seed=7)}, but=frozenset())
+        check_targets([[a], [c]], found | {c: facts(1, "m", seed=7)}, mean=False)
 
 
 def test_a_mean_over_other_regions_is_refused(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqlift.pipeline.fact_table import answering, fact_of
 from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.outputs import shard_name
 from seqlift.pipeline.provenance import versions
@@ -26,12 +27,6 @@ ELSEWHERE = frozenset(("model", "regions", "output", "overlap", "shard", "force"
 
 WORDED = {"pre_activation": "--post-activation"}
 """Switches that are on where they are not told."""
-
-MAY_DIFFER = (
-    "backend", "device", "batch_size", "tolerance", "command", "model", "genome", "regions", "arch",
-    "custom_objects",
-)  # fmt: skip
-"""Facts that may change before a run is continued: they move a score by rounding at most."""
 
 
 def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
@@ -103,7 +98,7 @@ def fingerprint(run: Run) -> dict[str, Attribute]:
     """Return the facts that must not change before a run is continued."""
     options = run.options
     facts = run_attributes(run, ",".join(files.target for files in run.outputs.targets))
-    apart = (*MAY_DIFFER, "reference") if "reference_sha256" in facts else MAY_DIFFER
+    apart = answering("continued", facts)
     kept = {name: value for name, value in facts.items() if name not in apart}
     asked = {"length": run.row_length, "dtype": options.dtype, "multipliers": options.multipliers}
     if options.batch_size is not None:
@@ -121,8 +116,8 @@ def score_file_facts(run: Run, target: str) -> dict[str, Attribute]:
 
 def may_differ(run: Run) -> frozenset[str]:
     """Name the facts in which files of an earlier run of the same fingerprint may differ."""
-    apart = {*MAY_DIFFER, *(("reference",) if "reference_sha256" in fingerprint(run) else ())}
-    return frozenset(apart - ({"batch_size"} if run.options.batch_size is not None else set()))
+    apart = answering("continued", fingerprint(run))
+    return apart - {"batch_size"} if run.options.batch_size is not None else apart
 
 
 def shard_attributes(run: Run) -> dict[str, str | int]:
@@ -159,23 +154,20 @@ def words_of(options: ScoreOptions) -> Iterator[str]:
             yield from (word, "=".join(one) if isinstance(one, tuple) else str(one))
 
 
-MEANT = {
-    "windows_sha256": " (of the bases of all windows)",
-    "regions_sha256": " (of the regions file)",
-    "genome_sizes_sha256": " (of the chromosomes and their sizes)",
-}
-"""What the names of digests do not say by themselves."""
-
-
 def changes(before: Mapping[str, Attribute], now: Mapping[str, Attribute]) -> list[str]:
     """Return what differs between two fingerprints, a phrase each."""
     names = [*now, *(name for name in before if name not in now)]
     return [
-        f"{name}{MEANT.get(name, '')} was {before.get(name, 'missing')} and is"
-        f" {now.get(name, 'missing')}"
+        f"{worded(name)} was {before.get(name, 'missing')} and is {now.get(name, 'missing')}"
         for name in names
         if before.get(name) != now.get(name)
     ]
+
+
+def worded(name: str) -> str:
+    """Name a fact in a message, with what it is of where the name does not say."""
+    means = fact_of(name).means
+    return f"{name} (of {means})" if means else name
 
 
 def storable(value: Attribute) -> Attribute:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqlift.errors import InputError, OutputError, SeqliftError
+from seqlift.pipeline.fact_table import ABOUT_FILE
 from seqlift.pipeline.facts import changes, may_differ, score_file_facts
 from seqlift.pipeline.outputs import Outputs
 from seqlift.pipeline.run import Run
@@ -22,9 +23,6 @@ from seqlift.tracks.layers import Overlap
 from seqlift.tracks.regions_bed import is_regions_of
 from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.seal import check_seal
-
-OF_FILE = frozenset(("format_version", "largest_contribution"))
-"""Attributes that are no fact about a run."""
 
 MOST_NAMED = 4  # differences in one message
 REMEDY = "give --force to replace it, or another -o"
@@ -43,7 +41,7 @@ class Wanted:
 def facts_of_file(scores: ScoreFile) -> dict[str, Attribute]:
     """Collect the facts about the run that wrote a score file, how numbers are stored included."""
     kinds = scores.kinds()
-    facts = {name: fact for name, fact in scores.attributes.items() if name not in OF_FILE}
+    facts = {name: fact for name, fact in scores.attributes.items() if name not in ABOUT_FILE}
     return facts | {
         "length": scores.length,
         "dtype": kinds[layout.HYPOTHETICAL].name,
@@ -61,7 +59,7 @@ def difference(path: Path, wanted: Wanted) -> str:
     except InputError as error:
         reason = error.problems[0].removeprefix(f"{path}: ").rpartition("; ")[0]
         return f"it is not a complete score file ({reason})"
-    named = {*found, *wanted.facts} - wanted.may_differ - OF_FILE
+    named = {*found, *wanted.facts} - wanted.may_differ - ABOUT_FILE
     before, now = ({n: v for n, v in one.items() if n in named} for one in (found, wanted.facts))
     differing = changes(before, now)
     if rows != wanted.rows:

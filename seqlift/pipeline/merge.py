@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlift.errors import InputError, SeqliftError
+from seqlift.pipeline.fact_table import answering
 from seqlift.pipeline.finished import Wanted, agreeing, facts_of_file
 from seqlift.pipeline.outputs import (
     Outputs,
@@ -27,8 +28,6 @@ from seqlift.pipeline.outputs import (
 )
 from seqlift.pipeline.progress import Progress
 from seqlift.pipeline.shards import (
-    OF_MODEL,
-    PLACES,
     by_target,
     check_models,
     check_shards,
@@ -75,7 +74,7 @@ def merge(
     check_outputs(outputs.paths(), inputs=paths)
     check = check_models if mean else check_shards
     merged = [check(group, facts) for group in groups]
-    check_targets(groups, facts, but=OF_MODEL if mean else frozenset())
+    check_targets(groups, facts, mean=mean)
     whole = {
         files.scores: Merged(tuple(group), attributes, mean)
         for (group, attributes), files in zip(merged, outputs.targets, strict=True)
@@ -105,7 +104,7 @@ class Merged:
         with ScoreFile(self.sources[0]) as first:
             found = facts_of_file(first)
         stored = {name: found[name] for name in ("length", "dtype", "multipliers")}
-        return Wanted({**self.attributes, **stored}, self.rows, PLACES)
+        return Wanted({**self.attributes, **stored}, self.rows, answering("path", found))
 
     def write(self, new: Path, progress: Progress) -> None:
         """Write it."""

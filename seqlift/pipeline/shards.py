@@ -9,31 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqlift.errors import InputError
+from seqlift.pipeline.fact_table import Question, answering, fact_of
 from seqlift.pipeline.outputs import shard_name
 from seqlift.tracks.batch import Attribute
 from seqlift.tracks.checks import damaged
-from seqlift.tracks.doubts import BLIND
 from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.seal import check_seal
 
 SHARD, START, ROWS = "shard", "shard_start", "shard_of_rows"
-OWN = frozenset((SHARD, START, "largest_contribution"))
-"""Facts of one shard."""
-
-PLACES = frozenset(("command", "model", "genome", "regions", "arch", "custom_objects"))
-"""Where files lie, and how that was said; what is in them has facts of its own."""
-
-LISTED = frozenset(("device", "batch_size", "backend", "tolerance"))
-"""Facts in which shards may differ: the whole has them all."""
-
-OF_MODEL = frozenset(
-    ("model_sha256", "model_saved_by", "notes", "arch_sha256", "custom_objects_sha256")
-)
-"""Facts in which models that are averaged may differ."""
-
-OF_TARGET = frozenset(("target", BLIND))
-"""Facts in which the targets of one run differ, beside what is in their scores."""
-
 MOST_NAMED = 20  # missing shards in one message
 
 Facts = Mapping[str, Attribute]
@@ -88,7 +71,7 @@ def check_shards(
 
     Raises InputError where they are not of one run, or one is missing.
     """
-    check_same(group, facts, but=OWN | PLACES | LISTED)
+    check_same(group, facts, "shards")
     shards = {path: shard_of(path, facts[path]) for path in group}
     count = max(shard.count for shard in shards.values())
     held: dict[int, Path] = {}
@@ -110,10 +93,12 @@ def check_shards(
         )
     ordered = [held[number] for number in sorted(held)]
     check_places(ordered, shards)
-    whole = {name: value for name, value in facts[group[0]].items() if name not in OWN | {ROWS}}
-    for name in LISTED & set(whole):
-        values = list(dict.fromkeys(facts[path].get(name, "") for path in ordered))
-        whole[name] = values[0] if len(values) == 1 else ", ".join(map(str, values))
+    first = facts[group[0]]
+    whole = {name: value for name, value in first.items() if fact_of(name).whole != "none"}
+    for name in whole:
+        if fact_of(name).whole == "all":
+            values = list(dict.fromkeys(facts[path].get(name, "") for path in ordered))
+            whole[name] = values[0] if len(values) == 1 else ", ".join(map(str, values))
     return ordered, whole
 
 
@@ -158,25 +143,27 @@ def check_models(
     for path in group:
         if SHARD in facts[path]:
             raise InputError(f"{path}: a shard; merge the shards of each model first")
-    check_same(group, facts, but=OF_MODEL | PLACES | LISTED | {"largest_contribution"})
+    check_same(group, facts, "models")
     models: dict[Attribute, Path] = {}
     for path in group:
         before = models.setdefault(facts[path].get("model_sha256", ""), path)
         if before is not path:
             raise InputError(f"{path}: of the same model as {before}; give each model once")
-    whole = {name: v for name, v in facts[group[0]].items() if name != "largest_contribution"}
-    for name in (OF_MODEL | LISTED | {"model", "command"}) & set(whole):
-        values = list(dict.fromkeys(str(facts[path].get(name, "")) for path in group))
-        whole[name] = "; ".join(values)
+    first = facts[group[0]]
+    whole = {name: value for name, value in first.items() if fact_of(name).mean != "none"}
+    for name in whole:
+        if fact_of(name).mean == "all":
+            values = list(dict.fromkeys(str(facts[path].get(name, "")) for path in group))
+            whole[name] = "; ".join(values)
     return list(group), whole | {"models": len(group)}
 
 
 def check_targets(
-    groups: Sequence[Sequence[Path]], facts: Mapping[Path, Facts], *, but: frozenset[str]
+    groups: Sequence[Sequence[Path]], facts: Mapping[Path, Facts], *, mean: bool
 ) -> None:
     """Raise InputError where two targets are not of one run, or not of the same models."""
-    apart = OWN | PLACES | LISTED | OF_TARGET | but
-    check_same([group[0] for group in groups], facts, but=apart)
+    differing: tuple[Question, ...] = ("targets", "models") if mean else ("targets",)
+    check_same([group[0] for group in groups], facts, *differing)
     models = [{facts[path].get("model_sha256", ""): path for path in group} for group in groups]
     problems = [
         f"{path}: no other file has the scores of its model for the target"
@@ -189,13 +176,13 @@ def check_targets(
         raise InputError(*problems)
 
 
-def check_same(group: Sequence[Path], facts: Mapping[Path, Facts], *, but: frozenset[str]) -> None:
-    """Raise InputError with every fact in which a file differs from the first."""
+def check_same(group: Sequence[Path], facts: Mapping[Path, Facts], *differing: Question) -> None:
+    """Raise InputError with every fact in which a file differs from the first and must not."""
     first = facts[group[0]]
     problems = []
     for path in group[1:]:
         both = {**first, **facts[path]}
-        apart = but | ({"reference"} if "reference_sha256" in both else set())  # it is a path
+        apart = {name for question in differing for name in answering(question, both)}
         names = [name for name in both if name not in apart]
         problems += [
             f"{path}: {name} is {facts[path].get(name, 'missing')}, and of {group[0]} it is"
