@@ -29,7 +29,7 @@ from seqlift.inputs.references import parse
 from seqlift.pipeline.loading import load_explainer
 from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.part_writer import PartWriter
-from seqlift.pipeline.parts import Parts
+from seqlift.pipeline.parts import PartsFolder
 from seqlift.pipeline.preflight import prepared
 from seqlift.pipeline.rows import score_batch
 from seqlift.pipeline.run import Batch, Run
@@ -117,7 +117,7 @@ def steps(asked: ScoreOptions, computed: int) -> Numbers:
     The scores of the first batches are computed and timed; rows of later batches are given those
     again, so that what is written are scores. A file is timed as a whole: its number is a mean.
     """
-    with prepared(asked, SETTINGS) as run, Parts(run.outputs.parts, {}, force=True) as parts:
+    with prepared(asked, SETTINGS) as run, PartsFolder(run.outputs.parts, {}, force=True) as parts:
         reading = list(read(run))
         batches = [batch for _, batch in reading]
         computing = [clocked(explained, run, b) for b in (batches[0], *batches[:computed])]
@@ -155,7 +155,7 @@ def explained(run: Run, batch: Batch) -> Result:
 
 
 def written(
-    run: Run, parts: Parts, batches: Sequence[Batch], results: Sequence[Result]
+    run: Run, parts: PartsFolder, batches: Sequence[Batch], results: Sequence[Result]
 ) -> tuple[list[float], float]:
     """Return the seconds per sequence of making rows, and those of all writing, unfinished."""
     laying, start, made = [], time.perf_counter(), 0.0

@@ -9,8 +9,8 @@ from made_scores import made_batch, window
 
 from seqlift.tracks.bigwig import write_bigwig
 from seqlift.tracks.hdf5 import ScoreWriter
-from seqlift.tracks.layers import Overlap
 from seqlift.tracks.overlap import Intervals
+from seqlift.tracks.overlap_policies import Overlap
 from seqlift.tracks.score_file import ScoreFile
 
 SIZES = {"chr2": 120, "chr10": 45, "empty": 30, "chr1": 3}

@@ -22,8 +22,8 @@ from seqlift.tracks import bigwig
 from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.bigwig import write_bigwig
 from seqlift.tracks.hdf5 import ScoreWriter
-from seqlift.tracks.layers import OVERLAPS, Overlap
-from seqlift.tracks.overlap import Intervals, Run, covered_bases, joined, sweep
+from seqlift.tracks.overlap import Intervals, Segment, covered_bases, joined, sweep
+from seqlift.tracks.overlap_policies import OVERLAPS, Overlap
 from seqlift.tracks.score_file import ScoreFile
 
 SIZES = {"chr2": 100, "chr10": 40, "empty": 30, "chr1": 1}
@@ -50,8 +50,12 @@ def swept(
         _, _, _, start, end = frames[row]
         return np.array([score(row, base) for base in range(start, end)], dtype=np.float32)
 
-    runs = sweep(intervals, SIZES, tracks=partial(map, track), overlap=overlap)
-    return [(r.chrom, r.start + i, float(v)) for r in runs for i, v in enumerate(r.values.copy())]
+    segments = sweep(intervals, SIZES, tracks=partial(map, track), overlap=overlap)
+    return [
+        (segment.chrom, segment.start + i, float(v))
+        for segment in segments
+        for i, v in enumerate(segment.values.copy())
+    ]
 
 
 def by_brute_force(
@@ -165,15 +169,22 @@ def test_order_of_rows_does_not_matter(rows: list, random: Random) -> None:
     st.integers(1, 7),
 )
 def test_joining_runs_changes_no_value(pieces: list, most: int) -> None:
-    runs, position = [], 0
+    segments, position = [], 0
     for touching, count in pieces:
         position += 0 if touching else 3
-        runs.append(Run("c", position, np.arange(position, position + count, dtype=np.float32)))
+        segments.append(
+            Segment("c", position, np.arange(position, position + count, dtype=np.float32))
+        )
         position += count
-    found = list(joined(iter(runs), most=most))
-    assert all(len(run.values) <= most for run in found)
-    assert [v for run in found for v in run.values] == [v for run in runs for v in run.values]
-    assert all((run.values == run.start + np.arange(len(run.values))).all() for run in found)
+    found = list(joined(iter(segments), most=most))
+    assert all(len(segment.values) <= most for segment in found)
+    assert [v for segment in found for v in segment.values] == [
+        v for segment in segments for v in segment.values
+    ]
+    assert all(
+        (segment.values == segment.start + np.arange(len(segment.values))).all()
+        for segment in found
+    )
 
 
 def score_file(path: Path, batch: ScoreBatch, **options: str) -> Path:
@@ -260,8 +271,8 @@ def test_memory_is_that_of_one_window() -> None:
     def track(row: int) -> np.ndarray:
         return np.full(20, row, dtype=np.float32)
 
-    for run in sweep(intervals_of(rows), SIZES, tracks=partial(map, track)):
-        longest = max(longest, len(run.values))
+    for segment in sweep(intervals_of(rows), SIZES, tracks=partial(map, track)):
+        longest = max(longest, len(segment.values))
     assert longest == 20
 
 

@@ -24,7 +24,7 @@ from seqlift.intervals import Window
 from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.bigwig import write_bigwig
 from seqlift.tracks.hdf5 import ScoreWriter
-from seqlift.tracks.layers import OVERLAPS, Overlap
+from seqlift.tracks.overlap_policies import OVERLAPS, Overlap
 from seqlift.tracks.regions_bed import RegionsWriter
 from seqlift.tracks.score_file import ScoreFile
 

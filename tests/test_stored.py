@@ -13,7 +13,7 @@ from seqlift.errors import NumericError
 from seqlift.intervals import Region, Window
 from seqlift.pipeline.cancelling import cancelling_in
 from seqlift.pipeline.rows import check_residuals, check_stored, residuals_of, score_batch
-from seqlift.pipeline.workload import Row, Workload
+from seqlift.pipeline.workload import WindowBases, Workload
 from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.hdf5 import ScoreWriter
 from seqlift.tracks.layout import Dtype, columns
@@ -30,13 +30,13 @@ class Places:
         return f"r.bed:{line}"
 
 
-def made(scale: float, kind: type[np.floating] = np.float32) -> tuple[list[Row], Result]:
+def made(scale: float, kind: type[np.floating] = np.float32) -> tuple[list[WindowBases], Result]:
     """Return two rows and scores of that size which sum up exactly, in the type of `kind`."""
     random = np.random.default_rng(0)
     codes = random.integers(0, 5, (2, LENGTH)).astype(np.uint8)
     regions = [Region("chr1", 0, LENGTH, line=i + 1) for i in range(2)]
     windows = [Window(region, 0, LENGTH, 0, LENGTH) for region in regions]
-    rows = [Row(frame, codes[i], 1000, i) for i, frame in enumerate(windows)]
+    rows = [WindowBases(frame, codes[i], 1000, i) for i, frame in enumerate(windows)]
     hypothetical = (scale * random.standard_normal((2, LENGTH, 4))).astype(kind)
     contributions = hypothetical * (np.arange(4) == codes[..., None])
     difference = contributions.sum(axis=(1, 2), dtype=np.float64)[:, None]
@@ -52,7 +52,9 @@ def made(scale: float, kind: type[np.floating] = np.float32) -> tuple[list[Row],
     return rows, result
 
 
-def stored(rows: list[Row], result: Result, dtype: Dtype, tolerance: float = 1e-2) -> ScoreBatch:
+def stored(
+    rows: list[WindowBases], result: Result, dtype: Dtype, tolerance: float = 1e-2
+) -> ScoreBatch:
     batch = score_batch(rows, result, length=LENGTH, dtype=dtype, multipliers=True)
     workload = cast(Workload, Places())
     check_stored(batch, result, rows, workload, target="task", tolerance=tolerance)

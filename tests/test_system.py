@@ -23,7 +23,7 @@ from seqlift.errors import DeviceError, InputError, ModelError, OutputError
 from seqlift.inputs.text import TextFile
 from seqlift.models import build, damage, files
 from seqlift.models.load import describe, load
-from seqlift.pipeline.parts import Parts
+from seqlift.pipeline.parts import PartsFolder
 from seqlift.system import refusals
 from seqlift.tracks.hdf5 import ScoreWriter
 from seqlift.tracks.score_file import ScoreFile, is_score_file
@@ -50,12 +50,12 @@ def test_a_run_works_without_locks_and_says_so(number: int, tmp_path: Path) -> N
     folder = tmp_path / "x.parts"
     with (
         mock.patch.object(fcntl, "flock", side_effect=OSError(number, "no locks")),
-        Parts(folder, {}, force=False) as parts,
+        PartsFolder(folder, {}, force=False) as parts,
     ):
         assert parts.notes() == (
             f"{folder}: its file system has no locks; start no second run of this name",
         )
-    with Parts(tmp_path / "y.parts", {}, force=False) as parts:
+    with PartsFolder(tmp_path / "y.parts", {}, force=False) as parts:
         assert parts.notes() == ()
 
 

@@ -12,7 +12,7 @@ from seqlift.attribution import registry
 from seqlift.device.precision import PRECISIONS
 from seqlift.inputs.references import KINDS
 from seqlift.inputs.summits import SUMMITS
-from seqlift.tracks.layers import OVERLAPS
+from seqlift.tracks.overlap_policies import OVERLAPS
 
 
 class Device(click.ParamType[str]):

@@ -19,7 +19,7 @@ from seqlift.pipeline.run import Run
 from seqlift.tracks import layout
 from seqlift.tracks.batch import Attribute
 from seqlift.tracks.bigwig import is_track_of
-from seqlift.tracks.layers import Overlap
+from seqlift.tracks.overlap_policies import Overlap
 from seqlift.tracks.regions_bed import is_regions_of
 from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.seal import check_seal

@@ -37,9 +37,9 @@ from seqlift.pipeline.shards import (
 )
 from seqlift.pipeline.track import write_track
 from seqlift.tracks.batch import Attribute
-from seqlift.tracks.layers import Overlap
 from seqlift.tracks.mean import average
 from seqlift.tracks.merge import join
+from seqlift.tracks.overlap_policies import Overlap
 from seqlift.tracks.regions_bed import write_regions
 from seqlift.tracks.score_file import ScoreFile
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from seqlift.device.precision import Precision
 from seqlift.inputs.summits import Summits
-from seqlift.tracks.layers import Overlap
+from seqlift.tracks.overlap_policies import Overlap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

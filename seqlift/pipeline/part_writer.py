@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from seqlift.errors import InputError
-from seqlift.pipeline.parts import REMOVE, Parts
+from seqlift.pipeline.parts import REMOVE, PartsFolder
 from seqlift.pipeline.run import Run
 from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.hdf5 import ScoreWriter
@@ -17,12 +17,12 @@ from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.seal import check_seal
 
 
-def part_facts(parts: Parts, target: str, start: int) -> dict[str, str | int]:
+def part_facts(parts: PartsFolder, target: str, start: int) -> dict[str, str | int]:
     """Return the attributes by which a part's score file is known."""
     return {"run": parts.run, "target": target, "start": start}
 
 
-def check_parts(run: Run, parts: Parts) -> None:
+def check_parts(run: Run, parts: PartsFolder) -> None:
     """Raise where a finished part is damaged, or not what its name says."""
     parts.check(run.first, run.last, run.chunk)
     for part in parts.finished():
@@ -50,7 +50,7 @@ class PartWriter:
     chunks of that part.
     """
 
-    def __init__(self, run: Run, parts: Parts, start: int, stop: int) -> None:
+    def __init__(self, run: Run, parts: PartsFolder, start: int, stop: int) -> None:
         self._run, self._parts = run, parts
         self._start = self._row = start
         self._stop = stop

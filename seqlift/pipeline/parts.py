@@ -32,7 +32,7 @@ NONE = -1  # no lock yet
 RETRIES = 10  # of entering a folder that another run is just leaving
 
 
-class Parts:
+class PartsFolder:
     """The folder of a run's finished parts; a context manager, which keeps other runs out of it.
 
     Left without a finished part in it, the folder is removed.
@@ -285,5 +285,5 @@ def discard(folder: Path, facts: Mapping[str, Attribute]) -> None:
     with suppress(OSError, OutputError):
         before = read_run(folder) if folder.is_dir() else {"facts": None}
         if before is None or before["facts"] == dict(facts):
-            with Parts(folder, facts, force=False) as parts:
+            with PartsFolder(folder, facts, force=False) as parts:
                 parts.remove()

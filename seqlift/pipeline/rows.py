@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from seqlift.errors import NumericError
 from seqlift.intervals import UNKNOWN, Window
 from seqlift.pipeline.cancelling import remedy
-from seqlift.pipeline.workload import Row, Workload
+from seqlift.pipeline.workload import WindowBases, Workload
 from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.checks import rounding_problems
 from seqlift.tracks.layout import Dtype, observed
@@ -57,7 +57,12 @@ def residuals_of(result: "Result", contributions: NDArray[Any]) -> Residuals:
 
 
 def check_residuals(
-    residuals: Residuals, rows: Sequence[Row], workload: Workload, *, target: str, tolerance: float
+    residuals: Residuals,
+    rows: Sequence[WindowBases],
+    workload: Workload,
+    *,
+    target: str,
+    tolerance: float,
 ) -> None:
     """Raise NumericError for the first row whose relative residual is above `tolerance`.
 
@@ -101,7 +106,7 @@ def above_tolerance(
 def check_stored(
     batch: ScoreBatch,
     result: "Result",
-    rows: Sequence[Row],
+    rows: Sequence[WindowBases],
     workload: Workload,
     *,
     target: str,
@@ -131,7 +136,7 @@ def check_stored(
 
 
 def score_batch(
-    rows: Sequence[Row],
+    rows: Sequence[WindowBases],
     result: "Result",
     *,
     length: int,
@@ -166,12 +171,12 @@ def score_batch(
     )
 
 
-def _stored_window(row: Row, start: int, length: int) -> Window:
+def _stored_window(row: WindowBases, start: int, length: int) -> Window:
     first, last = row.scored
     return Window(row.window.region, start, start + length, first, last)
 
 
-def status_of(row: Row) -> str:
+def status_of(row: WindowBases) -> str:
     """Return what there is to say about a row: ``ok``, or ``padded`` and ``N``, or ``all N``.
 
     ``padded`` windows reach past the end of their chromosome; those with N have unknown bases on

@@ -18,7 +18,7 @@ from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.outputs import Outputs
 from seqlift.pipeline.settings import Settings
 from seqlift.pipeline.survey import Survey
-from seqlift.pipeline.workload import Row, Workload
+from seqlift.pipeline.workload import WindowBases, Workload
 from seqlift.tracks import layout
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Batch:
         Each sequence's values of other inputs.
     """
 
-    rows: list[Row]
+    rows: list[WindowBases]
     codes: NDArray[np.uint8]
     turned: NDArray[np.bool_]
     references: NDArray[np.generic] | References
@@ -143,7 +143,7 @@ class Run:
             while batch := list(islice(rows, most)):
                 yield self.batch([*batch, *batch] if both else batch, len(batch))
 
-    def batch(self, rows: list[Row], count: int) -> Batch:
+    def batch(self, rows: list[WindowBases], count: int) -> Batch:
         """Return rows as they are computed; what follows the first `count` are other strands."""
         options = self.options
         turned = np.array([options.strand and row.window.region.strand == "-" for row in rows])

@@ -21,7 +21,7 @@ from seqlift.pipeline.memory import give_back
 from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.outputs import finish, remove_outdated, shard_name
 from seqlift.pipeline.part_writer import PartWriter, check_parts
-from seqlift.pipeline.parts import Parts, discard
+from seqlift.pipeline.parts import PartsFolder, discard
 from seqlift.pipeline.preflight import notes_of, prepared
 from seqlift.pipeline.progress import Progress, ProgressBar
 from seqlift.pipeline.rows import check_residuals, check_stored, residuals_of, score_batch
@@ -71,14 +71,14 @@ def score(options: ScoreOptions, settings: Settings, *, progress: Progress) -> S
             discard(run.outputs.parts, facts)
         else:
             finals = run.outputs.paths()
-            with Parts(run.outputs.parts, facts, force=options.force, finals=finals) as parts:
+            with PartsFolder(run.outputs.parts, facts, force=options.force, finals=finals) as parts:
                 finish_run(run, parts, progress)
                 notes += parts.notes()
         notes += (FINISHED,) if finished else ()
         return summary_of(run, time.perf_counter() - started, notes)
 
 
-def finish_run(run: Run, parts: Parts, progress: Progress) -> None:
+def finish_run(run: Run, parts: PartsFolder, progress: Progress) -> None:
     """Make every file that is not there yet."""
     outputs, done = run.outputs, frozenset[Path]()
     if not run.options.force:
@@ -120,7 +120,7 @@ def announce(run: Run) -> None:
 
 
 @contextmanager
-def kept(run: Run, parts: Parts) -> Iterator[None]:
+def kept(run: Run, parts: PartsFolder) -> Iterator[None]:
     """Have what fails or is ended inside say what is kept, and how to go on."""
     try:
         yield
@@ -133,7 +133,7 @@ def kept(run: Run, parts: Parts) -> Iterator[None]:
         raise error.of_kind(*error.problems, *([said] if said else [])) from error
 
 
-def what_is_kept(run: Run, parts: Parts) -> str:
+def what_is_kept(run: Run, parts: PartsFolder) -> str:
     """Return what there is to go on from, nothing where there is nothing."""
     done = parts.rows()
     how = "the same command without --force" if run.options.force else "the same command"
@@ -144,7 +144,7 @@ def what_is_kept(run: Run, parts: Parts) -> str:
     return f"{done} of {run.rows} sequences are kept in {parts.folder}; {how} goes on from there"
 
 
-def compute(run: Run, parts: Parts, progress: Progress) -> None:
+def compute(run: Run, parts: PartsFolder, progress: Progress) -> None:
     """Have every row of the run in a part; raise KeyboardInterrupt where an end was asked for."""
     missing = parts.missing(run.first, run.last)
     left = sum(stop - start for start, stop in missing)
@@ -162,7 +162,12 @@ def compute(run: Run, parts: Parts, progress: Progress) -> None:
 
 
 def compute_stretch(
-    run: Run, parts: Parts, stretch: tuple[int, int], lanes: Lanes, stop: Stop, bar: ProgressBar
+    run: Run,
+    parts: PartsFolder,
+    stretch: tuple[int, int],
+    lanes: Lanes,
+    stop: Stop,
+    bar: ProgressBar,
 ) -> None:
     """Explain the rows of a stretch, batch by batch, and write them into parts."""
 
@@ -215,7 +220,7 @@ def write_batch(
     writer.write(scores)
 
 
-def place_scores(run: Run, parts: Parts, done: Collection[Path], progress: Progress) -> None:
+def place_scores(run: Run, parts: PartsFolder, done: Collection[Path], progress: Progress) -> None:
     """Join the parts to score files, and give these and the regions file their final names."""
     run.workload.check_unchanged()
     new = {path: parts.unfinished(path) for path in run.outputs.scores() if path not in done}
@@ -239,7 +244,7 @@ def place_scores(run: Run, parts: Parts, done: Collection[Path], progress: Progr
     parts.placed = True
 
 
-def write_tracks(run: Run, parts: Parts, done: Collection[Path], progress: Progress) -> None:
+def write_tracks(run: Run, parts: PartsFolder, done: Collection[Path], progress: Progress) -> None:
     """Write the track of every score file."""
     overlap = run.options.overlap
     for files in run.outputs.targets:

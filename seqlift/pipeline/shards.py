@@ -23,7 +23,7 @@ Facts = Mapping[str, Attribute]
 
 
 @dataclass(frozen=True, slots=True)
-class Shard:
+class ShardRows:
     """Share `number` of `count`: the rows from `start`, of the `rows` of the whole run."""
 
     number: int
@@ -102,16 +102,16 @@ def check_shards(
     return ordered, whole
 
 
-def shard_of(path: Path, facts: Facts) -> Shard:
+def shard_of(path: Path, facts: Facts) -> ShardRows:
     """Return which shard a file is."""
     found = re.fullmatch("([0-9]{1,9})-of-([0-9]{1,9})", str(facts.get(SHARD)), re.ASCII)
     start, rows = facts.get(START), facts.get(ROWS)
     if not found or not isinstance(start, int) or not isinstance(rows, int):
         raise damaged(path, "it does not say which shard it is")
-    return Shard(int(found[1]), int(found[2]), start, rows)
+    return ShardRows(int(found[1]), int(found[2]), start, rows)
 
 
-def check_places(ordered: Sequence[Path], shards: Mapping[Path, Shard]) -> None:
+def check_places(ordered: Sequence[Path], shards: Mapping[Path, ShardRows]) -> None:
     """Raise InputError where a shard does not begin at the row after the one before it."""
     row, remedy = 0, "score the shards of one run again"
     for path in ordered:

@@ -8,7 +8,7 @@ from seqlift.pipeline.finished import REMEDY, same_track
 from seqlift.pipeline.outputs import Written, check_outputs, finish, writing
 from seqlift.pipeline.progress import Progress
 from seqlift.tracks.bigwig import write_bigwig
-from seqlift.tracks.layers import Overlap
+from seqlift.tracks.overlap_policies import Overlap
 from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.seal import check_seal
 

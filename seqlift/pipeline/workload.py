@@ -27,7 +27,7 @@ SEQUENCES = "of FASTA sequences"  # why their windows are not laid around summit
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class WindowBases:
     """One window on its way to the model.
 
     `codes` are its bases, `window` where they lie, `size` the bases of its chromosome, `number`
@@ -168,7 +168,9 @@ class Workload:
         self._framing = framing if hold else None
         return surveyor.survey()
 
-    def read(self, framing: Framing, start: int = 0, stop: int | None = None) -> Iterator[Row]:
+    def read(
+        self, framing: Framing, start: int = 0, stop: int | None = None
+    ) -> Iterator[WindowBases]:
         """Yield every window with its bases, in the order of the regions, or some of them.
 
         `start` and `stop` count windows. What a window has outside its chromosome is N. Raises
@@ -180,7 +182,7 @@ class Workload:
                 codes = self._held.read(place, place + window.end - window.start)
             if codes is None:
                 codes = self.genome.fetch(window.region.chrom, window.start, window.end)
-            yield Row(window, codes, self.genome.sizes[window.region.chrom], number)
+            yield WindowBases(window, codes, self.genome.sizes[window.region.chrom], number)
         self.check_unchanged()
 
     def check_unchanged(self) -> None:

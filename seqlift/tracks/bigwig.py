@@ -18,8 +18,8 @@ import pyBigWig
 from numpy.typing import NDArray
 
 from seqlift.errors import InputError, NumericError, OutputError
-from seqlift.tracks.layers import Overlap
-from seqlift.tracks.overlap import Intervals, Run, covered_bases, joined, sweep
+from seqlift.tracks.overlap import Intervals, Segment, covered_bases, joined, sweep
+from seqlift.tracks.overlap_policies import Overlap
 from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.unfinished import output_errors, remove, reserve
 
@@ -53,7 +53,7 @@ def write_bigwig(
     sizes
         Every chromosome of the genome with its length, in the order of the FASTA.
     overlap
-        Which score a base has that several windows cover: see `seqlift.tracks.layers`.
+        Which score a base has that several windows cover: see `seqlift.tracks.overlap_policies`.
     progress
         Called with the number of rows done since it was last called.
 
@@ -86,8 +86,8 @@ def write_bigwig(
     reserve(path, most_bytes(intervals, sizes))
     try:
         with output_errors(path):
-            runs = sweep(intervals, sizes, tracks=tracks, overlap=overlap)
-            written = _write(path, sizes, joined(runs, most=SECTION_BASES))
+            segments = sweep(intervals, sizes, tracks=tracks, overlap=overlap)
+            written = _write(path, sizes, joined(segments, most=SECTION_BASES))
         _check_finished(path, sizes)
     except BaseException:
         remove(path)
@@ -110,14 +110,16 @@ def is_track_of(
         for row, values in zip(rows, scores.tracks_of(rows), strict=True):
             yield _checked_track(scores.path, intervals, row, values)
 
-    runs = sweep(intervals, sizes, tracks=tracks, overlap=overlap)
+    segments = sweep(intervals, sizes, tracks=tracks, overlap=overlap)
     covered = 0
     with pyBigWig.open(bigwig_name(path)) as track:
-        for run in joined(runs, most=SECTION_BASES):
-            end = run.start + len(run.values)
-            if not np.array_equal(track.values(run.chrom, run.start, end, numpy=True), run.values):
+        for segment in joined(segments, most=SECTION_BASES):
+            end = segment.start + len(segment.values)
+            if not np.array_equal(
+                track.values(segment.chrom, segment.start, end, numpy=True), segment.values
+            ):
                 return False
-            covered += len(run.values)
+            covered += len(segment.values)
         return bool(track.header()["nBasesCovered"] == covered)
 
 
@@ -133,14 +135,14 @@ def bigwig_name(path: Path) -> str:
         ) from None
 
 
-def _write(path: Path, sizes: Mapping[str, int], runs: Iterator[Run]) -> int:
+def _write(path: Path, sizes: Mapping[str, int], segments: Iterator[Segment]) -> int:
     written = 0
     file = pyBigWig.open(bigwig_name(path), "w")
     try:
         file.addHeader(list(sizes.items()))
-        for run in runs:
-            file.addEntries(run.chrom, run.start, values=run.values, span=1, step=1)
-            written += len(run.values)
+        for segment in segments:
+            file.addEntries(segment.chrom, segment.start, values=segment.values, span=1, step=1)
+            written += len(segment.values)
     finally:
         file.close()
     return written

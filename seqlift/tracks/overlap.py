@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.intervals import middle
-from seqlift.tracks.layers import LAYERS, Covering, Layer, Overlap
+from seqlift.tracks.overlap_policies import POLICIES, CoveredBases, Covering, Overlap
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Intervals:
     scored_end: NDArray[np.int64]
 
 
-class Run(NamedTuple):
+class Segment(NamedTuple):
     """Values of consecutive bases: ``values[i]`` belongs to base ``start + i``."""
 
     chrom: str
@@ -50,7 +50,7 @@ def sweep(
     *,
     tracks: Callable[[Sequence[int]], Iterator[NDArray[np.float32]]],
     overlap: Overlap = "nearest",
-) -> Iterator[Run]:
+) -> Iterator[Segment]:
     """Yield the value of every scored base, in the order of `sizes` and then of position.
 
     Parameters
@@ -63,46 +63,46 @@ def sweep(
         Gives the values of the scored bases of rows, in their order. Called once, with every row
         that has some, from left to right.
     overlap
-        Which score a base has that several windows cover: see `seqlift.tracks.layers`.
+        Which score a base has that several windows cover: see `seqlift.tracks.overlap_policies`.
 
     Notes
     -----
-    Runs do not overlap, but neighbouring ones may touch (see `joined`). A run's values may be a
+    Segments do not overlap, but neighbouring ones may touch (see `joined`). Their values may be a
     view of a larger array.
     """
     rank = _ranks(intervals)
     chroms = list(_rows_from_left_to_right(intervals, sizes, rank))
     read = tracks([row for _, rows in chroms for row in rows])
     for chrom, rows in chroms:
-        layers = (
-            LAYERS[overlap](_covering(intervals, row, rank=int(rank[row]), values=values))
+        covered = (
+            POLICIES[overlap](_covering(intervals, row, rank=int(rank[row]), values=values))
             for row, values in zip(rows, islice(read, len(rows)), strict=True)
         )
         starts = intervals.scored_start[rows]
-        for start, values in _sweep_chromosome(zip(starts, layers, strict=True)):
-            yield Run(chrom, start, values)
+        for start, values in _sweep_chromosome(zip(starts, covered, strict=True)):
+            yield Segment(chrom, start, values)
 
 
-def joined(runs: Iterator[Run], *, most: int) -> Iterator[Run]:
-    """Yield the same values with touching runs joined, up to `most` bases in one."""
+def joined(segments: Iterator[Segment], *, most: int) -> Iterator[Segment]:
+    """Yield the same values with touching segments joined, up to `most` bases in one."""
     buffer = np.empty(most, dtype=np.float32)
     chrom, start, filled = "", 0, 0
-    for run in runs:
-        if filled and (run.chrom != chrom or run.start != start + filled):
-            yield Run(chrom, start, buffer[:filled].copy())
+    for segment in segments:
+        if filled and (segment.chrom != chrom or segment.start != start + filled):
+            yield Segment(chrom, start, buffer[:filled].copy())
             filled = 0
         if not filled:
-            chrom, start = run.chrom, run.start
-        rest = run.values
+            chrom, start = segment.chrom, segment.start
+        rest = segment.values
         while len(rest):
             taken = min(most - filled, len(rest))
             buffer[filled : filled + taken] = rest[:taken]
             filled, rest = filled + taken, rest[taken:]
             if filled == most:
-                yield Run(chrom, start, buffer.copy())
+                yield Segment(chrom, start, buffer.copy())
                 start, filled = start + filled, 0
     if filled:
-        yield Run(chrom, start, buffer[:filled].copy())
+        yield Segment(chrom, start, buffer[:filled].copy())
 
 
 def covered_bases(intervals: Intervals, sizes: Mapping[str, int]) -> int:
@@ -147,10 +147,10 @@ def _covering(
 
 
 def _sweep_chromosome(
-    layers: Iterator[tuple[int, Layer]],
+    covered: Iterator[tuple[int, CoveredBases]],
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    position, held = next(layers)
-    for start, new in layers:
+    position, held = next(covered)
+    for start, new in covered:
         # No later window starts further left, so what lies before this one is settled.
         settled = min(int(start) - position, len(held))
         if settled:

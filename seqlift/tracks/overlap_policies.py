@@ -27,7 +27,7 @@ first
 
 @dataclass(frozen=True, slots=True)
 class Covering:
-    """One window's scored bases, on their way into a layer.
+    """One window's scored bases, before they meet those of other windows.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Covering:
     rank: int
 
 
-class Layer(Protocol):
+class CoveredBases(Protocol):
     """Consecutive bases, each with what is known of it so far."""
 
     @property
@@ -136,23 +136,23 @@ class Averaged:
         np.add(self.counts, other.counts, out=self.counts)
 
 
-def chosen_by(key: Callable[[Covering], NDArray[np.float64]]) -> Callable[[Covering], Layer]:
-    """Return what makes a layer of a window, whose bases go to the lowest `key`."""
+def chosen_by(key: Callable[[Covering], NDArray[np.float64]]) -> Callable[[Covering], CoveredBases]:
+    """Make a policy by which each base has the score of the window of the lowest `key`."""
 
-    def layer(window: Covering) -> Layer:
+    def covered(window: Covering) -> CoveredBases:
         rank = np.full(len(window.values), window.rank, dtype=np.int64)
         return Chosen(np.array(window.values), key(window), rank)
 
-    return layer
+    return covered
 
 
-def averaged(window: Covering) -> Layer:
-    """Return a window as a layer of means."""
+def averaged(window: Covering) -> CoveredBases:
+    """Begin the means of a window's bases."""
     ones = np.ones(len(window.values), dtype=np.int64)
     return Averaged(window.values.astype(np.float64), ones)
 
 
-LAYERS: dict[Overlap, Callable[[Covering], Layer]] = {
+POLICIES: dict[Overlap, Callable[[Covering], CoveredBases]] = {
     "nearest": chosen_by(lambda window: window.distance.astype(np.float64)),
     "mean": averaged,
     "max": chosen_by(lambda window: -np.abs(window.values).astype(np.float64)),
