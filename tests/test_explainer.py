@@ -36,8 +36,8 @@ from seqlift.explain.batches import (
     lanes_for,
     memory_of,
 )
+from seqlift.explain.concurrent_batches import Lanes
 from seqlift.explain.explainer import Explainer
-from seqlift.explain.lanes import Lanes
 
 
 @pytest.fixture(scope="module")

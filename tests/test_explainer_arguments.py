@@ -175,6 +175,6 @@ def test_what_is_no_model_of_listed_layers_is_refused(given: Any, name: str) -> 
     with pytest.raises(ModelError) as caught:
         Explainer(given)
     assert str(caught.value) == (
-        f"model {name}: it is no Sequential or Functional Keras model with a known input; rebuild"
-        " it as one"
+        f"model {name}: it is not a Sequential or Functional Keras model with a known input;"
+        " rebuild it as one"
     )

@@ -31,8 +31,8 @@ from seqlift.attribution.heads import (
 )
 from seqlift.errors import ModelError
 from seqlift.explain.explainer import Explainer
-from seqlift.explain.scalar import before_activation, head_of
 from seqlift.explain.target import parse
+from seqlift.explain.target_heads import before_activation, head_of
 from seqlift.lowering.walk import lower
 from seqlift.network.graph import Graph
 from seqlift.network.primitives.elementwise import SIGMOID

@@ -99,8 +99,8 @@ def test_values_come_from_files_and_by_number(model: keras.Model, tmp_path: Path
     assert found.sequence == 1
     np.testing.assert_array_equal(found.held[0], 0.0)
     np.testing.assert_array_equal(found.rows[2], ROWS)
-    assert found.told["age"] == "zeros"
-    assert found.told["half"].startswith(f"{tmp_path / 'half.npy'}, (5, 6) sha256 ")
+    assert found.descriptions["age"] == "zeros"
+    assert found.descriptions["half"].startswith(f"{tmp_path / 'half.npy'}, (5, 6) sha256 ")
 
 
 def test_an_input_keeps_its_name_and_shape(model: keras.Model) -> None:
@@ -118,25 +118,25 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (
         {"age": 1},
         (
-            "model triple: it has 3 inputs, of which 2 are given nothing: dna (30, 4), half (6);"
+            "model triple: it has 3 inputs, of which 2 have no value: dna (30, 4), half (6);"
             " give all but the sequence by --input NAME=zeros, NAME=NUMBER or NAME=FILE.npy"
         ),
     ),
     (
         {"age": 1, "half": 0, "dna": 0},
         (
-            "model triple: all its inputs are given values, and none is left for the sequence;"
+            "model triple: all its inputs have values, and none is left for the sequence;"
             " leave that one out"
         ),
     ),
     ({"hal": 0}, "input hal: the model has no such input; did you mean half?"),
     ({"x": 0}, "input x: the model has no such input; it has age, dna, half"),
-    ({"half": 0, "2": 0}, "input 2: it is given twice; leave one out"),
+    ({"half": 0, "2": 0}, "input 2: it is set twice; leave one out"),
     (
         {"half": "nothing.npy"},
         (
-            "input half: nothing.npy is no number, nor a file that can be read (No such file or"
-            " directory); give zeros, a number or a .npy file"
+            "input half: nothing.npy is neither a number nor a file that can be read (No such file"
+            " or directory); give zeros, a number or a .npy file"
         ),
     ),
     (
@@ -205,7 +205,7 @@ def test_what_does_not_fit_is_refused(
 def test_rows_that_are_not_those_of_the_sequences_are_refused(model: keras.Model) -> None:
     explain = Explainer(model, inputs={"half": None, "age": 0})
     for given, message in (
-        ({}, "input half: it is given nothing; give a row for each sequence"),
+        ({}, "input half: it has no value; give a row for each sequence"),
         (
             {"half": ROWS[:3]},
             (

@@ -4,8 +4,8 @@ import pytest
 from nets import eager, graph_of, inputs_for
 
 from seqlift.errors import ModelError
-from seqlift.explain.scalar import head_of
 from seqlift.explain.target import Target, parse, targets
+from seqlift.explain.target_heads import head_of
 from seqlift.explain.tasks import task_of
 
 

@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 
 from seqlift.errors import DeviceMemoryError
-from seqlift.explain.lanes import Lanes, in_lane
+from seqlift.explain.concurrent_batches import Lanes, in_lane
 from seqlift.pipeline.threads import Background, prefetched
 
 PATIENCE = 5.0  # seconds until a test gives up on another thread
@@ -314,7 +314,7 @@ def test_a_memory_that_does_not_hold_one_is_told() -> None:
 
 def test_where_python_ends_all_is_made_without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = ThreadPoolExecutor()
-    monkeypatch.setattr("seqlift.explain.lanes.threads", lambda: pool)
+    monkeypatch.setattr("seqlift.explain.concurrent_batches.threads", lambda: pool)
     own = threading.current_thread().name
     made_by = []
     for name in Lanes(2).each(lambda _: threading.current_thread().name, range(6)):

@@ -117,7 +117,7 @@ def test_all_inputs_may_be_named() -> None:
     found = resolve(model(), {"forward": "sequence", "1": "reverse-complement"})
     assert found == resolve(model(), {"rc": "reverse-complement"})
     assert (found.sequence, found.held, found.rows) == (0, {}, {})
-    assert found.told == {"rc": "reverse-complement"}
+    assert found.descriptions == {"rc": "reverse-complement"}
     assert resolve(model(), {"forward": "reverse-complement", "rc": "sequence"}).sequence == 1
 
 
@@ -173,7 +173,7 @@ def test_a_twin_that_is_held_is_warned_of() -> None:
 REFUSED = [
     ({}, ModelError, "NAME=FILE.npy; where several take the sequence, by --input NAME=sequence or"),
     ({"forward": "reverse-complement", "rc": "reverse-complement"}, ModelError, "none is left for"),
-    ({"1": "sequence", "rc": 0}, InputError, "input 1: it is given twice; leave one out"),
+    ({"1": "sequence", "rc": 0}, InputError, "input 1: it is set twice; leave one out"),
     ({"x": "sequence"}, InputError, "input x: the model has no such input; it has forward, rc"),
 ]
 

@@ -1,4 +1,4 @@
-"""What a caller of the library may pass, and the sentence for what cannot be used."""
+"""Check what callers of the library pass, and word the error for what cannot be used."""
 
 import re
 from collections.abc import Sequence
@@ -14,17 +14,17 @@ from seqlift.lowering.inputs import OpenShape
 
 
 def with_outputs(model: Any) -> Any:
-    """Return `model`, or raise ModelError where its layers and outputs cannot be listed."""
+    """Raise ModelError where a model's layers and outputs cannot be listed."""
     if not getattr(model, "outputs", None):
         raise ModelError(
-            f"model {getattr(model, 'name', model)!s}: it is no Sequential or Functional Keras"
+            f"model {getattr(model, 'name', model)!s}: it is not a Sequential or Functional Keras"
             " model with a known input; rebuild it as one"
         )
     return model
 
 
 def requests_of(target: Any) -> list[str]:
-    """Return what was asked for as a list of names, or raise InputError where it is no names."""
+    """List the target names of a request; raise InputError where it holds anything else."""
     if target is None:
         return []
     requests = [target] if isinstance(target, str) or not np.iterable(target) else list(target)
@@ -42,7 +42,7 @@ def check_choice(name: str, value: str, known: Sequence[str]) -> None:
 def check_shape(one_hot: NDArray[Any], wanted: OpenShape) -> None:
     """Raise InputError where `one_hot` is not a batch of finite inputs of the shape `wanted`."""
     fits = one_hot.ndim == len(wanted) + 1 and all(
-        extent in (None, given) for extent, given in zip(wanted, one_hot.shape[1:], strict=True)
+        extent in (None, found) for extent, found in zip(wanted, one_hot.shape[1:], strict=True)
     )
     if fits and not len(one_hot):
         raise InputError("sequences: there are none; give one or more")
@@ -58,10 +58,10 @@ def check_shape(one_hot: NDArray[Any], wanted: OpenShape) -> None:
 def check_references(
     references: NDArray[Any] | References | str, shape: tuple[int, ...], *, seed: int
 ) -> NDArray[Any] | References:
-    """Return the references of sequences of `shape`, (N, *input shape).
+    """Check references of sequences of `shape`, (N, *input shape).
 
-    They are an object, or an array (N, R, *input shape) or (R, *input shape). Raises InputError for
-    what is none of these.
+    They are an object that draws them, or an array (N, R, *input shape) or (R, *input shape).
+    Raises InputError for anything else.
     """
     if isinstance(references, str):
         return reference_kinds.parse(references, seed=seed)
@@ -83,7 +83,7 @@ def check_references(
 
 
 def check_device(device: str) -> None:
-    """Raise InputError for what is no name of a device."""
+    """Raise InputError where `device` is not the name of a device."""
     if not re.fullmatch(r"auto|cpu|gpu(:\d+)?", device):
         raise InputError(f"device {device!r}: give one of auto, cpu, gpu, gpu:INDEX")
 

@@ -1,8 +1,8 @@
-"""Batches of one fixed size: cutting a run into them, filling up the last, joining the results.
+"""Cut a run into batches of one fixed size, fill up the last, join the results.
 
 A batch that is not full is filled up with copies of its first sequence, so that a score does not
-depend on how many sequences a run happens to have. How many of them are computed side by side is
-decided here, too; how that is done is in `seqlift.explain.lanes`.
+depend on the number of sequences in a run. This module also decides how many batches run at once;
+`seqlift.explain.concurrent_batches` runs them.
 """
 
 import logging
@@ -19,7 +19,7 @@ from seqlift.attribution.engine import Engine, PassedReferences, Result
 from seqlift.attribution.stored_size import stored_values
 from seqlift.device.backend import CPU_BATCH, batch_memory, most_lanes, on_cpu
 from seqlift.errors import DeviceMemoryError
-from seqlift.explain.lanes import Lanes, in_lane
+from seqlift.explain.concurrent_batches import Lanes, in_lane
 from seqlift.inputs.onehot import codes_of
 from seqlift.inputs.references import References, SharedReferences
 from seqlift.intervals import UNKNOWN
@@ -32,44 +32,44 @@ LARGEST_BATCH = 32  # on a CPU; more gains nothing
 MOST_PAIRS = 4096  # on a GPU: a bound for small networks, not measured on one
 
 COPIES = 1.3
-"""Memory for large weights while they are stored one after the other, by that of all of them."""
+"""Peak memory while large weights are stored one by one, relative to that of all of them."""
 
 COMPILING = 400 * 2**20
-"""Bytes that a compilation and its first batch take beside large weights: 0.3 GB measured."""
+"""Bytes of a compilation and its first batch, in addition to large weights: 0.3 GB measured."""
 
 log = logging.getLogger(__name__)
 
-PASSING = Lock()  # held while references are passed through a model
+REFERENCE_LOCK = Lock()  # held while references are passed through a model
 
 
 def automatic_size(engine: Engine, number: int) -> int:
-    """Return how many sequences with `number` references each are computed as one batch."""
+    """Choose the sequences per batch that fit the memory, with `number` references each."""
     memory = batch_memory()
     largest = LARGEST_BATCH if memory <= CPU_BATCH else max(MOST_PAIRS // number, 1)
     return int(min(max(memory // lanes_of(engine) // memory_of(engine, number), 1), largest))
 
 
 def lanes_for(engine: Engine, number: int, size: int) -> int:
-    """Return how many batches of `size` sequences, with `number` references each, run side by side.
+    """Choose how many batches of `size` sequences, with `number` references each, run at once.
 
-    One alone where it takes more than the memory for all.
+    A batch that takes more than the memory for all of them runs alone.
     """
     return lanes_of(engine) if memory_of(engine, number) * size <= batch_memory() else 1
 
 
 def lanes_of(engine: Engine) -> int:
-    """Return how many batches of any size run side by side.
+    """Choose how many batches run at once, whatever their size.
 
-    Of integrated gradients one: it is many passes, between which an interrupted thread can end.
+    Integrated gradients run one at a time: an interrupted thread can end only between their passes.
     """
     return 1 if engine.method.passes > 1 else most_lanes()
 
 
 def memory_of(engine: Engine, number: int) -> int:
-    """Return about how many bytes a sequence with `number` references takes in a batch.
+    """Estimate the bytes of a batch per sequence, with `number` references each.
 
-    That is, for each head, what its rules need to be kept: of a BPNet it is 0.7 times that for one
-    head and 1.5 times for two, measured on a CPU.
+    The sum over the heads of the values that their rules keep: a BPNet takes 0.7 times as much with
+    one head and 1.5 times as much with two, measured on a CPU.
     """
     kept = sum(values_kept(engine.graph.nodes[i]) for i in engine.kept)
     return len(engine.heads) * kept * np.dtype(engine.dtype).itemsize * number
@@ -88,7 +88,7 @@ def check_weights(engine: Engine) -> None:
 
 
 def values_kept(node: Node) -> int:
-    """Return how many numbers are kept of a node, of a recurrence those of all its steps."""
+    """Count the values kept of a node; those of all steps of a recurrence."""
     if isinstance(node.primitive, Recurrence):
         inside = sum(math.prod(step.shape) for step in node.primitive.step.nodes)
         return inside * node.shape[0]
@@ -96,17 +96,17 @@ def values_kept(node: Node) -> int:
 
 
 def number_of(references: NDArray[Any] | References, sequences: NDArray[Any]) -> int:
-    """Return R; array references are (N, R, ...), or (R, ...) where all sequences share them."""
+    """Count the references R; arrays are (N, R, ...), or (R, ...) where sequences share them."""
     if not isinstance(references, np.ndarray):
         return references.number
     return int(references.shape[references.ndim > sequences.ndim])
 
 
-Rows = Mapping[int, NDArray[Any]]
-"""By the number of an input of the model beside the sequence: a row for each sequence."""
+ExtraRows = Mapping[int, NDArray[Any]]
+"""Values of the model inputs other than the sequence, by input number, one row per sequence."""
 
 
-Explain = Callable[[NDArray[Any], NDArray[Any] | References, Rows, int], list[Result]]
+Explain = Callable[[NDArray[Any], NDArray[Any] | References, ExtraRows, int], list[Result]]
 """From at most so many sequences, their references and other inputs to a result per head."""
 
 
@@ -114,15 +114,15 @@ def in_batches(
     explain: Explain,
     sequences: NDArray[Any],
     references: NDArray[Any] | References,
-    others: Rows,
+    others: ExtraRows,
     size: int,
     lanes: int,
 ) -> tuple[list[Result], int]:
-    """Return a result per head for all sequences, and the batch size it was possible with.
+    """Explain all sequences in batches: a result per head, and the batch size that fitted.
 
-    That is `size`, halved as often as the device's memory was full of one batch; up to `lanes` are
-    computed at once. Raises DeviceMemoryError where it does not hold one sequence, and in a lane:
-    alone, a batch of that size may have memory enough.
+    The size is halved each time that one batch fills the device's memory; up to `lanes` batches run
+    at once. Raises DeviceMemoryError where the memory does not hold one sequence, and also in a
+    thread of concurrent batches: alone, a batch of that size may fit.
     """
     own = isinstance(references, np.ndarray) and references.ndim > sequences.ndim
     results: list[list[Result]] = []
@@ -152,9 +152,9 @@ def run(
     batch: NDArray[Any],
     references: NDArray[Any] | PassedReferences,
     size: int,
-    others: Rows | None = None,
+    others: ExtraRows | None = None,
 ) -> list[Result]:
-    """Return a result per head for at most `size` sequences, computed as a batch of `size`.
+    """Explain at most `size` sequences, filled up to a batch of `size`: a result per head.
 
     With `others` each sequence needs references of its own.
     """
@@ -179,9 +179,9 @@ class LastShared:
         self._last: tuple[Any, PassedReferences] | None = None
 
     def of(self, engine: Engine, references: NDArray[Any]) -> PassedReferences:
-        """Return `references` (R, ...) passed through the model, which those of before are not."""
+        """Pass shared `references` (R, ...) through the model, unless they are the last ones."""
         key = (id(engine), references.shape, references.tobytes())
-        with PASSING:
+        with REFERENCE_LOCK:
             if self._last is None or self._last[0] != key:
                 self._last = (key, engine.share(references))
             return self._last[1]
@@ -191,7 +191,7 @@ def with_arrays(
     engine: Engine,
     batch: NDArray[Any],
     references: NDArray[Any],
-    rows: Rows,
+    rows: ExtraRows,
     size: int,
     shared: LastShared,
 ) -> list[Result]:
@@ -208,7 +208,7 @@ def with_kind(
     engine: Engine,
     batch: NDArray[Any],
     references: References,
-    rows: Rows,
+    rows: ExtraRows,
     size: int,
     shared: LastShared,
     *,
@@ -234,13 +234,12 @@ def with_kind(
 
 
 def own_references(references: NDArray[Any], batch: NDArray[Any]) -> NDArray[Any]:
-    """Return array references as each sequence's own, (N, R, ...)."""
+    """Repeat shared array references for each sequence: (N, R, ...)."""
     if references.ndim > batch.ndim:
         return references
     return np.broadcast_to(references, (len(batch), *references.shape))
 
 
 def joined(parts: Sequence[Result]) -> Result:
-    """Return the rows of all `parts`, one after another."""
     names = [item.name for item in fields(Result)]
     return Result(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in names})

@@ -12,21 +12,21 @@ from seqlift.errors import InputError
 from seqlift.lowering.inputs import Copy, layout_of
 from seqlift.models.inputs import ModelInput, named, shown
 
-Given = float | str | NDArray[Any] | None
+InputValue = float | str | NDArray[Any] | None
 COPIES = ("sequence", "reverse-complement")
 TWIN = "--input NAME=sequence or NAME=reverse-complement"
 REMEDY = "--input NAME=zeros, NAME=NUMBER or NAME=FILE.npy"
 
 
-def is_copy(value: Given) -> bool:
+def is_copy(value: InputValue) -> bool:
     """Tell whether a value stands for the sequence itself."""
     return isinstance(value, str) and value in COPIES
 
 
 def strands_of(
-    inputs: tuple[ModelInput, ...], copied: Mapping[str, Given], values: Mapping[int, Any]
+    inputs: tuple[ModelInput, ...], copied: Mapping[str, InputValue], values: Mapping[int, Any]
 ) -> dict[int, str]:
-    """Find which inputs take the sequence, and how, by number.
+    """Find the inputs that take the sequence, by number, and their strand.
 
     Raises InputError, with a line for each name that does not fit.
     """
@@ -36,7 +36,7 @@ def strands_of(
         try:
             one = named(str(name), inputs)
             if one.number in found or one.number in values:
-                raise InputError(f"input {name}: it is given twice; leave one out")
+                raise InputError(f"input {name}: it is set twice; leave one out")
             found[one.number] = str(value)
         except InputError as problem:
             problems += problem.problems

@@ -33,10 +33,10 @@ from seqlift.explain.arguments import (
     requests_of,
     with_outputs,
 )
-from seqlift.explain.batches import LastShared, Rows
-from seqlift.explain.copied_inputs import Given
+from seqlift.explain.batches import ExtraRows, LastShared
+from seqlift.explain.copied_inputs import InputValue
 from seqlift.explain.extra_inputs import no_bases, resolve, rows_for
-from seqlift.explain.scalar import heads_of, unvarying
+from seqlift.explain.target_heads import heads_of, unvarying
 from seqlift.inputs.references import References
 from seqlift.intervals import CHANNELS
 from seqlift.lowering.check import check_forward
@@ -49,7 +49,7 @@ from seqlift.network.graph import Graph
 from seqlift.network.normalise import mean_normalised
 
 MOST_ENGINES = 8  # each holds compiled code: some megabytes
-MAKING = Lock()  # held while an engine is made
+ENGINE_LOCK = Lock()  # held while an engine is made
 
 
 class Explainer:
@@ -112,7 +112,7 @@ class Explainer:
         max_rule: str = "complete",
         steps: int | None = None,
         mean_normalise: bool = False,
-        inputs: Mapping[str, Given] | None = None,
+        inputs: Mapping[str, InputValue] | None = None,
         pre_activation: bool = True,
         precision: Precision = "float32",
         batch_size: int | None = None,
@@ -147,8 +147,8 @@ class Explainer:
             steps=steps,
         )
         self.notes = self.loaded.notes if self.loaded else notes_of(model)
-        self.given = resolve(model, inputs)
-        self.warnings = self.given.warnings(model)
+        self.extra_inputs = resolve(model, inputs)
+        self.warnings = self.extra_inputs.warnings(model)
         for text in self.warnings:
             warnings.warn(text, stacklevel=2)
         self.targets = targets.parse(requests_of(target), model)
@@ -156,7 +156,7 @@ class Explainer:
         self.precision, self.batch_size, self.seed = precision, batch_size, seed
         self.pre_activation, self.mean_normalise = pre_activation, mean_normalise
         self.blind: frozenset[str] = frozenset()  # targets that do not depend on the sequence
-        own = tuple(model.inputs[self.given.sequence].shape[1:])
+        own = tuple(model.inputs[self.extra_inputs.sequence].shape[1:])
         self.layout = layout_of(own)
         self.input_shape = self.layout.shape if self.layout else own
         self._engines: dict[tuple[tuple[int, ...], frozenset[int]], Engine] = {}
@@ -167,13 +167,13 @@ class Explainer:
             self.engine(cast(tuple[int, ...], self.input_shape))
 
     def engine(self, input_shape: tuple[int, ...], rows: frozenset[int] | None = None) -> Engine:
-        """Return the engine for sequences of `input_shape`, lowering and checking the model for it.
+        """Find or make the engine for `input_shape`, lowering and checking the model for it.
 
-        `rows` are the numbers of inputs that are fed row by row, by default the explainer's. Of a
-        model of any length, the engines of the lengths last asked for are remembered.
+        `rows` are the numbers of inputs that are fed row by row, by default the explainer's. For a
+        model of any length, the engines of the latest lengths are remembered.
         """
-        key = input_shape, frozenset(self.given.rows) if rows is None else rows
-        with MAKING:
+        key = input_shape, frozenset(self.extra_inputs.rows) if rows is None else rows
+        with ENGINE_LOCK:
             engine = self._engines.pop(key, None)
             if engine is None:
                 engine = self.new_engine(*key)
@@ -183,7 +183,7 @@ class Explainer:
             return engine
 
     def new_engine(self, input_shape: tuple[int, ...], rows: frozenset[int]) -> Engine:
-        """Return an engine, with the model lowered to a graph that is proved to be the same."""
+        """Lower the model, check the graph's predictions and make an engine of it."""
         graph = self.graph(input_shape, rows)
         heads = heads_of(
             self.targets,
@@ -205,13 +205,13 @@ class Explainer:
         return engine
 
     def graph(self, input_shape: tuple[int, ...], rows: frozenset[int]) -> Graph:
-        """Return the model as primitives, checked against its own predictions."""
-        place: dict[str, Any] = self.given.without(rows) | {"layout": self.layout}
+        """Lower the model to primitives, and check them against its own predictions."""
+        lower_kwargs: dict[str, Any] = self.extra_inputs.without(rows) | {"layout": self.layout}
         with default_settings(of_a_file=self.loaded is not None):
-            graph = lower(self.model, input_shape, **place)
+            graph = lower(self.model, input_shape, **lower_kwargs)
             if self.mean_normalise:
                 graph = mean_normalised(graph)
-            check_forward(graph, self.model, **place)
+            check_forward(graph, self.model, **lower_kwargs)
         return graph
 
     def __call__(
@@ -219,9 +219,9 @@ class Explainer:
         one_hot: NDArray[Any],
         references: NDArray[Any] | References | str = "dinucleotide",
         *,
-        inputs: Mapping[str, Given] | None = None,
+        inputs: Mapping[str, InputValue] | None = None,
     ) -> Result | dict[str, Result]:
-        """Return the scores of sequences against references.
+        """Score sequences against references.
 
         Parameters
         ----------
@@ -232,7 +232,7 @@ class Explainer:
             (N, R, L, 4), each sequence's own; (R, L, 4) or (L, 4), the same for all; or a kind of
             `seqlift.references`, as an object or by name. A method that needs none ignores them.
         inputs
-            What other inputs are given in this call, before what the explainer was given.
+            Values of other inputs in this call; they replace those set on the explainer.
 
         Returns
         -------
@@ -249,7 +249,7 @@ class Explainer:
         if not self.method.needs_references:
             references = "zeros"
         compared = check_references(references, one_hot.shape, seed=self.seed)
-        rows = rows_for(self.model, inputs or {}, self.given, len(one_hot))
+        rows = rows_for(self.model, inputs or {}, self.extra_inputs, len(one_hot))
         results = self.explain(one_hot, compared, rows, lanes=most_lanes())
         return results if self.several else next(iter(results.values()))
 
@@ -257,17 +257,17 @@ class Explainer:
         self,
         sequences: NDArray[Any],
         references: NDArray[Any] | References,
-        rows: Rows | None = None,
+        rows: ExtraRows | None = None,
         *,
         lanes: int = 1,
     ) -> dict[str, Result]:
-        """Return a result per target, by the target's name, of up to `lanes` batches side by side.
+        """Score sequences in up to `lanes` batches at once; map each target's name to its result.
 
         `sequences` (N, L, 4) and array `references`, (N, R, L, 4) or (R, L, 4), may be uint8 codes
         without their last axis. `rows` are the values of other inputs, a row for each sequence, by
         the number of the input.
         """
-        rows = rows_for(self.model, {}, self.given, len(sequences)) if rows is None else rows
+        rows = rows_for(self.model, {}, self.extra_inputs, len(sequences)) if rows is None else rows
         coded = sequences.ndim == len(self.input_shape)
         shape = (*sequences.shape[1:], CHANNELS) if coded else sequences.shape[1:]
         engine = self.engine(shape, frozenset(rows))
@@ -285,20 +285,20 @@ class Explainer:
         engine: Engine,
         batch: NDArray[Any],
         references: NDArray[Any] | References,
-        rows: Rows,
+        rows: ExtraRows,
         size: int,
     ) -> list[Result]:
-        """Return a result per target for at most `size` sequences."""
+        """Score at most `size` sequences: a result per target."""
         coded = batch.ndim == len(self.input_shape)
         if isinstance(references, np.ndarray):
             return batches.with_arrays(engine, batch, references, rows, size, self._shared)
         return batches.with_kind(engine, batch, references, rows, size, self._shared, coded=coded)
 
     def batch_size_for(self, engine: Engine, number: int) -> int:
-        """Return how many sequences, with `number` references each, are computed as one batch.
+        """Choose the number of sequences per batch, with `number` references each.
 
-        Where it was not given it depends on the model and the number of references only. Sequences
-        of any length are taken one at a time, as the next may have another length.
+        An automatic size depends on the model and the number of references only. Sequences of any
+        length are taken one at a time, as the next may have another length.
         """
         if self.batch_size is not None:
             return self.batch_size
@@ -306,7 +306,7 @@ class Explainer:
 
     def no_bases(self) -> str:
         """Say why the input that takes the sequence does not take one-hot bases."""
-        return no_bases(self.model, self.given, self.loaded)
+        return no_bases(self.model, self.extra_inputs, self.loaded)
 
     def lanes_for(self, engine: Engine, number: int, size: int) -> int:
         """Count the batches of `size` sequences that are computed side by side."""

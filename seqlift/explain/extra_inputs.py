@@ -9,7 +9,7 @@ A value is one of
                         for every sequence
     an array with one axis more in front, or a `.npy` file of it
                         a row for each sequence, in their order
-    None                a row for each sequence, given with every call
+    None                a row for each sequence, passed with every call
     sequence, reverse-complement
                         the sequence itself, or read from the other strand: it varies along, and
                         what it contributes is added to the same bases
@@ -29,7 +29,7 @@ from seqlift.explain import wrapper_code
 from seqlift.explain.copied_inputs import (
     REMEDY,
     TWIN,
-    Given,
+    InputValue,
     copy_of,
     is_copy,
     strands_of,
@@ -44,22 +44,21 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class GivenInputs:
+class ExtraInputs:
     """Where the sequence goes, and what else a model is fed, by the number of the input.
 
     `held` are (*shape), the same for every sequence; `rows` (N, *shape), None where they come with
-    a call; `copies` take the sequence too. `told` says what each was given, by name, for the
-    record.
+    a call; `copies` take the sequence too. `descriptions` records the value of each, by name.
     """
 
     sequence: int
     held: dict[int, Array] = field(default_factory=dict)
     rows: dict[int, Array | None] = field(default_factory=dict)
     copies: dict[int, Copy] = field(default_factory=dict)
-    told: dict[str, str] = field(default_factory=dict)
+    descriptions: dict[str, str] = field(default_factory=dict)
 
     def without(self, rows: frozenset[int]) -> dict[str, Any]:
-        """Say where the sequence goes and what is held or copied, but for inputs fed by `rows`."""
+        """Make the keyword arguments of `lower`; inputs fed by `rows` are left out."""
         held = {number: value for number, value in self.held.items() if number not in rows}
         copies = {number: copy for number, copy in self.copies.items() if number not in rows}
         return {"sequence": self.sequence, "held": held, "copies": copies}
@@ -67,19 +66,19 @@ class GivenInputs:
     def warnings(self, model: Any) -> tuple[str, ...]:
         """Warn of inputs of the sequence's own shape that do not vary along with it."""
         inputs = inputs_of(model)
-        fixed = {n: self.told[inputs[n].name] for n in sorted((*self.held, *self.rows))}
+        fixed = {n: self.descriptions[inputs[n].name] for n in sorted((*self.held, *self.rows))}
         return twin_warnings(inputs, self.sequence, fixed)
 
 
-def resolve(model: Any, given: Mapping[str, Given] | None = None) -> GivenInputs:
-    """Return what the inputs of `model` are given, `given` by name or number; the rest is sequence.
+def resolve(model: Any, requested: Mapping[str, InputValue] | None = None) -> ExtraInputs:
+    """Decide which input takes the sequence and what the others take, by name or number.
 
-    Raises InputError for a name or value that does not fit, ModelError where not exactly one input
-    is left.
+    The one input without a value takes the sequence. Raises InputError for a name or value that
+    does not fit, ModelError where not exactly one input is left.
     """
-    inputs, given = inputs_of(model), given or {}
-    copied = {name: value for name, value in given.items() if is_copy(value)}
-    values = values_of(model, {name: v for name, v in given.items() if name not in copied})
+    inputs, requested = inputs_of(model), requested or {}
+    copied = {name: value for name, value in requested.items() if is_copy(value)}
+    values = values_of(model, {name: v for name, v in requested.items() if name not in copied})
     strands = strands_of(inputs, copied, values)
     left = [one for one in inputs if one.number not in values and one.number not in strands]
     first = next((number for number, strand in strands.items() if strand == "sequence"), None)
@@ -88,12 +87,12 @@ def resolve(model: Any, given: Mapping[str, Given] | None = None) -> GivenInputs
         left = [inputs[first]]
     if len(left) != 1:
         raise ModelError(undecided(model, left))
-    found = GivenInputs(left[0].number)
+    found = ExtraInputs(left[0].number)
     for number, strand in strands.items():
         found.copies[number] = copy_of(inputs[number], left[0], strand)
-        found.told[inputs[number].name] = strand
-    for number, (value, told) in values.items():
-        found.told[inputs[number].name] = told
+        found.descriptions[inputs[number].name] = strand
+    for number, (value, description) in values.items():
+        found.descriptions[inputs[number].name] = description
         if value is None or value.ndim > len(inputs[number].shape):
             found.rows[number] = value
         else:
@@ -101,19 +100,21 @@ def resolve(model: Any, given: Mapping[str, Given] | None = None) -> GivenInputs
     return found
 
 
-def values_of(model: Any, given: Mapping[str, Given]) -> dict[int, tuple[Array | None, str]]:
-    """Return each value as an array, and what it was given as, by the number of the input.
+def values_of(
+    model: Any, requested: Mapping[str, InputValue]
+) -> dict[int, tuple[Array | None, str]]:
+    """Read the value of each input as an array, with its description, by the input's number.
 
     Raises InputError, with a line for each name or value that does not fit.
     """
     inputs = inputs_of(model)
     found: dict[int, tuple[Array | None, str]] = {}
     problems: list[str] = []
-    for name, value in given.items():
+    for name, value in requested.items():
         try:
             one = named(str(name), inputs)
             if one.number in found:
-                raise InputError(f"input {name}: it is given twice; leave one out")
+                raise InputError(f"input {name}: it is set twice; leave one out")
             found[one.number] = value_of(one, value)
         except InputError as problem:
             problems += problem.problems
@@ -123,14 +124,14 @@ def values_of(model: Any, given: Mapping[str, Given]) -> dict[int, tuple[Array |
 
 
 def undecided(model: Any, left: list[ModelInput]) -> str:
-    """Return why it is not known which input takes the sequence, and what to do."""
+    """Word the error for a model where not exactly one input is left for the sequence."""
     if not left:
         return (
-            f"model {model.name}: all its inputs are given values, and none is left for the"
+            f"model {model.name}: all its inputs have values, and none is left for the"
             " sequence; leave that one out"
         )
     number = len(model.inputs)
-    rest = "" if len(left) == number else f", of which {len(left)} are given nothing"
+    rest = "" if len(left) == number else f", of which {len(left)} have no value"
     shapes = [one.shape for one in left if layout_of(one.shape)]
     twins = f"; where several take the sequence, by {TWIN}" if len(shapes) > 1 else ""
     return (
@@ -139,12 +140,12 @@ def undecided(model: Any, left: list[ModelInput]) -> str:
     )
 
 
-def no_bases(model: Any, given: GivenInputs, loaded: LoadedModel | None = None) -> str:
-    """Return why the input that is left for the sequence takes no bases, and what to do.
+def no_bases(model: Any, extra_inputs: ExtraInputs, loaded: LoadedModel | None = None) -> str:
+    """Explain why the input left for the sequence does not take bases, and how to fix it.
 
-    Of a model that was `loaded`, the command that wraps it is shown.
+    For a model that was `loaded`, the command that wraps it is shown.
     """
-    tensor = model.inputs[given.sequence]
+    tensor = model.inputs[extra_inputs.sequence]
     shape = tuple(tensor.shape[1:])
     first = [type(layer).__name__ for layer in model.layers if layer.input is tensor]
     if "Embedding" in first or "int" in str(tensor.dtype):
@@ -164,12 +165,12 @@ def no_bases(model: Any, given: GivenInputs, loaded: LoadedModel | None = None) 
     )
 
 
-def value_of(one: ModelInput, given: Given) -> tuple[Array | None, str]:
-    """Return what an input is given as an array, (*shape) or (N, *shape), and in words.
+def value_of(one: ModelInput, setting: InputValue) -> tuple[Array | None, str]:
+    """Read the value of an input: an array, (*shape) or (N, *shape), and its description.
 
-    Raises InputError for a value that does not fit it.
+    Raises InputError for a value that does not fit the input.
     """
-    if given is None:
+    if setting is None:
         return None, "given with every call"
     if None in one.shape:
         raise InputError(
@@ -177,23 +178,23 @@ def value_of(one: ModelInput, given: Given) -> tuple[Array | None, str]:
             " so build the model with a fixed one"
         )
     place, words = f"input {one.name}", ""
-    if isinstance(given, str):
-        value = number_in(given)
+    if isinstance(setting, str):
+        value = number_in(setting)
         if value is None:
-            place, given = f"{place}: {given}", array_in(one, given)
+            place, setting = f"{place}: {setting}", array_in(one, setting)
             words = f"{place.partition(': ')[2]}, "
         else:
-            words, given = given, value
-    array = np.asarray(given)
+            words, setting = setting, value
+    array = np.asarray(setting)
     if array.ndim == 0 and array.dtype.kind in "fiub":
-        words = words or str(given)
+        words = words or str(setting)
         array = np.full(one.shape, array, np.float64)  # type: ignore[arg-type]  # no extent is open
     check_values(array, one, place=place)
     return array, words if words and not words.endswith(", ") else words + digest(array)
 
 
 def number_in(text: str) -> float | None:
-    """Return the number a text is, None if it is none."""
+    """Parse a number or `zeros`; None for any other text."""
     if text == "zeros":
         return 0.0
     try:
@@ -203,12 +204,12 @@ def number_in(text: str) -> float | None:
 
 
 def array_in(one: ModelInput, path: str) -> Array:
-    """Return the array in a `.npy` file; nothing in it is run."""
+    """Read a `.npy` file, of which no code is run."""
     try:
         return read_array(Path(path))
     except OSError as error:
         raise InputError(
-            f"input {one.name}: {path} is no number, nor a file that can be read"
+            f"input {one.name}: {path} is neither a number nor a file that can be read"
             f" ({error.strerror}); give zeros, a number or a .npy file"
         ) from error
     except InputError as error:
@@ -232,27 +233,26 @@ def check_values(array: Array, one: ModelInput, *, place: str) -> None:
 
 
 def digest(array: Array) -> str:
-    """Return the SHA-256 of an array's values as float64, with its shape, in words."""
     data = np.ascontiguousarray(array, dtype="<f8").tobytes()
     return f"{array.shape} sha256 {hashlib.sha256(data).hexdigest()}"
 
 
 def rows_for(
-    model: Any, given: Mapping[str, Given], known: GivenInputs, number: int
+    model: Any, requested: Mapping[str, InputValue], known: ExtraInputs, number: int
 ) -> dict[int, Array]:
-    """Return (N, *shape) of each input that has a row for each of `number` sequences.
+    """Collect (N, *shape) of each input that has a row for each of `number` sequences.
 
-    What is `given` with a call goes before what is `known` of all calls, and is repeated where it
-    is the same for every sequence. Raises InputError where there are more rows or fewer.
+    Values that come with a call replace those `known` of all calls, and are repeated where they are
+    the same for every sequence. Raises InputError where there are more rows or fewer.
     """
     inputs = inputs_of(model)
     found = dict(known.rows)
-    for name in (name for name, value in given.items() if is_copy(value)):
+    for name in (name for name, value in requested.items() if is_copy(value)):
         raise InputError(
             f"input {name}: what takes the sequence is decided before a call; give it"
             " to the Explainer"
         )
-    for key, (value, _) in values_of(model, given).items():
+    for key, (value, _) in values_of(model, requested).items():
         one = inputs[key]
         if key == known.sequence:
             raise InputError(f"input {one.name}: it takes the sequence; leave it out")
@@ -263,7 +263,7 @@ def rows_for(
     for key, values in sorted(found.items()):
         place = f"input {inputs[key].name}"
         if values is None:
-            raise InputError(f"{place}: it is given nothing; give a row for each sequence")
+            raise InputError(f"{place}: it has no value; give a row for each sequence")
         if len(values) != number:
             raise InputError(
                 f"{place}: it has {len(values)} rows for {number} sequences; give as many, in the"

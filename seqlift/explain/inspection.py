@@ -1,7 +1,7 @@
-"""What a model looks like to seqlift: its targets, and the primitives and rule of each layer.
+"""Report a model as seqlift sees it: its targets, and the primitives and rule of each layer.
 
-Of a file that is refused, what it says about its layers is shown, and none of them is built. Knows
-models and lowering; knows nothing of how a report is shown.
+For a file that is refused, the layers are shown as the file describes them, and none is built.
+Knows models and lowering; knows nothing of how a report is shown.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,8 +13,8 @@ from seqlift.attribution.propagation.passes import Rules
 from seqlift.attribution.propagation.rule import Rule
 from seqlift.attribution.registry import chosen_method
 from seqlift.errors import ModelError
-from seqlift.explain.copied_inputs import Given
-from seqlift.explain.extra_inputs import GivenInputs, no_bases, resolve
+from seqlift.explain.copied_inputs import InputValue
+from seqlift.explain.extra_inputs import ExtraInputs, no_bases, resolve
 from seqlift.explain.outputs import outputs_of
 from seqlift.explain.target import targets
 from seqlift.intervals import CHANNELS
@@ -35,7 +35,7 @@ EXAMPLE_LENGTH = 1000
 
 @dataclass(frozen=True, slots=True)
 class LayerReport:
-    """One call of one layer: what it becomes, and how multipliers cross that.
+    """One call of one layer: its primitives, and the rule that propagates multipliers through.
 
     `shape` is that of its output without the batch axis, None where it is not known; `problem` says
     why the layer cannot be scored and what to do, and is empty where it can.
@@ -84,7 +84,7 @@ def inspect_model(
     arch: str | None = None,
     recipes: Mapping[str, str] | None = None,
     custom_objects: str | None = None,
-    inputs: Mapping[str, Given] | None = None,
+    inputs: Mapping[str, InputValue] | None = None,
     method: str = "deeplift",
     method_options: Mapping[str, Any] | None = None,
     rule: str = "genomics",
@@ -92,7 +92,7 @@ def inspect_model(
     max_rule: str = "complete",
     mean_normalise: bool = False,
 ) -> ModelReport:
-    """Return the report of a model file; the arguments are those of an explainer.
+    """Describe a model file; the arguments are those of an explainer.
 
     Raises ModelError where the file's architecture cannot be read, InputError where `inputs` do not
     fit; what keeps the model from being loaded or scored is reported.
@@ -109,17 +109,21 @@ def inspect_model(
             own = {name: f"{arch or path}: {line}" for name, line in refusal.layers.items()}
         return refused_report(str(path), described, refusal.problems, own)
     model = loaded.model
-    given, problems = decided(model, inputs or {})
-    layout = layout_of(model.inputs[given.sequence].shape[1:])
-    place: dict[str, Any] = {"sequence": given.sequence, "held": given.held, "layout": layout}
-    place["copies"] = given.copies
-    graph = outline(model, example_shapes(model, given.sequence, layout), **place)
+    extra_inputs, problems = decided(model, inputs or {})
+    layout = layout_of(model.inputs[extra_inputs.sequence].shape[1:])
+    lower_kwargs: dict[str, Any] = {
+        "sequence": extra_inputs.sequence,
+        "held": extra_inputs.held,
+        "layout": layout,
+    }
+    lower_kwargs["copies"] = extra_inputs.copies
+    graph = outline(model, example_shapes(model, extra_inputs.sequence, layout), **lower_kwargs)
     chosen = chosen_method(
         method, method_options or {}, rule=rule, rule_for=rule_for, max_rule=max_rule
     )
     layers = layer_reports(graph, chosen.rules(graph))
     if not problems and layout is None:
-        problems.append(no_bases(model, given, loaded))
+        problems.append(no_bases(model, extra_inputs, loaded))
     problems += [layer.problem for layer in layers if layer.problem]
     if mean_normalise and not problems:
         graph = mean_normalised(graph)
@@ -134,16 +138,16 @@ def inspect_model(
         parameters=model.count_params(),
         layers=layers,
         problems=tuple(dict.fromkeys(problems)),
-        forward_difference=None if problems else check_forward(graph, model, **place),
+        forward_difference=None if problems else check_forward(graph, model, **lower_kwargs),
         notes=loaded.notes,
-        warnings=given.warnings(model),
+        warnings=extra_inputs.warnings(model),
     )
 
 
 def refused_report(
     path: str, described: DescribedModel, problems: tuple[str, ...], refused: Mapping[str, str]
 ) -> ModelReport:
-    """Return the report of a file whose layers are known and that is not loaded for `problems`.
+    """Describe a file whose layers are known, but which is not loaded because of `problems`.
 
     `refused` are the problems of single layers, by name.
     """
@@ -172,7 +176,7 @@ def refused_report(
 
 
 def rows_of(network: NetworkPlan, within: str = "") -> Iterator[tuple[str, LayerPlan]]:
-    """Yield each layer after its name, which starts with the networks and wrappers it is in."""
+    """Yield each layer after its name, prefixed by the networks and wrappers it is in."""
     for plan in network.layers:
         if isinstance(plan, NetworkPlan):
             yield from rows_of(plan, f"{within}{plan.name}/")
@@ -182,7 +186,7 @@ def rows_of(network: NetworkPlan, within: str = "") -> Iterator[tuple[str, Layer
 
 
 def described_layer(name: str, plan: LayerPlan, problems: tuple[str, ...]) -> LayerReport:
-    """Return the report of a layer that is not built; the first problem that names it is its."""
+    """Describe a layer that is not built; the first problem that names it is its own."""
     named = tuple(f"layer {plan.name!r}{end}" for end in (" ", ":"))
     own = [problem for problem in problems if any(words in problem for words in named)]
     return LayerReport(
@@ -196,7 +200,7 @@ def described_layer(name: str, plan: LayerPlan, problems: tuple[str, ...]) -> La
 
 
 def shape_of(plan: LayerPlan | NetworkPlan) -> tuple[int | None, ...] | None:
-    """Return the shape of a layer's output where its settings say it in full, else None."""
+    """Read the shape of a layer's output from its settings; None where they leave it open."""
     key = {"InputLayer": "shape", "Reshape": "target_shape"}.get(plan.class_name)
     if key is None or isinstance(plan, NetworkPlan):
         return None
@@ -207,8 +211,8 @@ def shape_of(plan: LayerPlan | NetworkPlan) -> tuple[int | None, ...] | None:
     return tuple(written) if known else None
 
 
-def decided(model: Any, inputs: Mapping[str, Given]) -> tuple[GivenInputs, list[str]]:
-    """Return what the model's inputs are given, and why it is not decided if it is not.
+def decided(model: Any, inputs: Mapping[str, InputValue]) -> tuple[ExtraInputs, list[str]]:
+    """Decide what the model's inputs take, and collect the problems where that is undecided.
 
     Then the first input that could take a sequence is shown as the one that does.
     """
@@ -216,11 +220,11 @@ def decided(model: Any, inputs: Mapping[str, Given]) -> tuple[GivenInputs, list[
         return resolve(model, inputs), []
     except ModelError as problem:
         likely = (i for i, tensor in enumerate(model.inputs) if layout_of(tensor.shape[1:]))
-        return GivenInputs(next(likely, 0)), list(problem.problems)
+        return ExtraInputs(next(likely, 0)), list(problem.problems)
 
 
 def example_shapes(model: Any, sequence: int, layout: Layout | None) -> list[tuple[int, ...]]:
-    """Return a shape for each input, what is open closed; that of the sequence is (bases, 4)."""
+    """Choose a shape for each input, open extents closed; the sequence's is (bases, 4)."""
     shapes = [tuple(n or EXAMPLE_LENGTH for n in tensor.shape[1:]) for tensor in model.inputs]
     if layout is not None:
         shapes[sequence] = layout.shape[0] or EXAMPLE_LENGTH, CHANNELS
@@ -228,26 +232,26 @@ def example_shapes(model: Any, sequence: int, layout: Layout | None) -> list[tup
 
 
 def layer_reports(graph: Graph, rules: Rules) -> tuple[LayerReport, ...]:
-    """Return a report for each layer call, in the order of computation."""
+    """Describe each layer call, in the order of computation."""
     return tuple(report_of(graph, call, rules) for call in graph.calls)
 
 
 def report_of(graph: Graph, call: LayerCall, rules: Rules) -> LayerReport:
-    """Return the report of one layer call."""
+    """Describe one layer call: its primitives, its rule and its problem."""
     primitives = [graph.nodes[i].primitive for i in call.nodes]
     problems = [primitive.problem for primitive in primitives if isinstance(primitive, Unsupported)]
-    crossed_by = dict.fromkeys(
+    rules_used = dict.fromkeys(
         rule_of(primitive, rules.get(i))
         for i, primitive in zip(call.nodes, primitives, strict=True)
     )
-    if len(crossed_by) > 1:  # what is linear goes without saying beside what is not
-        crossed_by.pop("linear", None)
+    if len(rules_used) > 1:  # linear steps need no mention next to a rule
+        rules_used.pop("linear", None)
     return LayerReport(
         name=call.layer,
         layer_class=call.layer_class,
         shape=call.shape,
         primitives=tuple(primitive.describe() for primitive in primitives),
-        rule=", ".join(crossed_by),
+        rule=", ".join(rules_used),
         problem=problems[0] if problems else "",
     )
 

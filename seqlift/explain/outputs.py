@@ -1,6 +1,6 @@
-"""The outputs of a model: their names, their shapes, and which is a profile and which counts.
+"""Find the outputs of a model, their names and shapes, and its profile and counts.
 
-Knows nothing of what is asked of them.
+Knows nothing of targets.
 """
 
 import math
@@ -39,12 +39,11 @@ class Output:
 
     @property
     def name(self) -> str:
-        """Return the output's own name."""
         return self.names[0]
 
     @property
     def units(self) -> int | None:
-        """Return the number of units of a vector output, None for one with several axes.
+        """Count the units of a vector output; None for one with several axes.
 
         A number for each sequence, without an axis, is one unit; a vector of open length has none.
         """
@@ -62,12 +61,12 @@ class Output:
 
     @property
     def size(self) -> float:
-        """Return the number of values, infinite when the file leaves it open."""
+        """Count the values; infinite where the file leaves an axis open."""
         return math.prod(math.inf if axis is None else axis for axis in self.shape)
 
 
 def outputs_of(model: keras.Model) -> tuple[Output, ...]:
-    """Return the outputs of a model in the order of `model.outputs`."""
+    """List the outputs of a model in the order of `model.outputs`."""
     return tuple(
         Output(number, tuple(_names(tensor)), tuple(tensor.shape[1:]), _ending(tensor))
         for number, tensor in enumerate(model.outputs)
@@ -107,23 +106,24 @@ def _ending(tensor: Any) -> str:
 
 
 def positional(outputs: Sequence[Output]) -> Output | None:
-    """Return the profile output if it is beyond doubt that its values are not units of their own.
+    """Find the profile output where its values certainly are not units of their own.
 
-    A guess by size is enough to answer "profile", not to hide 919 tasks beside a small output.
+    A guess by size is enough for the target "profile", but must not hide 919 tasks next to a small
+    output.
     """
     profile, _ = profile_and_counts(outputs)
     if profile is None:
         return None
-    told = len(outputs) == 2 and "profile" in profile.name.lower()
-    return profile if told or len(profile.shape) == 2 else None
+    named_profile = len(outputs) == 2 and "profile" in profile.name.lower()
+    return profile if named_profile or len(profile.shape) == 2 else None
 
 
 def profile_and_counts(outputs: Sequence[Output]) -> tuple[Output | None, Output | None]:
-    """Return the profile and the count output of a BPNet-like model, None for what it has not.
+    """Find the profile and the count output of a BPNet-like model, or None for each.
 
     A profile has the shape (positions,) or (positions, tracks), counts the shape (tracks,). Of two
-    outputs the profile is the one whose name says so, or else one far larger than the other. Its
-    values are logits: what comes out of a softplus, say, is no profile.
+    outputs the profile is the one named so, or else the one that is far larger. Its values are
+    logits: the output of a softplus, for example, does not count as a profile.
     """
     profiles = [o for o in outputs if o.is_profile]
     for word in ("profile", "logits"):

@@ -1,4 +1,4 @@
-"""Which values of an output a request sums: a number or a range for each axis.
+"""Read the span of values that a target sums: a number or a range for each axis.
 
 A number is one place along an axis, counted from 0; a range ``A-B`` the places from A up to, and
 not including, B. Knows outputs; knows nothing of names.
@@ -41,7 +41,7 @@ def spans_of(request: str, fields: Sequence[str], output: Output) -> tuple[Span,
 
 
 def span_of(request: str, text: str, axis: int, output: Output) -> Span:
-    """Read a number or a range, which must lie on an axis of an output."""
+    """Read a number or a range; it must lie on an axis of the output."""
     found = FIELD.fullmatch(text)
     first = int(found[1]) if found else 0
     last = int(found[2]) if found and found[2] else first + 1
@@ -55,7 +55,7 @@ def span_of(request: str, text: str, axis: int, output: Output) -> Span:
 
 
 def check_span(request: str, span: Span, axis: int, shape: OpenShape, name: str) -> None:
-    """Raise ModelError where places are not on an axis of a shape; one that is open takes any."""
+    """Raise ModelError where a span leaves its axis; an open axis takes any."""
     extent = shape[axis]
     if extent is not None and span[1] > extent:
         word = axis_names(shape)[axis].lower()

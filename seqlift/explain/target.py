@@ -57,7 +57,7 @@ class Target:
 
 
 def targets(model: keras.Model) -> list[str]:
-    """Return every request a model answers, long runs of units as "NAME:0 to NAME:918"."""
+    """List every target of a model, long runs of units as "NAME:0 to NAME:918"."""
     outputs = outputs_of(model)
     hidden = positional(outputs)
     presets: list[str] = [preset for preset in PRESETS if _preset(preset, outputs) is not None]
@@ -71,10 +71,10 @@ def targets(model: keras.Model) -> list[str]:
 
 
 def parse(requests: Sequence[str], model: keras.Model) -> tuple[Target, ...]:
-    """Return the targets that `requests` ask of a model, in their order.
+    """Resolve requested target names against a model, in their order.
 
-    No request means the only unit of the only output. What the model does not have, or what is
-    asked twice, raises `ModelError` with a line for each.
+    No request means the only unit of the only output. A request that the model does not have, or
+    that is made twice, raises `ModelError` with a line for each.
     """
     outputs = outputs_of(model)
     if not requests:
@@ -102,7 +102,7 @@ def parse(requests: Sequence[str], model: keras.Model) -> tuple[Target, ...]:
 def _unit_lines(
     output: Output, outputs: Sequence[Output], *, most: int = LISTED_UNITS
 ) -> list[str]:
-    """Return what one asks the units of an output by, a range where they are more than `most`."""
+    """List the target names of an output's units, as a range where they are more than `most`."""
     units, name = output.units, _own_name(output, outputs)
     if units is None:
         return [every(output, name)] if output.size else []
@@ -112,7 +112,7 @@ def _unit_lines(
 
 
 def _own_name(output: Output, outputs: Sequence[Output]) -> str:
-    """Return the name of an output, its number where several have that name."""
+    """Name an output, by its number where several outputs share the name."""
     return output.name if len(_named(output.name, outputs)) == 1 else str(output.number)
 
 
@@ -129,7 +129,7 @@ def _default(outputs: Sequence[Output], model: keras.Model) -> Target:
 
 
 def _requested(request: str, outputs: Sequence[Output]) -> list[Target]:
-    """Return the targets of one request."""
+    """Resolve one request, which may name several targets."""
     if request == "all" and not _named("all", outputs):
         return _all(outputs)
     kind, colon, task = request.partition(":")
@@ -214,7 +214,7 @@ def _unit(output: Output, name: str, index: int) -> Target:
 
 
 def _unit_of(request: str, outputs: Sequence[Output]) -> Target:
-    """Return the target of NAME, or of a name or number with a field for each axis."""
+    """Resolve NAME, or a name or number with a field for each axis."""
     name, fields = _divided(request, outputs)
     candidates = _named(name, outputs) or (_numbered(name, outputs) if fields else [])
     if not candidates:
@@ -251,7 +251,7 @@ def _divided(request: str, outputs: Sequence[Output]) -> tuple[str, list[str]]:
 
 
 def _only_unit(request: str, output: Output, outputs: Sequence[Output]) -> int:
-    """Return the unit of an output that has one; of others it has to be asked for."""
+    """Find the unit of an output that has one; raise ModelError that lists the choice otherwise."""
     if output.units is None:
         profile = ", or ask for 'profile'" if output.is_profile else ""
         raise ModelError(
@@ -267,7 +267,7 @@ def _only_unit(request: str, output: Output, outputs: Sequence[Output]) -> int:
 
 
 def _named(name: str, outputs: Sequence[Output]) -> list[Output]:
-    """Return the outputs of that name, own names before those of layers before an activation."""
+    """Find the outputs of a name; own names go before those of layers before an activation."""
     own = [output for output in outputs if output.name == name]
     return own or [output for output in outputs if name in output.names]
 
@@ -284,7 +284,7 @@ def _unknown(request: str, name: str, outputs: Sequence[Output]) -> str:
 
 
 def _preset(request: str, outputs: Sequence[Output]) -> Target | None:
-    """Return the target of a preset, None if the model has no output for it.
+    """Find the target of a preset; None if the model has no output for it.
 
     An output with the preset's own name is taken for it, whatever the others are; for a profile it
     needs positions.

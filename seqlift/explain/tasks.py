@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from seqlift.explain.outputs import Output
 
 PROFILE, COUNTS = ("profile", "profiles"), ("counts", "count", "logcounts", "logcount")
-BESIDE = ("logits", "predictions", "prediction", "head", "output", "out", "log")
-"""Words of a head's name that are no part of the task's."""
+FILLERS = ("logits", "predictions", "prediction", "head", "output", "out", "log")
+"""Words of a head's name that do not belong to the task's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def task_of(name: str, words: Sequence[str]) -> str:
     if place is None:
         return ""
     kept = [
-        i for i, token in enumerate(tokens) if i != place and token.lower() not in (*BESIDE, "")
+        i for i, token in enumerate(tokens) if i != place and token.lower() not in (*FILLERS, "")
     ]
     if not kept:
         return ""

@@ -1,4 +1,4 @@
-"""The code that puts a model of another input behind one of one-hot bases.
+"""Write the code that wraps a model of another input as one of one-hot bases.
 
 Knows shapes, and how Keras code is written; builds nothing.
 """
@@ -20,11 +20,11 @@ def command(path: Path, arch: Path | None, extents: tuple[int | None, ...]) -> s
     if found is None:
         return None
     length, steps = found
-    given = [json.dumps(str(path)), *([f"arch={json.dumps(str(arch))}"] if arch else [])]
+    arguments = [json.dumps(str(path)), *([f"arch={json.dumps(str(arch))}"] if arch else [])]
     code = [
         "import keras",
         "from seqlift.models.load import load",
-        f"model = load({', '.join(given)}).model",
+        f"model = load({', '.join(arguments)}).model",
         f"bases = keras.Input(({length}, {BASES}))",
         *steps,
         f"keras.Model(bases, model(x)).save({json.dumps(f'{path.stem}.bases.keras')})",
@@ -42,7 +42,7 @@ def meaning(extents: tuple[int | None, ...]) -> str:
 
 
 def _input_of(extents: tuple[int | None, ...]) -> tuple[int | None, list[str]] | None:
-    """Return the number of bases, None if open, and the steps from `bases` to `x`."""
+    """Find the number of bases, None if open, and the steps from `bases` to `x`."""
     if len(extents) == 1 and extents[0] is not None and extents[0] % BASES == 0:
         return extents[0] // BASES, ["x = keras.layers.Flatten()(bases)"]
     channels, wide = _channels_of(extents), [extent for extent in extents if extent != 1]
@@ -63,5 +63,5 @@ def _input_of(extents: tuple[int | None, ...]) -> tuple[int | None, list[str]] |
 
 
 def _channels_of(extents: tuple[int | None, ...]) -> int | None:
-    """Return the number of channels of bases, or of bases and what is unknown, None if neither."""
+    """Find the number of channels: 4, 5 with one for unknown bases, None if neither."""
     return next((n for n in (BASES, BASES + 1) if n in extents), None)

@@ -148,13 +148,13 @@ def input_paths(options: ScoreOptions) -> list[Path]:
 
 def check_rows(explainer: "Explainer", regions: int) -> None:
     """Raise InputError for every input that has not a row for each region."""
-    if not explainer.given.rows:
+    if not explainer.extra_inputs.rows:
         return
     names = {one.number: one.name for one in inputs_of(explainer.model)}
     problems = [
         f"--input {names[number]}: it has {len(values)} rows, and there are {regions}"
         " regions; give a row for each region, in their order"
-        for number, values in explainer.given.rows.items()
+        for number, values in explainer.extra_inputs.rows.items()
         if values is not None and len(values) != regions
     ]
     if problems:

@@ -22,7 +22,7 @@ from seqlift.pipeline.workload import WindowBases, Workload
 from seqlift.tracks import layout
 
 if TYPE_CHECKING:
-    from seqlift.explain.batches import Rows
+    from seqlift.explain.batches import ExtraRows
     from seqlift.explain.explainer import Explainer
 
 TOLERANCES: dict[Precision, float] = {
@@ -65,7 +65,7 @@ class Batch:
     codes: NDArray[np.uint8]
     turned: NDArray[np.bool_]
     references: NDArray[np.generic] | References
-    others: "Rows"
+    others: "ExtraRows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +152,6 @@ class Run:
         codes[turned] = reverse_complement(codes[turned])
         drawn = self.references if self.references.shared else self.references.draw(codes)
         numbers = [row.number for row in rows]
-        given = self.explainer.given.rows
+        given = self.explainer.extra_inputs.rows
         others = {n: values[numbers] for n, values in given.items() if values is not None}
         return Batch(rows[:count], codes, turned, drawn, others)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqlift.errors import SeqliftError
-from seqlift.explain.lanes import Lanes
+from seqlift.explain.concurrent_batches import Lanes
 from seqlift.pipeline.facts import fingerprint, run_attributes, shard_attributes
 from seqlift.pipeline.finished import agreeing, is_finished, wanted_of
 from seqlift.pipeline.memory import give_back

@@ -1,6 +1,6 @@
-"""Batches side by side, in threads: two on a CPU.
+"""Compute batches at once, in threads: two on a CPU.
 
-What one leaves of the cores, where it waits for memory or for its last thread, the other takes.
+While one batch waits for memory or for its last thread, another uses the cores it leaves idle.
 """
 
 import logging
@@ -18,11 +18,11 @@ log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 
-HERE = local()  # of each thread; `lane` where it is one of those below
+THREAD = local()  # `lane` is set in the threads that compute batches
 
 
 class Lanes:
-    """Batches under way at once: `number` of them, one at a time once the memory was full."""
+    """Up to `number` batches at once; one at a time after the memory was full."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -68,7 +68,7 @@ class Lanes:
         *,
         leaving: int,
     ) -> Iterator[Made]:
-        """Yield the results of the first that were begun, until so many are left."""
+        """Yield the results of the batches begun first, until `leaving` are left."""
         while len(begun) > leaving:
             item, future = begun[0]  # which stays there while it is waited for
             try:
@@ -86,13 +86,13 @@ class Lanes:
 
 
 def in_lane() -> bool:
-    """Return whether the caller may have another batch beside it, which memory is shared with."""
-    return getattr(HERE, "lane", False)
+    """Tell whether this thread computes a batch while others share the memory."""
+    return getattr(THREAD, "lane", False)
 
 
 @cache
 def threads() -> ThreadPoolExecutor:
-    """Return the threads that batches are computed in: new ones would cost half of what is won."""
+    """Start the threads that compute batches, once: new ones would cost half of the gain."""
     return ThreadPoolExecutor(
-        thread_name_prefix="batch", initializer=lambda: setattr(HERE, "lane", True)
+        thread_name_prefix="batch", initializer=lambda: setattr(THREAD, "lane", True)
     )

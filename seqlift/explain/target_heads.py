@@ -1,4 +1,4 @@
-"""From the target that was asked for to the scalar of a graph.
+"""Turn each target into the head that computes its scalar from a graph.
 
 Knows targets, graphs and heads; knows nothing of rules or arrays.
 """
@@ -22,10 +22,10 @@ from seqlift.network.primitives.softmax import Softmax
 
 
 def head_of(target: Target, graph: Graph, *, pre_activation: bool, centred: bool) -> Head:
-    """Return the scalar of `graph` that `target` names.
+    """Make the head of `graph` for a target.
 
-    With `pre_activation` it is what goes into a final sigmoid or softmax; with `centred` a softmax
-    logit is explained less the mean over classes.
+    With `pre_activation` it explains the input of a final sigmoid or softmax; with `centred` a
+    softmax logit less the mean over classes.
     """
     output = node = graph.outputs[target.output]
     was_softmax = False
@@ -47,20 +47,20 @@ def head_of(target: Target, graph: Graph, *, pre_activation: bool, centred: bool
 def heads_of(
     targets: Sequence[Target], graph: Graph, *, pre_activation: bool, centred: bool
 ) -> list[Head]:
-    """Find the scalar of each target: see `head_of`."""
+    """Make the head of each target: see `head_of`."""
     options = {"pre_activation": pre_activation, "centred": centred}
     return [head_of(target, graph, **options) for target in targets]
 
 
 def unvarying(targets: Sequence[Target], heads: Sequence[Head], graph: Graph) -> frozenset[str]:
-    """Find the targets, by name, that nothing that depends on the sequence leads to."""
+    """Find the targets, by name, that do not depend on the sequence."""
     varying = graph.varying()
     named = zip(targets, heads, strict=True)
     return frozenset(target.name for target, head in named if head.node not in varying)
 
 
 def before_activation(graph: Graph, node: int) -> tuple[int, bool]:
-    """Return the node before a final sigmoid or softmax, and whether it was a softmax."""
+    """Find the node before a final sigmoid or softmax, and whether it is a softmax."""
     primitive = graph.nodes[node].primitive
     single = node  # one number may lose its axis after the activation
     while isinstance(graph.nodes[single].primitive, Reshape) and graph.nodes[node].shape == ():
