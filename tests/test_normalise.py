@@ -100,7 +100,7 @@ REFUSED = [
         lambda: layers.Conv1D(3, 5, padding="same", name="scan"),
         (LENGTH, 4),
         (
-            "layer scan reads the sequence and pads it with zeros, which are no base, so its"
+            "layer scan reads the sequence and pads it with zeros, which are not a base, so its"
             " weights cannot be mean-normalised; leave --mean-normalise out"
         ),
     ),

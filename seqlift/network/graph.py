@@ -1,7 +1,7 @@
 """The graph a model is lowered to: primitives in topological order, each with static shapes.
 
-Knows arrays only. `forward` is the whole of what a model computes; how multipliers come back is
-`seqlift.attribution.rules` and `seqlift.attribution.engine`.
+Knows arrays only. `forward` computes all of a model; `seqlift.attribution.propagation` and
+`seqlift.attribution.engine` propagate multipliers back through it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -48,7 +48,7 @@ class Graph:
     sources: tuple[int, ...] = (0,)
 
     def ancestors(self, targets: Iterable[int]) -> tuple[int, ...]:
-        """Return the nodes that `targets` are computed from, themselves included, in order."""
+        """Find the nodes that `targets` are computed from, themselves included, in order."""
         wanted = set(targets)
         for i in range(len(self.nodes) - 1, -1, -1):
             if i in wanted:
@@ -56,11 +56,10 @@ class Graph:
         return tuple(sorted(wanted))
 
     def input_shapes(self, i: int) -> tuple[Shape, ...]:
-        """Return the shapes of what node `i` reads, without the batch axis."""
         return tuple(self.nodes[j].shape for j in self.nodes[i].inputs)
 
     def varying(self) -> frozenset[int]:
-        """Return the nodes that depend on the sources; all others are equal on a reference."""
+        """Find the nodes that depend on the sources; all others are equal on a reference."""
         found = {*self.sources}
         for i, node in enumerate(self.nodes):
             if not found.isdisjoint(node.inputs):
@@ -70,7 +69,7 @@ class Graph:
     def forward(
         self, one_hot: Array, wanted: Sequence[int], others: Mapping[int, Array] | None = None
     ) -> dict[int, Array]:
-        """Return the activations of every ancestor of `wanted`, by node.
+        """Compute the activations of every ancestor of `wanted`, by node.
 
         `one_hot` is (B, *input shape), `others` the same for other inputs by node; every activation
         is (B, *node shape).
@@ -93,7 +92,7 @@ class GraphBuilder:
     calls: list[LayerCall] = field(default_factory=list)
 
     def add_input(self, shape: Shape, name: str, value: Array | None = None) -> int:
-        """Return the number of a new node for an input of the model; the first one is 0.
+        """Add a node for an input of the model, and return its number; the first one is 0.
 
         An input with a `value` (*shape) has that value for every sequence.
         """
@@ -102,7 +101,7 @@ class GraphBuilder:
         return len(self.nodes) - 1
 
     def add(self, primitive: Primitive, *inputs: int) -> int:
-        """Return the number of a new node that applies `primitive` to the nodes `inputs`."""
+        """Add a node that applies `primitive` to the nodes `inputs`, and return its number."""
         shape = primitive.shape(*(self.nodes[i].shape for i in inputs))
         self.nodes.append(Node(primitive, inputs, shape))
         return len(self.nodes) - 1
@@ -113,5 +112,4 @@ class GraphBuilder:
         self.calls.append(LayerCall(layer, layer_class, nodes, self.nodes[output].shape))
 
     def finish(self, outputs: Sequence[int], sources: Sequence[int] = (0,)) -> Graph:
-        """Return the finished graph."""
         return Graph(tuple(self.nodes), tuple(outputs), tuple(self.calls), tuple(sources))

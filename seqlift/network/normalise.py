@@ -1,4 +1,4 @@
-"""Mean-normalised weights: what reads the sequence weighs each base against the mean base.
+"""Mean-normalise the weights that read the sequence: each base against the mean base.
 
 Of a one-hot base one channel is 1, so taking the mean over the channels from the weights of a
 position, and adding it to the bias, changes no prediction; a multiplier then says how a base
@@ -27,11 +27,12 @@ Places = NDArray[np.intp]  # of a node with the values of the sequence: the base
 
 
 def mean_normalised(graph: Graph) -> Graph:
-    """Return `graph` with the weights of what reads the sequence less their mean over channels.
+    """Subtract the mean over channels from the weights that read the sequence.
 
-    That is every convolution and dense layer that reads node 0, (bases, channels), as it is or with
-    its values in another order or shape. Raises ModelError where there is none, for a convolution
-    that pads (zeros are no base), and for one that does not weigh all channels of a base at once.
+    Every convolution and dense layer that reads node 0, (bases, channels), is changed, also where
+    the values are in another order or shape. Raises ModelError where there is none, for a
+    convolution that pads (zeros are not a base), and for one that does not weigh all channels of a
+    base at once.
     """
     if len(graph.nodes[0].shape) != 2:
         raise ModelError("the model takes no sequence (length, 4); leave --mean-normalise out")
@@ -41,21 +42,21 @@ def mean_normalised(graph: Graph) -> Graph:
     for i, node in enumerate(graph.nodes):
         if len(node.inputs) != 1 or node.inputs[0] not in places:
             continue
-        given = places[node.inputs[0]]
+        read = places[node.inputs[0]]
         if isinstance(node.primitive, Permute):
-            places[i] = given.transpose(node.primitive.order)
+            places[i] = read.transpose(node.primitive.order)
         elif (
             isinstance(node.primitive, Take)
             and len({*node.primitive.indices})
             == len(node.primitive.indices)
-            == given.shape[node.primitive.axis]
+            == read.shape[node.primitive.axis]
         ):
-            places[i] = given.take(node.primitive.indices, axis=node.primitive.axis)
+            places[i] = read.take(node.primitive.indices, axis=node.primitive.axis)
         elif isinstance(node.primitive, Reshape):
-            places[i] = given.reshape(node.shape)
+            places[i] = read.reshape(node.shape)
         elif isinstance(node.primitive, Weighted):
             layer = next((call.layer for call in graph.calls if i in call.nodes), "")
-            nodes[i] = replace(node, primitive=normalised(node.primitive, given, layer=layer))
+            nodes[i] = replace(node, primitive=normalised(node.primitive, read, layer=layer))
     if all(new is old for new, old in zip(nodes, graph.nodes, strict=True)):
         raise ModelError(
             "no convolution or dense layer reads the sequence as it is; leave --mean-normalise out"
@@ -64,7 +65,7 @@ def mean_normalised(graph: Graph) -> Graph:
 
 
 def normalised(primitive: Weighted, places: Places, *, layer: str) -> Primitive:
-    """Return `primitive`, which reads values of the bases `places`, normalised.
+    """Subtract the mean from the weights of `primitive`, which reads values of the bases `places`.
 
     The means are taken in float64.
     """
@@ -83,16 +84,15 @@ def normalised(primitive: Weighted, places: Places, *, layer: str) -> Primitive:
 
 
 def places_per_base(places: Places) -> int:
-    """Return how many values there are for each base."""
     return int(places.size // (places.max() + 1))
 
 
 def mean_of_convolution(
     convolution: Convolution, kernel: NDArray[np.float64], places: Places, *, layer: str
 ) -> NDArray[np.float64]:
-    """Return the mean of `kernel` over channels, which stand along one axis of what it reads."""
+    """Average `kernel` over channels, which stand along one axis of its input."""
     if any(low > 0 or high > 0 for low, high in convolution.pads):
-        raise refusal(layer, "pads it with zeros, which are no base")
+        raise refusal(layer, "pads it with zeros, which are not a base")
     channels = places_per_base(places)
     along = [
         axis
@@ -108,7 +108,7 @@ def mean_of_convolution(
 def mean_of_dense(
     kernel: NDArray[np.float64], places: Places, *, layer: str
 ) -> NDArray[np.float64]:
-    """Return for each row of `kernel` the mean of the rows of the same base."""
+    """Average, for each row of `kernel`, the rows of the same base."""
     rows = places.reshape(-1, places.shape[-1])
     bases, groups = np.unique(rows[0], return_inverse=True)
     counts = np.bincount(groups)
@@ -121,7 +121,6 @@ def mean_of_dense(
 
 
 def refusal(layer: str, reason: str) -> ModelError:
-    """Return the error for a layer that cannot be normalised."""
     return ModelError(
         f"layer {layer} reads the sequence and {reason}, so its weights cannot be mean-normalised;"
         " leave --mean-normalise out"

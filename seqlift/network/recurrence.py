@@ -25,15 +25,14 @@ class Recurrence(Primitive):
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Return how many values each state has."""
+        """Count the values of each state."""
         return tuple(self.step.nodes[i].shape[0] for i in self.step.outputs)
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the positions, then all values of all states."""
         return (shapes[0][0], sum(self.sizes))
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the states after every position."""
+        """Compute the states after every position."""
         sequence, *initial = inputs
 
         def advance(states: Array, position: Array) -> tuple[Array, Array]:
@@ -46,23 +45,23 @@ class Recurrence(Primitive):
         return ops.swapaxes(ops.reshape(states, shape), 0, 1)
 
     def start(self, sequence: Array, initial: Sequence[Array]) -> Array:
-        """Return the states before the first position, side by side (B, S)."""
+        """Join the states before the first position (B, S); they default to zeros."""
         if initial:
             return ops.concatenate(initial, axis=-1)
         return ops.zeros((ops.shape(sequence)[0], sum(self.sizes)), dtype=sequence.dtype)
 
     def advance(self, position: Array, states: Array) -> list[Array]:
-        """Return the states (B, S) after a position (B, C), given those before it side by side."""
+        """Compute the states after a position (B, C), from those before it, joined (B, S)."""
         values = self.values(position, states, self.step.outputs)
         return [values[i] for i in self.step.outputs]
 
     def values(self, position: Array, states: Array, wanted: Sequence[int]) -> dict[int, Array]:
-        """Return the activations of the step at one position, by node."""
+        """Compute the activations of the step at one position, by node."""
         _, *others = self.step.sources
-        given = dict(zip(others, self.split(states), strict=True))
-        return self.step.forward(position, wanted, given)
+        states_by_node = dict(zip(others, self.split(states), strict=True))
+        return self.step.forward(position, wanted, states_by_node)
 
     def split(self, states: Array) -> list[Array]:
-        """Return states that stand side by side (..., S) one by one."""
+        """Split joined states (..., S) into one array each."""
         ends = [sum(self.sizes[: i + 1]) for i in range(len(self.sizes) - 1)]
         return list(ops.split(states, ends, axis=-1)) if ends else [states]

@@ -18,16 +18,13 @@ class Dense(Weighted):
     """A product of the last axis with `kernel` (inputs, outputs), plus `bias` (outputs,)."""
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the input shape with the last axis as long as the kernel has outputs."""
         return (*shapes[0][:-1], self.kernel.shape[1])
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the product plus bias."""
         product = matmul(inputs[0], constant(self.kernel, inputs[0]))
         return product if self.bias is None else product + constant(self.bias, product)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
-        """Return the product with the transposed kernel."""
         return (matmul(multiplier, constant(self.kernel.T, multiplier)),)
 
 
@@ -39,15 +36,12 @@ class Scale(Linear):
     offset: NDArray[np.floating]
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the input shape."""
         return shapes[0]
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the scaled array."""
         return inputs[0] * constant(self.factor, inputs[0]) + constant(self.offset, inputs[0])
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
-        """Return the multiplier times the factor."""
         return (multiplier * constant(self.factor, multiplier),)
 
 
@@ -58,11 +52,9 @@ class WeightedSum(Linear):
     weights: tuple[float, ...]
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the shape the inputs broadcast to."""
         return tuple(np.broadcast_shapes(*shapes))
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the weighted sum."""
         terms = [self.weigh(x, weight) for x, weight in zip(inputs, self.weights, strict=True)]
         total = terms[0]
         for term in terms[1:]:
@@ -70,18 +62,17 @@ class WeightedSum(Linear):
         return total
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
-        """Return the weighted multiplier for each input, summed where the input was broadcast."""
+        """Weigh the multiplier for each input, and sum it where the input was broadcast."""
         return tuple(
             sum_to_shape(self.weigh(multiplier, weight), shape)
             for shape, weight in zip(shapes, self.weights, strict=True)
         )
 
     def weigh(self, array: Array, weight: float) -> Array:
-        """Return `array` times `weight`, which is most often 1."""
+        """Multiply `array` by `weight`, but for the common weight 1."""
         return array if weight == 1.0 else array * weight
 
     def describe(self) -> str:
-        """Return ``add``, ``subtract`` or ``average``."""
         if all(weight == 1.0 for weight in self.weights):
             return "add"
         return "subtract" if self.weights == (1.0, -1.0) else "average"
@@ -95,20 +86,17 @@ class Sum(Linear):
     keepdims: bool = False
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the shape without the axes, or with them of extent 1."""
         kept = self.kept(shapes[0])
         return kept if self.keepdims else tuple(np.delete(np.array(kept, int), self.axes).tolist())
 
     def share(self, shape: Shape) -> float:
-        """Return the weight of each value."""
         return 1.0
 
     def kept(self, shape: Shape) -> Shape:
-        """Return the shape with the summed axes of extent 1."""
+        """Give the summed axes the extent 1."""
         return tuple(1 if axis in self.axes else size for axis, size in enumerate(shape))
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the weighted sum."""
         total = inputs[0]
         for axis in self.axes:
             total = sum_in_any_order(total, axis + 1, keepdims=True)
@@ -116,7 +104,6 @@ class Sum(Linear):
         return ops.reshape(total * self.share(shape), (-1, *self.shape(shape)))
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
-        """Return the weighted multiplier for each value."""
         spread = ops.reshape(multiplier * self.share(shapes[0]), (-1, *self.kept(shapes[0])))
         batch = ops.shape(multiplier)[0]
         return (ops.broadcast_to(spread, (batch, *shapes[0])),)
@@ -127,5 +114,4 @@ class Mean(Sum):
     """The mean over some axes, counted after the batch axis from 0."""
 
     def share(self, shape: Shape) -> float:
-        """Return one over the number of values that are averaged."""
         return 1.0 / math.prod(shape[axis] for axis in self.axes)

@@ -1,8 +1,8 @@
-"""The kinds of primitive, told apart by how a multiplier crosses them.
+"""The kinds of primitive, distinguished by how multipliers propagate through them.
 
-A `Linear` primitive is crossed by its transpose, whatever the rule. The other kinds are crossed by
-a rule (`seqlift.attribution.rules`), which needs their inputs and outputs on the sequence and on
-the reference. What reads nothing, an `Input` or a `Constant`, is where multipliers end.
+Multipliers propagate through a `Linear` primitive by its transpose, whatever the rule, and through
+the other kinds by a rule (`seqlift.attribution.propagation`), which needs their inputs and outputs
+on the sequence and on the reference. They end at an `Input` or a `Constant`, which read nothing.
 """
 
 from dataclasses import dataclass
@@ -22,15 +22,15 @@ class Primitive:
     """An operation on arrays of shape (B, *shape)."""
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the output shape for inputs of `shapes`, both without the batch axis."""
+        """Compute the output shape for inputs of `shapes`, both without the batch axis."""
         raise NotImplementedError
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the output, (B, *output shape)."""
+        """Compute the output, (B, *output shape)."""
         raise NotImplementedError
 
     def describe(self) -> str:
-        """Return what `seqlift inspect` calls this primitive."""
+        """Name this primitive for `seqlift inspect`."""
         return type(self).__name__.lower()
 
 
@@ -46,11 +46,10 @@ class Constant(Primitive):
         self.value = np.asarray(value)
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the shape of the array."""
         return tuple(self.value.shape)
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the array for each row of ``inputs[0]``, (B, ...), in its dtype."""
+        """Repeat the array for each row of ``inputs[0]``, (B, ...), in its dtype."""
         value = constant(self.value, inputs[0])
         return ops.broadcast_to(value[None], (ops.shape(inputs[0])[0], *self.value.shape))
 
@@ -59,7 +58,7 @@ class Linear(Primitive):
     """An operation whose output difference is a fixed linear map of its input differences."""
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
-        """Return the multipliers of the inputs, given those of the output (B, *output shape).
+        """Propagate the multipliers of the output (B, *output shape) to the inputs.
 
         `shapes` are the input shapes without the batch axis; one multiplier per input.
         """

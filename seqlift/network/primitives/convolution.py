@@ -20,12 +20,12 @@ from seqlift.network.primitives.rowwise import PACKET, matmul
 from seqlift.network.primitives.shape import Pads, pad_or_crop
 from seqlift.network.primitives.windows import fold
 
-FEW_OUTPUTS = 8
-LARGE = 2**20  # products of one row, below which there is no time to be won
+FEW_OUTPUTS = 8  # up to which one product of all taps beats a convolution: see `sum_of_taps`
+LARGE = 2**20  # products of one row, below which no time is saved
 
 
 def same_pads(size: int, *, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
-    """Return the zeros before and after an axis that give ``ceil(size / stride)`` outputs."""
+    """Choose the zeros before and after an axis that give ``ceil(size / stride)`` outputs."""
     outputs = -(-size // stride)
     total = max((outputs - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
     return total // 2, total - total // 2
@@ -46,27 +46,25 @@ class Convolution(Weighted):
     halved: bool = False
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the number of whole windows along each axis, then the number of outputs."""
         return (*starmap(self.windows, enumerate(shapes[0][:-1])), self.kernel.shape[-1])
 
     def windows(self, axis: int, size: int) -> int:
-        """Return how many windows fit along `axis`; 0 or less where the axis is too short."""
-        room = size + sum(self.pads[axis]) - (self.kernel.shape[axis] - 1) * self.dilation[axis] - 1
-        return int(room // self.strides[axis]) + 1
+        """Count the windows that fit along `axis`; 0 or less where the axis is too short."""
+        reach = (self.kernel.shape[axis] - 1) * self.dilation[axis]
+        last_start = size + sum(self.pads[axis]) - reach - 1
+        return int(last_start // self.strides[axis]) + 1
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the convolution plus bias."""
         padded = pad_or_crop(inputs[0], (*self.pads, (0, 0)))
-        way = {"strides": self.strides, "dilation": self.dilation}
-        result = weigh_windows(padded, self.kernel, **way, halved=self.halved)
+        options = {"strides": self.strides, "dilation": self.dilation}
+        result = weigh_windows(padded, self.kernel, **options, halved=self.halved)
         return result if self.bias is None else result + constant(self.bias, result)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
-        """Return the multipliers of the input: see `weigh_back`."""
         return (self.weigh_back(multiplier, shapes[0], halved=True),)
 
     def weigh_back(self, multiplier: Array, shape: Shape, *, halved: bool) -> Array:
-        """Return what comes back of multipliers to an input of `shape`.
+        """Propagate multipliers back to an input of `shape`.
 
         They are the stride-1 convolution of the multipliers, set apart by the stride, with the
         kernel flipped along its taps and its inputs and outputs exchanged.
@@ -78,8 +76,8 @@ class Convolution(Weighted):
             multiplier, reach, strides=self.strides, pads=self.pads, sizes=shape[:-1]
         )
         ones = (1,) * len(self.strides)
-        way = {"strides": ones, "dilation": self.dilation}
-        return weigh_windows(padded, flipped, **way, halved=halved)
+        options = {"strides": ones, "dilation": self.dilation}
+        return weigh_windows(padded, flipped, **options, halved=halved)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +85,7 @@ class TransposedConvolution(Weighted):
     """The transpose of a `Convolution` of (B, *sizes, outputs), plus `bias` (outputs,).
 
     `kernel` (*taps, outputs, inputs), `strides`, `dilation` and `pads` are those of the
-    convolution, which takes what comes out of here to what goes in.
+    convolution, which maps this primitive's outputs to its inputs.
     """
 
     strides: tuple[int, ...]
@@ -96,35 +94,32 @@ class TransposedConvolution(Weighted):
     sizes: Shape
 
     def turned(self) -> Convolution:
-        """Return the convolution that this is the transpose of."""
+        """Make the convolution of which this is the transpose."""
         return Convolution(self.kernel, None, self.strides, self.dilation, self.pads)
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the sizes the primitive was made for, then the number of outputs."""
         return (*self.sizes, self.kernel.shape[-2])
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the transposed convolution plus bias."""
         result = self.turned().weigh_back(inputs[0], self.shape(), halved=False)
         return result if self.bias is None else result + constant(self.bias, result)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
-        """Return the convolution of the multipliers."""
         return (self.turned().forward(multiplier),)
 
 
 def reach_of(kernel: NDArray[np.floating], dilation: tuple[int, ...]) -> Shape:
-    """Return how many positions lie between the first and the last tap along each axis."""
+    """Count the positions between the first and the last tap along each axis."""
     return tuple((taps - 1) * step for taps, step in zip(kernel.shape, dilation, strict=False))
 
 
 def set_apart(
     multiplier: Array, reach: Shape, *, strides: tuple[int, ...], pads: Pads, sizes: Shape
 ) -> Array:
-    """Return the multipliers of windows with the zeros that a stride-1 convolution needs.
+    """Put between and around the multipliers of windows the zeros of a stride-1 convolution.
 
-    `multiplier` is (B, *counts, C). Convolved with a flipped kernel of `reach`, it gives the
-    multipliers of the `sizes` values that the windows, `strides` apart, were laid over.
+    `multiplier` is (B, *counts, C). Convolved with a flipped kernel of `reach`, the result gives
+    the multipliers of the `sizes` values that the windows, `strides` apart, were laid over.
     """
     around = []
     for axis, (stride, size) in enumerate(zip(strides, sizes, strict=True)):
@@ -145,9 +140,9 @@ def weigh_windows(
     dilation: tuple[int, ...],
     halved: bool = False,
 ) -> Array:
-    """Return the windows of `array` (B, *sizes, inputs) that fit, weighed by `kernel`.
+    """Weigh the windows of `array` (B, *sizes, inputs) that fit by `kernel`.
 
-    `halved` allows for half the products.
+    `halved` allows Winograd's algorithm, with half the products.
     """
     if is_narrow(array, kernel, strides):
         summed = fused(partial(sum_of_taps, dilation=dilation[0]))
@@ -159,7 +154,7 @@ def weigh_windows(
 
 
 def is_narrow(array: Array, kernel: NDArray[np.floating], strides: tuple[int, ...]) -> bool:
-    """Return whether a convolution is large and has few outputs: see `sum_of_taps`."""
+    """Decide whether a convolution is large and has few outputs: see `sum_of_taps`."""
     taps, *_, inputs, outputs = kernel.shape
     return (
         strides == (1,)
@@ -171,11 +166,11 @@ def is_narrow(array: Array, kernel: NDArray[np.floating], strides: tuple[int, ..
 
 
 def sum_of_taps(array: Array, kernel: Array, *, dilation: int) -> Array:
-    """Return the stride-1 windows of `array` (B, size, inputs), weighed by `kernel`.
+    """Weigh the stride-1 windows of `array` (B, size, inputs) by `kernel`.
 
-    Every value is weighed by all taps in one matrix product, and what belongs to one window is then
-    summed. Where outputs are few, as where multipliers come back to the four bases, the product is
-    taps times as wide as that of a convolution: some four times faster.
+    All taps weigh every value in one matrix product, and the terms of each window are then summed.
+    Where outputs are few, as where multipliers return to the four bases, the product is taps times
+    as wide as that of a convolution: some four times faster.
     """
     taps, inputs, outputs = kernel.shape
     size = array.shape[1]
@@ -193,6 +188,6 @@ def sum_of_taps(array: Array, kernel: Array, *, dilation: int) -> Array:
 
 
 def exchange_channels(kernel: NDArray[np.floating], groups: int) -> NDArray[np.floating]:
-    """Return (*taps, inputs / groups, outputs) as (*taps, outputs / groups, inputs)."""
+    """Turn (*taps, inputs / groups, outputs) into (*taps, outputs / groups, inputs)."""
     parts = np.split(kernel, groups, axis=-1)
     return np.concatenate([np.swapaxes(part, -1, -2) for part in parts], axis=-1)

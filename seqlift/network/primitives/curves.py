@@ -13,12 +13,12 @@ from seqlift.network.primitives.quotients import Function, Quotient
 
 
 def bell_below(x: Array) -> Array:
-    """Return the share of the normal distribution below x."""
+    """Compute the share of the normal distribution below x."""
     return 0.5 * (1.0 + ops.erf(math.sqrt(0.5) * x))
 
 
 def bell_below_quotient(x: Array, x0: Array) -> Array:
-    """Return the quotient of the share of the normal distribution below x."""
+    """Compute the quotient of the share of the normal distribution below x."""
     root = math.sqrt(0.5)
     return 0.5 * root * quotients.error_function(root * x, root * x0)
 
@@ -28,29 +28,26 @@ CUBE = 0.044715  # Hendrycks and Gimpel 2016 (arXiv:1606.08415), section 2
 
 
 def nearly_bell_below(x: Array) -> Array:
-    """Return the sigmoid that the approximate GELU has for the normal distribution."""
+    """Approximate the normal distribution by the sigmoid of the approximate GELU."""
     return ops.sigmoid(RATE * (x + CUBE * x * ops.square(x)))
 
 
 def nearly_bell_below_quotient(x: Array, x0: Array) -> Array:
-    """Return the quotient of `nearly_bell_below`."""
     inner = (RATE * (side + CUBE * side * ops.square(side)) for side in (x, x0))
     slope = RATE * (1.0 + CUBE * (ops.square(x) + x * x0 + ops.square(x0)))
     return quotients.sigmoid(*inner) * slope
 
 
 def mish_gate(x: Array) -> Array:
-    """Return tanh(softplus(x))."""
     return backend.tanh(ops.softplus(x))
 
 
 def mish_gate_quotient(x: Array, x0: Array) -> Array:
-    """Return the quotient of tanh(softplus(x))."""
     return quotients.tanh(ops.softplus(x), ops.softplus(x0)) * quotients.softplus(x, x0)
 
 
 def self_gated(name: str, gate: Function, gate_quotient: Quotient) -> Elementwise:
-    """Return x times its gate, which runs from 0 to 1."""
+    """Multiply x by its gate, which runs from 0 to 1."""
     return curved(name, lambda x: x * gate(x), quotients.gated(gate, gate_quotient))
 
 
@@ -64,7 +61,7 @@ TANH_SHRINK = curved("tanh_shrink", lambda x: x - backend.tanh(x), quotients.tan
 
 
 def squareplus(b: float) -> Elementwise:
-    """Return ``(x + sqrt(x**2 + b)) / 2``."""
+    """Make ``(x + sqrt(x**2 + b)) / 2``."""
 
     def function(x: Array) -> Array:
         value, _ = quotients.squareplus_and_root(x, b)
@@ -75,7 +72,7 @@ def squareplus(b: float) -> Elementwise:
 
 
 def parabola(name: str, *, bound: float, shift: float, scale: float) -> Elementwise:
-    """Return 0 below -bound, ``scale * (x + shift) * (x + bound)`` up to bound, then x.
+    """Make 0 below -bound, ``scale * (x + shift) * (x + bound)`` up to bound, then x.
 
     It must be continuous: ``scale * (bound + shift) * 2`` is 1.
     """

@@ -19,7 +19,7 @@ class Depthwise(Weighted):
     """Cross-correlation of each channel of (B, *sizes, C) with filters of its own, plus `bias`.
 
     `kernel` is (*taps, C, filters per channel), for one or two axes; the outputs are C times the
-    filters, those of one channel side by side. `pads` are zeros before and after each axis.
+    filters, those of one channel together. `pads` are zeros before and after each axis.
     """
 
     strides: tuple[int, ...]
@@ -27,7 +27,6 @@ class Depthwise(Weighted):
     pads: Pads
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the number of whole windows along each axis, then the number of outputs."""
         reach = reach_of(self.kernel, self.dilation)
         counts = (
             (size + sum(pads) - span - 1) // stride + 1
@@ -38,16 +37,15 @@ class Depthwise(Weighted):
         return (*counts, math.prod(self.kernel.shape[-2:]))
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the convolution plus bias."""
         padded = pad_or_crop(inputs[0], (*self.pads, (0, 0)))
         result = self.convolve(padded)
         return result if self.bias is None else result + constant(self.bias, result)
 
     def convolve(self, padded: Array) -> Array:
-        """Return the windows that fit, weighed.
+        """Weigh the windows that fit.
 
-        The backend has one stride for all axes, and none beside a dilation: there, windows are
-        left out afterwards.
+        The backend has one stride for all axes, and none together with a dilation: in those cases
+        windows are left out afterwards.
         """
         kernel = constant(self.kernel, padded)
         if len(set(self.strides)) == 1 and set(self.dilation) == {1}:
@@ -56,7 +54,7 @@ class Depthwise(Weighted):
         return whole[(slice(None), *(slice(None, None, stride) for stride in self.strides))]
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
-        """Return the multipliers of the input: see `Convolution.transpose`."""
+        """Propagate multipliers to the input: see `Convolution.transpose`."""
         *taps, channels, filters = self.kernel.shape
         flipped = np.flip(self.kernel, tuple(range(len(taps)))).reshape(*taps, -1, 1)
         reach = reach_of(self.kernel, self.dilation)

@@ -1,7 +1,7 @@
-"""Functions of one number, with what a rule needs to cross them; the straight and common ones.
+"""Functions of one number, with what a rule needs to propagate multipliers; the common ones.
 
-Of a straight function that is its slope and its kinks, of a curved one its difference quotient.
-Others are in `seqlift.network.primitives.curves` and `seqlift.network.primitives.powers`.
+A straight function has its slope and its kinks, a curved one its difference quotient. Others are in
+`seqlift.network.primitives.curves` and `seqlift.network.primitives.powers`.
 """
 
 from collections.abc import Callable
@@ -21,15 +21,15 @@ from seqlift.network.primitives.rowwise import aligned
 
 @dataclass(frozen=True, eq=False)
 class Elementwise(Primitive):
-    """``function`` of each value; crossed by Rescale or a gradient.
+    """``function`` of each value; Rescale or a gradient propagates multipliers through it.
 
     `kinks` are where the derivative jumps. A `straight` function is a straight line between them,
-    so that between two values with no kink in between its slope is one constant.
-    At a kink, `derivative` is the slope on its left: 0 for ReLU at 0, as in the original DeepLIFT.
-    `quotient` gives (f(x) - f(x0)) / (x - x0), and the derivative where both are equal; functions
-    without one are straight. What is no `activation` is a step of a larger formula, perhaps without
-    a value everywhere: RevealCancel, which looks beyond x and x0, leaves it to Rescale. `exponent`
-    is that of a power of x.
+    so that between two values with no kink in between its slope is one constant. At a kink,
+    `derivative` is the slope on its left: 0 for ReLU at 0, as in the original DeepLIFT. `quotient`
+    gives (f(x) - f(x0)) / (x - x0), and the derivative where both are equal; functions without one
+    are straight. Without `activation` it is a step of a larger formula, perhaps without a value
+    everywhere: RevealCancel, which looks beyond x and x0, leaves it to Rescale. `exponent` is that
+    of a power of x.
     """
 
     name: str
@@ -42,15 +42,12 @@ class Elementwise(Primitive):
     exponent: float | None = None
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the input shape."""
         return shapes[0]
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the function of each value."""
         return self.function(inputs[0])
 
     def describe(self) -> str:
-        """Return the function's name."""
         return self.name
 
 
@@ -60,7 +57,7 @@ def curved(
     quotient: Quotient,
     kinks: tuple[float, ...] = (),
 ) -> Elementwise:
-    """Return a function that is curved between its kinks, the same wherever a value stands.
+    """Make a function that is curved between its kinks, the same wherever a value stands.
 
     Its derivative is its quotient between a value and itself.
     """
@@ -69,14 +66,14 @@ def curved(
 
 
 def step(x: Array, at: float = 0.0) -> Array:
-    """Return 1 where x is above `at`, else 0, in the dtype of x."""
+    """Step from 0 to 1 above `at`, in the dtype of x."""
     return ops.cast(x > at, x.dtype)
 
 
 def clipped_line(
     name: str, *, slope: float, low: float, high: float, offset: float = 0.0
 ) -> Elementwise:
-    """Return ``clip(slope * x + offset, low, high)``: hard sigmoid, hard tanh and their like.
+    """Make ``clip(slope * x + offset, low, high)``: hard sigmoid, hard tanh and the like.
 
     The slope is positive; a bound may be infinite.
     """
@@ -100,7 +97,7 @@ RELU = Elementwise("relu", ops.relu, step, (0.0,), straight=True)
 
 
 def leaky_relu(slope: float | NDArray[np.floating], *, name: str = "leaky_relu") -> Elementwise:
-    """Return ``x`` above 0 and ``slope * x`` elsewhere; `slope` may differ by position (PReLU)."""
+    """Make ``x`` above 0 and ``slope * x`` elsewhere; `slope` may differ by position (PReLU)."""
     slopes = np.asarray(slope, dtype=np.float64)
 
     def function(x: Array) -> Array:
@@ -113,7 +110,7 @@ def leaky_relu(slope: float | NDArray[np.floating], *, name: str = "leaky_relu")
 
 
 def general_relu(*, slope: float, ceiling: float | None, threshold: float) -> Elementwise:
-    """Return Keras's ReLU with a negative slope, a ceiling and a threshold, any of them unused.
+    """Make Keras's ReLU with a negative slope, a ceiling and a threshold, any of them unused.
 
     It is x from the threshold up to the ceiling, the ceiling above, ``slope * (x - threshold)``
     below. At the threshold itself a positive threshold makes it jump.
@@ -133,7 +130,7 @@ def general_relu(*, slope: float, ceiling: float | None, threshold: float) -> El
 
 
 def soft_shrink(threshold: float) -> Elementwise:
-    """Return x moved towards 0 by `threshold`, and 0 where it is nearer."""
+    """Move x towards 0 by `threshold`, to 0 where it is nearer."""
 
     def function(x: Array) -> Array:
         return x - ops.clip(x, -threshold, threshold)
@@ -146,7 +143,7 @@ def soft_shrink(threshold: float) -> Elementwise:
 
 
 def hard_shrink(threshold: float) -> Elementwise:
-    """Return x where it is farther from 0 than `threshold`, else 0: it jumps at both sides."""
+    """Make x where it is farther from 0 than `threshold`, else 0: it jumps at both sides."""
 
     def function(x: Array) -> Array:
         return ops.where(ops.abs(x) > threshold, x, ops.zeros_like(x))
@@ -161,7 +158,7 @@ def hard_shrink(threshold: float) -> Elementwise:
 
 
 def threshold_at(threshold: float, otherwise: float) -> Elementwise:
-    """Return x above `threshold`, where it may jump, and the number `otherwise` elsewhere."""
+    """Make x above `threshold`, where it may jump, and the number `otherwise` elsewhere."""
 
     def function(x: Array) -> Array:
         return ops.where(x > threshold, x, otherwise * ops.ones_like(x))
@@ -178,9 +175,9 @@ def stepped(
     piece: Callable[[Array], Array],
     kinks: tuple[float, ...],
 ) -> Elementwise:
-    """Return a function of straight pieces whose ends do not all belong to the piece on the left.
+    """Make a function of straight pieces whose ends do not all belong to the piece on the left.
 
-    `piece` tells the pieces apart by a number.
+    `piece` numbers the pieces.
     """
 
     def quotient(x: Array, x0: Array) -> Array:
@@ -199,23 +196,23 @@ HARD_TANH = clipped_line("hard_tanh", slope=1.0, low=-1.0, high=1.0)
 
 
 def clip(low: float | None, high: float | None) -> Elementwise:
-    """Return ``min(max(x, low), high)``; a bound that is None is not there."""
+    """Make ``min(max(x, low), high)``; a bound of None does not apply."""
     bounds = (-np.inf if low is None else low, np.inf if high is None else high)
     return clipped_line("clip", slope=1.0, low=bounds[0], high=bounds[1])
 
 
 def elu(alpha: float, *, scale: float = 1.0, name: str = "elu") -> Elementwise:
-    """Return ``scale * x`` above 0 and ``scale * alpha * (exp(x) - 1)`` elsewhere (ELU, SELU)."""
+    """Make ``scale * x`` above 0 and ``scale * alpha * (exp(x) - 1)`` elsewhere (ELU, SELU)."""
     return bent_exponential(name, above=scale, below=scale * alpha, width=1.0)
 
 
 def celu(alpha: float) -> Elementwise:
-    """Return ``x`` above 0 and ``alpha * (exp(x / alpha) - 1)`` elsewhere."""
+    """Make ``x`` above 0 and ``alpha * (exp(x / alpha) - 1)`` elsewhere."""
     return bent_exponential("celu", above=1.0, below=alpha, width=alpha)
 
 
 def bent_exponential(name: str, *, above: float, below: float, width: float) -> Elementwise:
-    """Return ``above * x`` above 0 and ``below * (exp(x / width) - 1)`` elsewhere."""
+    """Make ``above * x`` above 0 and ``below * (exp(x / width) - 1)`` elsewhere."""
     positive, negative = quotients.clip_of(0.0, np.inf), quotients.clip_of(-np.inf, 0.0)
 
     def function(x: Array) -> Array:

@@ -18,13 +18,12 @@ class LogSumExp(Primitive):
     axis: int
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the input shape with extent 1 along the axis."""
         reduced = list(shapes[0])
         reduced[self.axis] = 1
         return tuple(reduced)
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the largest value plus the logarithm of what the others add to it."""
+        """Add to the largest value the logarithm of what the others contribute to it."""
         top = ops.max(inputs[0], axis=self.axis + 1, keepdims=True)
         powers = aligned(ops.exp)(inputs[0] - top)
         return top + aligned(ops.log)(sum_along(powers, self.axis + 1, keepdims=True))

@@ -1,4 +1,4 @@
-"""Windows along any axes: their maxima, their means, and the values in them side by side."""
+"""Windows along any axes: their maxima, their means, and their values next to each other."""
 
 import math
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Pooling:
     pads: Pads
 
     def counts(self, shape: Shape) -> Shape:
-        """Return how many windows fit along each axis of `shape` (*sizes, channels)."""
+        """Count the windows that fit along each axis of `shape` (*sizes, channels)."""
         return tuple(
             (extent + sum(pads) - size) // stride + 1
             for extent, pads, size, stride in zip(
@@ -33,7 +33,7 @@ class Pooling:
         )
 
     def unfold(self, array: Array, *, fill: float) -> Array:
-        """Return the windows of `array` (B, *sizes, C): (B, *counts, window, C).
+        """Cut `array` (B, *sizes, C) into windows: (B, *counts, window, C).
 
         `fill` stands in the padding.
         """
@@ -50,7 +50,7 @@ class Pooling:
         return ops.reshape(array, (-1, *counts, math.prod(self.sizes), array.shape[-1]))
 
     def fold(self, windows: Array, shape: Shape) -> Array:
-        """Return the sum over windows (B, *counts, window, C) for each value of `shape`."""
+        """Sum the windows (B, *counts, window, C) over each value of `shape`."""
         counts = self.counts(shape)
         rank = len(counts)
         array = ops.reshape(windows, (-1, *counts, *self.sizes, shape[-1]))
@@ -70,11 +70,10 @@ class AveragePool(Linear):
     pooling: Pooling
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the number of windows along each axis, then the channels."""
         return (*self.pooling.counts(shapes[0]), shapes[0][-1])
 
     def shares(self, shape: Shape) -> NDArray[np.float64]:
-        """Return one over the number of real values in each window: (*counts, 1)."""
+        """Divide one by the number of real values in each window: (*counts, 1)."""
         shares = []
         for size, stride, extent, pads in zip(
             self.pooling.sizes, self.pooling.strides, shape[:-1], self.pooling.pads, strict=True
@@ -85,13 +84,12 @@ class AveragePool(Linear):
         return reduce(np.multiply.outer, shares)[..., None]
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the means."""
         windows = self.pooling.unfold(inputs[0], fill=0.0)
         total = sum_in_any_order(windows, len(windows.shape) - 2)
         return total * constant(self.shares(tuple(inputs[0].shape[1:])), total)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
-        """Return an equal share of each window's multiplier for the values in it."""
+        """Divide each window's multiplier equally among the values in it."""
         shared = multiplier * constant(self.shares(shapes[0]), multiplier)
         window = math.prod(self.pooling.sizes)
         spread = ops.repeat(ops.expand_dims(shared, -2), window, axis=-2)
@@ -105,34 +103,31 @@ class Windows(Linear):
     pooling: Pooling
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the number of windows along each axis, the values in one, then the channels."""
         counts = self.pooling.counts(shapes[0])
         return (*counts, math.prod(self.pooling.sizes), shapes[0][-1])
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the windows, zeros in their padding."""
+        """Cut out the windows, with zeros in their padding."""
         return self.pooling.unfold(inputs[0], fill=0.0)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
-        """Return for each value the sum of the multipliers of its copies."""
+        """Sum for each value the multipliers of its copies."""
         return (self.pooling.fold(multiplier, shapes[0]),)
 
 
 @dataclass(frozen=True, slots=True)
 class MaxPool(Primitive):
-    """The largest value of each window; crossed by the max rule."""
+    """The largest value of each window; the max rule propagates multipliers through it."""
 
     pooling: Pooling
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the number of windows along each axis, then the channels."""
         return (*self.pooling.counts(shapes[0]), shapes[0][-1])
 
     def unfold(self, array: Array) -> Array:
-        """Return the windows of `array`, (B, *counts, window, C), with padding that never wins."""
+        """Cut out the windows, (B, *counts, window, C), with padding that never wins."""
         lowest = float(np.finfo(ops.dtype(array)).min)
         return self.pooling.unfold(array, fill=lowest)
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the maxima."""
         return ops.max(self.unfold(inputs[0]), axis=-2)

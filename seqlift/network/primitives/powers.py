@@ -20,7 +20,7 @@ def formula(
     kinks: tuple[float, ...] = (),
     exponent: float | None = None,
 ) -> Elementwise:
-    """Return a curved function that is no activation but a step of a formula."""
+    """Make a curved function that is a step of a formula, not an activation."""
     made = curved(name, function, quotient, kinks)
     return replace(made, activation=False, exponent=exponent)
 
@@ -38,7 +38,6 @@ COS = curved("cos", backend.cos, quotients.cosine)
 
 
 def logarithm(base: float) -> Elementwise:
-    """Return the logarithm to `base`."""
     unit = 1.0 / math.log(base)
     return formula(
         f"log{base:g}",
@@ -52,7 +51,7 @@ LOG10 = logarithm(10.0)
 
 
 def power(exponent: float) -> Elementwise:
-    """Return ``x ** exponent``; where that is no whole number, of positive x only."""
+    """Make ``x ** exponent``; where the exponent is not a whole number, for positive x only."""
     common = {2.0: SQUARE, 0.5: SQRT, -0.5: RSQRT, -1.0: RECIPROCAL}
     if exponent in common:
         return common[exponent]
@@ -63,7 +62,7 @@ def power(exponent: float) -> Elementwise:
 
 
 def power_of_base(base: float) -> Elementwise:
-    """Return ``base ** x`` for a positive base."""
+    """Make ``base ** x`` for a positive base."""
     rate = math.log(base)
 
     def function(x: Array) -> Array:
@@ -77,7 +76,7 @@ def power_of_base(base: float) -> Elementwise:
 
 
 def norm(epsilon: float) -> Elementwise:
-    """Return ``max(sqrt(x), epsilon)``, the norm of a vector of the squared length x."""
+    """Make ``max(sqrt(x), epsilon)``, the norm of a vector of the squared length x."""
     floor = epsilon**2
     above = quotients.clip_of(floor, math.inf)
 

@@ -1,7 +1,7 @@
 """Products and quotients of two arrays that depend on the input; products with constant weights.
 
-Knows arrays only. How a multiplier crosses a product of two is `seqlift.attribution.rules`; here is
-what that needs, the map back to either factor with the other one held still.
+Knows arrays only. `seqlift.attribution.propagation` propagates multipliers through a product of
+two; here is the map it uses, back to either factor with the other held constant.
 """
 
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from seqlift.network.primitives.base import Array, Primitive, Shape, Weighted
 from seqlift.network.primitives.rowwise import in_packets
 from seqlift.network.primitives.shape import sum_to_shape
 
-BATCH = "Z"  # the letter of the batch axis in the equations given to the backend
+BATCH = "Z"  # the letter of the batch axis in the equations for the backend
 
 
 class Product(Primitive):
     """An operation on two arrays that is linear in each of them."""
 
     def back(self, which: int, multiplier: Array, other: Array, shape: Shape) -> Array:
-        """Return the multipliers of factor `which`, (B, *shape), were the other one constant.
+        """Propagate multipliers to factor `which`, (B, *shape), with the other held constant.
 
         `multiplier` is that of the product, (B, *output shape), and `other` the value of the other
         factor, (B, ...).
@@ -34,15 +34,13 @@ class Multiply(Product):
     """``a * b`` of arrays of one rank that broadcast."""
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the shape the factors broadcast to."""
         return tuple(np.broadcast_shapes(*shapes))
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the product of the values."""
         return inputs[0] * inputs[1]
 
     def back(self, which: int, multiplier: Array, other: Array, shape: Shape) -> Array:
-        """Return the multiplier times the other factor, summed where the factor was broadcast."""
+        """Multiply by the other factor, and sum where the factor was broadcast."""
         return sum_to_shape(multiplier * other, shape)
 
 
@@ -51,11 +49,9 @@ class Divide(Primitive):
     """``a / b`` of arrays of one rank that broadcast."""
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the shape the arrays broadcast to."""
         return tuple(np.broadcast_shapes(*shapes))
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the quotient of the values."""
         return inputs[0] / inputs[1]
 
 
@@ -70,16 +66,13 @@ class Einsum(Product):
     equation: str
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the extents of the result's letters."""
         return shape_of_result(self.equation, *shapes)
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the sums of products."""
         first, second, result = letters(self.equation)
         return einsum(f"{BATCH}{first},{BATCH}{second}->{BATCH}{result}", *inputs)
 
     def back(self, which: int, multiplier: Array, other: Array, shape: Shape) -> Array:
-        """Return the sums of the multiplier times the other factor."""
         *factors, result = letters(self.equation)
         wanted, known = factors[which], factors[1 - which]
         equation = f"{BATCH}{result},{BATCH}{known}->{BATCH}{wanted}"
@@ -97,11 +90,9 @@ class Contraction(Weighted):
     equation: str
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the extents of the result's letters."""
         return shape_of_result(self.equation, shapes[0], self.kernel.shape)
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the sums of products plus bias."""
         first, weights, result = letters(self.equation)
         kernel = constant(self.kernel, inputs[0])
         equation = f"{BATCH}{first},{weights}->{BATCH}{result}"
@@ -109,7 +100,6 @@ class Contraction(Weighted):
         return total if self.bias is None else total + constant(self.bias, total)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
-        """Return the sums of the multiplier times the weights."""
         first, weights, result = letters(self.equation)
         equation = f"{BATCH}{result},{weights}->{BATCH}{first}"
         kernel = constant(self.kernel, multiplier)
@@ -117,7 +107,7 @@ class Contraction(Weighted):
 
 
 def letters(equation: str) -> tuple[str, str, str]:
-    """Return the letters of the two factors and of the result of an equation.
+    """Split an equation into the letters of its two factors and of its result.
 
     Raises ValueError for an equation that cannot be turned round.
     """
@@ -130,7 +120,6 @@ def letters(equation: str) -> tuple[str, str, str]:
 
 
 def shape_of_result(equation: str, *shapes: Shape) -> Shape:
-    """Return the extents of the result's letters."""
     *factors, result = letters(equation)
     extents = dict(zip("".join(factors), (e for shape in shapes for e in shape), strict=True))
     return tuple(extents[letter] for letter in result)

@@ -29,25 +29,25 @@ GAP_OF_MEAN = 0.125
 
 
 def span(x: Array, x0: Array) -> tuple[Array, Array, Array]:
-    """Return the larger of the two, the smaller, and the difference of the two."""
+    """Sort the two into the larger and the smaller, and take their difference."""
     high, low = ops.maximum(x, x0), ops.minimum(x, x0)
     return high, low, high - low
 
 
 def ratio_to(numerator: Function, t: Array, limit: Array | float) -> Array:
-    """Return ``numerator(t) / t``, and `limit` where t is too small for the two to differ."""
+    """Compute ``numerator(t) / t``, and `limit` where t is too small for the two to differ."""
     small = ops.abs(t) < np.finfo(ops.dtype(t)).eps
     safe = ops.where(small, ops.ones_like(t), t)
     return ops.where(small, limit * ops.ones_like(t), numerator(safe) / safe)
 
 
 def fall(gap: Array) -> Array:
-    """Return (1 - exp(-gap)) / gap, between 1 and 0."""
+    """Compute (1 - exp(-gap)) / gap, between 1 and 0."""
     return ratio_to(lambda t: -ops.expm1(-t), gap, 1.0)
 
 
 def far(function: Function, x: Array, x0: Array) -> Array:
-    """Return the quotient as it is written, for values that are not close; 0 for equal ones.
+    """Compute the quotient as it is written, for values that are not close; 0 for equal ones.
 
     Its error is a rounding of the values over the distance.
     """
@@ -57,30 +57,30 @@ def far(function: Function, x: Array, x0: Array) -> Array:
 
 
 def exponential(x: Array, x0: Array) -> Array:
-    """Return the quotient of exp, exp(high) (1 - exp(-gap)) / gap."""
+    """Compute the quotient of exp, exp(high) (1 - exp(-gap)) / gap."""
     high, _, gap = span(x, x0)
     return ops.exp(high) * fall(gap)
 
 
 def logarithm(x: Array, x0: Array) -> Array:
-    """Return the quotient of the natural logarithm, log(1 + gap / low) / gap."""
+    """Compute the quotient of the natural logarithm, log(1 + gap / low) / gap."""
     _, low, gap = span(x, x0)
     return ratio_to(ops.log1p, gap / low, 1.0) / low
 
 
 def logarithm_of_more(x: Array, x0: Array) -> Array:
-    """Return the quotient of log(1 + x)."""
+    """Compute the quotient of log(1 + x)."""
     _, low, gap = span(x, x0)
     return ratio_to(ops.log1p, gap / (1.0 + low), 1.0) / (1.0 + low)
 
 
 def square(x: Array, x0: Array) -> Array:
-    """Return the quotient of the square, x + x0."""
+    """Compute the quotient of the square, x + x0."""
     return x + x0
 
 
 def square_root(x: Array, x0: Array) -> Array:
-    """Return the quotient of the square root, one over the sum of the roots.
+    """Compute the quotient of the square root, one over the sum of the roots.
 
     Where both are 0 it would be infinite. It is 0 there, as nothing has changed that it could
     multiply: a multiplier has to be a number.
@@ -91,28 +91,28 @@ def square_root(x: Array, x0: Array) -> Array:
 
 
 def inverse_root(x: Array, x0: Array) -> Array:
-    """Return the quotient of 1 / sqrt(x)."""
+    """Compute the quotient of 1 / sqrt(x)."""
     root, root0 = ops.sqrt(x), ops.sqrt(x0)
     return -(1.0 / root) * (1.0 / root0) / (root + root0)
 
 
 def reciprocal(x: Array, x0: Array) -> Array:
-    """Return the quotient of 1 / x."""
+    """Compute the quotient of 1 / x."""
     return -(1.0 / x) * (1.0 / x0)
 
 
 def absolute(x: Array, x0: Array) -> Array:
-    """Return the quotient of the absolute value: 1, -1, or between for values of two signs."""
+    """Compute the quotient of the absolute value: 1, -1, or between for values of two signs."""
     total = ops.abs(x) + ops.abs(x0)
     return (x + x0) / ops.where(ops.equal(total, 0.0), ops.ones_like(total), total)
 
 
 def power_of(exponent: float) -> Quotient:
-    """Return the quotient of ``x ** exponent``.
+    """Make the quotient of ``x ** exponent``.
 
-    Of close positive values with the relative gap s = gap / high it is
-    ``high ** (exponent - 1) (1 - (1 - s) ** exponent) / s``. An even power is that of the absolute
-    value; of an odd one, nothing cancels where the signs differ. A negative power is one of 1 / x.
+    Of close positive values with the relative gap s = gap / high it is ``high ** (exponent - 1) (1
+    - (1 - s) ** exponent) / s``. An even power is that of the absolute value; of an odd one,
+    nothing cancels where the signs differ. A negative power is one of 1 / x.
     """
 
     def raised(x: Array) -> Array:
@@ -140,9 +140,10 @@ def power_of(exponent: float) -> Quotient:
 
 
 def sine(x: Array, x0: Array) -> Array:
-    """Return the quotient of the sine: cos(x0 + h) sin(h) / h with h half the difference, if close.
+    """Compute the quotient of the sine: cos(x0 + h) sin(h) / h, if close, h being half the gap.
 
-    The sum of angles is taken apart, as its rounding would be large beside a short difference.
+    The cosine of the sum is expanded: rounding the sum would be a large error for a short
+    difference.
     """
     half = 0.5 * (x - x0)
     middle = backend.cos(x0) * backend.cos(half) - backend.sin(x0) * backend.sin(half)
@@ -151,7 +152,7 @@ def sine(x: Array, x0: Array) -> Array:
 
 
 def cosine(x: Array, x0: Array) -> Array:
-    """Return the quotient of the cosine, -sin(x0 + h) sin(h) / h; see `sine`."""
+    """Compute the quotient of the cosine, -sin(x0 + h) sin(h) / h; see `sine`."""
     half = 0.5 * (x - x0)
     middle = backend.sin(x0) * backend.cos(half) + backend.cos(x0) * backend.sin(half)
     close = -middle * ratio_to(backend.sin, half, 1.0)
@@ -159,18 +160,18 @@ def cosine(x: Array, x0: Array) -> Array:
 
 
 def sigmoid(x: Array, x0: Array) -> Array:
-    """Return the quotient of the logistic sigmoid s, s(high) s(-low) (1 - exp(-gap)) / gap."""
+    """Compute the quotient of the logistic sigmoid s, s(high) s(-low) (1 - exp(-gap)) / gap."""
     high, low, gap = span(x, x0)
     return ops.sigmoid(high) * ops.sigmoid(-low) * fall(gap)
 
 
 def tanh(x: Array, x0: Array) -> Array:
-    """Return the quotient of the hyperbolic tangent, which is 2 sigmoid(2 x) - 1."""
+    """Compute the quotient of the hyperbolic tangent, which is 2 sigmoid(2 x) - 1."""
     return 4.0 * sigmoid(2.0 * x, 2.0 * x0)
 
 
 def softplus(x: Array, x0: Array) -> Array:
-    """Return the quotient of log(1 + exp(x)): -log(1 - s(high) (1 - exp(-gap))) / gap when close.
+    """Compute the quotient of log(1 + exp(x)): -log(1 - s(high) (1 - exp(-gap))) / gap when close.
 
     Farther apart than 1, the values differ by a good part of the larger one, or are so large that
     they are rounded alike.
@@ -183,7 +184,7 @@ def softplus(x: Array, x0: Array) -> Array:
 
 
 def softsign(x: Array, x0: Array) -> Array:
-    """Return the quotient of x / (1 + |x|)."""
+    """Compute the quotient of x / (1 + |x|)."""
     size, size0 = ops.abs(x), ops.abs(x0)
     total = ops.where(ops.equal(size + size0, 0.0), ops.ones_like(size), size + size0)
     product = size * (size0 / total)
@@ -192,7 +193,7 @@ def softsign(x: Array, x0: Array) -> Array:
 
 
 def squareplus_of(b: float) -> Quotient:
-    """Return the quotient of (x + sqrt(x**2 + b)) / 2: the sum of values over that of roots."""
+    """Make the quotient of (x + sqrt(x**2 + b)) / 2: the sum of values over that of roots."""
 
     def quotient(x: Array, x0: Array) -> Array:
         (y, root), (y0, root0) = squareplus_and_root(x, b), squareplus_and_root(x0, b)
@@ -202,14 +203,14 @@ def squareplus_of(b: float) -> Quotient:
 
 
 def squareplus_and_root(x: Array, b: float) -> tuple[Array, Array]:
-    """Return (x + sqrt(x**2 + b)) / 2 and the root; nothing cancels for negative x."""
+    """Compute (x + sqrt(x**2 + b)) / 2 and the root; nothing cancels for negative x."""
     root = ops.sqrt(ops.square(x) + b)
     size = ops.abs(x) + root
     return ops.where(x > 0, 0.5 * size, 0.5 * b / size), root
 
 
 def clip_of(low: float, high: float) -> Quotient:
-    """Return the quotient of clip(x, low, high); at a bound, the slope on its left."""
+    """Make the quotient of clip(x, low, high); at a bound, the slope on its left."""
 
     def quotient(x: Array, x0: Array) -> Array:
         within = ops.cast(ops.logical_and(x > low, x <= high), x.dtype)
@@ -220,7 +221,7 @@ def clip_of(low: float, high: float) -> Quotient:
 
 
 def mean_of(derivative: Function, function: Function) -> Quotient:
-    """Return the quotient of a function without closed form: when close, its mean derivative.
+    """Make the quotient of a function without closed form: when close, its mean derivative.
 
     That is a weighted mean of the derivative between x and x0 (Gauss-Legendre). It suits functions
     that vary on a scale of 1 and are bounded, or as rounded as their size.
@@ -238,7 +239,7 @@ def mean_of(derivative: Function, function: Function) -> Quotient:
 
 
 def bell(x: Array) -> Array:
-    """Return the derivative of the error function, 2 / sqrt(pi) exp(-x**2)."""
+    """Compute the derivative of the error function, 2 / sqrt(pi) exp(-x**2)."""
     return 2.0 / math.sqrt(math.pi) * ops.exp(-ops.square(x))
 
 
@@ -247,7 +248,7 @@ tanh_shrink = mean_of(lambda x: ops.square(backend.tanh(x)), lambda x: x - backe
 
 
 def gated(gate: Function, gate_quotient: Quotient) -> Quotient:
-    """Return the quotient of x times its gate, which runs from 0 to 1 on a scale of 1.
+    """Make the quotient of x times its gate, which runs from 0 to 1 on a scale of 1.
 
     The rule for products, where x and x0 are close for their size; elsewhere its two terms could
     cancel, and the difference of values does not.

@@ -19,7 +19,7 @@ PACKET = 16  # values computed at once: 16 of float32 with AVX-512; fewer elsewh
 
 
 def aligned(function: Callable[..., Array]) -> Callable[..., Array]:
-    """Return `function` of each value, computed on whole packets: none is left over at the end.
+    """Compute `function` of each value on whole packets, so that none is left over at the end.
 
     A function of several arrays gets them with one shape, that to which they broadcast.
     """
@@ -39,9 +39,9 @@ def aligned(function: Callable[..., Array]) -> Callable[..., Array]:
 
 
 def in_packets(function: Callable[[Array], Array], array: Array) -> Array:
-    """Return ``function(array)``, computed on whole packets of rows (B, *shape).
+    """Compute ``function(array)`` on whole packets of rows (B, *shape).
 
-    Of a matrix product, rows that fill no packet are computed in another way than the others.
+    In a matrix product, rows that do not fill a packet are computed in another way than the others.
     """
     rows = array.shape[0]
     spare = -rows % PACKET
@@ -51,14 +51,14 @@ def in_packets(function: Callable[[Array], Array], array: Array) -> Array:
 
 
 def matmul(array: Array, matrix: Array) -> Array:
-    """Return the product of the last axis of (B, *sizes, inputs) with (inputs, outputs)."""
+    """Multiply the last axis of (B, *sizes, inputs) by (inputs, outputs)."""
     flat = ops.reshape(array, (-1, array.shape[-1]))
     product = in_packets(lambda rows: products.matmul(rows, matrix), flat)
     return ops.reshape(product, (-1, *array.shape[1:-1], matrix.shape[1]))
 
 
 def sum_along(array: Array, axis: int, *, keepdims: bool = False) -> Array:
-    """Return the sum along `axis`, counted from 0.
+    """Sum along `axis`, counted from 0, in the same order for every row.
 
     The backend adds in one order where the axis is the last, or where what follows it is whole
     packets. Elsewhere one half is added to the other, and so on: sums of two have one order.
@@ -85,11 +85,12 @@ def sum_in_any_order(array: Array, axis: int, *, keepdims: bool = False) -> Arra
     size = array.shape[axis]
     if size < 3:
         return sum_along(array, axis, keepdims=keepdims)
-    room = 2.0 ** math.ceil(math.log2(4 * size))  # a power of two: no product of it is rounded
+    # a power of two, as products with it are not rounded
+    headroom = 2.0 ** math.ceil(math.log2(4 * size))
     rest, totals = array, []
     largest = ops.max(ops.abs(array), axis=axis, keepdims=True)
     for _ in range(2):
-        grid = room * largest
+        grid = headroom * largest
         whole = (grid + rest) - grid
         totals.append(sum_along(whole, axis, keepdims=keepdims))
         rest = rest - whole
@@ -99,5 +100,4 @@ def sum_in_any_order(array: Array, axis: int, *, keepdims: bool = False) -> Arra
 
 
 def mean_along(array: Array, axis: int, *, keepdims: bool = False) -> Array:
-    """Return the mean along `axis`, counted from 0."""
     return sum_along(array, axis, keepdims=keepdims) * (1.0 / array.shape[axis])

@@ -13,9 +13,9 @@ Pads = tuple[tuple[int, int], ...]
 
 
 def pad_or_crop(array: Array, pads: Pads, *, value: float = 0.0) -> Array:
-    """Return `array` with `pads` (before, after) put around each axis after the batch axis.
+    """Pad `array` by `pads` (before, after) around each axis after the batch axis.
 
-    A negative pad crops; where it crops all there is, the sizes still add up. Padding is with
+    A negative pad crops; where it crops all values, the sizes still add up. Padding is with
     `value`.
     """
     axes = list(zip(array.shape[1:], pads, strict=True))
@@ -38,20 +38,17 @@ class Pad(Linear):
     pads: Pads
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return each axis with its two pads added."""
         sizes = zip(shapes[0], self.pads, strict=True)
         return tuple(size + low + high for size, (low, high) in sizes)
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the padded or cropped array."""
         return pad_or_crop(inputs[0], self.pads)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
-        """Return the multiplier with the pads undone; cropped positions get zero."""
+        """Undo the pads; cropped positions get zero."""
         return (pad_or_crop(multiplier, tuple((-low, -high) for low, high in self.pads)),)
 
     def describe(self) -> str:
-        """Return ``crop`` or ``pad``."""
         return "crop" if any(low < 0 or high < 0 for low, high in self.pads) else "pad"
 
 
@@ -62,17 +59,15 @@ class Reshape(Linear):
     target: Shape
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the new shape, with one -1 worked out from the size."""
+        """Compute the new shape, with one -1 worked out from the size."""
         size = math.prod(shapes[0])
         known = math.prod(extent for extent in self.target if extent != -1)
         return tuple(size // known if extent == -1 else extent for extent in self.target)
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the reshaped array."""
         return ops.reshape(inputs[0], (-1, *self.shape(tuple(inputs[0].shape[1:]))))
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
-        """Return the multiplier in the shape of the input."""
         return (ops.reshape(multiplier, (-1, *shapes[0])),)
 
 
@@ -83,15 +78,12 @@ class Permute(Linear):
     order: tuple[int, ...]
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the extents in the new order."""
         return tuple(shapes[0][axis] for axis in self.order)
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the permuted array."""
         return ops.transpose(inputs[0], (0, *(axis + 1 for axis in self.order)))
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
-        """Return the multiplier with its axes back in the order of the input."""
         back = sorted(range(len(self.order)), key=self.order.__getitem__)
         return (ops.transpose(multiplier, (0, *(axis + 1 for axis in back))),)
 
@@ -103,17 +95,14 @@ class Concatenate(Linear):
     axis: int
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the first shape with the extents along the axis added up."""
         joined = list(shapes[0])
         joined[self.axis] = sum(shape[self.axis] for shape in shapes)
         return tuple(joined)
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the joined array."""
         return ops.concatenate(inputs, axis=self.axis + 1)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
-        """Return each input's slice of the multiplier."""
         ends = [sum(shape[self.axis] for shape in shapes[: i + 1]) for i in range(len(shapes) - 1)]
         return tuple(ops.split(multiplier, ends, axis=self.axis + 1))
 
@@ -129,17 +118,15 @@ class Take(Linear):
     indices: tuple[int, ...]
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the input shape with as many values along the axis as there are indices."""
         taken = list(shapes[0])
         taken[self.axis] = len(self.indices)
         return tuple(taken)
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the values."""
         return ops.take(inputs[0], np.array(self.indices, np.int32), axis=self.axis + 1)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
-        """Return for each value the sum of the multipliers of the places it was taken to."""
+        """Sum for each value the multipliers of the places it was taken to."""
         nowhere = len(self.indices)
         places: list[list[int]] = [[] for _ in range(shapes[0][self.axis])]
         for place, index in enumerate(self.indices):
@@ -162,20 +149,17 @@ class Broadcast(Linear):
     target: Shape
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the shape."""
         return self.target
 
     def forward(self, *inputs: Array) -> Array:
-        """Return the repeated values."""
         return ops.broadcast_to(inputs[0], (ops.shape(inputs[0])[0], *self.target))
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
-        """Return for each value the sum of the multipliers of its repeats."""
         return (sum_to_shape(multiplier, shapes[0]),)
 
 
 def sum_to_shape(array: Array, shape: Shape) -> Array:
-    """Return `array` (B, ...) summed over the axes that broadcasting from `shape` stretched."""
+    """Sum `array` (B, ...) over the axes that broadcasting from `shape` stretched."""
     for axis, (wide, narrow) in enumerate(zip(array.shape[1:], shape, strict=True), start=1):
         if narrow == 1 and wide != 1:
             array = sum_along(array, axis, keepdims=True)

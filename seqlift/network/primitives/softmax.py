@@ -1,4 +1,4 @@
-"""Softmax along one axis, crossed as the composition exp(x - logsumexp(x))."""
+"""Softmax along one axis; multipliers propagate through it as through exp(x - logsumexp(x))."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from seqlift.network.primitives.rowwise import aligned, sum_along
 
 
 def softmax(x: Array, axis: int) -> Array:
-    """Return the exponentials of `x` over their sum along `axis`, counted from 0."""
+    """Divide the exponentials of `x` by their sum along `axis`, counted from 0."""
     powers = aligned(ops.exp)(x - ops.max(x, axis=axis, keepdims=True))
     return powers / sum_along(powers, axis, keepdims=True)
 
 
 def log_sum_exp(x: Array, axis: int) -> tuple[Array, Array]:
-    """Return the two parts of the logarithm of the sum of exponentials: the largest x, the rest.
+    """Split the logarithm of the sum of exponentials into the largest x and the rest.
 
     `axis` is counted from 0. Apart they are exact to the last digit of the rest, added only to that
     of the largest x.
@@ -32,9 +32,7 @@ class Softmax(Primitive):
     axis: int
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the input shape."""
         return shapes[0]
 
     def forward(self, *inputs: Array) -> Array:
-        """Return values that add up to 1 along the axis."""
         return softmax(inputs[0], self.axis + 1)

@@ -1,4 +1,4 @@
-"""How a sliding window cuts an axis up, and how what each window holds is put back together.
+"""Cut an axis into sliding windows, and put what each window holds back together.
 
 `unfold` and `fold` are each other's transpose. Both work on whole blocks of `stride` values, so an
 overlapping window costs ceil(size / stride) additions and one that does not overlap costs none.
@@ -11,14 +11,14 @@ from seqlift.network.primitives.shape import pad_or_crop
 
 
 def resize(array: Array, axis: int, length: int, *, value: float = 0.0, before: int = 0) -> Array:
-    """Return `array` with `before` values put before `axis`, then cut or filled to `length`."""
+    """Put `before` values before `axis`, then cut or fill it to `length`."""
     pads = [(0, 0)] * (len(array.shape) - 1)
     pads[axis - 1] = (before, length - before - array.shape[axis])
     return pad_or_crop(array, tuple(pads), value=value)
 
 
 def unfold(array: Array, axis: int, *, size: int, stride: int, count: int, fill: float) -> Array:
-    """Return the `count` windows of `size` values, `stride` apart, that slide along `axis`.
+    """Cut `axis` into `count` windows of `size` values, `stride` apart.
 
     `axis` becomes two: (count, size). Windows that reach past the end hold `fill` there.
     """
@@ -34,7 +34,7 @@ def unfold(array: Array, axis: int, *, size: int, stride: int, count: int, fill:
 
 
 def fold(windows: Array, axis: int, *, stride: int, length: int) -> Array:
-    """Return, for each of `length` values along `axis`, the sum of what the windows hold for it.
+    """Sum, for each of `length` values along `axis`, what the windows hold for it.
 
     `windows` has (count, size) at `axis` and after it; both become one axis.
     """

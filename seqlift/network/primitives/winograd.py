@@ -31,10 +31,10 @@ WIDE = 192  # channels from which a fifth of the time and more is won
 
 
 def transforms() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return A.T (outputs, values), G (values, taps) and B.T (values, values).
+    """Make A.T (outputs, values), G (values, taps) and B.T (values, values).
 
-    A row of B.T has the coefficients of the polynomial that is zero at all points but one; what it
-    is at that one divides the row of G.
+    A row of B.T has the coefficients of the polynomial that is zero at all points but one; its
+    value at that one divides the row of G.
     """
     others = [np.delete(POINTS, i) for i in range(len(POINTS))]
     there = [np.prod(point - rest) for point, rest in zip(POINTS, others, strict=True)]
@@ -45,7 +45,7 @@ def transforms() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.f
 
 
 def powers(number: int) -> NDArray[np.float64]:
-    """Return the first powers of each point (points, number); of infinity the last alone."""
+    """Compute the first powers of each point (points, number); of infinity the last alone."""
     return np.vstack([np.vander(POINTS, number, increasing=True), np.eye(number)[-1]])
 
 
@@ -58,7 +58,7 @@ def pays(
     strides: tuple[int, ...],
     dilation: tuple[int, ...],
 ) -> bool:
-    """Return whether a convolution of `array` (B, size, inputs) is faster in this way."""
+    """Decide whether a convolution of `array` (B, size, inputs) is faster in this way."""
     return (
         strides == (1,)
         and kernel.shape[0] == TAPS
@@ -72,14 +72,14 @@ def pays(
 
 
 def whole_tiles(size: int, dilation: int) -> int:
-    """Return how many tiles, of `OUTPUTS` times `dilation` windows each, fit along `size`."""
+    """Count the tiles, of `OUTPUTS` times `dilation` windows each, that fit along `size`."""
     return int((size - (TAPS - 1) * dilation) // (OUTPUTS * dilation))
 
 
 def weigh_windows(array: Array, kernel: NDArray[np.floating], dilation: int) -> Array:
-    """Return the windows of `array` (B, size, inputs), weighed by `kernel` (3, inputs, outputs).
+    """Weigh the windows of `array` (B, size, inputs) by `kernel` (3, inputs, outputs).
 
-    What `array` is made from would else be computed for each of the points.
+    `xla.computed_once` keeps XLA from computing `array` again for each of the points.
     """
     at_points = OF_KERNEL @ kernel.reshape(TAPS, -1).astype(np.float64)
     direct, *transformed = map(xla.stored, (kernel, *at_points.reshape(-1, *kernel.shape[1:])))
@@ -90,7 +90,7 @@ def weigh_windows(array: Array, kernel: NDArray[np.floating], dilation: int) -> 
 
 
 def tiled(array: Array, kernel: Array, at_points: list[Array], dilation: int) -> Array:
-    """Return the windows of whole tiles in the fast way, and the rest in the plain one."""
+    """Weigh the windows of whole tiles in the fast way, and the rest in the plain one."""
     size = whole_tiles(array.shape[1], dilation) * OUTPUTS * dilation
     reach = (TAPS - 1) * dilation
     tiles = weigh_tiles(array[:, : size + reach], at_points, dilation)
@@ -101,10 +101,10 @@ def tiled(array: Array, kernel: Array, at_points: list[Array], dilation: int) ->
 
 
 def weigh_tiles(array: Array, at_points: list[Array], dilation: int) -> Array:
-    """Return the windows of `array` (B, size, inputs), where tiles fit, weighed at the points.
+    """Weigh the windows of `array` (B, size, inputs), where tiles fit, at the points.
 
-    Values that are `dilation` apart are neighbours: a tile takes six of them, for as many windows
-    beside each other as that.
+    Values that are `dilation` apart are neighbours: a tile takes six of them, for `dilation`
+    windows at once.
     """
     batch, size, inputs = array.shape
     steps = ops.reshape(array, (batch, size // dilation, dilation, inputs))
@@ -124,7 +124,7 @@ def weigh_tiles(array: Array, at_points: list[Array], dilation: int) -> Array:
 
 
 def weighted_sum(weights: NDArray[np.float64], arrays: list[Array]) -> Array:
-    """Return the sum of `arrays`, each times its weight, but for those that weigh nothing."""
+    """Sum `arrays`, each times its weight; those of weight 0 are left out."""
     total = None
     for weight, array in zip(weights, arrays, strict=True):
         if weight:
@@ -134,7 +134,7 @@ def weighted_sum(weights: NDArray[np.float64], arrays: list[Array]) -> Array:
 
 
 def rows_times(array: Array, matrix: Array) -> Array:
-    """Return the product of the last axis of (B, rows, inputs) with (inputs, outputs).
+    """Multiply the last axis of (B, rows, inputs) by (inputs, outputs).
 
     As a convolution of one tap it takes a sixth less time than as a product. XLA makes a product of
     it unless there are zeros around.
