@@ -15,7 +15,7 @@ Array = Any
 def contributions(
     multipliers: Array, one_hot: Array, references: Array
 ) -> tuple[dict[str, Array], Array]:
-    """Return what a user sees of multipliers (N, R, L, C), and each pair's sum of contributions.
+    """Multiply multipliers (N, R, L, C) by differences from reference; also sum each pair's.
 
     `one_hot` is (N, 1, L, C); all but the sums (N, R) are means over references. Setting one base c
     at a position and taking the others away changes the scalar by ``m_c - sum(m * reference)``: the

@@ -52,7 +52,7 @@ class Result:
     residual: NDArray[Any]
 
     def rows(self, which: slice | NDArray[Any]) -> "Result":
-        """Return the result of some of the sequences."""
+        """Select some of the sequences."""
         return Result(**{item.name: getattr(self, item.name)[which] for item in fields(self)})
 
 
@@ -105,7 +105,7 @@ class Engine:
         self._gradients: dict[Any, Any] = {}
 
     def share(self, references: NDArray[Any]) -> PassedReferences:
-        """Return `references`, (R, *input shape) or codes (R, L), passed through the model."""
+        """Pass `references`, (R, *input shape) or codes (R, L), through the model."""
         inputs, activations = self._pass_references(references[None])
         return PassedReferences(inputs, activations)
 
@@ -115,7 +115,7 @@ class Engine:
         references: NDArray[Any] | PassedReferences,
         others: Others | None = None,
     ) -> list[Result]:
-        """Return a result per head, in the order of the heads.
+        """Explain sequences: a result per head, in the order of the heads.
 
         `sequences` are (N, *input shape). Each has its own R references, (N, R, *input shape), or
         all share them. Instead of one-hot arrays either may be uint8 codes without the channel
@@ -147,8 +147,8 @@ class Engine:
     ) -> list[Array]:
         """Compute each head's multipliers (N * R, *input shape) at a point by the method's rules.
 
-        The point is ``place(x, x0, point)``, given sequences (N, 1, *shape) and references
-        (M, R, *shape).
+        The point is ``place(x, x0, point)``, for sequences (N, 1, *shape) and references (M, R,
+        *shape).
         """
         if place not in self._gradients:
             self._gradients[place] = compiled(partial(self.gradients, place), **self.options)
@@ -171,12 +171,12 @@ class Engine:
     def pass_references(
         self, references: Array, others: Others | None = None
     ) -> tuple[Array, Activations]:
-        """Return (M, R, *input shape) expanded, and the activations kept for the rules."""
+        """Expand references to (M, R, *input shape); compute the activations that rules keep."""
         expanded = self.expand(references, batch_axes=2)
         return expanded, self.pass_pairs(expanded, others or {})
 
     def pass_pairs(self, inputs: Array, others: Others) -> Activations:
-        """Return the activations kept of inputs (M, R, *input shape): (M, R, *node shape)."""
+        """Compute the activations kept of inputs (M, R, *input shape): (M, R, *node shape)."""
         pairs = tuple(inputs.shape[:2])
         repeated = {i: ops.repeat(values, pairs[1], axis=0) for i, values in others.items()}
         values = self.graph.forward(flatten_pairs(inputs), self.kept, repeated)
@@ -185,7 +185,7 @@ class Engine:
     def explain_own(
         self, sequences: Array, references: Array, others: Others | None = None
     ) -> list[dict[str, Array]]:
-        """Return the results for sequences that have references of their own.
+        """Explain sequences that have references of their own.
 
         Both pass the model as one batch: one convolution is faster than a large and a small one.
         """
@@ -203,7 +203,7 @@ class Engine:
         activations0: Activations,
         others: Others | None = None,
     ) -> list[dict[str, Array]]:
-        """Return the results, given the references (M, R, *input shape) and their activations."""
+        """Explain sequences by shared references (M, R, *input shape) and their activations."""
         one_hot = ops.expand_dims(self.expand(sequences, batch_axes=1), 1)
         activations = self.pass_pairs(one_hot, others or {})
         return self.explain_pairs(one_hot, references, activations, activations0)
@@ -215,7 +215,7 @@ class Engine:
         activations: Activations,
         activations0: Activations,
     ) -> list[dict[str, Array]]:
-        """Return the results, given what both are and what the model makes of them.
+        """Explain pairs whose activations are already computed.
 
         `one_hot` is (N, 1, *input shape) and `references` (M, R, *input shape), with M = N or 1;
         the activations are likewise (N, 1, *node shape) and (M, R, *node shape), by node.
@@ -249,7 +249,7 @@ class Engine:
     def summarise(
         self, sequences: Array, references: Array, others: Others, multipliers: list[Array]
     ) -> list[dict[str, Array]]:
-        """Return the results of multipliers that are there already."""
+        """Make the results of multipliers that are already computed."""
         one_hot = ops.expand_dims(self.expand(sequences, batch_axes=1), 1)
         inputs, activations0 = self.pass_references(references, others)
         activations = self.pass_pairs(one_hot, others)
@@ -263,7 +263,7 @@ class Engine:
         activations0: Activations,
         multipliers: Sequence[Array],
     ) -> list[dict[str, Array]]:
-        """Return the results of the heads, given the multipliers (N * R, *input shape) of each."""
+        """Make the results of the heads from the multipliers (N * R, *input shape) of each."""
         results = []
         for head, flat in zip(self.heads, multipliers, strict=True):
             y, y0 = activations[head.node], activations0[head.node]
@@ -288,7 +288,7 @@ class Engine:
         return head.difference(y, y0)
 
     def expand(self, array: Array, *, batch_axes: int) -> Array:
-        """Return codes as one-hot arrays, and other arrays in the dtype of the computation."""
+        """Expand codes to one-hot arrays; cast other arrays to the dtype of the computation."""
         array = ops.convert_to_tensor(array)
         shape = self.graph.nodes[0].shape
         if len(array.shape) < batch_axes + len(shape):

@@ -1,9 +1,9 @@
 """Which convolutions may use Winograd's algorithm: those whose outputs are summed, never compared.
 
-As products stand, equal windows have equal values, and a window of zeros has the bias. Of half the
-products (`primitives.winograd`) they have so but for a few roundings of the products, which differ
-from place to place. That is nothing to a sum. But of several equal values a maximum finds one
-winner, a difference of equal values is not zero, and a ReLU has any slope at nearly zero.
+A plain convolution gives equal windows equal values, and a window of zeros the bias. With half the
+products (`primitives.winograd`) these hold only up to a few roundings, which differ from place to
+place. A sum is hardly affected. But of several equal values a maximum finds one winner, a
+difference of equal values is not zero, and a ReLU has any slope at nearly zero.
 
 Multipliers on their way back are weighed, summed and, by guided rules, cut off at zero: all of that
 changes little by little, so they may always be halved.
@@ -23,7 +23,7 @@ from seqlift.network.primitives.elementwise import Elementwise
 
 
 def with_halved(graph: Graph, needed: Iterable[int], rules: Rules) -> Graph:
-    """Return the graph with every convolution marked that may be halved on the way forward.
+    """Mark every convolution that may use half the products on the way forward.
 
     `needed` are the nodes that are computed, `rules` those of nodes that depend on the sequence.
     """
@@ -44,7 +44,7 @@ def compares(graph: Graph, rules: Rules, i: int) -> bool:
 
 
 def halved(node: Node) -> Node:
-    """Return a convolution that gives nowhere zero for a window of zeros, marked; others as is."""
+    """Mark a convolution whose value for a window of zeros is nowhere zero; leave other nodes."""
     primitive = node.primitive
     if not isinstance(primitive, Convolution) or primitive.bias is None:
         return node

@@ -27,20 +27,20 @@ class Head(Protocol):
 
     @property
     def node(self) -> int:
-        """Return the node the scalar is computed from."""
+        """Number the node that the scalar is computed from."""
 
     def value(self, y: Array) -> Array:
-        """Return the scalar of (N, R, *shape): (N, R)."""
+        """Compute the scalar of (N, R, *shape): (N, R)."""
 
     def difference(self, y: Array, y0: Array) -> Array:
-        """Return what the contributions of each pair sum to, (N, R)."""
+        """Compute the value that the contributions of each pair sum to, (N, R)."""
 
     def seed(self, y: Array, y0: Array) -> Array:
-        """Return the multipliers of the node to the scalar, (N * R, *shape)."""
+        """Compute the multipliers from the node to the scalar, (N * R, *shape)."""
 
 
 def sum_over_sample(array: Array) -> Array:
-    """Return (N, R, *shape) summed over everything but its pairs."""
+    """Sum (N, R, *shape) over everything but its pairs."""
     axes = tuple(range(2, len(array.shape)))
     return ops.sum(array, axis=axes) if axes else array
 
@@ -58,15 +58,13 @@ class WeightedHead:
     weights: NDArray[np.floating]
 
     def value(self, y: Array) -> Array:
-        """Return the weighted sum."""
         return sum_over_sample(y * constant(self.weights, y))
 
     def difference(self, y: Array, y0: Array) -> Array:
-        """Return the difference of the weighted sums."""
         return self.value(y) - self.value(y0)
 
     def seed(self, y: Array, y0: Array) -> Array:
-        """Return the weights, once per pair."""
+        """Repeat the weights once per pair."""
         return flatten_pairs(ops.zeros_like(y + y0) + constant(self.weights, y))
 
 
@@ -93,15 +91,13 @@ class BoxHead:
         return prod(terms[1:], start=terms[0])
 
     def value(self, y: Array) -> Array:
-        """Return the sum."""
         return sum_over_sample(y * self.weights(y))
 
     def difference(self, y: Array, y0: Array) -> Array:
-        """Return the difference of the sums."""
         return self.value(y) - self.value(y0)
 
     def seed(self, y: Array, y0: Array) -> Array:
-        """Return the weights, once per pair."""
+        """Repeat the weights once per pair."""
         return flatten_pairs(ops.zeros_like(y + y0) + self.weights(y))
 
 
@@ -134,19 +130,19 @@ class ProfileHead:
     complete: bool
 
     def value(self, y: Array) -> Array:
-        """Return ``sum(p * l)``."""
+        """Compute ``sum(p * l)``."""
         logits = mean_normalised(y)
         return sum_over_sample(softmax(logits, 2) * logits)
 
     def difference(self, y: Array, y0: Array) -> Array:
-        """Return the difference of the values, or with fixed mean probabilities, of the logits."""
+        """Compute the difference of the values, or with fixed mean probabilities, of the logits."""
         if self.complete:
             return self.value(y) - self.value(y0)
         weight = 0.5 * (softmax(y, 2) + softmax(y0, 2))
         return sum_over_sample(weight * (mean_normalised(y) - mean_normalised(y0)))
 
     def seed(self, y: Array, y0: Array) -> Array:
-        """Return the mean probabilities, and with `complete` what the softmax adds, centred."""
+        """Average the probabilities, and with `complete` add the softmax's share, centred."""
         logits, logits0 = mean_normalised(y), mean_normalised(y0)
         p, p0 = softmax(logits, 2), softmax(logits0, 2)
         seed = flatten_pairs(0.5 * (p + p0))
@@ -157,16 +153,16 @@ class ProfileHead:
 
 
 def mean_normalised(logits: Array) -> Array:
-    """Return (N, R, positions, ...) less its mean over positions."""
+    """Subtract the mean over positions from (N, R, positions, ...)."""
     return logits - mean_along(logits, 2, keepdims=True)
 
 
 def unit_weights(
     shape: tuple[int, ...], index: int | None, *, centred: bool
 ) -> NDArray[np.float64]:
-    """Return the weights of unit `index` of the last axis, or of the sum of all units.
+    """Make the weights of unit `index` of the last axis, or of the sum of all units.
 
-    `centred` takes the mean over the units off: the weights of a softmax logit.
+    `centred` subtracts the mean over the units: the weights of a softmax logit.
     """
     weights = np.ones(shape) if index is None else np.zeros(shape)
     if index is not None:

@@ -1,6 +1,6 @@
-"""How much memory the large weights of a graph take once they are stored for its compiled passes.
+"""Estimate the memory of a graph's large weights once they are stored for its compiled passes.
 
-Knows graphs and rules; knows nothing of what is free.
+Knows graphs and rules; knows nothing of free memory.
 """
 
 from seqlift.attribution.propagation.passes import Rules, sources_of_parts
