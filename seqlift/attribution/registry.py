@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from seqlift.attribution.propagation.rule import Preset, Rule
 
 MAX_RULES = ("complete", "winner")
+STEPS = 50  # of integrated gradients, where none are chosen
 DEEPLIFT_RULES = ("genomics", "rescale", "revealcancel")
 """Presets whose contributions sum to the difference from reference: what DeepLIFT's paper has."""
 

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import MISSING
 from typing import Any
 
 import click
@@ -10,8 +11,10 @@ from click.shell_completion import CompletionItem
 
 from seqlift.attribution import registry
 from seqlift.device.precision import PRECISIONS
-from seqlift.inputs.references import KINDS
+from seqlift.explain.explainer_settings import default_of
+from seqlift.inputs.references import KINDS, NUMBER
 from seqlift.inputs.summits import SUMMITS
+from seqlift.pipeline.options import ScoreOptions
 from seqlift.tracks.overlap_policies import OVERLAPS
 
 
@@ -156,132 +159,146 @@ class Tolerance(click.ParamType[float]):
         return number
 
 
+def option(*names: str, **settings: Any) -> Callable[[Any], Any]:
+    """Declare an option with the default of the field of `ScoreOptions` that it is called by."""
+    name = next((n for n in names if not n.startswith("-")), None)
+    name = name or max(names, key=len).partition("/")[0].lstrip("-").replace("-", "_")
+    default = default_of(ScoreOptions, name)
+    if default not in (MISSING, None, ()) and not settings.get("is_flag"):
+        settings |= {"default": default, "show_default": True}
+    declared: Callable[[Any], Any] = click.option(*names, **settings)
+    return declared
+
+
 model = click.argument("model", help="Keras model: .h5, .keras, or weights with --arch.")
 regions = click.argument(
     "regions", help="BED, narrowPeak or FASTA, plain or gzipped; - for standard input."
 )
 path = click.argument("path", help="Model file, or score file of an earlier run.")
 
-genome = click.option(
+genome = option(
     "-g", "--genome", metavar="FASTA", envvar="SEQLIFT_GENOME", show_envvar=True,
     help="Genome the regions lie on, plain or bgzip; not needed for FASTA regions.",
 )  # fmt: skip
-output = click.option(
+output = option(
     "-o", "--output", metavar="PREFIX",
     help="Prefix of the files written: PREFIX.h5, PREFIX.bw, PREFIX.regions.bed."
     "  [default: the regions' name + .seqlift, in the current folder]",
 )  # fmt: skip
-arch = click.option("--arch", metavar="JSON", help="Architecture, where MODEL holds weights only.")
-target = click.option(
+arch = option("--arch", metavar="JSON", help="Architecture, where MODEL holds weights only.")
+target = option(
     "-t", "--target", multiple=True, metavar="TARGET",
     help="What to explain: NAME, NAME:INDEX, NAME:POSITION:TRACK, INDEX, all, counts, profile,"
     " profile-complete, or of a task counts:TASK; NAME may be the output's number, and an index a"
     " range A-B, which is summed. Repeatable. `seqlift inspect MODEL` lists them."
     "  [default: the only output]",
 )  # fmt: skip
-method = click.option(
-    "--method", type=Registered("method", registry.methods), default="deeplift", show_default=True,
+method = option(
+    "--method", type=Registered("method", registry.methods),
     metavar="METHOD",
     help=f"Attribution method: {', '.join(registry.methods())}. Only deeplift sums to the"
     " difference from reference.",
 )  # fmt: skip
-method_option = click.option(
-    "--method-option", type=Named("NAME=VALUE"), multiple=True, metavar="NAME=VALUE",
+method_option = option(
+    "--method-option", "method_options", type=Named("NAME=VALUE"), multiple=True,
+    metavar="NAME=VALUE",
     callback=each_once, help="Option of the method, such as epsilon=1e-9; repeatable.",
 )  # fmt: skip
-rule = click.option(
-    "--rule", type=Registered("rule", all_rules), default="genomics", show_default=True,
+rule = option(
+    "--rule", type=Registered("rule", all_rules),
     metavar="RULE",
     help=f"Rule of DeepLIFT: {', '.join(registry.DEEPLIFT_RULES)}; genomics is RevealCancel after"
     " dense layers and Rescale elsewhere.",
 )  # fmt: skip
-steps = click.option(
+steps = option(
     "--steps", type=click.IntRange(min=1), metavar="N",
     help="Points between reference and sequence that integrated-gradients takes gradients at."
-    "  [default: 50]",
+    f"  [default: {registry.STEPS}]",
 )  # fmt: skip
-mean_normalise = click.option(
+mean_normalise = option(
     "--mean-normalise", is_flag=True,
     help="Take the mean over A C G T from the weights of the layers that read the sequence, and"
     " add it to their bias; N then counts as the mean base.",
 )  # fmt: skip
-inputs = click.option(
-    "--input", type=Named("NAME=FILE.npy, NAME=zeros, NAME=NUMBER or NAME=reverse-complement"),
+inputs = option(
+    "--input", "inputs",
+    type=Named("NAME=FILE.npy, NAME=zeros, NAME=NUMBER or NAME=reverse-complement"),
     multiple=True, metavar="NAME=VALUE",
     help="What feeds another input of the model: zeros, a number, or a .npy file of its shape or"
     " with a row for each region; sequence or reverse-complement where it takes the sequence too."
     " Repeatable.",
 )  # fmt: skip
-recipe = click.option(
-    "--recipe", type=Named("LAYER=EXPRESSION"), multiple=True, metavar="LAYER=EXPRESSION",
+recipe = option(
+    "--recipe", "recipes", type=Named("LAYER=EXPRESSION"), multiple=True,
+    metavar="LAYER=EXPRESSION",
     callback=each_once,
     help="What a Lambda layer computes, as an expression of its input x; LAYER may be a pattern"
     " such as 'lambda_*', for all layers it fits that cannot be read; repeatable.",
 )  # fmt: skip
-custom_objects = click.option(
+custom_objects = option(
     "--custom-objects", metavar="FILE.py", is_eager=True,
     help="Python file with the classes of the model's own layers, or rules and methods that it"
     " registers; it is run.",
 )  # fmt: skip
-rule_for = click.option(
+rule_for = option(
     "--rule-for", type=LayerRule(), multiple=True, metavar="LAYER=RULE",
     help=f"Another rule for one layer: {', '.join(single_rules())}; repeatable.",
 )  # fmt: skip
-max_rule = click.option(
-    "--max-rule", type=click.Choice(registry.MAX_RULES), default="complete", show_default=True,
+max_rule = option(
+    "--max-rule", type=click.Choice(registry.MAX_RULES),
     help="How multipliers cross max pooling; winner is the original DeepLIFT's, which does not"
     " sum to the difference.",
 )  # fmt: skip
-pre_activation = click.option(
-    "--pre-activation/--post-activation", default=True, show_default=True,
+pre_activation = option(
+    "--pre-activation/--post-activation",
     help="Explain what goes into a final sigmoid or softmax, or what comes out.",
 )  # fmt: skip
-reference = click.option(
-    "-r", "--reference", default="dinucleotide", show_default=True, metavar="KIND",
+reference = option(
+    "-r", "--reference", metavar="KIND",
     help=f"What sequences are compared with: {', '.join(KINDS)}, or a .npy or FASTA file.",
 )  # fmt: skip
-references = click.option(
+references = option(
     "-n", "--references", type=click.IntRange(min=1), metavar="R",
-    help="Shuffles of each sequence.  [default: 20]",
+    help=f"Shuffles of each sequence.  [default: {NUMBER}]",
 )  # fmt: skip
-gc = click.option(
+gc = option(
     "--gc", type=float, metavar="FRACTION",
     help="GC content of the gc reference.  [default: measured from the regions]",
 )  # fmt: skip
-seed = click.option(
-    "--seed", type=click.IntRange(min=0, max=2**64 - 1), default=0, show_default=True,
+seed = option(
+    "--seed", type=click.IntRange(min=0, max=2**64 - 1),
     metavar="SEED", help="Seed of the shuffles.",
 )  # fmt: skip
-length = click.option(
+length = option(
     "--length", type=click.IntRange(min=1), metavar="BASES",
     help="Length of the windows, for a model that takes any.  [default: each region as it is]",
 )  # fmt: skip
-summit = click.option(
-    "--summit", type=click.Choice(SUMMITS), default="auto", show_default=True,
+summit = option(
+    "--summit", type=click.Choice(SUMMITS),
     help="What a window is laid around: the summit in column 10 unless the row is a BED12 or has no"
     " number there, column 10 of every row, or the centre of every region.",
 )  # fmt: skip
-tile = click.option(
+tile = option(
     "--tile", is_flag=True,
     help="Cover regions longer than the model with windows that overlap.",
 )  # fmt: skip
-stride = click.option(
+stride = option(
     "--stride", type=click.IntRange(min=1), metavar="BASES",
     help="Bases between the centres of tiles.  [default: half a window]",
 )  # fmt: skip
-strand = click.option(
+strand = option(
     "--strand", is_flag=True,
     help="Read regions with a - in column 6 from the other strand; scores stay where bases are.",
 )  # fmt: skip
-both_strands = click.option(
+both_strands = option(
     "--both-strands", is_flag=True, help="Read every region from either strand and take the mean."
 )
-overlap = click.option(
-    "--overlap", type=click.Choice(OVERLAPS), default="nearest", show_default=True,
+overlap = option(
+    "--overlap", type=click.Choice(OVERLAPS),
     help="Which score the track has where windows overlap: that of the window whose middle is"
     " nearest, the mean, the largest in size, or that of the first row.",
 )  # fmt: skip
-shard = click.option(
+shard = option(
     "--shard", type=Shard(), metavar="K-of-N",
     help="Score only one of N shares of the regions, to PREFIX.K-of-N.h5; join them with `seqlift"
     " merge`.",
@@ -309,19 +326,19 @@ tolerance = click.option(
     help="Largest relative residual of a row before the run fails.  [default: 1e-4; tf32 1e-2,"
     " bfloat16 5e-2; 1e-3 for what --dtype float16 stores]",
 )  # fmt: skip
-dtype = click.option(
-    "--dtype", type=click.Choice(("float32", "float16")), default="float32", show_default=True,
+dtype = option(
+    "--dtype", type=click.Choice(("float32", "float16")),
     help="Type the contributions are stored in; float16 is refused where it does not hold them.",
 )  # fmt: skip
 multipliers = click.option(
     "--multipliers", is_flag=True, help="Store the mean multipliers too, as multipliers/seq."
 )
-precision = click.option(
-    "--precision", type=click.Choice(PRECISIONS), default="float32", show_default=True,
+precision = option(
+    "--precision", type=click.Choice(PRECISIONS),
     help="Type the contributions are computed in; tf32 and bfloat16 round the factors of products.",
 )  # fmt: skip
-device = click.option(
-    "--device", type=Device(), default="auto", show_default=True,
+device = option(
+    "--device", type=Device(),
     help="auto, cpu, gpu or gpu:INDEX.",
 )  # fmt: skip
 force = click.option("-f", "--force", is_flag=True, help="Replace files that exist.")

@@ -5,7 +5,9 @@ Knows models, targets, rules and references; knows nothing of genomes, regions o
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from threading import Lock
 from typing import Any, cast
@@ -21,7 +23,7 @@ from seqlift.device.backend import (
     use_device,
     weights_store,
 )
-from seqlift.device.precision import PRECISIONS, ROUNDED, Precision
+from seqlift.device.precision import PRECISIONS, ROUNDED
 from seqlift.explain import batches
 from seqlift.explain import target as targets
 from seqlift.explain.arguments import (
@@ -35,6 +37,7 @@ from seqlift.explain.arguments import (
 )
 from seqlift.explain.batches import ExtraRows, LastShared
 from seqlift.explain.copied_inputs import InputValue
+from seqlift.explain.explainer_settings import ExplainerSettings, signature_with
 from seqlift.explain.extra_inputs import no_bases, resolve, rows_for
 from seqlift.explain.target_heads import heads_of, unvarying
 from seqlift.inputs.references import References
@@ -64,97 +67,59 @@ class Explainer:
     target
         What to explain: a name, several names, or None for the only output. See
         `seqlift.explain.target`.
-    method
-        How scores are made: ``deeplift`` or another of `seqlift.attribution.methods`.
-    method_options
-        Options of the method, by name.
-    rule
-        The rule of DeepLIFT: ``genomics`` is ``revealcancel`` for activations of dense layers and
-        ``rescale`` for all others; ``rescale`` or ``revealcancel`` for all (Shrikumar et al. 2017,
-        sections 3.5.1, 3.5.3). Rules of `seqlift.attribution.rules` other than these do not sum to
-        the difference.
-    rule_for
-        Rules of single layers, by layer name.
-    max_rule
-        ``complete`` splits a maximum's difference over the two winners; ``winner`` gives it to the
-        winner on the sequence, as the original DeepLIFT does.
-    steps
-        Points on the way that integrated gradients are taken at, by default 50.
-    mean_normalise
-        Weigh bases against their mean: see `seqlift.network.normalise`.
-    inputs
-        What inputs other than the sequence are fed, by name or number: a number, an array,
-        ``sequence`` or ``reverse-complement``. See `seqlift.explain.extra_inputs`.
-    pre_activation
-        Explain what goes into a final sigmoid or softmax (default) rather than what comes out.
-    precision
-        ``float32`` or ``float64``, of the whole computation; ``tf32`` or ``bfloat16``, float32 but
-        for the factors of products: see `seqlift.device.products`.
-    batch_size
-        Sequences of a batch; by default chosen from the size of the model.
-    seed
-        Seed of references that are drawn by name.
-    arch, recipes, custom_objects
-        What a `model` file does not say itself: see `seqlift.models.load.load`.
-    device
-        ``auto``, ``cpu``, ``gpu`` or ``gpu:INDEX``.
+    settings
+        Every other option, as `seqlift.explain.explainer_settings.ExplainerSettings`.
+    **options
+        The same by keyword, before those of `settings`.
     """
 
     def __init__(
         self,
         model: Any,
         target: str | Sequence[str] | None = None,
-        *,
-        method: str = "deeplift",
-        method_options: Mapping[str, Any] | None = None,
-        rule: str = "genomics",
-        rule_for: Mapping[str, str] | None = None,
-        max_rule: str = "complete",
-        steps: int | None = None,
-        mean_normalise: bool = False,
-        inputs: Mapping[str, InputValue] | None = None,
-        pre_activation: bool = True,
-        precision: Precision = "float32",
-        batch_size: int | None = None,
-        seed: int = 0,
-        arch: str | Path | None = None,
-        recipes: Mapping[str, str] | None = None,
-        custom_objects: str | Path | None = None,
-        device: str = "auto",
+        settings: ExplainerSettings | None = None,
+        **options: Any,
     ) -> None:
         """Load the model, find its targets and, where its length is fixed, lower and check it.
 
         Raises ModelError for a model, layer or target that cannot be explained, InputError for an
         option or a value that does not fit, DeviceError for a GPU that is not there.
         """
-        check_choice("precision", precision, PRECISIONS)
-        check_device(device)
-        check_number("batch_size", batch_size, "sequence")
-        check_number("steps", steps, "point")
-        self.device = use_device(device, precision=precision)
+        chosen = replace(settings or ExplainerSettings(), **options)
+        check_choice("precision", chosen.precision, PRECISIONS)
+        check_device(chosen.device)
+        check_number("batch_size", chosen.batch_size, "sequence")
+        check_number("steps", chosen.steps, "point")
+        self.device = use_device(chosen.device, precision=chosen.precision)
         self.backend = backend_version()
         self.loaded: LoadedModel | None = None
         if isinstance(model, (str, Path)):
-            self.loaded = load(model, arch=arch, recipes=recipes, custom_objects=custom_objects)
+            self.loaded = load(
+                model,
+                arch=chosen.arch,
+                recipes=dict(chosen.recipes),
+                custom_objects=chosen.custom_objects,
+            )
             model = self.loaded.model
         self.model = with_outputs(model)
         self.method = chosen_method(
-            method,
-            method_options or {},
-            rule=rule,
-            rule_for=rule_for,
-            max_rule=max_rule,
-            steps=steps,
+            chosen.method,
+            dict(chosen.method_options),
+            rule=chosen.rule,
+            rule_for=dict(chosen.rule_for),
+            max_rule=chosen.max_rule,
+            steps=chosen.steps,
         )
         self.notes = self.loaded.notes if self.loaded else notes_of(model)
-        self.extra_inputs = resolve(model, inputs)
+        self.extra_inputs = resolve(model, dict(chosen.inputs))
         self.warnings = self.extra_inputs.warnings(model)
         for text in self.warnings:
             warnings.warn(text, stacklevel=2)
         self.targets = targets.parse(requests_of(target), model)
         self.several = len(self.targets) > 1 or not isinstance(target, str | None)
-        self.precision, self.batch_size, self.seed = precision, batch_size, seed
-        self.pre_activation, self.mean_normalise = pre_activation, mean_normalise
+        self.precision, self.seed = chosen.precision, chosen.seed
+        self.batch_size = chosen.batch_size
+        self.pre_activation, self.mean_normalise = chosen.pre_activation, chosen.mean_normalise
         self.blind: frozenset[str] = frozenset()  # targets that do not depend on the sequence
         own = tuple(model.inputs[self.extra_inputs.sequence].shape[1:])
         self.layout = layout_of(own)
@@ -311,3 +276,9 @@ class Explainer:
     def lanes_for(self, engine: Engine, number: int, size: int) -> int:
         """Count the batches of `size` sequences that are computed side by side."""
         return batches.lanes_for(engine, number, size)
+
+
+Explainer.__signature__ = signature_with(  # type: ignore[attr-defined]
+    ExplainerSettings,
+    *list(signature(Explainer).parameters.values())[:-1],
+)

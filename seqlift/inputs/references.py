@@ -37,6 +37,7 @@ from seqlift.intervals import UNKNOWN
 __all__ = [
     "KINDS",
     "LARGEST_SEED",
+    "NUMBER",
     "EachGcReference",
     "FixedReferences",
     "References",
@@ -54,6 +55,7 @@ KINDS = ("dinucleotide", "shuffle", "gc", "gc-each", "zeros", "uniform")
 """The kinds `parse` knows by name."""
 
 LARGEST_SEED = 2**64 - 1
+NUMBER = 20  # shuffles of each sequence, where no other number is asked for
 
 Draw = NDArray[np.uint8] | NDArray[np.float32]
 
@@ -89,7 +91,7 @@ class ShuffledReferences:
     """Shuffled copies of each sequence, as codes; `kind` is "dinucleotide" or "shuffle"."""
 
     kind: str = "dinucleotide"
-    number: int = 20
+    number: int = NUMBER
     seed: int = 0
     shared: bool = False
 
@@ -185,7 +187,7 @@ def gc_content(counts: NDArray[np.integer]) -> float:
 def parse(
     kind: str,
     *,
-    number: int = 20,
+    number: int = NUMBER,
     seed: int = 0,
     gc: float | None = None,
     length: int | None = None,

@@ -11,6 +11,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqlift.explain.explainer_settings import flag_of
 from seqlift.pipeline.fact_table import answering, fact_of
 from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.outputs import shard_name
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 ELSEWHERE = frozenset(("model", "regions", "output", "overlap", "shard", "force"))
 """Options that are no option, or that do not change the score file."""
-
-WORDED = {"pre_activation": "--post-activation"}
-"""Switches that are on where they are not told."""
 
 
 def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
@@ -69,8 +67,8 @@ def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
         attributes["gc"] = run.gc
     if run.survey.framing.stride is not None:
         attributes["stride"] = run.survey.framing.stride
-    if options.recipe:
-        attributes["recipe"] = "; ".join("=".join(pair) for pair in options.recipe)
+    if options.recipes:
+        attributes["recipe"] = "; ".join("=".join(pair) for pair in options.recipes)
     for name in ("reference", "custom_objects", "arch"):
         value = getattr(options, name)
         if value is not None and Path(value).is_file():
@@ -146,7 +144,7 @@ def words_of(options: ScoreOptions) -> Iterator[str]:
         value: Any = getattr(options, item.name)
         if item.name in ELSEWHERE or (item.default is not MISSING and value == item.default):
             continue
-        word = WORDED.get(item.name, f"--{item.name.replace('_', '-')}")
+        word = flag_of(item)
         if isinstance(value, bool):
             yield word
             continue

@@ -1,15 +1,15 @@
-"""What a run is asked to do: the options of `seqlift score`, by the same names."""
+"""The options of `seqlift score`: those of an explainer, and what is scored and written."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from seqlift.device.precision import Precision
+from seqlift.explain.explainer_settings import ExplainerSettings
 from seqlift.inputs.summits import Summits
 from seqlift.tracks.overlap_policies import Overlap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreOptions:
+class ScoreOptions(ExplainerSettings):
     """A run of `seqlift score`; see its help for what each option means.
 
     `model` and `regions` are paths, `regions` may be ``-``. A `batch_size` of None is chosen from
@@ -22,35 +22,19 @@ class ScoreOptions:
     regions: str
     genome: str | None = None
     output: str | None = None
-    arch: str | None = None
     target: tuple[str, ...] = ()
-    method: str = "deeplift"
-    method_option: tuple[tuple[str, str], ...] = ()
-    rule: str = "genomics"
-    rule_for: tuple[tuple[str, str], ...] = ()
-    max_rule: str = "complete"
-    steps: int | None = None
-    mean_normalise: bool = False
-    input: tuple[tuple[str, str], ...] = ()
-    recipe: tuple[tuple[str, str], ...] = ()
-    custom_objects: str | None = None
-    pre_activation: bool = True
     reference: str = "dinucleotide"
     references: int | None = None
     gc: float | None = None
-    seed: int = 0
     length: int | None = None
     summit: Summits = "auto"
     tile: bool = False
     stride: int | None = None
     strand: bool = False
     both_strands: bool = False
-    batch_size: int | None = None
     tolerance: float | None = None
     dtype: Literal["float32", "float16"] = "float32"
     multipliers: bool = False
-    precision: Precision = "float32"
-    device: str = "auto"
     overlap: Overlap = "nearest"
     shard: tuple[int, int] | None = None
     force: bool = False

@@ -32,7 +32,6 @@ from seqlift.tracks import layout
 if TYPE_CHECKING:
     from seqlift.explain.explainer import Explainer
 
-REFERENCES = 20  # shuffles of each sequence, where it is not told
 DRAWN = ("dinucleotide", "shuffle")  # references of which there are as many as one asks for
 LONG_ENOUGH = 10_000  # bases that no layer of a model that takes any length finds too few
 
@@ -142,7 +141,7 @@ def decided(
 def input_paths(options: ScoreOptions) -> list[Path]:
     """Return the files a run may read."""
     names = (options.model, options.regions, options.genome, options.arch, options.reference)
-    given = (options.custom_objects, *(value for _, value in options.input))
+    given = (options.custom_objects, *(value for _, value in dict(options.inputs).items()))
     return [Path(name) for name in (*names, *given) if name is not None]
 
 
@@ -231,7 +230,7 @@ def references_of(options: ScoreOptions, survey: Survey) -> tuple[References, fl
     for bases in extents:  # references from a file have one length, and all windows must have it
         references = reference_kinds.parse(
             options.reference,
-            number=REFERENCES if options.references is None else options.references,
+            number=reference_kinds.NUMBER if options.references is None else options.references,
             seed=options.seed,
             gc=gc,
             length=bases,

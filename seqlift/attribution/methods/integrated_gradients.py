@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from seqlift.attribution.method import Backward, MeanGradient
+from seqlift.attribution.registry import STEPS
 from seqlift.attribution.rules.gradient import RULE
 from seqlift.errors import InputError
 
@@ -31,7 +32,7 @@ class Straight:
         return x0 + point * (x - x0)
 
 
-def method(*, steps: int = 50, max_rule: str = "complete") -> MeanGradient:
+def method(*, steps: int = STEPS, max_rule: str = "complete") -> MeanGradient:
     """Take gradients at `steps` points."""
     if steps < 1:
         raise InputError(f"steps {steps}: fewer than one point; give 1 or more")
