@@ -78,7 +78,8 @@ MODEL_FILES = {
     ),
     "lambda.keras good.bed": of(
         "lambda.keras: layer 'double' is a Lambda: its code is stored as bytecode and is never run;"
-        " it holds bytes that are no code of Python 3.6 to 3.13: give --recipe 'double=EXPRESSION'",
+        " it holds bytes that are not code of Python 3.6 to 3.13: give --recipe"
+        " 'double=EXPRESSION'",
         code=3,
     ),
     "custom.keras good.bed": of(

@@ -37,33 +37,33 @@ def as_class(class_name: Any) -> Edit:
 REFUSED: dict[str, tuple[Callable[[Path], Paths], str]] = {
     "a class that is a number": (
         of_layer("flat", as_class(3)),
-        f"a layer has the class name 3, which is no name; {DAMAGED}",
+        f"a layer has the class name 3, which is not a name; {DAMAGED}",
     ),
     "a class of control characters": (
         of_layer("flat", as_class("Flat\x1b[31m")),
-        f"a layer has the class name 'Flat\\x1b[31m', which is no name; {DAMAGED}",
+        f"a layer has the class name 'Flat\\x1b[31m', which is not a name; {DAMAGED}",
     ),
     "a module that is a number": (
         of_layer("flat", lambda item: item.update(registered_name=3)),
-        f"a layer has the registered name 3, which is no name; {DAMAGED}",
+        f"a layer has the registered name 3, which is not a name; {DAMAGED}",
     ),
     "a network named by a mapping": (
         of_network(name={"a": 1}),
         (
-            "the architecture is damaged (ValueError: a layer has the name {'a': 1}, which is no "
-            f"text); {SAVE_AGAIN} with model.save()"
+            "the architecture is damaged (ValueError: a layer has the name {'a': 1}, which is"
+            f" not text); {SAVE_AGAIN} with model.save()"
         ),
     ),
     "a network named by two lines": (
         of_network(name="one\ntwo"),
-        f"a layer has the name 'one\\ntwo', which is no name; {DAMAGED}",
+        f"a layer has the name 'one\\ntwo', which is not a name; {DAMAGED}",
     ),
     "no layers": (of_network(layers=[]), f"the network 'small' has no layers; {DAMAGED}"),
     "no inputs": (of_network(input_layers=[]), f"the network 'small' has no inputs; {DAMAGED}"),
     "no outputs": (of_network(output_layers=[]), f"the network 'small' has no outputs; {DAMAGED}"),
     "an input in the middle": (
         of_network(input_layers=[["conv", 0, 0]]),
-        f"the network 'small' has the input 'conv', which is no InputLayer; {DAMAGED}",
+        f"the network 'small' has the input 'conv', which is not an InputLayer; {DAMAGED}",
     ),
     "filters that are a word": (
         with_setting("conv", "filters", "many"),

@@ -98,8 +98,8 @@ def test_statistics_of_the_batch_are_refused_by_the_name_of_the_layer(
     (problem,) = caught.value.problems
     assert problem == (
         f"{tmp_path / 'model.h5'}: {place} called with training=True: it normalises by the"
-        " statistics of each batch, which are no function of one sequence; build the model without"
-        " training=True there and save it again"
+        " statistics of each batch, which are not a function of one sequence; build the model"
+        " without training=True there and save it again"
     )
 
 
@@ -245,7 +245,7 @@ def test_a_lambda_gets_the_training_that_its_call_says() -> None:
 
     np.testing.assert_allclose(of_lambda(scaled, {}), X, rtol=1e-6)
     np.testing.assert_allclose(of_lambda(scaled, {"training": True}), 2 * X, rtol=1e-6)
-    with pytest.raises(ModelError, match="is called with mask beside its input"):
+    with pytest.raises(ModelError, match="is called with mask besides its input"):
         of_lambda(scaled, {"mask": [[True]]})
 
 

@@ -20,14 +20,14 @@ from seqlift.models.expressions import lambdas, language, marshalled, tree
 from seqlift.models.expressions.functions import FUNCTIONS, evaluate
 from seqlift.models.expressions.symbols import OTHER_VERSION
 from seqlift.models.expressions.tables import TABLES
-from seqlift.models.expressions.tree import Given, NoRecipeError, several
+from seqlift.models.expressions.tree import InputTensor, NoRecipeError, several
 
 CAPTURED: dict[str, dict[str, str]] = json.loads(
     (Path(__file__).parent / "lambda_bytes.json").read_text()
 )
 """Marshalled code of the same sources by Python 3.6 to 3.13, in base64, by version and source."""
 
-PAIR = several([Given(0), Given(1)])
+PAIR = several([InputTensor(0), InputTensor(1)])
 
 SAID_BY_ALL = {
     "lambda x: tf.math.reduce_logsumexp(x, axis=-1, keepdims=True)": (
@@ -53,7 +53,8 @@ def read(code: bytes, *, given: tree.Expression | None = None, **record: Any) ->
     try:
         return tree.text(
             lambdas.expression(
-                {"function": stored, "arguments": record.get("arguments", {})}, given or Given(0)
+                {"function": stored, "arguments": record.get("arguments", {})},
+                given or InputTensor(0),
             )
         )
     except NoRecipeError as problem:
@@ -69,7 +70,7 @@ def test_every_python_from_3_6_on_says_the_same(version: str) -> None:
     assert set(CAPTURED[version]) == set(SAID_BY_ALL)
     for source, code in CAPTURED[version].items():
         several_inputs = "x[1]" in source or "a, b" in source
-        given = PAIR if several_inputs and "shape" not in source else Given(0)
+        given = PAIR if several_inputs and "shape" not in source else InputTensor(0)
         assert read(base64.b64decode(code), given=given) == SAID_BY_ALL[source]
 
 
@@ -178,7 +179,7 @@ def test_an_expression_that_grows_without_end_is_refused_early() -> None:
     ],
 )
 def test_damaged_bytes_are_refused(data: bytes) -> None:
-    with pytest.raises(NoRecipeError, match=r"holds (bytes that are no code|\d+ bytes of code)"):
+    with pytest.raises(NoRecipeError, match=r"holds (bytes that are not code|\d+ bytes of code)"):
         marshalled.read(data)
 
 
@@ -186,7 +187,7 @@ def test_code_of_python_2_is_refused() -> None:
     """Python 2.7 writes four numbers before the code, not five or six."""
     start = b"c" + struct.pack("<4i", 1, 1, 2, 0x43)
     code = b"s\x04\x00\x00\x00|\x00\x00S"
-    with pytest.raises(NoRecipeError, match=r"no code of Python 3\.6 to 3\.13"):
+    with pytest.raises(NoRecipeError, match=r"not code of Python 3\.6 to 3\.13"):
         marshalled.read(start + code + b"(\x00\x00\x00\x00" * 5 + b"t\x01\x00\x00\x00f" * 2)
 
 
@@ -248,12 +249,12 @@ SAID = [
 
 @pytest.mark.parametrize(("written", "said"), SAID)
 def test_text_is_read_as_an_expression(written: str, said: str) -> None:
-    assert tree.text(language.parse(written, Given(0))) == said
+    assert tree.text(language.parse(written, InputTensor(0))) == said
 
 
 NO_EXPRESSIONS = [
-    ("", "is no expression (invalid syntax)"),
-    ("x +", "is no expression (invalid syntax)"),
+    ("", "is not an expression (invalid syntax)"),
+    ("x +", "is not an expression (invalid syntax)"),
     ("y", "uses ops.y, which has no recipe"),
     (
         "logsumexpp(x)",
@@ -263,11 +264,11 @@ NO_EXPRESSIONS = [
     ("x.__class__", "uses the attribute __class__ of x, which has no recipe"),
     ("os.system('ls')", "calls os.system, which has no recipe"),
     ("exp(*x)", "unpacks arguments with *"),
-    ("x if x else x", "has a part that is no arithmetic (x if x else x)"),
-    ("(lambda: x)()", "calls lambda: x, which is no function by name"),
-    ("[y for y in x]", "has a part that is no arithmetic ([y for y in x])"),
+    ("x if x else x", "has a part that is not arithmetic (x if x else x)"),
+    ("(lambda: x)()", "calls lambda: x, which is not a function by name"),
+    ("[y for y in x]", "has a part that is not arithmetic ([y for y in x])"),
     ("9" * 400, "has a whole number of more than 63 bits"),
-    ("b'x'", "has a constant that is no number (bytes)"),
+    ("b'x'", "has a constant that is not a number (bytes)"),
     ("x" + "+x" * 300, f"is nested more than {tree.DEEPEST} deep"),
     ("-" * 200 + "x", f"is nested more than {tree.DEEPEST} deep"),
     (f"stack([{'x, ' * 400}])", f"has more than {tree.MOST_PARTS} parts"),
@@ -278,14 +279,14 @@ NO_EXPRESSIONS = [
 @pytest.mark.parametrize(("written", "problem"), NO_EXPRESSIONS)
 def test_text_that_is_no_expression_is_refused(written: str, problem: str) -> None:
     with pytest.raises(NoRecipeError) as caught:
-        language.parse(written, Given(0))
+        language.parse(written, InputTensor(0))
     assert str(caught.value) == problem
 
 
 def computed(written: str, *arrays: np.ndarray) -> Any:
     """Return what an expression gives for arrays, through the Keras model it becomes."""
     inner = [keras.Input(array.shape[1:], dtype="float64") for array in arrays]
-    given = Given(0) if len(arrays) == 1 else several(map(Given, range(len(arrays))))
+    given = InputTensor(0) if len(arrays) == 1 else several(map(InputTensor, range(len(arrays))))
     result = evaluate(language.parse(written, given), inner)
     return keras.ops.convert_to_numpy(keras.Model(inner, result)(list(arrays)))
 

@@ -117,7 +117,7 @@ REFUSED: list[tuple[Mapping[str, str], str]] = [
     ),
     (
         {"odd": "x +"},
-        f"layer 'odd': the recipe 'x +' is no expression (invalid syntax); {EXAMPLE}",
+        f"layer 'odd': the recipe 'x +' is not an expression (invalid syntax); {EXAMPLE}",
     ),
     (
         {"odd": "exec('x')"},
@@ -145,7 +145,7 @@ REFUSED: list[tuple[Mapping[str, str], str]] = [
     (
         {"odd": "3"},
         (
-            "layer 'odd' (Lambda) gives 3, which is no tensor; say what it computes for each "
+            "layer 'odd' (Lambda) gives 3, which is not a tensor; say what it computes for each "
             "sequence with --recipe 'odd=EXPRESSION'"
         ),
     ),

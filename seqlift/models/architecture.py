@@ -1,4 +1,4 @@
-"""The record of an architecture from its text, JSON or YAML, as plain values.
+"""Parse the record of an architecture, JSON or YAML, into plain values.
 
 YAML is read node by node: numbers, words, lists and mappings, and Python's tuples and strings,
 which Keras has written as such. Any other tag names something to be made, and is refused, not
@@ -38,7 +38,7 @@ SCALARS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "i
 
 
 def from_json(text: str) -> Any:
-    """Return the JSON in `text`; JSON within a JSON string, a common slip, is unwrapped."""
+    """Parse JSON; JSON within a JSON string, a common slip, is unwrapped."""
     try:
         value = json.loads(text)
         return json.loads(value) if isinstance(value, str) else value
@@ -47,7 +47,7 @@ def from_json(text: str) -> Any:
 
 
 def from_text(text: str) -> Any:
-    """Return the record in `text`, JSON if it starts like JSON, else the YAML of to_yaml().
+    """Parse a record: JSON if `text` starts like JSON, else the YAML of to_yaml().
 
     Raises `ModelError` for anything else, and for YAML that names a Python object.
     """
@@ -76,7 +76,7 @@ class Remaining:
 
 
 def _value(node: Any, remaining: Remaining) -> Any:
-    """Return the plain value of a YAML node."""
+    """Convert a YAML node to a plain value."""
     remaining.take()
     tag = PLAIN_TAGS.get(node.tag, node.tag)
     if isinstance(node, yaml.MappingNode) and tag == MAPPING:
@@ -100,5 +100,4 @@ def _key(node: Any) -> str:
 
 
 def _line(problem: Exception) -> str:
-    """Return the problem in one line."""
     return " ".join(str(problem).split()).strip("'\"") or type(problem).__name__

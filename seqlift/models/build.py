@@ -1,4 +1,4 @@
-"""Keras layers and models from plans.
+"""Build Keras layers and models from plans.
 
 Makes only classes on the allow-list of `seqlift.models.safety`, by name, from numbers and words.
 Knows nothing of files; the weights it leaves are zeros.
@@ -35,7 +35,7 @@ def build(
     recipes: Mapping[str, str] | None = None,
     objects: CustomObjects | None = None,
 ) -> keras.Model:
-    """Return the model that a plan describes, its weights zero, all computed in float32.
+    """Build the model that a plan describes, its weights zero, all computed in float32.
 
     `recipes` are the user's words, by layer name, for what a Lambda computes; `objects` the user's
     own classes. A layer that may not be built, or that the installed Keras does not know, raises
@@ -50,7 +50,7 @@ def checked(
     recipes: Mapping[str, str] | None = None,
     objects: CustomObjects | None = None,
 ) -> NetworkPlan:
-    """Return the plan with what its layers compute, or raise `ModelError` as `build` does."""
+    """Add to the plan what its layers compute, or raise `ModelError` as `build` does."""
     network = resolved(with_own(network, objects) if objects else network, recipes or {})
     refused = [*safety.refusals(network)]
     if refused:
@@ -66,7 +66,7 @@ def checked(
 
 
 def made(network: NetworkPlan, *, most_weights: int | None = None) -> keras.Model:
-    """Return the model that a plan which was `checked` describes.
+    """Build the model of a plan that was `checked`.
 
     More values in its weights than `most_weights` raise `ModelError`, and are not allocated.
     """
@@ -79,7 +79,7 @@ def _is_input(plan: LayerPlan | NetworkPlan) -> TypeGuard[LayerPlan]:
 
 
 def _input(plan: LayerPlan) -> Any:
-    """Return an input tensor for any number of sequences."""
+    """Make an input tensor for any number of sequences."""
     try:
         tensor = keras.Input(
             shape=plan.settings["shape"],
@@ -93,7 +93,7 @@ def _input(plan: LayerPlan) -> Any:
 
 
 def _made(plan: Any) -> Any:
-    """Return a layer, a network or a list of either."""
+    """Build a layer, a network or a list of either."""
     if isinstance(plan, tuple):
         return [_made(item) for item in plan]
     if isinstance(plan, NetworkPlan):
@@ -109,12 +109,12 @@ def _network(plan: NetworkPlan) -> keras.Model:
 
 
 def _class(plan: NetworkPlan, base: Any) -> Any:
-    """Return `base`, under the name of the user's class that had it, as archives count names."""
+    """Derive from `base` under the name of the user's class, as archives count names."""
     return base if plan.subclass is None else type(plan.subclass, (base,), {})
 
 
 def _sequential(plan: NetworkPlan) -> keras.Model:
-    """Return a chain of layers, each called once before Keras joins them all at the end.
+    """Build a chain of layers, each called once before Keras joins them all at the end.
 
     Joined one by one, they would be called again for every layer that follows.
     """
@@ -136,7 +136,7 @@ def _sequential(plan: NetworkPlan) -> keras.Model:
 
 
 def _functional(plan: NetworkPlan) -> keras.Model:
-    """Return a model whose inputs and outputs are flat lists, or single tensors."""
+    """Build a model whose inputs and outputs are flat lists, or single tensors."""
     tensors = _tensors(plan)
     try:
         inputs = [tensors[ref.layer, ref.call][ref.tensor] for ref in plan.inputs]
@@ -161,7 +161,7 @@ def _unpacked(tensors: list[Any]) -> Any:
 
 
 def _tensors(plan: NetworkPlan) -> Mapping[tuple[str, int], list[Any]]:
-    """Return the output tensors of every call of every layer."""
+    """Call every layer as often as the plan does, and collect the output tensors."""
     layers: dict[str, Any] = {}
     tensors: dict[tuple[str, int], list[Any]] = {}
     for layer in plan.layers:
@@ -192,7 +192,7 @@ def _check_count(plan: LayerPlan | NetworkPlan, outputs: list[Any], wanted: int)
 
 
 def _taken(layer: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a call less those of None that a layer of today no longer takes."""
+    """Drop arguments of None that a layer of today no longer takes."""
     takes = inspect.signature(layer.call).parameters
     return {key: value for key, value in kwargs.items() if value is not None or key in takes}
 
@@ -203,14 +203,14 @@ def _called(
     call: Call,
     tensors: Mapping[tuple[str, int], list[Any]],
 ) -> list[Any]:
-    """Return the flat list of output tensors of one call of a layer."""
+    """Call a layer once, and list its output tensors."""
     try:
         args, kwargs = map_refs(
             (call.args, dict(call.kwargs)), lambda ref: tensors[ref.layer, ref.call][ref.tensor]
         )
         if isinstance(plan, LayerPlan) and plan.expressions:
-            given = refs([call.args, call.kwargs])
-            return list(layer([tensors[r.layer, r.call][r.tensor] for r in given]))
+            sources = refs([call.args, call.kwargs])
+            return list(layer([tensors[r.layer, r.call][r.tensor] for r in sources]))
         if isinstance(plan, NetworkPlan):
             args = (_unpacked(keras.tree.flatten(args[0])),)
         elif plan.operation and plan.class_name == "GetItem":

@@ -1,4 +1,4 @@
-"""What a model's calls of its layers fix besides tensors, and what becomes of it.
+"""Check what a model's calls of its layers fix besides tensors.
 
 ``layer(x, training=True)`` fixes that a layer works as in training, also when the model predicts. A
 layer that then normalises by its batch is refused; dropout and noise are explained as at inference,
@@ -19,7 +19,7 @@ REMEDY = "build the model without training=True there and save it again"
 
 OF_THE_BATCH = {
     keras.layers.BatchNormalization: (
-        "it normalises by the statistics of each batch, which are no function of one sequence"
+        "it normalises by the statistics of each batch, which are not a function of one sequence"
     ),
     keras.layers.SpectralNormalization: "it changes its weights with every batch",
 }
@@ -53,7 +53,7 @@ def notes_of(model: keras.Model) -> tuple[str, ...]:
 
 
 def is_own(layer: Any) -> bool:
-    """Return whether a layer's class is neither of Keras nor of this package."""
+    """Tell whether a layer's class is neither of Keras nor of this package."""
     return type(layer).__module__.split(".")[0] not in ("keras", "seqlift")
 
 

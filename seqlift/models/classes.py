@@ -1,4 +1,4 @@
-"""Which class of Keras, or of the user, a layer of a plan is, and the settings that it takes.
+"""Find the class of a layer, of Keras or the user's, and the settings that it takes.
 
 Makes no layer. Knows nothing of files.
 """
@@ -20,7 +20,7 @@ ANYWAY = {"groups": 1, "trainable": True, "data_format": "channels_last"}
 
 
 def class_of(plan: LayerPlan) -> Any:
-    """Return the class of a layer or operation on the allow-list, None if this Keras lacks it."""
+    """Find the class of a layer or operation on the allow-list, None if this Keras lacks it."""
     if plan.own_class is not None:
         return plan.own_class
     if not plan.operation:
@@ -37,9 +37,9 @@ GIVE_CODE = "give its code with --custom-objects FILE.py if it is a layer of you
 
 
 def may_be_own(plan: LayerPlan | NetworkPlan) -> bool:
-    """Return whether a layer with a name of Keras may be of a user's class of that name.
+    """Tell whether a layer with a name of Keras may be of a user's class of that name.
 
-    Older files do not say in which module a class is.
+    Older files do not record the module of a class.
     """
     if isinstance(plan, NetworkPlan):
         return False
@@ -47,7 +47,7 @@ def may_be_own(plan: LayerPlan | NetworkPlan) -> bool:
 
 
 def accepted_by(cls: Any) -> set[str]:
-    """Return the names of the settings that a class takes, those it hands on to its bases too."""
+    """Collect the names of the settings that a class takes, also those for its bases."""
     names: set[str] = set()
     for base in cls.__mro__:
         if "__init__" not in vars(base):
@@ -61,7 +61,7 @@ def accepted_by(cls: Any) -> set[str]:
 
 
 def unknown_settings(plan: LayerPlan) -> list[str]:
-    """Return a line for each setting that the installed Keras would have to leave out.
+    """Write a line for each setting that the installed Keras would have to leave out.
 
     Leaving out what is None or False is harmless: that is how the absence of a feature is written.
     """

@@ -1,4 +1,4 @@
-"""The user's own layers and functions, from one file that the user names.
+"""Read the user's own layers and functions from one file that the user names.
 
 Only that file is imported: nothing ever is because a model file names it. Layers of these classes
 are then allowed; each is made from the settings in the model file by its own constructor.
@@ -33,9 +33,9 @@ class CustomObjects:
 
 
 def read(path: str | Path) -> CustomObjects:
-    """Return the layers and functions that the Python file at `path` defines, having run it.
+    """Run the Python file at `path` and collect the layers and functions that it defines.
 
-    A file that is not there, does not run or defines neither raises `ModelError`.
+    A file that does not exist, does not run or defines neither raises `ModelError`.
     """
     path = Path(path)
     module = _imported(path)
@@ -80,7 +80,7 @@ def _imported(path: Path) -> ModuleType:
 
 
 def _line(problem: BaseException, path: Path) -> int:
-    """Return the last line of the file at `path` that a problem passed through."""
+    """Find the last line of the file at `path` that a problem passed through."""
     if isinstance(problem, SyntaxError) and problem.lineno:
         return problem.lineno
     lines = [1]
@@ -97,9 +97,9 @@ def _names(value: Any) -> set[str]:
 
 
 def with_own(network: NetworkPlan, objects: CustomObjects) -> NetworkPlan:
-    """Return the plan with the user's classes and functions where its names are theirs.
+    """Put the user's classes and functions in the plan where its names are theirs.
 
-    A record that says its class is one of Keras keeps that, whatever the user's are named.
+    A record that names a class of Keras keeps it, whatever the user's classes are named.
     """
     layers = tuple(_own(layer, objects) for layer in network.layers)
     own_class = None
@@ -129,7 +129,7 @@ def _own(plan: Any, objects: CustomObjects) -> Any:
 
 
 def _class(plan: LayerPlan, objects: CustomObjects) -> type | None:
-    """Return the user's class for a layer, None if it is not one of theirs."""
+    """Find the user's class for a layer, None if it is not one of theirs."""
     of_keras = (plan.module or "").split(".")[0] == "keras"
     if of_keras and plan.registered_name in (None, plan.class_name):
         return None
@@ -140,7 +140,7 @@ def _class(plan: LayerPlan, objects: CustomObjects) -> type | None:
 
 
 def _as_written(plan: LayerPlan, own_class: type) -> dict[str, Any]:
-    """Return the settings of a layer of the user's class as they are in the file.
+    """Select the settings of a layer of the user's class as they are in the file.
 
     Settings of Keras's class of that name may have other words today, or none. What matters in
     training only stays out.
@@ -157,7 +157,7 @@ def _as_written(plan: LayerPlan, own_class: type) -> dict[str, Any]:
 
 
 def _function(value: Any, objects: CustomObjects) -> Any:
-    """Return the user's function for an activation, or the record as it is."""
+    """Find the user's function for an activation; keep any other record as it is."""
     names: list[Any] = [value]
     if isinstance(value, Mapping) and value.get("class_name") == "function":
         names = [value.get("registered_name"), value.get("config")]
@@ -168,7 +168,7 @@ def _function(value: Any, objects: CustomObjects) -> Any:
 
 
 def _named_apart(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function under a name that Keras has for none of its own.
+    """Rename a function that shares its name with one of Keras.
 
     Keras would take its own where a wrapper copies what it holds, which is by name.
     """

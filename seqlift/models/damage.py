@@ -1,7 +1,7 @@
-"""How a model file that is damaged, in whatever way, is told: one line with place and remedy.
+"""Report a damaged model file, whatever the damage, in one line with place and remedy.
 
-Files may be wrong in more ways than have a sentence of their own. What is raised on the way from a
-record to a model is then the file's fault, and is said in one line. Knows nothing of layers.
+Files may be wrong in more ways than have a sentence of their own. Whatever is raised on the way
+from a record to a model is then the file's fault, and becomes one line. Knows nothing of layers.
 """
 
 import re
@@ -31,7 +31,7 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @contextmanager
-def told(path: Path, *, what: str = "architecture") -> Iterator[None]:
+def reported(path: Path, *, what: str = "architecture") -> Iterator[None]:
     """Raise every failure inside as a `ModelError` whose lines begin with the name of the file.
 
     `what` is the part of the file that is damaged where nothing else is known of the failure. A
@@ -73,7 +73,7 @@ def raise_refusal(problem: Exception) -> None:
 
 
 def cause(problem: Exception) -> str:
-    """Return the line of an error's message that says what is wrong, without its full stop."""
+    """Find the line of an error's message that names the cause, without its full stop."""
     lines = [line.strip() for line in COLOURS.sub("", str(problem)).splitlines() if line.strip()]
     found = [line for line in lines if not line.startswith(WRAPPING)]
     return next(iter(found or lines), repr(problem)).rstrip(".")

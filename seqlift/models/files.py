@@ -1,4 +1,4 @@
-"""What kind of file a model is in, and the architecture record it holds.
+"""Detect what kind of file a model is in, and read its architecture record.
 
 Goes by the contents, not by the name's ending. Reads text and attributes only, and follows no link
 out of the file; every way in which a file can be the wrong one has a sentence of its own. Knows
@@ -60,9 +60,9 @@ class ModelFile:
 
 
 def read(path: Path, arch: Path | None) -> ModelFile:
-    """Return what the model file at `path` holds, with the architecture from `arch` if given.
+    """Read the model file at `path`, with the architecture from `arch` unless that is None.
 
-    Anything that is not a model of Keras raises `ModelError` with the file and the remedy.
+    Any other file than a Keras model raises `ModelError` with the file and the remedy.
     """
     start = _start(path, holds="model")
     if start.startswith(ZIP_START):
@@ -86,7 +86,7 @@ def most_weights(path: Path, found: ModelFile) -> int:
 
 
 def digest(*paths: Path) -> str:
-    """Return the sha256 of the bytes of the files, one after the other."""
+    """Compute the sha256 of the bytes of the files, one after the other."""
     total = hashlib.sha256()
     for path in paths:
         with path.open("rb") as file:
@@ -135,7 +135,7 @@ def link_weights(path: Path, link: Path) -> None:
 
 
 def extract_weights(path: Path, folder: Path) -> None:
-    """Write the weights in a `.keras` archive to a folder, if they are no decompression bomb."""
+    """Write the weights in a `.keras` archive to a folder; refuse a decompression bomb."""
     with archive(path) as members:
         info = members.getinfo(WEIGHTS_MEMBER)
         grows = info.file_size > LARGEST_EXPANSION * max(info.compress_size, 1)
@@ -153,7 +153,7 @@ def _line(problem: Exception) -> str:
 
 
 def _start(path: Path, *, holds: str) -> bytes:
-    """Return the first bytes of the file that `holds` the model, or its architecture."""
+    """Read the first bytes of the file that `holds` the model, or its architecture."""
     if path.is_dir():
         raise ModelError(f"{path}: {formats.of_folder(path)}")
     if path.exists() and not path.is_file():  # opening a pipe would wait for ever
@@ -181,7 +181,7 @@ def _read_hdf5(path: Path, arch: Path | None) -> ModelFile:
             raise ModelError(f"{path}: weights without an architecture; {GIVE_ARCHITECTURE}")
         raise ModelError(f"{path}: an HDF5 file without a Keras model; save it with model.save()")
     version, backend = attributes.get("keras_version"), attributes.get("backend", "unknown")
-    if of_keras_0:  # which said neither; Theano was what it ran on unless told otherwise
+    if of_keras_0:  # which records neither; Theano was its default
         version, backend = version or "0", attributes.get("backend", "theano")
     if arch is None:
         record = _located(path, architecture.from_json, text or "")
@@ -194,7 +194,7 @@ def _read_hdf5(path: Path, arch: Path | None) -> ModelFile:
 
 
 def weights_group(file: Any) -> Any:
-    """Return the group of an open HDF5 file that holds the weights: its root, or `model_weights`.
+    """Find the weights in an open HDF5 file: in its root, or in `model_weights`.
 
     A link in its place raises `ModelError`.
     """
@@ -204,7 +204,7 @@ def weights_group(file: Any) -> Any:
 
 
 def _attributes(file: Any) -> dict[str, str]:
-    """Return the text attributes that Keras writes."""
+    """Read the text attributes that Keras writes."""
     found = {}
     for name in ("model_config", "keras_version", "backend"):
         value = file.attrs.get(name)
@@ -214,7 +214,7 @@ def _attributes(file: Any) -> dict[str, str]:
 
 
 def _version(about: Any) -> str | None:
-    """Return the version of Keras in a record, None where it has none that is text."""
+    """Read the version of Keras in a record, None where it has none that is text."""
     version = about.get("keras_version") if isinstance(about, dict) else None
     return version if isinstance(version, str) else None
 
@@ -243,7 +243,7 @@ def _read_archive(path: Path, arch: Path | None) -> ModelFile:
 
 
 def _read_member(members: zipfile.ZipFile, name: str, path: Path) -> Any:
-    """Return the JSON in a member of an archive."""
+    """Read the JSON in a member of an archive."""
     if members.getinfo(name).file_size > LARGEST_RECORD:
         raise ModelError(f"{path}: its {name} is too large to be one; save the model again")
     text = members.read(name).decode("utf-8", errors="replace")
@@ -251,7 +251,7 @@ def _read_member(members: zipfile.ZipFile, name: str, path: Path) -> Any:
 
 
 def _read_architecture(arch: Path) -> Any:
-    """Return the record in an architecture file."""
+    """Read the record in an architecture file."""
     start = _start(arch, holds="architecture")
     if start.startswith((HDF5_START, ZIP_START)):
         raise ModelError(f"{arch}: not an architecture; --arch takes the text of model.to_json()")
@@ -261,7 +261,7 @@ def _read_architecture(arch: Path) -> Any:
 
 
 def _located(path: Path, parse: Callable[[str], Any], text: str) -> Any:
-    """Return what `parse` makes of the text of a file, with the file's name in its errors."""
+    """Parse the text of a file, with the file's name in the errors."""
     try:
         return parse(text)
     except ModelError as problem:

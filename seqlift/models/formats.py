@@ -1,7 +1,7 @@
-"""What a file is that is no model of Keras, and how to make one of it.
+"""Recognise files that are not Keras models, and say how to convert them.
 
-A sentence for each kind of file that is taken for a model, told by its contents, and by its name
-only where contents say nothing. Opens nothing but the first and last bytes.
+Each kind of file that is mistaken for a model has a sentence; it is recognised by its contents, and
+by its name only where these do not decide. Opens nothing but the first and last bytes.
 """
 
 import re
@@ -62,7 +62,7 @@ UNKNOWN = "neither an HDF5 file nor a .keras archive; give a model saved with mo
 
 
 def of_file(path: Path, start: bytes) -> str:
-    """Return what the file at `path` is, that starts with `start`, and what to do."""
+    """Describe the file at `path`, that starts with `start`, and the remedy."""
     if not start:
         return "empty; copy or download it again"
     for pattern, sentence in STARTS:
@@ -77,7 +77,7 @@ def of_file(path: Path, start: bytes) -> str:
 
 
 def of_folder(path: Path) -> str:
-    """Return what the folder at `path` is, and what to do."""
+    """Describe the folder at `path`, and the remedy."""
     names = {entry.name for entry in path.iterdir()}
     if names & {"saved_model.pb", "keras_metadata.pb"}:
         return f"a TensorFlow SavedModel folder, which holds programs; {CONVERT_SAVED_MODEL}"
@@ -92,7 +92,7 @@ def of_folder(path: Path) -> str:
 
 
 def of_archive(names: list[str]) -> str | None:
-    """Return what a zip file with members of these names is, None if it is a `.keras` archive."""
+    """Describe a zip file with members of these names, None if it is a `.keras` archive."""
     if "config.json" in names:
         return None
     if any(name.endswith("data.pkl") for name in names):
@@ -105,7 +105,7 @@ def of_archive(names: list[str]) -> str | None:
 
 
 def _end(path: Path) -> bytes:
-    """Return the last eight bytes of a file."""
+    """Read the last eight bytes of a file."""
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - len(CHECKPOINT_END), 0))
         return file.read(len(CHECKPOINT_END))

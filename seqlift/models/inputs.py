@@ -1,6 +1,6 @@
-"""The inputs of a model: their names and shapes.
+"""List the inputs of a model: their names and shapes.
 
-Knows nothing of what they are fed.
+Knows nothing of their values.
 """
 
 import difflib
@@ -19,17 +19,15 @@ class ModelInput:
     shape: tuple[int | None, ...]
 
     def __str__(self) -> str:
-        """Return name and shape."""
         return f"{self.name} {shown(self.shape)}"
 
 
 def shown(shape: tuple[int | None, ...]) -> str:
-    """Return a shape as text, ``any`` where it is open."""
+    """Write a shape as text, ``any`` where it is open."""
     return f"({', '.join('any' if extent is None else str(extent) for extent in shape)})"
 
 
 def inputs_of(model: Any) -> tuple[ModelInput, ...]:
-    """Return the inputs of a model, in its order."""
     return tuple(
         ModelInput(number, tensor.name, tuple(tensor.shape[1:]))
         for number, tensor in enumerate(model.inputs)
@@ -37,7 +35,7 @@ def inputs_of(model: Any) -> tuple[ModelInput, ...]:
 
 
 def named(name: str, inputs: tuple[ModelInput, ...]) -> ModelInput:
-    """Return the input of that name or, where none has it, of that number."""
+    """Find the input of a name or, where none has it, of a number."""
     for text in ("name", "number"):
         found = [one for one in inputs if str(getattr(one, text)) == name]
         if len(found) > 1:

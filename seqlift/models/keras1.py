@@ -1,8 +1,8 @@
-"""Architecture records of Keras 0 and 1 in the manner of Keras 2.
+"""Rewrite architecture records of Keras 0 and 1 in the manner of Keras 2.
 
 Plain values in, plain values out, by tables of names that changed. Knows nothing of files, and
-builds nothing; what has no equal is told by `seqlift.models.withdrawn`, and weights of Keras 1 are
-read by `seqlift.models.old_weights`.
+builds nothing; `seqlift.models.removed_layers` refuses what has no equal, and
+`seqlift.models.old_weights` reads weights of Keras 1.
 
 Keras 0 wrote flat records under `name` (the class) and `custom_name`; Keras 1 wrote `class_name`
 and `config` as Keras 2 does, with other words. In both, several inputs of a Sequential are a Merge
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqlift.errors import ModelError
-from seqlift.models.withdrawn import MERGES, REBUILD, WITHDRAWN, refusals
+from seqlift.models.removed_layers import MERGES, REBUILD, REMOVED, refusals
 
 CLASSES = {
     "AtrousConvolution1D": "Conv1D",
@@ -68,7 +68,7 @@ MARKS = frozenset(
 
 
 def is_keras_1(record: Any) -> bool:
-    """Return whether a model's record is in the manner of Keras 0 or 1."""
+    """Tell whether a model's record is in the manner of Keras 0 or 1."""
     if not isinstance(record, Mapping):
         return False
     if "class_name" not in record:
@@ -80,12 +80,12 @@ def is_keras_1(record: Any) -> bool:
     settings = config if isinstance(config, Mapping) else {}
     if record["class_name"] == "BatchNormalization" and "mode" in settings:
         return True
-    known = {*CLASSES, *WITHDRAWN, "Merge"} - {"LocallyConnected2D"}
+    known = {*CLASSES, *REMOVED, "Merge"} - {"LocallyConnected2D"}
     return record["class_name"] in known or not MARKS.isdisjoint(settings)
 
 
 def modernised(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record of a model of Keras 0 or 1 as Keras 2 would have written it.
+    """Rewrite the record of a model of Keras 0 or 1 as Keras 2 would have written it.
 
     Raises `ModelError` with a line for each layer that has no equal in Keras 2.
     """
@@ -102,7 +102,7 @@ def modernised(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _in_keras_1(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record of Keras 0 in the manner of Keras 1, every layer with a name of its own."""
+    """Rewrite a record of Keras 0 in the manner of Keras 1, with a name for every layer."""
     config = {key: value for key, value in record.items() if key not in ("name", "layers", "layer")}
     if "layer" in record:
         config["layer"] = _in_keras_1(record["layer"])
@@ -122,7 +122,7 @@ def _in_keras_1(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _element(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record of a layer or network in the manner of Keras 2."""
+    """Rewrite the record of a layer or network in the manner of Keras 2."""
     class_name, config = record["class_name"], record["config"]
     kept = {key: record[key] for key in ("name", "inbound_nodes") if key in record}
     if class_name == "Sequential":
@@ -140,7 +140,7 @@ def _element(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _merge(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record of the layer that a Merge is in Keras 2."""
+    """Rewrite a Merge as the layer that it is in Keras 2."""
     class_name = MERGES[config.get("mode", "sum")]
     settings: dict[str, Any] = {key: config[key] for key in ("name", "trainable") if key in config}
     if class_name == "Concatenate":
@@ -151,7 +151,7 @@ def _merge(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _settings(class_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a layer's settings under their names of Keras 2."""
+    """Rewrite a layer's settings under their names of Keras 2."""
     kept: dict[str, Any] = {}
     for key, value in config.items():
         if (class_name, key) in KEPT:
@@ -176,7 +176,7 @@ def _settings(class_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _input_shape(config: Mapping[str, Any]) -> list[int | None] | None:
-    """Return the batch shape of the input that a layer was declared with, None if it was not."""
+    """Find the batch shape of the input that a layer declares, None if it does not."""
     if config.get("batch_input_shape"):
         return list(config["batch_input_shape"])
     if config.get("input_shape"):
@@ -189,12 +189,12 @@ def _input_shape(config: Mapping[str, Any]) -> list[int | None] | None:
 
 
 def _is_branching(layer: Mapping[str, Any]) -> bool:
-    """Return whether a layer is a Merge that holds the branches before it."""
+    """Tell whether a layer is a Merge that holds the branches before it."""
     return layer["class_name"] == "Merge" and bool(layer["config"].get("layers"))
 
 
 def _branched(chain: list[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the Functional record of a Sequential that starts with a Merge of branches.
+    """Rewrite a Sequential that starts with a Merge of branches as a Functional model.
 
     The layers of the branches are on one level with the others, as in the weights of Keras 1.
     """
@@ -224,7 +224,7 @@ def _laid(chain: list[Mapping[str, Any]], layers: list[dict[str, Any]]) -> str:
 
 
 def _chain_of(branch: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the layers of one branch of a Merge: those of a Sequential, or a Merge of its own."""
+    """List the layers of one branch of a Merge: those of a Sequential, or a Merge of its own."""
     if branch["class_name"] != "Sequential":
         return [branch]
     config = branch["config"]

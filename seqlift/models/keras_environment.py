@@ -1,4 +1,4 @@
-"""What Keras takes from the user's environment while it is imported.
+"""Guard against the user's environment while Keras is imported.
 
 Keras reads KERAS_BACKEND and a settings file of the user's, `keras.json`, which may name a backend
 that is not installed, or numbers and axes other than Keras's own. Scores depend on none of these:

@@ -1,7 +1,7 @@
-"""One Keras layer from its plan, with the layers it holds.
+"""Build one Keras layer from its plan, with the layers it holds.
 
 Makes only classes on the allow-list of `seqlift.models.safety`, by name, or the user's own. Knows
-nothing of networks; how a wrapper gets what it holds is handed in.
+nothing of networks: the caller passes the function that makes a wrapper's layers.
 """
 
 import inspect
@@ -20,7 +20,7 @@ Make = Callable[[Any], Any]
 
 
 def hard_sigmoid_of_keras_2(x: Any) -> Any:
-    """Return clip(0.2 x + 0.5, 0, 1), what `hard_sigmoid` meant until Keras 3."""
+    """Compute clip(0.2 x + 0.5, 0, 1), as `hard_sigmoid` did until Keras 3."""
     return keras.ops.clip(0.2 * x + 0.5, 0.0, 1.0)
 
 
@@ -55,7 +55,7 @@ def failure(plan: LayerPlan | NetworkPlan, problem: Exception) -> ModelError:
 
 
 def _is_of_arguments(problem: Exception) -> bool:
-    """Return whether a class takes other settings, or its call other arguments, than a file has."""
+    """Tell whether a class, or its call, takes other arguments than a file has."""
     return isinstance(problem, TypeError) and "argument" in str(problem)
 
 
@@ -65,7 +65,7 @@ def place(plan: LayerPlan | NetworkPlan) -> str:
 
 
 def _arguments(plan: LayerPlan, cls: Any, make: Make) -> dict[str, Any]:
-    """Return what to call a layer's class with; initial weights are zeros, to be replaced."""
+    """Collect the arguments of a layer's class; initial weights are zeros, to be replaced."""
     accepted, own = classes.accepted_by(cls), inspect.signature(cls.__init__).parameters
     zeros = "zeros" if plan.own_class is not None else bounds.BoundedZeros()
     arguments: dict[str, Any] = {key: zeros for key in own if key.endswith("_initializer")}
@@ -80,13 +80,13 @@ def _arguments(plan: LayerPlan, cls: Any, make: Make) -> dict[str, Any]:
 
 
 def _function(value: Any) -> Any:
-    """Return a setting, with the function for the name of one that today's Keras lacks."""
+    """Replace the name of a function that today's Keras lacks."""
     is_name = isinstance(value, str) and value == legacy.KERAS_2_HARD_SIGMOID
     return hard_sigmoid_of_keras_2 if is_name else value
 
 
 def _held_by(wrapper: LayerPlan) -> dict[str, Any]:
-    """Return by name what a wrapper needs to copy the layers it holds, as Bidirectional does.
+    """Collect by name what a wrapper needs to copy the layers it holds, as Bidirectional does.
 
     It copies them by their settings, in which functions and classes that Keras does not bring are
     names.
@@ -101,7 +101,7 @@ def _held_by(wrapper: LayerPlan) -> dict[str, Any]:
 
 
 def _own_layer(plan: LayerPlan, cls: Any, make: Make) -> Any:
-    """Return a layer of the user's class, whose constructor may not take a name."""
+    """Make a layer of the user's class, whose constructor may not take a name."""
     arguments = _arguments(plan, cls, make)
     if "name" not in classes.accepted_by(cls):
         del arguments["name"]

@@ -1,8 +1,8 @@
-"""What older Keras wrote, said in the words of today's.
+"""Translate the records of older Keras to the words of today's.
 
-Tables of class names, settings and meanings that changed, and the functions that apply them. A
-new difference is a new row. Knows no file and builds nothing. What Keras 0 and 1 wrote is said in
-the words of Keras 2 by `seqlift.models.keras1` first.
+Tables of class names, settings and meanings that changed, and the functions that apply them. A new
+difference is a new row. Knows no file and builds nothing. Before that, `seqlift.models.keras1`
+translates records of Keras 0 and 1 to the words of Keras 2.
 """
 
 from collections.abc import Mapping
@@ -80,9 +80,9 @@ IMPLIED: dict[str, dict[str, Any]] = {
 
 
 def generation(version: str | None, record: Any) -> int:
-    """Return the major version of the Keras that wrote `record`: 1 (and before), 2 or 3.
+    """Find the major version of the Keras that wrote `record`: 1 (and before), 2 or 3.
 
-    `version` is what the file says ("2.3.1", "2.4.0-tf"), None when it does not say.
+    `version` is the one in the file ("2.3.1", "2.4.0-tf"), None where the file has none.
     """
     if keras1.is_keras_1(record):
         return 1
@@ -95,9 +95,9 @@ def generation(version: str | None, record: Any) -> int:
 def is_operation(
     class_name: str, module: str | None, *, settings: Mapping[str, Any], generation: int
 ) -> bool:
-    """Return whether a record is a function of `keras.ops` in the graph, not a layer.
+    """Tell whether a record is a function of `keras.ops` in the graph, not a layer.
 
-    Keras 3 `.h5` files give no module, and the two share names (Add, Multiply): every layer but
+    Keras 3 `.h5` files name no module, and the two share names (Add, Multiply): every layer but
     InputLayer writes `trainable`, no operation does.
     """
     if module is not None:
@@ -106,9 +106,9 @@ def is_operation(
 
 
 def is_subclass(record: Mapping[str, Any]) -> bool:
-    """Return whether a record is of a class that a user derived from Sequential or Functional.
+    """Tell whether a record is of a class that a user derived from Sequential or Functional.
 
-    Keras writes what it writes of those, and for all its own layers something else.
+    Keras writes the same for those, and something else for all its own layers.
     """
     config, module = record.get("config"), str(record.get("module") or "")
     if not isinstance(config, Mapping) or module.split(".")[0] == "keras":
@@ -124,7 +124,7 @@ SEQUENTIAL_SETTINGS = frozenset({"build_input_shape", "dtype", "layers", "name",
 
 
 def holds_layers(value: Any) -> bool:
-    """Return whether a setting of a wrapper is a layer or a list of them, or says that it has none.
+    """Tell whether a setting of a wrapper is a layer, a list of layers, or None.
 
     Layers of a user's own may have numbers and words under the same names.
     """
@@ -132,21 +132,21 @@ def holds_layers(value: Any) -> bool:
 
 
 def is_layer(value: Any) -> bool:
-    """Return whether an activation setting holds a whole layer, such as LeakyReLU."""
+    """Tell whether an activation setting holds a whole layer, such as LeakyReLU."""
     return isinstance(value, Mapping) and isinstance(value.get("config"), Mapping)
 
 
 def layer_name(name: Any) -> str:
-    """Return a layer's name as Keras 3 allows it: without slashes."""
+    """Rewrite a layer's name as Keras 3 allows it: without slashes."""
     if not isinstance(name, str | int):
-        raise ValueError(f"a layer has the name {name!r}, which is no text")
+        raise ValueError(f"a layer has the name {name!r}, which is not text")
     return str(name).replace("/", "_")
 
 
 def modern(
     class_name: str, settings: Mapping[str, Any], *, generation: int
 ) -> tuple[str, dict[str, Any]]:
-    """Return a layer's class name and settings in today's words, training settings left out.
+    """Translate a layer's class name and settings to today's words, without training settings.
 
     Settings this module does not know pass through unchanged.
     """
@@ -164,7 +164,7 @@ def modern(
         elif key == "axis":
             kept[key] = value[0] if isinstance(value, list) and len(value) == 1 else value
         elif key == "trainable":
-            kept[key] = value is not False  # Keras 2 wrote null for "not said"
+            kept[key] = value is not False  # Keras 2 wrote null where it was not set
         elif (today, key) in WITH_EFFECT:
             kept[key] = value
         elif key not in WITHOUT_EFFECT and not key.endswith(TRAINING_ONLY):
@@ -173,7 +173,7 @@ def modern(
 
 
 def _dtype(value: Any, *, is_input: bool) -> dict[str, Any]:
-    """Return the settings that a recorded dtype becomes: {} for the float policies.
+    """Translate a recorded dtype to settings: {} for the float policies.
 
     Everything is computed in float32 whatever the policy in training was. Whole-number inputs and
     quantised layers keep their record, the latter to be refused.
@@ -187,7 +187,7 @@ def _dtype(value: Any, *, is_input: bool) -> dict[str, Any]:
 
 
 def _activation(value: Any, generation: int) -> Any:
-    """Return the name of an activation function; any other object is left for the safety check."""
+    """Name an activation function; any other object is left for the safety check."""
     if value is None:
         return "linear"
     if isinstance(value, Mapping) and value.get("class_name") == "function":

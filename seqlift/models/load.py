@@ -1,8 +1,8 @@
-"""Any Keras file becomes a `keras.Model`, and nothing in the file runs.
+"""Load any Keras file as a `keras.Model`; nothing in the file runs.
 
 One way for all: read the architecture record, put it in today's words, check every layer against
-the allow-list, build, assign the weights. Keras's own model readers are not used, because they
-make whatever a file names. Optimizers, losses and metrics are left out.
+the allow-list, build, assign the weights. Keras's own model readers are not used, because they make
+whatever a file names. Optimizers, losses and metrics are left out.
 """
 
 from collections.abc import Mapping
@@ -58,7 +58,7 @@ def load(
     recipes: Mapping[str, str] | None = None,
     custom_objects: str | Path | None = None,
 ) -> LoadedModel:
-    """Return the model in a file of any Keras, uncompiled, computing in float32.
+    """Load the model in a file of any Keras, uncompiled, computing in float32.
 
     `path` is a `.h5` or `.keras` file, or a file of weights, whose architecture is then in `arch`,
     JSON or YAML. Raises `ModelError` with a line for each problem: a layer that would run code or
@@ -73,11 +73,11 @@ def load(
     path, arch = Path(path), None if arch is None else Path(arch)
     found = files.read(path, arch)
     described = _described(found, path, arch)
-    with damage.told(arch or path):
+    with damage.reported(arch or path):
         plan = build.checked(described.plan, recipes=recipes, objects=objects)
         model = build.made(plan, most_weights=files.most_weights(path, found))
         notes = (*calls.notes_of(model), *calls.without_recipe(plan))
-    with damage.told(path, what="weights"):
+    with damage.reported(path, what="weights"):
         _assign(model, path, found=found, plan=described.plan)
     return LoadedModel(
         model=model,
@@ -92,18 +92,18 @@ def load(
 
 
 def describe(path: str | Path, *, arch: str | Path | None = None) -> DescribedModel:
-    """Return what a model file says about its network, also where the network may not be built.
+    """Describe the network in a model file, also where it may not be built.
 
-    The arguments are those of `load`. Raises `ModelError` where the file is no Keras model or its
-    architecture is damaged.
+    The arguments are those of `load`. Raises `ModelError` where the file is not a Keras model or
+    its architecture is damaged.
     """
     path, arch = Path(path), None if arch is None else Path(arch)
     return _described(files.read(path, arch), path, arch)
 
 
 def _described(found: files.ModelFile, path: Path, arch: Path | None) -> DescribedModel:
-    """Return the plan of the network in a file that was read, and where it came from."""
-    with damage.told(arch or path):
+    """Describe the network in a file that was read, and where it came from."""
+    with damage.reported(arch or path):
         plan = _plan(found)
     return DescribedModel(
         plan=plan,
@@ -114,7 +114,7 @@ def _described(found: files.ModelFile, path: Path, arch: Path | None) -> Describ
 
 
 def _plan(found: files.ModelFile) -> NetworkPlan:
-    """Return the plan of the network in a file of any Keras."""
+    """Plan the network in a file of any Keras."""
     generation = legacy.generation(found.version, found.record)
     described = isinstance(found.record, dict) and (generation < 2 or "class_name" in found.record)
     if not described:

@@ -63,7 +63,7 @@ class LocallyConnected(keras.layers.Layer):  # type: ignore[misc]  # Keras has n
             )
 
     def counts(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
-        """Return how many windows fit along each axis of `sizes`."""
+        """Count the windows that fit along each axis of `sizes`."""
         return tuple(
             (size - taps) // stride + 1
             for size, taps, stride in zip(sizes, self.kernel_size, self.strides, strict=True)
@@ -89,11 +89,10 @@ class LocallyConnected(keras.layers.Layer):  # type: ignore[misc]  # Keras has n
             )
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
-        """Return the shape of the output, with its batch axis."""
         return (input_shape[0], *self.counts(tuple(input_shape[1:-1])), self.filters)
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Return each window times its matrix, plus its bias, activated."""
+        """Multiply each window by its matrix, add its bias, and activate."""
         counts = self.counts(tuple(inputs.shape[1:-1]))
         rows = inputs
         for i, (count, taps, stride) in enumerate(
@@ -111,7 +110,6 @@ class LocallyConnected(keras.layers.Layer):  # type: ignore[misc]  # Keras has n
         return self.activation(sums)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the settings."""
         config: dict[str, Any] = super().get_config()
         return config | {
             "filters": self.filters,

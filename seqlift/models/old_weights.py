@@ -1,4 +1,4 @@
-"""How older Keras and other backends laid out the arrays of a layer, and today's layout of them.
+"""Convert the arrays of a layer from the layouts of older Keras and other backends to today's.
 
 Known are the kernels of Keras 0 and 1, the gates of their recurrent layers, the weights of
 CuDNNLSTM and CuDNNGRU, and the kernels of Theano, which convolves where others correlate. What no
@@ -48,7 +48,7 @@ WRITE_BACKEND = (
 def conversion(
     owner: Any, variables: Sequence[Any], arrays: Sequence[SavedArray], *, source: Source
 ) -> Convert | None:
-    """Return what makes the variables' values of a layer's arrays, None if the shapes do not fit.
+    """Choose how a layer's arrays become its variables, None if the shapes do not fit.
 
     `owner` is the layer that has the `variables` itself, not one around it.
     """
@@ -72,7 +72,7 @@ def conversion(
 def count(
     owner: Any, variables: Sequence[Any], arrays: Sequence[SavedArray], *, source: Source
 ) -> int:
-    """Return how many of the next `arrays` of a layer belong to its `variables`."""
+    """Count the next `arrays` of a layer that belong to its `variables`."""
     gates = len(GATES.get(type(owner).__name__, ""))
     if gates and source.is_keras_1 and len(variables) == 3 and len(arrays) >= 3 * gates:
         units = variables[0].shape[-1] // gates
@@ -104,14 +104,14 @@ def doubts(layers: Iterable[Any], source: Source) -> Iterator[str]:
 
 
 def _is_of_unknown_direction(layer: Any, kind: str, source: Source) -> bool:
-    """Return whether it matters which backend wrote a kernel, and the file does not say."""
+    """Tell whether a kernel depends on its backend, and the file does not name it."""
     if kind not in CONVOLUTIONS or not source.is_keras_1 or source.backend != "unknown":
         return False
     return bool(max(layer.kernel_size) > 1)
 
 
 def _is_padded_otherwise(layer: Any, kind: str) -> bool:
-    """Return whether Theano pads the windows of a layer at other ends than TensorFlow does."""
+    """Tell whether Theano pads a layer's windows at other ends than TensorFlow."""
     if getattr(layer, "padding", None) != "same":
         return False
     if "Pooling" in kind:
@@ -124,16 +124,16 @@ def _is_padded_otherwise(layer: Any, kind: str) -> bool:
 def _old_kernel(
     owner: Any, wanted: list[tuple[int, ...]], shapes: list[tuple[int, ...]], *, turn: bool
 ) -> Convert | None:
-    """Return the conversion of a convolution's kernel of Keras 0 and 1, and its bias as it is.
+    """Choose how a convolution's kernel of Keras 0 and 1 is converted; its bias stays.
 
     1-D kernels were (taps, 1, in, out), before Keras 1.1.1 (out, in, taps, 1); 2-D kernels of
     channels first were (out, in, rows, columns).
     """
-    *window, given, made = wanted[0]
+    *window, inputs, outputs = wanted[0]
     if len(window) == 1:
-        first, last = (*window, 1, given, made), (made, given, *window, 1)
+        first, last = (*window, 1, inputs, outputs), (outputs, inputs, *window, 1)
     elif owner.data_format == "channels_first":
-        first, last = (), (made, given, *window)
+        first, last = (), (outputs, inputs, *window)
     else:
         first, last = wanted[0], ()
     if not shapes or shapes[0] not in (first, last) or shapes[1:] != wanted[1:]:
@@ -148,14 +148,14 @@ def _old_kernel(
 
 
 def _turned(kernel: NDArray[Any]) -> NDArray[Any]:
-    """Return a kernel with every axis of its window back to front."""
+    """Reverse every axis of a kernel's window."""
     return np.flip(kernel, axis=tuple(range(kernel.ndim - 2)))
 
 
 def _joined_gates(
     kind: str, wanted: list[tuple[int, ...]], arrays: Sequence[SavedArray]
 ) -> Convert | None:
-    """Return what joins W, U and b of each gate, which Keras 0 and 1 kept apart."""
+    """Join W, U and b of each gate, which Keras 0 and 1 kept apart."""
     gates = GATES_TODAY[kind]
     written = [match.group(1, 2) for array in arrays if (match := GATE.search(array.name))]
     if len(written) != len(arrays):
@@ -173,12 +173,12 @@ def _joined_gates(
 
 
 def _variance(deviation: NDArray[Any], epsilon: float) -> NDArray[Any]:
-    """Return v with sqrt(v + epsilon) = deviation + epsilon, by which Keras 0 divided."""
+    """Find v with sqrt(v + epsilon) = deviation + epsilon, by which Keras 0 divided."""
     return (deviation.astype("float64") + epsilon) ** 2 - epsilon
 
 
 def _is_cudnn(shapes: list[tuple[int, ...]], wanted: list[tuple[int, ...]]) -> bool:
-    """Return whether recurrent weights are CuDNN's: those of today but for a flat double bias.
+    """Tell whether recurrent weights are CuDNN's: those of today but for a flat double bias.
 
     A GRU takes them only with reset_after, when today's bias is (2, 3 units).
     """
@@ -194,10 +194,10 @@ def _is_cudnn(shapes: list[tuple[int, ...]], wanted: list[tuple[int, ...]]) -> b
 
 
 def _from_cudnn(values: Values, wanted: list[tuple[int, ...]]) -> Values:
-    """Return the weights of an LSTM or GRU(reset_after=True) from those of CuDNN.
+    """Convert the weights of CuDNN to those of an LSTM or GRU(reset_after=True).
 
-    CuDNN keeps each gate's matrices transposed, the input kernels in Keras's shape all the same;
-    it adds a bias to the input and one to the state, which an LSTM has as their sum.
+    CuDNN keeps each gate's matrices transposed, the input kernels in Keras's shape all the same; it
+    adds a bias to the input and one to the state, which an LSTM has as their sum.
     """
     kernel, recurrent, bias = values
     gates = wanted[0][-1] // wanted[1][0]

@@ -1,4 +1,4 @@
-"""Which layers of Keras draw random numbers in training, and none when a model predicts.
+"""Names of Keras layers that draw random numbers in training, and none when a model predicts.
 
 Knows the names of Keras's classes and settings; imports nothing of Keras.
 """

@@ -1,7 +1,7 @@
-"""Expressions as parts of a Keras model.
+"""Rebuild expressions as parts of a Keras model.
 
-What a Lambda or a node of tf.keras computes becomes a small model of its own, of the layer's name,
-made of `keras.ops` operations, so that nothing else has to know that there was a Lambda.
+The computation of a Lambda or a node of tf.keras becomes a small model of its own, of the layer's
+name, made of `keras.ops` operations, so that nothing else has to know that it was a Lambda.
 """
 
 from collections.abc import Sequence
@@ -33,33 +33,33 @@ class Rebuilt:
         self._models: dict[Any, keras.Model] = {}
 
     def outputs(self, number: int, values: Sequence[Any]) -> list[Any]:
-        """Return the flat list of what the call `number` gives for `values`.
+        """Compute the flat list of outputs of the call `number` on `values`.
 
-        These are Keras tensors, or plain values such as shapes; what is worked out from plain
+        These are Keras tensors, or plain values such as shapes; whatever is worked out from plain
         values, or is a shape itself, is a plain value.
         """
         expression = self.plan.expressions[number]
         used = sorted(tree.inputs(expression))
-        given = [values[place] for place in used if is_tensor(values[place])]
+        tensors = [values[place] for place in used if is_tensor(values[place])]
         key = (tree.text(expression), expression, *map(_kind, values))
         if key not in self._models:
             made = self._made(expression, values, used)
             if not isinstance(made, keras.Model):
                 if self.plan.class_name not in nodes.CLASSES:
-                    raise self._refused(f"gives {tree.text(expression)}, which is no tensor")
+                    raise self._refused(f"gives {tree.text(expression)}, which is not a tensor")
                 return [made]
             self._models[key] = made
-        outputs: list[Any] = keras.tree.flatten(self._models[key](_unpacked(given)))
+        outputs: list[Any] = keras.tree.flatten(self._models[key](_unpacked(tensors)))
         return outputs
 
     def single(self, tensor: Any) -> keras.Model:
-        """Return the model of the only call, of one tensor, in a Sequential model."""
+        """Make the model of the only call, of one tensor, in a Sequential model."""
         self.outputs(0, [tensor])
         (model,) = self._models.values()
         return model
 
     def _made(self, expression: Expression, values: Sequence[Any], used: Sequence[int]) -> Any:
-        """Return a model of what is computed, or the plain value that it is."""
+        """Make a model of an expression, or compute the plain value that it is."""
         inner = [
             keras.Input(batch_shape=v.shape, dtype=v.dtype) if is_tensor(v) else v for v in values
         ]
@@ -70,9 +70,9 @@ class Rebuilt:
         if not any(map(is_tensor, keras.tree.flatten(result))):
             return result
         name = self.plan.name + (f"_{len(self._models)}" if self._models else "")
-        given = [inner[place] for place in used if is_tensor(inner[place])]
+        tensors = [inner[place] for place in used if is_tensor(inner[place])]
         outputs = list(result) if isinstance(result, tuple) else result
-        return Computed(_unpacked(given), outputs, name=name)
+        return Computed(_unpacked(tensors), outputs, name=name)
 
     def _refused(self, reason: str) -> ModelError:
         name = self.plan.name

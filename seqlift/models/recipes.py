@@ -1,7 +1,7 @@
-"""Which layers of a plan are rebuilt from what they compute: Lambdas and nodes of tf.keras.
+"""Find the expressions from which Lambdas and nodes of tf.keras are rebuilt.
 
-What such a layer computes is read from its record, or given by the user as an expression. Builds
-nothing, and runs nothing that a file holds.
+They are read from a layer's record, or written by the user. Builds nothing, and runs nothing that a
+file holds.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,11 +23,11 @@ SEQUENTIAL = (Call((TensorRef("", 0, 0),)),)
 
 
 def resolved(network: NetworkPlan, recipes: Mapping[str, str]) -> NetworkPlan:
-    """Return the plan with what each Lambda and node of tf.keras computes, or why that is unknown.
+    """Add the expression of each Lambda and node of tf.keras to the plan, or why it is unknown.
 
     `recipes` are the user's expressions by layer name, or by a pattern of names (``lambda_*``) for
-    all layers it fits that are refused otherwise. One that is no expression, or of a layer that is
-    not there, raises `ModelError`.
+    all layers it fits that are refused otherwise. Raises `ModelError` for a recipe that is not an
+    expression, or of a layer that does not exist.
     """
     names = list(_names(network))
     exact = {name: recipe for name, recipe in recipes.items() if name in names}
@@ -54,7 +54,7 @@ def _refused(network: NetworkPlan) -> Iterator[str]:
 def _misplaced(
     recipes: Mapping[str, str], names: Sequence[str], refused: Sequence[str], network: NetworkPlan
 ) -> Iterator[str]:
-    """Yield a line for each recipe that is for no layer, or for one that has another."""
+    """Yield a line for each recipe that fits no layer, or whose layer has another."""
     fits: dict[str, str] = {}
     for name in recipes:
         if name in names:
@@ -105,7 +105,7 @@ def _layer(plan: LayerPlan, recipes: Mapping[str, str]) -> LayerPlan:
     calls = plan.calls or SEQUENTIAL
     if recipe is not None:
         try:
-            found = tuple(language.parse(recipe, _given(call)) for call in calls)
+            found = tuple(language.parse(recipe, _source(call)) for call in calls)
         except NoRecipeError as problem:
             raise ModelError(
                 f"layer {plan.name!r}: the recipe {recipe!r} {problem}; give an expression of x, "
@@ -119,7 +119,7 @@ def _layer(plan: LayerPlan, recipes: Mapping[str, str]) -> LayerPlan:
 
 
 def _within(wrapper: LayerPlan, plan: Any) -> Any:
-    """Return what a wrapper holds, with the reason why nothing in it is rebuilt."""
+    """Refuse, with the reason, to rebuild the layers in a wrapper."""
     if isinstance(plan, tuple):
         return tuple(_within(wrapper, one) for one in plan)
     if not isinstance(plan, LayerPlan) or plan.class_name not in CLASSES:
@@ -128,21 +128,21 @@ def _within(wrapper: LayerPlan, plan: Any) -> Any:
 
 
 def _expression(plan: LayerPlan, call: Call) -> Expression:
-    """Return what the record says that one call computes."""
+    """Read the expression of one call from the record."""
     if plan.class_name in nodes.CLASSES:
         return nodes.expression(plan, call)
-    given = dict(call.kwargs)
-    training = given.pop("training", None)
-    odd = [key for key, value in given.items() if value is not None]
+    keywords = dict(call.kwargs)
+    training = keywords.pop("training", None)
+    odd = [key for key, value in keywords.items() if value is not None]
     odd += ["training"] * (refs(training) != []) + ["more arguments"] * (len(call.args) > 1)
     if odd:
-        raise NoRecipeError(f"is called with {', '.join(odd)} beside its input")
-    return lambdas.expression(plan.settings, _given(call), training=bool(training))
+        raise NoRecipeError(f"is called with {', '.join(odd)} besides its input")
+    return lambdas.expression(plan.settings, _source(call), training=bool(training))
 
 
-def _given(call: Call) -> Expression:
-    """Return what stands for a layer's input: a tensor, or several of them."""
+def _source(call: Call) -> Expression:
+    """Make the expression of a layer's input: a tensor, or several of them."""
     (first,) = call.args[:1] or (None,)
     if isinstance(first, TensorRef):
-        return tree.Given(0)
-    return tree.several(tree.Given(number) for number in range(len(refs(first))))
+        return tree.InputTensor(0)
+    return tree.several(tree.InputTensor(number) for number in range(len(refs(first))))

@@ -1,8 +1,8 @@
-"""Plans from the architecture records (JSON) of model files.
+"""Plan networks from the architecture records (JSON) of model files.
 
 Reads the two ways Keras has written a network, lists of inbound nodes until Keras 2.15 and call
 arguments since Keras 3, into one. Knows nothing of files and weights, and builds no layer: a class
-name stays a name, so nothing that a file says can run.
+name stays a name, so nothing in a file can run.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +21,7 @@ INNER_LAYERS = ("layer", "backward_layer", "cell", "cells")
 
 
 def read(record: Any, *, generation: int) -> NetworkPlan:
-    """Return the plan of the network that `record`, parsed JSON, describes.
+    """Plan the network that `record`, parsed JSON, describes.
 
     `generation` is the major version of the Keras that wrote it (1, which is Keras 0 too, 2 or 3).
     A record that does not describe a Sequential or Functional model raises `ModelError`.
@@ -47,7 +47,7 @@ def read(record: Any, *, generation: int) -> NetworkPlan:
 
 
 def _element(record: Mapping[str, Any], generation: int) -> LayerPlan | NetworkPlan:
-    """Return the plan of a layer, or of a network when the record has the layers of one."""
+    """Plan a layer, or a network when the record has the layers of one."""
     config = record["config"]
     class_name = record["class_name"]
     if class_name == "Sequential":
@@ -92,7 +92,7 @@ def _layer(record: Mapping[str, Any], generation: int) -> LayerPlan:
 
 
 def _inner(value: Any, generation: int, *, name: str) -> Any:
-    """Return the plan, or tuple of plans, of what a wrapper holds; `name` where it has none."""
+    """Plan the layers that a wrapper holds; `name` is used where one has none."""
     if isinstance(value, list):
         return tuple(_inner(item, generation, name=name) for item in value)
     if value is None:
@@ -103,7 +103,7 @@ def _inner(value: Any, generation: int, *, name: str) -> Any:
 
 
 def _sequential(record: Mapping[str, Any], generation: int) -> NetworkPlan:
-    """Return a chain that starts with an InputLayer wherever the file gives the input's shape.
+    """Plan a chain that starts with an InputLayer wherever the file has the input's shape.
 
     Keras 2.0 and 2.1 wrote the bare list of layers; until Keras 2.3 there was no InputLayer.
     """
@@ -131,12 +131,12 @@ def _sequential(record: Mapping[str, Any], generation: int) -> NetworkPlan:
 
 
 def _with_name(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return the record of a network that was written as a bare list with a name, others as is."""
+    """Name the record of a network that was written as a bare list; leave others as they are."""
     return {"name": name, **record} if isinstance(record["config"], list) else record
 
 
 def _input_shape(record: Mapping[str, Any]) -> list[int | None] | None:
-    """Return the batch shape that a layer, or the first layer of a network, was declared with."""
+    """Find the batch shape that a layer, or the first layer of a network, declares."""
     config = record["config"]
     layers = config if isinstance(config, list) else config.get("layers")
     if layers:
@@ -166,11 +166,12 @@ def _functional(record: Mapping[str, Any], generation: int) -> NetworkPlan:
 
 
 def _renumbered(plan: NetworkPlan, *, wrote_calls: bool) -> NetworkPlan:
-    """Return the plan with the calls of nested networks counted from 0.
+    """Count the calls of nested networks from 0.
 
     Keras counts the making of a nested network as its call 0. Keras 2 skips that one in a file, or
-    not, by circumstances; every call it writes is used, so the highest number tells. Keras 3 counts
-    from 0 in call arguments and, for a Functional, from 1 in the list of the model's outputs.
+    not, by circumstances; every call it writes is used, so the highest number decides. Keras 3
+    counts from 0 in call arguments and, for a Functional, from 1 in the list of the model's
+    outputs.
     """
     nested = {p.name: p for p in plan.layers if isinstance(p, NetworkPlan)}
     used = [r for p in plan.layers for c in p.calls for r in refs([c.args, c.kwargs])]
@@ -195,7 +196,7 @@ def _renumbered(plan: NetworkPlan, *, wrote_calls: bool) -> NetworkPlan:
 
 
 def _without_derived_masks(kwargs: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
-    """Return keyword arguments less the masks that Keras derives anew from a Masking layer."""
+    """Drop the masks that Keras derives anew from a Masking layer."""
     return {
         key: value
         for key, value in kwargs.items()
@@ -204,31 +205,31 @@ def _without_derived_masks(kwargs: Mapping[str, Any], names: set[str]) -> dict[s
 
 
 def _call(node: Any) -> Call:
-    """Return one call of a layer from a Keras 2 (list) or Keras 3 (mapping) inbound node."""
+    """Read one call of a layer from a Keras 2 (list) or Keras 3 (mapping) inbound node."""
     if isinstance(node, Mapping) and "args" in node:
         kwargs = {key: _argument(value) for key, value in node.get("kwargs", {}).items()}
         return Call(tuple(_argument(value) for value in node["args"]), kwargs)
-    given = [node] if _is_ref(node) or _is_constant(node) else node
-    args = (_written_refs(given),)
-    if isinstance(given, list) and len(given) == 1:
+    tensor_refs = [node] if _is_ref(node) or _is_constant(node) else node
+    args = (_written_refs(tensor_refs),)
+    if isinstance(tensor_refs, list) and len(tensor_refs) == 1:
         args = (args[0][0],)
-    written = [*_written_arguments(given)]
+    written = [*_written_arguments(tensor_refs)]
     if any(arguments != written[0] for arguments in written):
         raise ValueError(f"one call with the arguments {' and '.join(map(str, written))}")
     kwargs = {key: _written_refs(value) for key, value in written[0].items()} if written else {}
     return Call(args, kwargs)
 
 
-def _written_arguments(given: Any) -> Iterator[Mapping[str, Any]]:
+def _written_arguments(tensor_refs: Any) -> Iterator[Mapping[str, Any]]:
     """Yield the arguments by name that stand behind each tensor of a Keras 2 node: those of all."""
-    if _is_ref(given) or _is_constant(given):
-        if len(given) > 3 and given[3]:
-            yield given[3]
-    elif isinstance(given, list | tuple):
-        for item in given:
+    if _is_ref(tensor_refs) or _is_constant(tensor_refs):
+        if len(tensor_refs) > 3 and tensor_refs[3]:
+            yield tensor_refs[3]
+    elif isinstance(tensor_refs, list | tuple):
+        for item in tensor_refs:
             yield from _written_arguments(item)
-    elif isinstance(given, Mapping):
-        for item in given.values():
+    elif isinstance(tensor_refs, Mapping):
+        for item in tensor_refs.values():
             yield from _written_arguments(item)
 
 
@@ -242,12 +243,12 @@ def _is_ref(value: Any) -> bool:
 
 
 def _is_constant(value: Any) -> bool:
-    """Return whether a value stands where tf.keras has a tensor: ``1 / x`` is such a call."""
+    """Tell whether a value stands where tf.keras has a tensor: ``1 / x`` is such a call."""
     return isinstance(value, list | tuple) and bool(value) and value[0] == "_CONSTANT_VALUE"
 
 
 def _written_refs(value: Any) -> Any:
-    """Return `value` with each ``[layer, call, tensor]`` made a `TensorRef`."""
+    """Replace each ``[layer, call, tensor]`` by a `TensorRef`."""
     if _is_constant(value):
         return value[2]
     if _is_ref(value):
@@ -260,7 +261,7 @@ def _written_refs(value: Any) -> Any:
 
 
 def _argument(value: Any) -> Any:
-    """Return a call argument of a Keras 3 file; an object of any other kind is refused."""
+    """Read a call argument of a Keras 3 file; an object of any other kind is refused."""
     if isinstance(value, list | tuple):
         return [_argument(item) for item in value]
     if not isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""The lines of a model whose layers are refused: one for each cause, with the layers it concerns.
+"""Word the refusal of a model's layers: a line for each cause, with the layers it concerns.
 
 Knows refusals and names; knows nothing of why a layer is refused.
 """

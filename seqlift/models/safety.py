@@ -1,4 +1,4 @@
-"""Which layers of a model file may be built: an allow-list, and a sentence for each refusal.
+"""Allow the layers of a model file that may be built, and refuse each other one in a sentence.
 
 A layer that is not listed here is never made, whatever module, registered name or code its record
 carries; that is what makes opening a stranger's model safe. Listed is what Keras itself brings and
@@ -121,7 +121,7 @@ class Refusal:
 def refusals(network: NetworkPlan) -> Iterator[Refusal]:
     """Yield a refusal for each layer of the network that must not or cannot be built.
 
-    What a layer computes that is within a wrapper can be said of the wrapper only.
+    The computation of a layer in a wrapper can only be reported for the wrapper.
     """
     wrappers = {
         inner.name: plan.name
@@ -196,7 +196,7 @@ def _layer_refusals(plan: LayerPlan, *, recipe_for: str) -> Iterator[Refusal]:
 
 
 def _is_of_keras(plan: LayerPlan) -> bool:
-    """Return whether the record claims a class that Keras brings, not one a user registered."""
+    """Tell whether the record claims a class that Keras brings, not one a user registered."""
     at_home = plan.module is None or any(
         plan.module == home or plan.module.startswith(f"{home}.") for home in MODULES
     )
@@ -204,7 +204,7 @@ def _is_of_keras(plan: LayerPlan) -> bool:
 
 
 def _function_of(plan: LayerPlan) -> str:
-    """Return the name of the TensorFlow function that a tf.keras node calls, for the message."""
+    """Name the TensorFlow function that a tf.keras node calls, for the message."""
     function = plan.settings.get("function")
     named = plan.class_name in ("TFOpLambda", "ClassMethod") and isinstance(function, str)
     return f" of {function!r}" if named else ""
@@ -221,7 +221,7 @@ def _setting_refusals(key: str, value: Any) -> Iterator[str]:
 
 
 def _named(value: Any) -> Any:
-    """Return a short name for a value that is refused: the class or function it claims to be."""
+    """Name a refused value in short: the class or function it claims to be."""
     while isinstance(value, dict):
         inner = value.get("config") if value.get("class_name") == "function" else None
         value = value.get("registered_name") or inner or value.get("class_name") or "a mapping"
@@ -229,7 +229,7 @@ def _named(value: Any) -> Any:
 
 
 def _is_plain(value: Any) -> bool:
-    """Return whether a setting is made of numbers, words and lists of them only."""
+    """Tell whether a setting is made of numbers, words and lists of them only."""
     if isinstance(value, dict):
         return "class_name" not in value and all(_is_plain(item) for item in value.values())
     if isinstance(value, list | tuple):

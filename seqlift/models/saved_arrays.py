@@ -1,4 +1,4 @@
-"""The arrays of trained weights in an HDF5 file, layer by layer, as the file names them.
+"""Read the arrays of trained weights in an HDF5 file, layer by layer, as the file names them.
 
 Keras 0 numbered its groups and arrays; since Keras 1 attributes list the names of the layers and of
 their arrays. Follows no link and reads no other file. Knows nothing of layers and their shapes.
@@ -35,7 +35,7 @@ class SavedArray:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Return the array's shape, reading nothing."""
+        """Read the array's shape, but none of its values."""
         return tuple(self.dataset.shape)
 
 
@@ -51,12 +51,12 @@ class Source:
 
     @property
     def is_keras_1(self) -> bool:
-        """Return whether the arrays are in the layouts of Keras 1 and before."""
+        """Tell whether the arrays are in the layouts of Keras 1 and before."""
         return self.version[:1] in ((0,), (1,))
 
 
 def source(group: Any, backend: str) -> Source:
-    """Return who wrote the arrays in a group, by its attributes and the manner of its names.
+    """Find the writer of a group's arrays, by its attributes and the manner of its names.
 
     The numbered groups of Keras 0 are taken as Theano's, its default, if the file does not say.
     """
@@ -72,12 +72,12 @@ def source(group: Any, backend: str) -> Source:
 
 
 def is_of_keras_0(group: Any) -> bool:
-    """Return whether the layers of a group are numbered as Keras 0 did."""
+    """Tell whether the layers of a group are numbered as Keras 0 did."""
     return "nb_layers" in group.attrs and "layer_names" not in group.attrs
 
 
 def layers(group: Any) -> dict[str, list[SavedArray]]:
-    """Return the arrays of each layer in the file's order, layers without arrays left out."""
+    """List the arrays of each layer in the file's order, layers without arrays left out."""
     found = {}
     for name in _layer_names(group):
         arrays = child(group, name, h5py.Group)
@@ -100,12 +100,12 @@ def _array_names(group: Any) -> list[str]:
 
 
 def _count(group: Any, attribute: str) -> int:
-    """Return a number of members kept in an attribute, at most one more than there are."""
+    """Read a number of members from an attribute, at most one more than there are."""
     return min(int(group.attrs[attribute]), len(group) + 1)
 
 
 def _names(group: Any, attribute: str) -> list[str]:
-    """Return a list of names kept in an attribute, which Keras splits when it is long."""
+    """Read a list of names from an attribute, which Keras splits when it is long."""
     if attribute in group.attrs:
         parts = [group.attrs[attribute]]
     else:
@@ -117,7 +117,7 @@ def _names(group: Any, attribute: str) -> list[str]:
 
 
 def child(group: Any, name: str, kind: Any) -> Any:
-    """Return a member of an HDF5 group, a `kind`, that is stored in this file itself.
+    """Open a member of an HDF5 group, a `kind`, that is stored in this file itself.
 
     A link or a dataset kept elsewhere would read another file of the machine: `ModelError`.
     """

@@ -1,8 +1,8 @@
-"""Keras's own default settings, while a model file is read and its network is lowered.
+"""Use Keras's own default settings while a model file is read and its network is lowered.
 
 In a notebook the user may have others (`floatx`, `epsilon`, `image_data_format`, a dtype policy),
-from `keras.json` or set by hand: a model in a file does not say them, and its scores do not depend
-on them.
+from `keras.json` or set by hand: a model in a file does not record them, and its scores do not
+depend on them.
 """
 
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ _CHANGING = RLock()  # settings are Keras's, one set for all threads: changed by
 def default_settings(*, of_a_file: bool = True) -> Iterator[None]:
     """Have Keras use its own defaults inside, and afterwards the user's settings again.
 
-    What is not `of_a_file` was built under the user's settings, which decide what it computes: only
-    the dtype of new arrays is then the default.
+    A model that is not `of_a_file` was built under the user's settings, which decide its
+    computation: only the dtype of new arrays is then the default.
     """
     config = keras.config
     with _CHANGING:

@@ -1,7 +1,7 @@
-"""Layers that stand in several places of a network, whose arrays an archive holds once.
+"""Fill layers that stand in several places of a network, whose arrays an archive holds once.
 
 Keras writes the arrays of such a layer where it comes to it first, and nothing at its other places;
-the architecture says only by equal names that they are one. Knows nothing of architectures.
+only equal names in the architecture show that they are one. Knows nothing of architectures.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from typing import Any
 def left_out(layers: Sequence[Any]) -> Iterator[list[Any]]:
     """Let Keras's reader pass over layers for which a file has no arrays, and list them.
 
-    They are those that an archive may have at another place: see `fill`.
+    An archive may have their arrays at another place: see `fill`.
     """
     missing: list[Any] = []
     for layer in layers:

@@ -1,4 +1,4 @@
-"""Trained weights from a file into a model that was built from a plan.
+"""Assign trained weights from a file to a model that was built from a plan.
 
 Two layouts: arrays under the names of layers, or in their order (`.h5` of every Keras, with or
 without the architecture), assigned here; and numbered variables (`model.weights.h5` inside a
@@ -92,7 +92,7 @@ def _generators(layer: Any) -> list[Any]:
 def _paired(
     layers: Mapping[str, Any], found: Mapping[str, list[SavedArray]], source: Source
 ) -> dict[str, list[SavedArray]]:
-    """Return the arrays for each layer, by name, or by order where no name contradicts it."""
+    """Pair the arrays with layers, by name, or by order where no name contradicts it."""
     if layers.keys() == found.keys():
         return {name: found[name] for name in layers}
     if len(layers) == len(found) and _may_go_by_order(layers, found):
@@ -113,7 +113,7 @@ def _paired(
 
 
 def _may_go_by_order(layers: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
-    """Return whether no name agrees, or all but those of networks, whose names were not written."""
+    """Tell whether no name agrees, or all but those of networks, which were not written."""
     if layers.keys().isdisjoint(found):
         return True
     return all(
@@ -123,7 +123,7 @@ def _may_go_by_order(layers: Mapping[str, Any], found: Mapping[str, Any]) -> boo
 
 
 def _orders(layer: Any) -> list[list[Any]]:
-    """Return the orders in which Keras has written the variables of a layer.
+    """List the orders in which Keras has written the variables of a layer.
 
     Trainable ones first is the rule; a nested network that was frozen or thawed when it was saved
     has others.
@@ -137,7 +137,7 @@ def _orders(layer: Any) -> list[list[Any]]:
 
 
 def _pieces(layer: Any, arrays: Sequence[SavedArray], source: Source) -> list[Piece] | None:
-    """Return which of the file's arrays make which variables of a layer, None if they do not fit.
+    """Match the file's arrays with variables of a layer, None if they do not fit.
 
     Names decide where the file has those of today; else shapes and the order alone.
     """
@@ -175,7 +175,7 @@ def _parted(
 
 
 def _plain_name(path: str) -> str:
-    """Return "kernel" for "conv1d_1/kernel:0" and "conv1d_1/kernel_2"."""
+    """Reduce "conv1d_1/kernel:0" and "conv1d_1/kernel_2" to "kernel"."""
     return re.sub(r"(_\d+)?(:\d+)?$", "", path.rsplit("/", 1)[-1])
 
 
@@ -192,7 +192,7 @@ def _assign_layer(layer: Any, arrays: Sequence[SavedArray], source: Source) -> N
 
 
 def _read(array: SavedArray) -> Any:
-    """Return the values of an array, finite numbers."""
+    """Read the values of an array, finite numbers."""
     if array.dataset.dtype.kind not in "fiu":
         raise ModelError(f"{array.name!r} does not hold numbers; save the weights again")
     values = np.asarray(array.dataset)
@@ -206,7 +206,7 @@ def _check_finite(name: str, values: Any) -> None:
 
 
 def _misfit(layer: Any, arrays: Sequence[SavedArray]) -> str:
-    """Return the sentence for arrays that do not fit a layer: the first difference."""
+    """Write the sentence for arrays that do not fit a layer: the first difference."""
     variables = _orders(layer)[0]
     if len(variables) != len(arrays):
         return (

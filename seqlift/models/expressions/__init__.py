@@ -1,5 +1,5 @@
-"""What Lambda layers and TensorFlow nodes of a model file compute, read as data, never run.
+"""Expressions: the computation of Lambda layers and TensorFlow nodes, read as data, never run.
 
-Three ways lead to an expression: text that the user gives (`language`), the bytecode of a Lambda
+Three ways lead to an expression: text from the user (`language`), the bytecode of a Lambda
 (`bytecode`) and the nodes of tf.keras (`nodes`). One leads from it to a model (`evaluate`).
 """

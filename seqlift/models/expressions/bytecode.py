@@ -1,4 +1,4 @@
-"""The expression that a Lambda's bytecode computes, found by following it on symbols.
+"""Read the expression of a Lambda's bytecode by following it on symbols.
 
 Nothing runs: names stay words, and each instruction does to a stack of symbols what Python would do
 to a stack of values. There are no jumps, so the work is bounded by the length of the code. Where
@@ -19,9 +19,9 @@ UNREADABLE_FLAGS = 0x04 | 0x08 | 0x20 | 0x80 | 0x200
 def expression(
     code: Code, arguments: Mapping[str, Expression], closure: Mapping[str, Expression]
 ) -> Expression:
-    """Return what `code` returns for `arguments`, values by name; `closure` likewise.
+    """Read the expression of `code` for `arguments`, values by name; `closure` likewise.
 
-    Anything that is no expression of known functions raises `NoRecipeError` saying what it is.
+    Anything but an expression of known functions raises `NoRecipeError`, which names the cause.
     """
     check(code)
     understood: list[Expression] = []
@@ -48,5 +48,5 @@ def check(code: Code) -> None:
 
 
 def _tells(problem: str) -> bool:
-    """Return whether a problem says more than that a version does not fit."""
+    """Tell whether a problem means more than that a version does not fit."""
     return problem.startswith(("calls ", "uses "))

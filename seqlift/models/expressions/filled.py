@@ -19,17 +19,17 @@ LARGEST = 1 << 24
 
 
 def full(shape: Any, value: Any = 0.0, dtype: Any = None) -> NDArray[np.float32]:
-    """Fill an array with a number; the extent of the batch, which is open, becomes 1."""
+    """Fill an array with a number; the open extent of the batch becomes 1."""
     del dtype  # there is one precision
     extents = list(shape) if isinstance(shape, list | tuple) else [shape]
     if extents[:1] == [None] and len(extents) > 1:
         extents[0] = 1
     if not all(type(extent) is int and extent >= 1 for extent in extents):
-        raise NoRecipeError(f"makes an array of the shape {shape}, whose extents are no numbers")
+        raise NoRecipeError(f"makes an array of the shape {shape}, whose extents are not numbers")
     if math.prod(extents) > LARGEST:
         raise NoRecipeError(f"makes an array of the shape {shape}, more than {LARGEST} values")
     if not isinstance(value, int | float):
-        raise NoRecipeError(f"fills an array with {value}, which is no number")
+        raise NoRecipeError(f"fills an array with {value}, which is not a number")
     return np.full(extents, value, np.float32)
 
 
@@ -51,7 +51,7 @@ def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
 
 
 def _of_batch(value: Any, tensor: Any) -> Any:
-    """Return an array with the batch of a tensor, anything else as it is."""
+    """Repeat an array for the batch of a tensor; leave anything else as it is."""
     if not isinstance(value, np.ndarray):
         return value
     rank = len(tensor.shape)
@@ -67,18 +67,18 @@ def whole(x: Any) -> int:
     """Cut the decimals off a number, as Python's `int` does."""
     if isinstance(x, bool | int | float) and math.isfinite(x):
         return int(x)
-    raise NoRecipeError("calls int of what is no number")
+    raise NoRecipeError("calls int of something that is not a number")
 
 
 def real(x: Any) -> float:
     """Make a number one with decimals, as Python's `float` does."""
     if isinstance(x, bool | int | float):
         return float(x)
-    raise NoRecipeError("calls float of what is no number")
+    raise NoRecipeError("calls float of something that is not a number")
 
 
 def length(x: Any) -> int:
     """Count the extents of a shape, or the parts of a list."""
     if isinstance(x, list | tuple):
         return len(x)
-    raise NoRecipeError("calls len of what is no shape and no list")
+    raise NoRecipeError("calls len of something that is neither a shape nor a list")

@@ -1,4 +1,4 @@
-"""The functions of expressions, and what they do to Keras tensors.
+"""The functions of expressions, as operations on Keras tensors.
 
 The names and parameters are those of `keras.ops`, a few functions that `keras.ops` lacks aside.
 Every function works on each sequence of a batch by itself: one that would reach across the first
@@ -97,7 +97,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 
 
 def _power(base: float, exponent: float) -> float:
-    """Return a power, of whole numbers a whole number where it has no more than 63 bits."""
+    """Compute a power, of whole numbers a whole number where it has no more than 63 bits."""
     are_whole = isinstance(base, int) and isinstance(exponent, int) and exponent >= 0
     if are_whole and int(base).bit_length() * exponent < 64:
         whole: int = base**exponent
@@ -127,12 +127,12 @@ ON_NUMBERS: Mapping[str, Callable[..., Any]] = {
 
 
 def evaluate(expression: Expression, inputs: Sequence[Any]) -> Any:
-    """Return what an expression gives for its inputs: Keras tensors, or plain values.
+    """Evaluate an expression on its inputs: Keras tensors, or plain values.
 
     Raises `NoRecipeError` for arguments that a function does not take, shapes that do not fit, and
     whatever would mix the sequences of a batch.
     """
-    if isinstance(expression, tree.Given):
+    if isinstance(expression, tree.InputTensor):
         return inputs[expression.number]
     if isinstance(expression, tree.ConstantValue):
         return expression.value
@@ -162,11 +162,11 @@ def evaluate(expression: Expression, inputs: Sequence[Any]) -> Any:
 
 
 def _applied(name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """Return what the function `name` gives for arguments that are values."""
+    """Apply the function `name` to arguments that are values."""
     function = FUNCTIONS[name]
     signature = inspect.signature(function)
     try:
-        given = signature.bind(*args, **kwargs)
+        bound = signature.bind(*args, **kwargs)
     except TypeError as problem:
         takes = ", ".join(signature.parameters)
         raise NoRecipeError(f"calls {name} wrongly ({problem}); it takes {takes}") from problem
@@ -176,17 +176,17 @@ def _applied(name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
         args = [_operand(name, value, rank) for value in args]
         kwargs = {key: _operand(name, value, rank) for key, value in kwargs.items()}
     if not tensors and name not in OWN:
-        return _of_numbers(name, given.args)
-    given.apply_defaults()
+        return _of_numbers(name, bound.args)
+    bound.apply_defaults()
     if name in ELEMENTWISE:
         shapes.check_aligned(name, tensors)
     if name in ALONG_AXIS and tensors:
-        shapes.check_axis(name, given.arguments["axis"], len(tensors[0].shape))
+        shapes.check_axis(name, bound.arguments["axis"], len(tensors[0].shape))
     return function(*args, **kwargs)
 
 
 def _operand(name: str, value: Any, rank: int) -> Any:
-    """Return an operand of arithmetic with tensors of `rank` axes, listed numbers as an array."""
+    """Convert listed numbers to an array, for arithmetic with tensors of `rank` axes."""
     if not isinstance(value, list | tuple | np.ndarray):
         return value
     if not isinstance(value, np.ndarray) and not all(
@@ -204,7 +204,7 @@ def _operand(name: str, value: Any, rank: int) -> Any:
 
 
 def _of_numbers(name: str, args: Sequence[Any]) -> Any:
-    """Return what a function gives for numbers, and arrays of one number, alone."""
+    """Apply a function to numbers, and arrays of one number, alone."""
     if any(isinstance(value, np.ndarray) for value in args) and hasattr(np, name):
         return getattr(np, name)(*args)
     if not all(isinstance(value, int | float) for value in args):

@@ -1,4 +1,4 @@
-"""What a Lambda layer's record says that it computes.
+"""Read the expression of a Lambda layer from its record.
 
 Keras has written a Lambda's function in three ways: marshalled bytecode in base64 with the values
 of defaults and closure, the same in a mapping, and the bare name of a function, which may be
@@ -18,27 +18,27 @@ LONGEST_TEXT = 1 << 18
 
 
 def expression(
-    settings: Mapping[str, Any], given: Expression, *, training: bool = False
+    settings: Mapping[str, Any], source: Expression, *, training: bool = False
 ) -> Expression:
-    """Return what a Lambda with these settings computes of `given`, its input or inputs.
+    """Read the expression of a Lambda with these settings, applied to `source`, its inputs.
 
-    `training` is what a function with an argument of that name gets for it.
-    Raises `NoRecipeError` saying what was found that has no recipe.
+    `training` is the value of a function's argument of that name. Raises `NoRecipeError`, which
+    names the part that has no recipe.
     """
     function = settings.get("function")
     arguments = settings.get("arguments") or {}
     if not isinstance(arguments, Mapping):
-        raise NoRecipeError("has arguments that are no mapping")
+        raise NoRecipeError("has arguments that are not a mapping")
     constants = {str(name): _constant(value) for name, value in arguments.items()}
     if isinstance(function, Mapping) and function.get("class_name") == "function":
         function = function.get("config")
     if isinstance(function, str) and settings.get("function_type") != "lambda":
         raise NoRecipeError(f"calls {function}, whose code is not in the file")
-    return _of_code(*_stored(function), given, constants, training=training)
+    return _of_code(*_stored(function), source, constants, training=training)
 
 
 def _stored(function: Any) -> tuple[Any, Any, Any]:
-    """Return the code, defaults and closure in any of the ways in which they were written."""
+    """Find the code, defaults and closure in any of the ways in which they were written."""
     if isinstance(function, Mapping):
         function = function.get("config", function)
         function = function.get("value", function) if isinstance(function, Mapping) else function
@@ -59,7 +59,7 @@ def _of_code(
     code: Any,
     defaults: Any,
     closure: Any,
-    given: Expression,
+    source: Expression,
     constants: Mapping[str, Expression],
     *,
     training: bool,
@@ -70,7 +70,7 @@ def _of_code(
     if not takes or function.keyword_only:
         raise NoRecipeError("takes no input, or arguments by keyword only")
     values = [_constant(value) for value in _listed(defaults)]
-    arguments = {takes[0]: given}
+    arguments = {takes[0]: source}
     arguments |= dict(zip(takes[len(takes) - len(values) :], values, strict=True))
     always = {"training": tree.constant(training)} | dict(constants)
     arguments |= {name: value for name, value in always.items() if name in takes[1:]}
@@ -81,12 +81,12 @@ def _of_code(
     free = function.free[len(function.free) - len(outside) :] if outside else ()
     if len(free) != len(outside):
         raise NoRecipeError("has a closure that does not fit its code")
-    arguments[takes[0]] = given
+    arguments[takes[0]] = source
     return bytecode.expression(function, arguments, dict(zip(free, outside, strict=True)))
 
 
 def _decoded(code: Any) -> bytes:
-    """Return the bytes that a file holds in base64."""
+    """Decode the base64 of a file."""
     if not isinstance(code, str):
         raise NoRecipeError("has no code in the file")
     if len(code) > LONGEST_TEXT:
@@ -103,12 +103,12 @@ def _listed(values: Any) -> list[Any]:
     if values is None:
         return []
     if not isinstance(values, list | tuple):
-        raise NoRecipeError("has defaults or a closure that are no plain values")
+        raise NoRecipeError("has defaults or a closure that are not plain values")
     return list(values)
 
 
 def _constant(value: Any) -> Expression:
-    """Return a value of the record, which must be plain."""
+    """Convert a value of the record, which must be plain."""
     if isinstance(value, Mapping) and value.get("class_name") == "__tuple__":
         return tree.several(_constant(item) for item in _listed(value))
     return tree.constant(value)

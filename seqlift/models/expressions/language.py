@@ -1,4 +1,4 @@
-"""Expressions that people write: ``logsumexp(x, axis=-1)[:, None] * 2``.
+"""Parse expressions that people write: ``logsumexp(x, axis=-1)[:, None] * 2``.
 
 Python's own grammar, of which only functions by name, the input ``x`` (``x[0]``, ``x[1]`` of
 several), numbers, tuples, slices and arithmetic are taken. Parsed, never run.
@@ -23,8 +23,8 @@ OPERATORS = {
 }  # fmt: skip
 
 
-def parse(text: str, given: Expression) -> Expression:
-    """Return the expression that `text` says, with `given` for ``x``.
+def parse(text: str, source: Expression) -> Expression:
+    """Parse an expression, with `source` for ``x``.
 
     Anything else than an expression of known functions raises `NoRecipeError`.
     """
@@ -34,63 +34,63 @@ def parse(text: str, given: Expression) -> Expression:
         node = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as problem:
         raise NoRecipeError(
-            f"is no expression ({getattr(problem, 'msg', None) or 'too deeply nested'})"
+            f"is not an expression ({getattr(problem, 'msg', None) or 'too deeply nested'})"
         ) from problem
     try:
-        return _read(node, given)
+        return _read(node, source)
     except RecursionError as problem:
-        raise NoRecipeError("is no expression (too deeply nested)") from problem
+        raise NoRecipeError("is not an expression (too deeply nested)") from problem
 
 
-def _read(node: ast.AST, given: Expression) -> Expression:
+def _read(node: ast.AST, source: Expression) -> Expression:
     if isinstance(node, ast.Constant):
         return tree.constant(node.value)
     if isinstance(node, ast.Name):
-        return given if node.id == "x" else names.named_value(f"ops.{node.id}")
+        return source if node.id == "x" else names.named_value(f"ops.{node.id}")
     if isinstance(node, ast.Tuple | ast.List):
-        return tree.several(_read(item, given) for item in node.elts)
+        return tree.several(_read(item, source) for item in node.elts)
     if isinstance(node, ast.Subscript):
-        return tree.subscript(_read(node.value, given), _read(node.slice, given))
+        return tree.subscript(_read(node.value, source), _read(node.slice, source))
     if isinstance(node, ast.Slice):
         ends = (node.lower, node.upper, node.step)
-        return tree.Slice(*(tree.NONE if end is None else _read(end, given) for end in ends))
+        return tree.Slice(*(tree.NONE if end is None else _read(end, source) for end in ends))
     if isinstance(node, ast.Call):
-        return _call(node, given)
+        return _call(node, source)
     if isinstance(node, ast.Attribute):
         path = _path(node)
         if path is not None and not path.startswith("x."):
             return names.named_value(path)
-        return names.attribute(_read(node.value, given), node.attr, is_called=False)
-    return _operation(node, given)
+        return names.attribute(_read(node.value, source), node.attr, is_called=False)
+    return _operation(node, source)
 
 
-def _operation(node: ast.AST, given: Expression) -> Expression:
+def _operation(node: ast.AST, source: Expression) -> Expression:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
-        value = _read(node.operand, given)
+        value = _read(node.operand, source)
         if isinstance(node.op, ast.UAdd):
             return value
         if isinstance(value, tree.ConstantValue) and isinstance(value.value, int | float):
             return tree.constant(-value.value)
         return tree.apply("negative", value)
     if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
-        left, right = _read(node.left, given), _read(node.right, given)
+        left, right = _read(node.left, source), _read(node.right, source)
         return tree.apply(OPERATORS[type(node.op)], left, right)
     if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in OPERATORS:
-        left, right = _read(node.left, given), _read(node.comparators[0], given)
+        left, right = _read(node.left, source), _read(node.comparators[0], source)
         return tree.apply(OPERATORS[type(node.ops[0])], left, right)
-    raise NoRecipeError(f"has a part that is no arithmetic ({ast.unparse(node)})")
+    raise NoRecipeError(f"has a part that is not arithmetic ({ast.unparse(node)})")
 
 
-def _call(node: ast.Call, given: Expression) -> Expression:
+def _call(node: ast.Call, source: Expression) -> Expression:
     if any(isinstance(arg, ast.Starred) for arg in node.args) or any(
         keyword.arg is None for keyword in node.keywords
     ):
         raise NoRecipeError("unpacks arguments with *")
     path = _path(node.func)
     if path is None:
-        raise NoRecipeError(f"calls {ast.unparse(node.func)}, which is no function by name")
-    args = [_read(argument, given) for argument in node.args]
-    kwargs: dict[str, Any] = {str(k.arg): _read(k.value, given) for k in node.keywords}
+        raise NoRecipeError(f"calls {ast.unparse(node.func)}, which is not a function by name")
+    args = [_read(argument, source) for argument in node.args]
+    kwargs: dict[str, Any] = {str(k.arg): _read(k.value, source) for k in node.keywords}
     if "." in path:
         return names.called(path, args, kwargs)
     if path not in FUNCTIONS:
@@ -101,7 +101,7 @@ def _call(node: ast.Call, given: Expression) -> Expression:
 
 
 def _path(node: ast.AST) -> str | None:
-    """Return the dotted name that a node is, None if it is something else."""
+    """Join the dotted name of a node, None if it is something else."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):

@@ -1,8 +1,7 @@
-"""One pass over bytecode on symbols, as one version of Python.
+"""Pass once over bytecode on symbols, as one version of Python.
 
 Names stay words, and each instruction does to a stack of symbols what Python would do to a stack of
-values. Knows the instructions by name; which functions exist is for
-`seqlift.models.expressions.names` to say.
+values. Knows the instructions by name; `seqlift.models.expressions.names` knows the functions.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +38,7 @@ def run(
     variables: Mapping[str, Expression],
     closure: Mapping[str, Expression],
 ) -> Expression:
-    """Return what `code` returns, read as `instructions`; anything else raises `NoRecipeError`."""
+    """Read `code` as `instructions`; anything but one expression raises `NoRecipeError`."""
     return _Run(code, instructions, dict(variables), closure).result()
 
 
@@ -60,7 +59,7 @@ class _Run:
         self.keywords: tuple[str, ...] = ()
 
     def result(self) -> Expression:
-        """Return the value that is returned at the end of the code."""
+        """Follow the code to the value that it returns at its end."""
         steps = decode(self.code.code, self.instructions)
         for place, (name, argument) in enumerate(steps):
             if name in ("RETURN_VALUE", "RETURN_CONST"):
@@ -71,21 +70,21 @@ class _Run:
         raise NoRecipeError("returns nothing")
 
     def pop(self) -> Symbol:
-        """Return the uppermost symbol, taken off the stack."""
+        """Take the uppermost symbol off the stack."""
         if not self.stack:
             raise NoRecipeError(OTHER_VERSION)
         return self.stack.pop()
 
     def value(self) -> Expression:
-        """Return the uppermost symbol, which must be a value."""
+        """Take the uppermost symbol, which must be a value."""
         return value_of(self.pop())
 
     def values(self, count: int) -> list[Expression]:
-        """Return the uppermost `count` values, the lowest first."""
+        """Take the uppermost `count` values, the lowest first."""
         return [value_of(symbol) for symbol in self.symbols(count)]
 
     def symbols(self, count: int) -> list[Symbol]:
-        """Return the uppermost `count` symbols, the lowest first."""
+        """Take the uppermost `count` symbols, the lowest first."""
         if count > len(self.stack):
             raise NoRecipeError(OTHER_VERSION)
         taken = self.stack[len(self.stack) - count :]

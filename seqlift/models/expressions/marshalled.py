@@ -1,4 +1,4 @@
-"""The code object in a Lambda's stored bytes, read as data.
+"""Read the code object in a Lambda's stored bytes as data.
 
 Reads the parts of Python's marshal format that code objects of Python 3.6 to 3.13 are made of, with
 bounds on size, depth and number. Makes only numbers, words, tuples and `Code`: nothing here can be
@@ -18,7 +18,7 @@ DEEPEST = 40
 SHARED = 0x80
 """Bit of a type byte: the object is remembered, to be referred to later."""
 
-DAMAGED = "holds bytes that are no code of Python 3.6 to 3.13"
+DAMAGED = "holds bytes that are not code of Python 3.6 to 3.13"
 
 LAYOUTS = {
     "3.6": "arguments keyword_only locals stack flags code constants names variables free cells "
@@ -58,9 +58,9 @@ class Code:
 
 
 def read(data: bytes) -> Code:
-    """Return the code object that `data` holds in the layout of one version of Python.
+    """Read the code object in `data`, in the layout of one version of Python.
 
-    Bytes that are none, or more than a Lambda has, raise `NoRecipeError`.
+    Anything else, and more bytes than a Lambda has, raises `NoRecipeError`.
     """
     if len(data) > MOST_BYTES:
         raise NoRecipeError(f"holds {len(data)} bytes of code, more than can be read")
@@ -83,18 +83,17 @@ class _Reader:
         self.objects, self.shared = 0, list[Any]()
 
     def take(self, count: int) -> bytes:
-        """Return the next bytes."""
         if not 0 <= count <= len(self.data) - self.at:
             raise NoRecipeError(DAMAGED)
         self.at += count
         return self.data[self.at - count : self.at]
 
     def number(self) -> int:
-        """Return the next four bytes as a signed number."""
+        """Read the next four bytes as a signed number."""
         return int(struct.unpack("<i", self.take(4))[0])
 
     def object(self, depth: int) -> Any:
-        """Return the next object."""
+        """Read the next object."""
         self.objects += 1
         if depth > DEEPEST or self.objects > MOST_OBJECTS:
             raise NoRecipeError(DAMAGED)
@@ -159,14 +158,14 @@ def _is_words(value: Any) -> bool:
 
 
 def _free(variables: tuple[str, ...], kinds: Any) -> tuple[str, ...]:
-    """Return the variables that come from around the function; their kind has the bit 0x80."""
+    """Find the variables that come from around the function; their kind has the bit 0x80."""
     if not isinstance(kinds, bytes) or len(kinds) != len(variables):
         raise NoRecipeError(DAMAGED)
     return tuple(name for name, kind in zip(variables, kinds, strict=True) if kind & 0x80)
 
 
 def _long(reader: _Reader) -> int:
-    """Return a large whole number: digits of 15 bits, the sign on their count."""
+    """Read a large whole number: digits of 15 bits, the sign on their count."""
     count = reader.number()
     digits = struct.unpack(f"<{abs(count)}H", reader.take(2 * abs(count)))
     value: int = sum(digit << (15 * place) for place, digit in enumerate(digits[:8]))

@@ -1,4 +1,4 @@
-"""What a dotted name in a program means: a function of expressions, a constant, or nothing known.
+"""Translate a dotted name in a program to a function of expressions or a constant.
 
 Knows where libraries keep their functions; `seqlift.models.expressions.tables` lists them.
 """
@@ -30,7 +30,7 @@ CONSTANTS = {
 def called(
     path: str, args: Iterable[Expression], kwargs: Mapping[str, Expression]
 ) -> tree.Expression:
-    """Return what the function with the dotted name `path`, as a program writes it, gives.
+    """Apply the function with the dotted name `path`, as a program writes it.
 
     A function without a row raises `NoRecipeError`, and so does an argument without meaning.
     """
@@ -46,7 +46,7 @@ def called(
 
 
 def named_value(path: str) -> Expression:
-    """Return the value that the dotted name `path` has; only a few constants have one."""
+    """Look up the value of the dotted name `path`; only a few constants have one."""
     space, name = _space(path)
     if space is None or name not in CONSTANTS:
         unknown = "which has no recipe" if "." in path else "whose value is not in the file"
@@ -55,7 +55,7 @@ def named_value(path: str) -> Expression:
 
 
 def attribute(value: Expression, name: str, *, is_called: bool) -> Expression:
-    """Return ``value.name``, or ``value.name()``: the shape of a tensor."""
+    """Read ``value.name``, or ``value.name()``: the shape of a tensor."""
     is_shape = isinstance(value, tree.Apply) and value.function == "shape"
     if name == "as_list" and is_called and is_shape:
         return value
@@ -68,7 +68,7 @@ def attribute(value: Expression, name: str, *, is_called: bool) -> Expression:
 
 
 def _space(path: str) -> tuple[str | None, str]:
-    """Return the library that a dotted name belongs to, None if unknown, and its last word."""
+    """Split a dotted name into its library, None if unknown, and its last word."""
     *spaces, name = path.split(".")
     if not spaces:
         return ("ops", name) if name in BUILTINS else (None, name)
@@ -86,15 +86,15 @@ def _space(path: str) -> tuple[str | None, str]:
 def _translated(
     path: str, row: LibraryFunction | None, args: list[Expression], kwargs: Mapping[str, Expression]
 ) -> Expression:
-    """Return a library's function as one of ours."""
+    """Translate a call of a library's function to one of ours."""
     if row is None:
         raise NoRecipeError(f"calls {path}, which has no recipe")
     names = list(row.parameters)
     if len(args) > len(names):
         raise NoRecipeError(f"calls {path} with {len(args)} arguments, which has no recipe")
-    given = dict(zip(names, args, strict=False)) | dict(kwargs)
+    by_name = dict(zip(names, args, strict=False)) | dict(kwargs)
     meant = {name: tree.constant(value) for name, value in row.defaults.items()}
-    for name, value in given.items():
+    for name, value in by_name.items():
         if name == "name" or value == tree.NONE:
             continue
         if name not in row.parameters:
@@ -108,14 +108,14 @@ def _translated(
     return _in_order(row.function, meant)
 
 
-def _in_order(function: str, given: dict[str, Expression]) -> Expression:
-    """Return a function applied to arguments by name, the operands among them by position."""
+def _in_order(function: str, by_name: dict[str, Expression]) -> Expression:
+    """Apply a function to arguments by name, the operands among them by position."""
     positional: list[Expression] = []
     for name in inspect.signature(FUNCTIONS[function]).parameters:
-        if name not in OPERANDS or name not in given:
+        if name not in OPERANDS or name not in by_name:
             break
-        positional.append(given.pop(name))
-    return tree.named(function, positional, given)
+        positional.append(by_name.pop(name))
+    return tree.named(function, positional, by_name)
 
 
 OPERANDS = ("condition", "x", "x1", "x2", "xs", "key")

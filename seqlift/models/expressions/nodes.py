@@ -1,4 +1,4 @@
-"""What the TensorFlow functions that tf.keras recorded as layers compute.
+"""Read the expressions of the TensorFlow functions that tf.keras recorded as layers.
 
 tf.keras 2.4 to 2.15 wrote ``tf.exp(x[:, 10:-10])`` as layers of the classes SlicingOpLambda and
 TFOpLambda: the function's name in the settings, its arguments in the inbound node.
@@ -16,7 +16,7 @@ CLASSES = frozenset({"TFOpLambda", "SlicingOpLambda", raw.CLASS})
 
 
 def expression(plan: LayerPlan, call: Call) -> Expression:
-    """Return what one call of a node computes; inputs are numbered as `refs` of it lists them.
+    """Read the expression of one call of a node; inputs are numbered as `refs` lists them.
 
     Raises `NoRecipeError` for a function that has no recipe.
     """
@@ -32,9 +32,9 @@ def expression(plan: LayerPlan, call: Call) -> Expression:
 
 
 def _argument(value: Any, tensors: list[TensorRef]) -> Expression:
-    """Return an argument of a node: a tensor, a slice, or a plain value."""
+    """Convert an argument of a node: a tensor, a slice, or a plain value."""
     if isinstance(value, TensorRef):
-        return tree.Given(tensors.index(value))
+        return tree.InputTensor(tensors.index(value))
     if isinstance(value, list | tuple):
         return tree.numbers(value) or tree.several(_argument(item, tensors) for item in value)
     if isinstance(value, Mapping):

@@ -116,7 +116,7 @@ MOST_UNITS = 4000
 
 
 def decode(code: bytes, instructions: Instructions) -> list[tuple[str, int]]:
-    """Return the instructions and their arguments in `code`, less caches.
+    """List the instructions and their arguments in `code`, less caches.
 
     An instruction that is not in the table, or a cache that is not empty, raises `NoRecipeError`.
     """

@@ -1,7 +1,7 @@
-"""What the raw TensorFlow graph nodes that tf.keras 2.0 to 2.3 recorded as layers compute.
+"""Read the expressions of the raw TensorFlow nodes that tf.keras 2.0 to 2.3 recorded as layers.
 
 These tf.keras wrote ``tf.exp(x[:, 10:-10])`` as layers of the class TensorFlowOpLayer: the node's
-operation and attributes in the settings, its constant inputs by place beside them.
+operation and attributes in the settings, with its constant inputs by place.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ TYPES = {"DT_FLOAT": "float32", "DT_DOUBLE": "float64", "DT_HALF": "float16", "D
 
 
 def expression(plan: LayerPlan, call: Call) -> Expression:
-    """Return what a node computes; its tensors are numbered as `refs` of the call lists them.
+    """Read the expression of a node; its tensors are numbered as `refs` of the call lists them.
 
     Raises `NoRecipeError` for an operation without recipe.
     """
@@ -70,7 +70,7 @@ def expression(plan: LayerPlan, call: Call) -> Expression:
 
 
 def _inputs(written: Any, constants: Mapping[str, Any], tensors: int) -> list[Expression]:
-    """Return a node's inputs: constants at their places, tensors in order at the others."""
+    """List a node's inputs: constants at their places, tensors in order at the others."""
     count = len(written) if isinstance(written, list) else 0
     if count != tensors + len(constants) or not count:
         raise NoRecipeError("has another number of inputs than its node")
@@ -85,11 +85,11 @@ def _next(number: Any) -> Expression:
     found = next(number, None)
     if found is None:
         raise NoRecipeError("has another number of inputs than its node")
-    return tree.Given(found)
+    return tree.InputTensor(found)
 
 
 def _attribute(value: Any, kind: str) -> Expression:
-    """Return an attribute of a node, whose whole numbers are written as text."""
+    """Convert an attribute of a node, whose whole numbers are written as text."""
     try:
         if kind == "list":
             return tree.constant([int(item) for item in value["list"].get("i", ())] or None)
@@ -101,7 +101,7 @@ def _attribute(value: Any, kind: str) -> Expression:
 
 
 def _key(ends: Sequence[Expression], attributes: Mapping[str, Any]) -> Expression:
-    """Return the subscript that starts, stops, steps and masks (a bit for each entry) say."""
+    """Build the subscript of starts, stops, steps and masks (a bit for each entry)."""
     if len(ends) != 3 or not all(isinstance(end, tree.Several) for end in ends):
         raise NoRecipeError("has a slice that is not constant")
     masks = {

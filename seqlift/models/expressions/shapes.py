@@ -18,7 +18,6 @@ ACROSS = "works across the sequences of a batch, on which a score must not depen
 
 
 def is_tensor(value: Any) -> bool:
-    """Return whether a value is a tensor, and not a number, a word or a shape."""
     return isinstance(value, keras.KerasTensor)
 
 
@@ -42,12 +41,11 @@ def check_axis(name: str, axis: Any, rank: int) -> None:
 
 
 def shape(x: Any) -> tuple[int | None, ...]:
-    """Return the shape of a tensor; the batch and open lengths are None."""
     return tuple(x.shape)
 
 
 def cast(x: Any, dtype: str) -> Any:
-    """Return a tensor as `dtype`; one of the floats as it is, there being one precision."""
+    """Cast a tensor to `dtype`; floats keep the model's one precision."""
     kind = str(dtype).removeprefix("tf.")
     if "float" not in kind:
         return ops.cast(x, kind)
@@ -55,7 +53,7 @@ def cast(x: Any, dtype: str) -> Any:
 
 
 def getitem(x: Any, key: Any) -> Any:
-    """Return ``x[key]`` of a tensor or a shape; every sequence is kept."""
+    """Take ``x[key]`` of a tensor or a shape; every sequence is kept."""
     if not is_tensor(x):
         return x[key]
     keys = key if isinstance(key, tuple) else (key,)
@@ -84,7 +82,7 @@ def _written(keys: Sequence[Any]) -> str:
 
 
 def slice_of(inputs: Any, start_indices: Sequence[int], shape: Sequence[int | None]) -> Any:
-    """Return `shape` elements from the start on along each axis; -1 and None mean to the end."""
+    """Take `shape` elements from the start on along each axis; -1 and None mean to the end."""
     return getitem(
         inputs,
         tuple(
@@ -101,7 +99,7 @@ def _end(first: int, number: int | None) -> int | None:
 
 
 def reshape(x: Any, newshape: Sequence[Any]) -> Any:
-    """Return each sequence's values in another shape; the first extent stands for the batch."""
+    """Reshape each sequence's values; the first extent stands for the batch."""
     batch, *extents = newshape
     before = tuple(x.shape[1:])
     if batch not in (-1, None):
@@ -118,32 +116,29 @@ def reshape(x: Any, newshape: Sequence[Any]) -> Any:
 
 
 def batch_flatten(x: Any) -> Any:
-    """Return each sequence's values in one row."""
     return reshape(x, (-1, -1 if len(x.shape) > 1 else 1))
 
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
-    """Return a tensor with its axes in another order, the first left in its place."""
+    """Reorder the axes of a tensor, the first left in its place."""
     if axes is None or axes[0] != 0:
         raise NoRecipeError(f"calls transpose with axes={axes}, which {ACROSS}")
     return ops.transpose(x, tuple(axes))
 
 
 def expand_dims(x: Any, axis: int) -> Any:
-    """Return a tensor with an axis of one element more."""
     check_axis("expand_dims", axis, len(x.shape) + 1)
     return ops.expand_dims(x, axis)
 
 
 def stack(x: Sequence[Any], axis: int = 0) -> Any:
-    """Return tensors along a new axis."""
     check_aligned("stack", [one for one in x if is_tensor(one)])
     check_axis("stack", axis, len(x[0].shape) + 1)
     return ops.stack(list(x), axis=axis)
 
 
 def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> Sequence[Any]:
-    """Return a tensor in parts: a number of equal ones, or cut before the indices."""
+    """Split a tensor into a number of equal parts, or before the indices."""
     check_axis("split", axis, len(x.shape))
     extent = x.shape[axis]
     if isinstance(indices_or_sections, int):
@@ -156,7 +151,7 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> Se
 
 
 def split_sizes(x: Any, sizes: int | Sequence[int], axis: int = 0) -> Sequence[Any]:
-    """Return a tensor in parts: a number of equal ones, or their sizes, as `tf.split` does."""
+    """Split a tensor into a number of equal parts, or by their sizes, as `tf.split` does."""
     check_axis("split", axis, len(x.shape))
     extent = x.shape[axis]
     if isinstance(sizes, int):
@@ -169,7 +164,7 @@ def split_sizes(x: Any, sizes: int | Sequence[int], axis: int = 0) -> Sequence[A
 
 
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> Sequence[Any]:
-    """Return the elements along an axis, as tensors without it."""
+    """Split a tensor into the elements along an axis, as tensors without it."""
     check_axis("unstack", axis, len(x.shape))
     extent = x.shape[axis]
     if extent is None or num not in (None, extent) or extent > MOST_PARTS:
@@ -187,7 +182,7 @@ def _along(x: Any, axis: int, key: int | slice) -> Any:
 
 
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
-    """Return a tensor with more elements before and after, along each axis but the first."""
+    """Pad a tensor before and after, along each axis but the first."""
     widths = tuple(tuple(pair) for pair in pad_width)
     if len(widths) != len(x.shape) or widths[0] != (0, 0):
         raise NoRecipeError(f"calls pad by {widths}, which {ACROSS}")
@@ -197,26 +192,26 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
 
 
 def tile(x: Any, repeats: Sequence[int]) -> Any:
-    """Return each sequence repeated as a whole along its axes."""
+    """Repeat each sequence as a whole along its axes."""
     if len(repeats) != len(x.shape) or repeats[0] != 1:
         raise NoRecipeError(f"calls tile by {repeats}, which {ACROSS}")
     return ops.tile(x, tuple(repeats))
 
 
 def repeat_vector(x: Any, n: int) -> Any:
-    """Return the rows (N, C) `n` times along a new second axis."""
+    """Repeat the rows (N, C) `n` times along a new second axis."""
     if len(x.shape) != 2:
         raise NoRecipeError(f"repeats the shape {tuple(x.shape)}, which is not one row each")
     return ops.repeat(ops.expand_dims(x, 1), n, axis=1)
 
 
 def is_finite(x: Any) -> bool:
-    """Return True: with finite weights, checked on loading, and finite inputs every value is."""
+    """Answer True: with finite weights, checked on loading, and finite inputs every value is."""
     return is_tensor(x)
 
 
 def where(condition: Any, x1: Any, x2: Any) -> Any:
-    """Return `x1` where the condition holds and `x2` elsewhere."""
+    """Take `x1` where the condition holds and `x2` elsewhere."""
     if isinstance(condition, bool):
         return x1 if condition else x2
     check_aligned("where", [one for one in (condition, x1, x2) if is_tensor(one)])
@@ -224,19 +219,19 @@ def where(condition: Any, x1: Any, x2: Any) -> Any:
 
 
 def clipped_sqrt(x: Any) -> Any:
-    """Return the square root, 0 for what is negative, as `keras.backend.sqrt` does."""
+    """Take the square root, 0 for negative values, as `keras.backend.sqrt` does."""
     return ops.sqrt(ops.maximum(x, 0.0))
 
 
 def l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12) -> Any:
-    """Return x / sqrt(max(sum(x²), epsilon)), as `tf.math.l2_normalize` does."""
+    """Compute x / sqrt(max(sum(x²), epsilon)), as `tf.math.l2_normalize` does."""
     check_axis("l2_normalize", axis, len(x.shape))
     total = ops.sum(ops.square(x), axis=axis, keepdims=True)
     return ops.multiply(x, ops.rsqrt(ops.maximum(total, epsilon)))
 
 
 def matmul(x1: Any, x2: Any, *, transpose_a: bool = False, transpose_b: bool = False) -> Any:
-    """Return the matrix products of the last two axes."""
+    """Multiply the matrices of the last two axes."""
     rank = max(len(side.shape) for side in (x1, x2) if is_tensor(side))
     sides = []
     for side, is_transposed in ((x1, transpose_a), (x2, transpose_b)):

@@ -1,4 +1,4 @@
-"""What stands for Python's values while bytecode is read: expressions, names, methods.
+"""Symbols for Python's values while bytecode is read: expressions, names, methods.
 
 Knows no instructions.
 """
@@ -31,14 +31,14 @@ class BoundMethod:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """What Python pushes beside a function that is no method."""
+    """The empty entry that Python pushes next to a plain function."""
 
 
 Symbol: TypeAlias = Expression | Path | BoundMethod | Nothing
 
 
 def value_of(symbol: Symbol) -> Expression:
-    """Return the value that a symbol stands for."""
+    """Convert a symbol to the value that it stands for."""
     if isinstance(symbol, Path):
         return named_value(symbol.name)
     if isinstance(symbol, BoundMethod):
@@ -49,21 +49,21 @@ def value_of(symbol: Symbol) -> Expression:
 
 
 def attribute_of(symbol: Symbol, name: str) -> Symbol:
-    """Return the symbol for ``symbol.name``."""
+    """Read ``symbol.name``."""
     if isinstance(symbol, Path):
         return Path(f"{symbol.name}.{name}")
     return BoundMethod(value_of(symbol), name)
 
 
 def plain_tuple(value: Expression) -> tuple[Any, ...]:
-    """Return the constants in a tuple."""
+    """Take the constants out of a tuple."""
     if not isinstance(value, tree.Several):
         raise NoRecipeError(OTHER_VERSION)
     return tuple(tree.plain(item) for item in value.items)
 
 
 def words(value: Any) -> tuple[str, ...]:
-    """Return a tuple of words, checked."""
+    """Check that a value is a tuple of words."""
     if not (isinstance(value, tuple) and all(isinstance(word, str) for word in value)):
         raise NoRecipeError(OTHER_VERSION)
     return value
@@ -72,9 +72,9 @@ def words(value: Any) -> tuple[str, ...]:
 def applied(
     beneath: Sequence[Symbol], arguments: Sequence[Expression], names: Sequence[str]
 ) -> Expression:
-    """Return the call of the one symbol in `beneath`; the last arguments have `names`."""
+    """Call the one symbol in `beneath`; the last arguments have `names`."""
     if len(beneath) != 1 or len(names) > len(arguments):
-        raise NoRecipeError("calls something that is no function by name")
+        raise NoRecipeError("calls something that is not a function by name")
     positional = arguments[: len(arguments) - len(names)]
     keywords = dict(zip(names, arguments[len(positional) :], strict=True))
     (function,) = beneath
@@ -84,4 +84,4 @@ def applied(
         return attribute(function.value, function.name, is_called=True)
     if isinstance(function, Path):
         return called(function.name, positional, keywords)
-    raise NoRecipeError("calls something that is no function by name")
+    raise NoRecipeError("calls something that is not a function by name")

@@ -1,10 +1,9 @@
-"""Functions of TensorFlow and Keras, and what each is in the language of expressions.
+"""Tables of TensorFlow's and Keras's functions in the language of expressions.
 
 ``tf.math.reduce_logsumexp(input_tensor, axis)`` is ``logsumexp(x, axis)``, whoever wrote it: a row
 for each function, with its parameters in the order of the library, and the language's name of a
-parameter behind ``=`` where it differs. ``=-`` marks one without effect, ``==`` one that must be
-what it is if left out, and ``:`` the default where the language has another. A function more is a
-row more.
+parameter behind ``=`` where it differs. ``=-`` marks one without effect, ``==`` one that must keep
+its default, and ``:`` the default where the language has another. Another function is another row.
 """
 
 import ast
@@ -27,7 +26,7 @@ class LibraryFunction:
 
 
 def _rows(written: str) -> dict[str, LibraryFunction]:
-    """Return the rows of a table, by the library's names; several names are joined by commas."""
+    """Parse a table, by the library's names; several names are joined by commas."""
     rows: dict[str, LibraryFunction] = {}
     for line in written.strip().splitlines():
         theirs, ours, *words = line.split()

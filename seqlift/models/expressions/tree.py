@@ -25,11 +25,11 @@ PLAIN = (bool, int, float, str, type(None), type(...))
 
 
 class NoRecipeError(Exception):
-    """Something that no expression says; the message completes "the layer ..."."""
+    """Something that cannot be an expression; the message completes "the layer ..."."""
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class InputTensor:
     """An input tensor of the layer, by its place among the tensors it is called on."""
 
     number: int
@@ -77,11 +77,10 @@ class Numbers:
 
     @property
     def array(self) -> NDArray[Any]:
-        """Return the numbers."""
         return np.frombuffer(self.data, self.dtype).reshape(self.shape)
 
 
-Expression: TypeAlias = Given | ConstantValue | Numbers | Several | Slice | Apply
+Expression: TypeAlias = InputTensor | ConstantValue | Numbers | Several | Slice | Apply
 
 OPERATORS = {
     "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "floor_divide": "//",
@@ -94,7 +93,7 @@ NONE = ConstantValue(None)
 
 
 def constant(value: Any) -> Expression:
-    """Return a plain value, or nested tuples and lists of such, as an expression."""
+    """Convert a plain value, or nested tuples and lists of them, to an expression."""
     if isinstance(value, tuple | list):
         return numbers(value) or several(constant(item) for item in value)
     if isinstance(value, slice):
@@ -102,12 +101,12 @@ def constant(value: Any) -> Expression:
     if isinstance(value, int) and abs(value) >= LARGEST_INTEGER:
         raise NoRecipeError("has a whole number of more than 63 bits")
     if not isinstance(value, PLAIN):
-        raise NoRecipeError(f"has a constant that is no number ({type(value).__name__})")
+        raise NoRecipeError(f"has a constant that is not a number ({type(value).__name__})")
     return ConstantValue(value)
 
 
 def numbers(value: Any) -> Numbers | None:
-    """Return more numbers than one would write by hand as one part, None for anything else."""
+    """Store a long list of numbers as one part; None for anything else."""
     if not isinstance(value, tuple | list) or _length(value) <= MOST_LISTED:
         return None
     try:
@@ -120,7 +119,7 @@ def numbers(value: Any) -> Numbers | None:
 
 
 def _length(value: Any) -> int:
-    """Return how many values nested lists hold, if all on a level are of one length."""
+    """Count the values in nested lists, if all on a level are of one length."""
     total = 1
     while isinstance(value, tuple | list) and value:
         total, value = total * len(value), value[0]
@@ -128,17 +127,15 @@ def _length(value: Any) -> int:
 
 
 def several(items: Iterable[Expression]) -> Expression:
-    """Return a tuple of expressions."""
     return _checked(Several(tuple(items)))
 
 
 def apply(function: str, *args: Expression, **kwargs: Expression) -> Expression:
-    """Return `function`, a name, applied to arguments."""
     return _checked(Apply(function, args, tuple(kwargs.items())))
 
 
 def subscript(value: Expression, key: Expression) -> Expression:
-    """Return ``value[key]``; of several inputs, the one that is asked for."""
+    """Take ``value[key]``; of several inputs, the one asked for."""
     if not isinstance(value, Several):
         return apply("getitem", value, key)
     try:
@@ -153,14 +150,14 @@ def subscript(value: Expression, key: Expression) -> Expression:
 
 
 def plain(value: Expression) -> Any:
-    """Return the value of a constant expression."""
+    """Take the value of a constant expression."""
     if not isinstance(value, ConstantValue):
         raise NoRecipeError(f"needs a number where it has {text(value)}")
     return value.value
 
 
 def children(value: Expression) -> tuple[Expression, ...]:
-    """Return the parts that an expression is directly made of."""
+    """List the direct parts of an expression."""
     if isinstance(value, Several):
         return value.items
     if isinstance(value, Slice):
@@ -171,15 +168,15 @@ def children(value: Expression) -> tuple[Expression, ...]:
 
 
 def inputs(value: Expression) -> set[int]:
-    """Return the numbers of the input tensors that an expression uses."""
-    if isinstance(value, Given):
+    """Collect the numbers of the input tensors that an expression uses."""
+    if isinstance(value, InputTensor):
         return {value.number}
     return {number for part in children(value) for number in inputs(part)}
 
 
 def text(value: Expression) -> str:
-    """Return an expression as people write it."""
-    if isinstance(value, Given):
+    """Write an expression as people do."""
+    if isinstance(value, InputTensor):
         return f"x[{value.number}]" if value.number else "x"
     if isinstance(value, Numbers):
         return f"numbers of the shape {value.shape}"
@@ -207,14 +204,14 @@ def _applied_text(value: Apply) -> str:
 
 
 def named(function: str, args: Iterable[Expression], kwargs: Mapping[str, Expression]) -> Apply:
-    """Return `apply` of arguments that are already collected."""
+    """Apply `function` to arguments that are already collected."""
     made = Apply(function, tuple(args), tuple(kwargs.items()))
     _checked(made)
     return made
 
 
 def _checked(value: Expression) -> Expression:
-    """Return the expression; one that grows beyond all real ones is refused."""
+    """Refuse an expression larger than any real one."""
     size, depth = _measure(value)
     if size > MOST_PARTS:
         raise NoRecipeError(f"has more than {MOST_PARTS} parts")
@@ -224,6 +221,6 @@ def _checked(value: Expression) -> Expression:
 
 
 def _measure(value: Expression) -> tuple[int, int]:
-    """Return how many parts an expression has, and how deeply they are nested."""
+    """Count the parts of an expression, and how deeply they are nested."""
     parts = [_measure(part) for part in children(value)]
     return 1 + sum(size for size, _ in parts), 1 + max((depth for _, depth in parts), default=0)

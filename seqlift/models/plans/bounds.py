@@ -1,4 +1,4 @@
-"""How large a network may be: known from numbers and shapes alone, before anything is allocated.
+"""Bound the size of a network by numbers and shapes alone, before anything is allocated.
 
 A few words in a file can ask for tensors beyond every memory. Knows nothing of files.
 """
@@ -43,7 +43,7 @@ class BoundedZeros(keras.initializers.Zeros):  # type: ignore[misc]  # Keras has
     """Zeros for initial weights, of shapes that trained weights can have."""
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
-        """Return zeros; a shape of too many values raises ValueError."""
+        """Make zeros; a shape of too many values raises ValueError."""
         values = math.prod(shape)
         if values > LARGEST:
             raise ValueError(
@@ -80,9 +80,9 @@ def oversized(plan: LayerPlan) -> Iterator[str]:
     if plan.expressions:
         return
     place = f"layer {plan.name!r} ({plan.class_name})"
-    given = {key: value for key, value in plan.settings.items() if key not in NOT_SIZES}
-    given |= {"arguments": [[call.args, call.kwargs] for call in plan.calls]}
-    for key, value in given.items():
+    sizes = {key: value for key, value in plan.settings.items() if key not in NOT_SIZES}
+    sizes |= {"arguments": [[call.args, call.kwargs] for call in plan.calls]}
+    for key, value in sizes.items():
         number = max(map(abs, _numbers(value)), default=0)
         if number > LARGEST:
             yield (f"{place} has the number {number} in its {key}, more than {LARGEST}; {REMEDY}")
@@ -97,7 +97,7 @@ def check(place: str, tensors: Iterable[Any]) -> None:
 
 
 def misfit(tensor: Any) -> str:
-    """Return what is wrong with the size of a symbolic tensor, "" if nothing is."""
+    """Describe what is wrong with the size of a symbolic tensor, "" if nothing is."""
     if not isinstance(tensor, keras.KerasTensor):
         return ""
     extents = [extent for extent in tensor.shape[1:] if extent is not None]

@@ -1,4 +1,4 @@
-"""The order in which the layers of a network can be called, and what is used of each call.
+"""Order the calls of a network's layers, and find the outputs used of each call.
 
 Knows plans only.
 """

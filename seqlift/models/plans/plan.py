@@ -1,4 +1,4 @@
-"""What a network is, as plain values: layers, their settings, and which feeds which.
+"""Plan a network as plain values: layers, their settings, and their connections.
 
 A plan is read from a model file by `seqlift.models.records`, checked by `seqlift.models.safety` and
 made by `seqlift.models.build`. A class name in it is only a name.
@@ -30,9 +30,9 @@ class Call:
 class LayerPlan:
     """A layer (or, in Keras 3 files, an operation) as its file describes it.
 
-    `expressions` are what the calls of a Lambda compute, and `refusal` is why that is not known
-    (see `seqlift.models.recipes`). `own_class` is the user's class of that name
-    (see `seqlift.models.custom`), for which `written` are class name and settings as in the file.
+    `expressions` are the computations of a Lambda's calls, and `refusal` the reason where they are
+    unknown (see `seqlift.models.recipes`). `own_class` is the user's class of that name (see
+    `seqlift.models.custom`), and `written` its class name and settings as in the file.
     """
 
     name: str
@@ -92,7 +92,7 @@ def every_network(plan: NetworkPlan | LayerPlan) -> Iterator[NetworkPlan]:
 
 
 def map_refs(value: Any, change: Callable[[TensorRef], Any]) -> Any:
-    """Return `value`, nested lists, tuples and mappings, with every `TensorRef` changed."""
+    """Change every `TensorRef` in nested lists, tuples and mappings."""
     if isinstance(value, TensorRef):
         return change(value)
     if isinstance(value, list | tuple):
@@ -103,7 +103,7 @@ def map_refs(value: Any, change: Callable[[TensorRef], Any]) -> Any:
 
 
 def refs(value: Any) -> list[TensorRef]:
-    """Return every `TensorRef` in nested lists, tuples and mappings, mappings by sorted key."""
+    """List every `TensorRef` in nested lists, tuples and mappings, mappings by sorted key."""
     if isinstance(value, TensorRef):
         return [value]
     if isinstance(value, Mapping):

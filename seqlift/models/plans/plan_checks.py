@@ -1,6 +1,6 @@
-"""Whether a plan holds together: its names are names, and its networks have ends.
+"""Check that a plan holds together: its names are names, and its networks have ends.
 
-Checked on the way from a record to a plan, before anything is built.
+Done on the way from a record to a plan, before anything is built.
 """
 
 from collections import Counter
@@ -46,20 +46,20 @@ def _within(plan: NetworkPlan | LayerPlan) -> Iterator[NetworkPlan | LayerPlan]:
 
 
 def check_words(plan: NetworkPlan | LayerPlan) -> None:
-    """Raise `ModelError` for a name that is no text, or that a terminal would obey."""
+    """Raise `ModelError` for a name that is not text, or that a terminal would obey."""
     written = {"name": plan.name, "class name": plan.class_name}
     if isinstance(plan, LayerPlan):
-        given = {"module": plan.module, "registered name": plan.registered_name}
-        written |= {key: value for key, value in given.items() if value is not None}
+        recorded = {"module": plan.module, "registered name": plan.registered_name}
+        written |= {key: value for key, value in recorded.items() if value is not None}
     for key, value in written.items():
         if not (isinstance(value, str) and value and value.isprintable()):
-            raise ModelError(f"a layer has the {key} {value!r}, which is no name; {DAMAGED}")
+            raise ModelError(f"a layer has the {key} {value!r}, which is not a name; {DAMAGED}")
     for one in _within(plan):
         check_words(one)
 
 
 def check_names(network: NetworkPlan) -> None:
-    """Raise `ModelError` for layers of one network that share a name, by which tensors are told."""
+    """Raise `ModelError` where layers of one network share a name, as names identify tensors."""
     names = Counter(layer.name for layer in network.layers)
     problems = [
         f"{count} layers are named {name!r}; {DAMAGED}"
@@ -86,6 +86,6 @@ def check_ends(plan: NetworkPlan) -> None:
     for ref in plan.inputs:
         if ref.layer in fed:
             raise ModelError(
-                f"the network {plan.name!r} has the input {ref.layer!r}, which is no InputLayer; "
-                f"{DAMAGED}"
+                f"the network {plan.name!r} has the input {ref.layer!r}, which is not an"
+                f" InputLayer; {DAMAGED}"
             )

@@ -1,6 +1,6 @@
-"""What layers of Keras 0 and 1 have no equal in Keras 2, with a sentence for each refusal.
+"""Refuse layers of Keras 0 and 1 that have no equal in Keras 2, each in a sentence.
 
-Reads records as Keras 1 wrote them, plain values; says what cannot be, changes nothing.
+Reads records as Keras 1 wrote them, plain values; changes nothing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ MERGES = {
 
 REBUILD = "rebuild the model without it in a later Keras, train it and save it again"
 
-WITHDRAWN = frozenset(
+REMOVED = frozenset(
     {"AutoEncoder", "Convolution3D", "Deconvolution2D", "Graph", "Highway", "LambdaMerge"}
     | {"LocallyConnected2D", "MaxoutDense", "ParametricSoftplus", "SReLU", "Siamese"}
     | {"TimeDistributedMerge", "TimeDistributedConvolution2D", "ConvRNN2D"}
@@ -49,7 +49,7 @@ def _refusals(record: Mapping[str, Any]) -> Iterator[str]:
     """Yield a sentence for whatever of a layer has no equal in Keras 2."""
     class_name, config = record["class_name"], record["config"]
     place = f"layer {config.get('name', class_name)!r}"
-    if class_name in WITHDRAWN:
+    if class_name in REMOVED:
         yield f"{place} is a {class_name} of Keras 1, which no later Keras has; {REBUILD}"
     elif class_name == "Merge":
         yield from _merge_refusals(place, config)
@@ -78,5 +78,5 @@ def _merge_refusals(place: str, config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_branch(record: Any) -> bool:
-    """Return whether a record is one of the networks that a Merge of Keras 0 or 1 may hold."""
+    """Tell whether a record is one of the networks that a Merge of Keras 0 or 1 may hold."""
     return isinstance(record, Mapping) and record["class_name"] in ("Sequential", "Merge")
