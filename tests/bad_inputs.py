@@ -88,7 +88,7 @@ MODEL_FILES = {
         code=3,
     ),
     "swishy.keras good.bed": of(
-        "swishy.keras: layer 'scan' (Conv1D) has the activation 'swishy', which is not one of"
+        "swishy.keras: layer 'scan' (Conv1D) reads the activation 'swishy', which is not one of"
         f" Keras; give its code with --custom-objects FILE.py, or {REBUILD}",
         code=3,
     ),
@@ -270,11 +270,11 @@ ARGUMENTS = {
         " length"
     ),
     "open.keras peaks.narrowPeak -g genome.fa": (
-        "peaks.narrowPeak:5: too few bases (1): layer first (Conv1D) is given 1 positions, too few"
+        "peaks.narrowPeak:5: too few bases (1): layer first (Conv1D) reads 1 positions, too few"
         " for one of its windows; give longer regions, or --length"
     ),
     "open.keras good.bed -g genome.fa --length 10": (
-        "--length 10: too few bases (10): layer second (Conv1D) is given 4 positions, too few for"
+        "--length 10: too few bases (10): layer second (Conv1D) reads 4 positions, too few for"
         " one of its windows; give longer regions, or --length"
     ),
     f"{BASE} --length 60": "--length 60: the model takes 50 bases; leave it out",

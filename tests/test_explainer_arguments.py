@@ -47,7 +47,7 @@ def test_a_model_of_any_length_takes_any_length() -> None:
     with pytest.raises(ModelError) as caught:
         explain(one_hot(sequences(1, 6)), "zeros")
     assert str(caught.value) == (
-        "layer scan (Conv1D) is given 6 positions, too few for one of its windows; give longer"
+        "layer scan (Conv1D) reads 6 positions, too few for one of its windows; give longer"
         " regions, or --length"
     )
     with pytest.raises(InputError) as refused:

@@ -43,7 +43,7 @@ def gated(tensor: Any) -> Any:
 
 SKIPS = (
     "layer mask (Masking) makes {} skip positions whose values are all 0, such as N, and no rule"
-    " crosses a skip; leave the Masking layer out and save the model again"
+    " propagates through a skip; leave the Masking layer out and save the model again"
 )
 
 

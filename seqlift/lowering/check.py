@@ -1,4 +1,4 @@
-"""Proof, on every load, that a lowered graph computes what its Keras model does."""
+"""Check, on every load, that a lowered graph computes the predictions of its Keras model."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -39,9 +39,9 @@ def check_forward(
     layout: Layout | None = None,
     seed: int = 0,
 ) -> float:
-    """Return the largest relative difference between the graph and the model itself.
+    """Compute the largest relative difference between the graph and the model itself.
 
-    Both are given four random one-hot sequences, the model in its own layout; `sequence`, `held`,
+    Both predict four random one-hot sequences, the model in its own layout; `sequence`, `held`,
     `copies` and `layout` are those that the graph was lowered with. Inputs that are fed row by row
     get random numbers. The difference is relative to the largest output. Raises ModelError above
     1e-5: a layer that is lowered wrongly can never produce a track. So does a model whose own
@@ -52,7 +52,7 @@ def check_forward(
     one_hot = np.eye(channels, dtype=np.float32)[codes]
     taken = one_hot if layout is None else layout.laid_out(one_hot)
     known = dict(held or {}) | {number: copy.of(one_hot) for number, copy in (copies or {}).items()}
-    given = example_inputs(
+    inputs = example_inputs(
         [tuple(tensor.shape[1:]) for tensor in model.inputs],
         taken,
         sequence=sequence,
@@ -62,15 +62,15 @@ def check_forward(
     recurrent = any(isinstance(node.primitive, Recurrence) for node in graph.nodes)
     # Step by step a scan takes ten times as long; making one loop of it takes longer than one call.
     once = partial(compiled, fused=False) if recurrent else at_once
-    expected = predictions(model, given, once)
+    expected = predictions(model, inputs, once)
     if not all(np.isfinite(output).all() for output in expected):
         raise ModelError(
             f"model {model.name}: its predictions for random sequences are not finite; check its"
             " weights"
         )
-    fed = [n for n in range(len(given)) if n != sequence and n not in known]
+    fed = [n for n in range(len(inputs)) if n != sequence and n not in known]
     others = {
-        node: keras.ops.convert_to_tensor(given[number])
+        node: keras.ops.convert_to_tensor(inputs[number])
         for node, number in zip(row_nodes(graph), fed, strict=True)
     }
     forward = once(lambda fed, others: graph.forward(fed, graph.outputs, others))
@@ -91,16 +91,16 @@ def predictions(
 ) -> list[NDArray[Any]]:
     """Compute every output of a model from all its inputs in order, however it nests either.
 
-    This is what `model.predict` computes, which would first spend half a second on making a
-    function of a single call; `once` is how a function that is called once is best computed.
+    `model.predict` computes the same, but first spends half a second on making a function of a
+    single call; `once` is how a function that is called once is best computed.
     """
     structure = getattr(model, "_inputs_struct", None)  # a Sequential model has none
     if structure is None:
-        (given,) = inputs
+        (fed,) = inputs
     else:
-        given = keras.tree.pack_sequence_as(structure, inputs)
+        fed = keras.tree.pack_sequence_as(structure, inputs)
     try:
-        tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, given)
+        tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, fed)
         outputs = once(partial(model, training=False))(tensors)
     except MemoryError:
         raise
@@ -119,19 +119,21 @@ def predictions(
 
 
 def reason_of(problem: Exception) -> str:
-    """Return the one line of a framework's error that says why, and at which of its nodes.
+    """Find the one line of a framework's error that gives the reason, and the node it names.
 
     TensorFlow puts it after the place where the node was made, of many indented lines.
     """
     lines = GRAPH_PLACES.sub("", EMPHASIS.sub("", str(problem))).splitlines()
     node = next((line.split()[3] for line in lines if line.startswith(DETECTED)), "")
-    said = (line.strip() for line in lines if line[:1].strip() and not line.startswith(FOREWORDS))
-    reason = next(said, type(problem).__name__).rstrip(".")
+    reasons = (
+        line.strip() for line in lines if line[:1].strip() and not line.startswith(FOREWORDS)
+    )
+    reason = next(reasons, type(problem).__name__).rstrip(".")
     return f"{reason} (at {node})" if node else reason
 
 
 def relative_difference(ours: Array, expected: Array) -> float:
-    """Return the largest difference over the largest expected value; infinite for other shapes."""
+    """Divide the largest difference by the largest expected value; infinite for other shapes."""
     if ours.shape != expected.shape:
         return float("inf")
     scale = float(np.max(np.abs(expected), initial=0.0))

@@ -1,7 +1,7 @@
-"""How a model's input lays out a sequence, and the way there from (bases, 4).
+"""Lay out a sequence (bases, 4) as a model's input has it.
 
 Node 0 of a graph is always (bases, 4); a model that takes its bases otherwise reads it through the
-nodes that are added here. Knows shapes; knows nothing of what the values mean.
+nodes that are added here. Knows shapes; knows nothing of the meaning of values.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,23 +33,23 @@ class Layout:
 
     @property
     def shape(self) -> tuple[int | None, ...]:
-        """Return (bases, 4), with None where the model takes any number of bases."""
+        """Give (bases, 4), with None where the model takes any number of bases."""
         return self.extents[self.bases], CHANNELS
 
     def own_shape(self, bases: int) -> Shape:
-        """Return the shape of the model's input for so many bases."""
+        """Give the shape of the model's input for so many bases."""
         return tuple(
             bases if axis == self.bases else extent or 1 for axis, extent in enumerate(self.extents)
         )
 
     def primitives(self, bases: int) -> tuple[Primitive, ...]:
-        """Return what takes (bases, 4) to the model's own layout; nothing where it is that."""
+        """List the primitives from (bases, 4) to the model's own layout; none where it is that."""
         turned: list[Primitive] = [Permute((1, 0))] if self.channels < self.bases else []
         wide: list[Primitive] = [Reshape(self.own_shape(bases))] if len(self.extents) > 2 else []
         return (*turned, *wide)
 
     def laid_out(self, sequences: NDArray[Any]) -> NDArray[Any]:
-        """Return sequences (N, bases, 4) as the model takes them."""
+        """Lay out sequences (N, bases, 4) as the model takes them."""
         turned = sequences.swapaxes(1, 2) if self.channels < self.bases else sequences
         return turned.reshape(len(sequences), *self.own_shape(sequences.shape[1]))
 
@@ -76,7 +76,7 @@ class Copy:
 
 
 def layout_of(extents: OpenShape) -> Layout | None:
-    """Return the layout of an input of bases, None where it has no axis of four channels.
+    """Find the layout of an input of bases, None where it has no axis of four channels.
 
     (bases, 4), (4, bases) and each of them with one axis of extent 1 more, at any place. Where both
     axes have four values, the channels are the last.
@@ -95,9 +95,9 @@ def layout_of(extents: OpenShape) -> Layout | None:
 
 
 def add_sequence(builder: GraphBuilder, layout: Layout, bases: int) -> int:
-    """Return the node that is node 0, a sequence of so many bases, in the model's own layout.
+    """Add the nodes from node 0 to the model's own layout of a sequence of so many bases.
 
-    The nodes it takes are those of the input layer, whose call is the last one recorded.
+    They belong to the input layer, whose call is the last one recorded.
     """
     node = 0
     for primitive in layout.primitives(bases):
@@ -118,7 +118,7 @@ def add_copy(builder: GraphBuilder, copy: Copy, bases: int, name: str) -> int:
 
 
 def row_nodes(graph: Graph) -> tuple[int, ...]:
-    """Return the nodes of inputs, beside the sequence, that are fed row by row, in model order."""
+    """List the nodes of inputs other than the sequence that are fed row by row, in order."""
     inputs = (i for i, node in enumerate(graph.nodes) if isinstance(node.primitive, Input))
     return tuple(i for i in inputs if i)
 
@@ -131,10 +131,10 @@ def example_inputs(
     held: Mapping[int, NDArray[Any]] | None = None,
     seed: int = 0,
 ) -> list[NDArray[np.float32]]:
-    """Return arrays for all inputs of a model: sequences as they are, what is held, random rows.
+    """Make arrays for all inputs of a model: sequences as they are, held values, random rows.
 
     `shapes` are those of the inputs without the batch axis. Random numbers lie between 0 and 1,
-    which every function is defined for.
+    where every function is defined.
     """
     rng = np.random.default_rng(seed + 1)
     found = []

@@ -1,8 +1,8 @@
-"""A Keras model, walked once and lowered to a graph of primitives.
+"""Walk once over a Keras model and lower it to a graph of primitives.
 
-Here is the walk: Sequential, Functional and nested models, layers called several times, layers with
-several inputs. A layer nobody knows how to lower stands in the graph as `Unsupported`, so that all
-of them can be named at once.
+Sequential, Functional and nested models, layers called several times, layers with several inputs. A
+layer without lowering stands in the graph as `Unsupported`, so that all of them can be named at
+once.
 """
 
 import inspect
@@ -14,7 +14,7 @@ import keras
 from numpy.typing import NDArray
 
 from seqlift.errors import ModelError
-from seqlift.lowering.compositions.place import Given, Lower, Place, Tensor
+from seqlift.lowering.compositions.place import Arguments, Lower, Place, Tensor
 from seqlift.lowering.compositions.traced import NOT_TRACED, arguments_of, traced
 from seqlift.lowering.inputs import Copy, Layout, add_copy, add_sequence
 from seqlift.lowering.layers.activation import ACTIVATION_LAYERS
@@ -36,24 +36,24 @@ from seqlift.network.primitives.base import Primitive, Shape
 
 
 def lower_wrapped(layer: Any, at: Place, node: int, *, training: bool = False) -> Any:
-    """Return the layer inside a wrapper that changes its weights in training only."""
+    """Lower the layer inside a wrapper that changes its weights in training only."""
     if training:
         raise at.refuse(OF_THE_BATCH)
     return lowered(layer.layer, at, (Tensor(node),), {})
 
 
 def lower_inner(layer: Any, at: Place, node: int) -> int:
-    """Return one call of the layer or model inside a wrapper."""
-    given: Given = ((Tensor(node),), {})
-    inner = inner_model(layer, given, at)
+    """Lower one call of the layer or model inside a wrapper."""
+    arguments: Arguments = ((Tensor(node),), {})
+    inner = inner_model(layer, arguments, at)
     if inner is not None:
         (result,) = walk(inner, [node], at.builder, f"{at.layer}/")
         return result
-    return int(lowered(layer, at, *given))
+    return int(lowered(layer, at, *arguments))
 
 
 def is_walked(layer: Any) -> bool:
-    """Return whether a layer is a model whose layers are lowered one by one."""
+    """Tell whether a layer is a model whose layers are lowered one by one."""
     return isinstance(layer, keras.Sequential) or (
         isinstance(layer, keras.Model) and hasattr(layer, "_nodes_by_depth")
     )
@@ -84,11 +84,9 @@ class Unsupported(Primitive):
     output_shape: Shape
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the shape Keras works out."""
         return self.output_shape
 
     def describe(self) -> str:
-        """Return ``unsupported``."""
         return "unsupported"
 
 
@@ -101,7 +99,7 @@ def lower(
     copies: Mapping[int, Copy] | None = None,
     layout: Layout | None = None,
 ) -> Graph:
-    """Return `model` as primitives, for sequences of `input_shape` (without the batch axis).
+    """Lower `model` to primitives, for sequences of `input_shape` (without the batch axis).
 
     `sequence` is the number of the model's input that takes the sequence; `held` are the values of
     inputs that are the same for every row, by number; `copies` take the sequence too. Other inputs
@@ -113,8 +111,8 @@ def lower(
         input_shape if number in taken else closed_shape(tensor)
         for number, tensor in enumerate(model.inputs)
     ]
-    place: dict[str, Any] = {"held": held, "copies": copies, "layout": layout}
-    graph = outline(model, shapes, sequence=sequence, **place)
+    options: dict[str, Any] = {"held": held, "copies": copies, "layout": layout}
+    graph = outline(model, shapes, sequence=sequence, **options)
     problems = [
         node.primitive.problem for node in graph.nodes if isinstance(node.primitive, Unsupported)
     ]
@@ -132,7 +130,7 @@ def outline(
     copies: Mapping[int, Copy] | None = None,
     layout: Layout | None = None,
 ) -> Graph:
-    """Return `model` as primitives, with `Unsupported` where a layer cannot be lowered.
+    """Lower `model` to primitives, with `Unsupported` where a layer cannot be lowered.
 
     `input_shapes` has one for each input; `sequence`, `held`, `copies` and `layout` are those of
     `lower`.
@@ -153,7 +151,7 @@ def outline(
 
 
 def walk(model: keras.Model, inputs: Sequence[int], builder: GraphBuilder, path: str) -> list[int]:
-    """Return the nodes of the outputs of `model` called on the nodes `inputs`.
+    """Lower `model` called on the nodes `inputs`, and list the nodes of its outputs.
 
     `path` is put before the names of its layers.
     """
@@ -167,15 +165,15 @@ def walk(model: keras.Model, inputs: Sequence[int], builder: GraphBuilder, path:
     def found(leaf: Any) -> Any:
         return Tensor(nodes[id(leaf)]) if isinstance(leaf, keras.KerasTensor) else leaf
 
-    for operation, arguments, outputs in calls(model):
-        given = keras.tree.map_structure(found, (arguments.args, arguments.kwargs))
-        results = lower_call(operation, given, builder, path, outputs)
+    for operation, keras_arguments, outputs in calls(model):
+        arguments = keras.tree.map_structure(found, (keras_arguments.args, keras_arguments.kwargs))
+        results = lower_call(operation, arguments, builder, path, outputs)
         nodes.update((id(tensor), node) for tensor, node in zip(outputs, results, strict=True))
     return [nodes[id(tensor)] for tensor in model.outputs]
 
 
 def calls(model: keras.Model) -> list[tuple[Any, Any, list[Any]]]:
-    """Return the layer calls of a functional model in the order of computation.
+    """List the layer calls of a functional model in the order of computation.
 
     Each is the layer, the arguments of the call and the tensors it returns. A layer that is called
     several times is there several times.
@@ -191,27 +189,27 @@ def calls(model: keras.Model) -> list[tuple[Any, Any, list[Any]]]:
 
 def lower_call(
     layer: Any,
-    given: Given,
+    arguments: Arguments,
     builder: GraphBuilder,
     path: str,
     outputs: Sequence[Any],
 ) -> Sequence[int]:
-    """Return the nodes that `layer`, called with the arguments `given`, becomes.
+    """Lower one call of `layer` to nodes.
 
-    Tensors among the arguments are `Tensor`. `outputs` are the tensors it returns in Keras, whose
-    shapes a layer without lowering is given.
+    Tensors among the `arguments` are `Tensor`. `outputs` are the tensors it returns in Keras, whose
+    shapes stand in for those of a layer without lowering.
     """
     name = f"{path}{layer.name}"
     place = Place(builder, name, type(layer).__name__, walk)
     first = len(builder.nodes)
     if own_code(layer):
-        given = given[0], arguments_of(layer, given[1])
-    sources = [leaf.node for leaf in keras.tree.flatten(given) if isinstance(leaf, Tensor)]
+        arguments = arguments[0], arguments_of(layer, arguments[1])
+    sources = [leaf.node for leaf in keras.tree.flatten(arguments) if isinstance(leaf, Tensor)]
     try:
-        inner = inner_model(layer, given, place)
+        inner = inner_model(layer, arguments, place)
         if inner is not None:
             return walk(inner, sources, builder, f"{name}/")
-        found = lowered(layer, place, *given)
+        found = lowered(layer, place, *arguments)
         results = list(found) if isinstance(found, tuple) else [found]
     except ModelError as problem:
         results = [
@@ -222,21 +220,23 @@ def lower_call(
     return results
 
 
-def inner_model(layer: Any, given: Given, at: Place) -> keras.Model | None:
-    """Return the model that a layer is: a nested one, or the operations of a layer of one's own.
+def inner_model(layer: Any, arguments: Arguments, at: Place) -> keras.Model | None:
+    """Find the model in a layer: a nested one, or the operations of a layer of one's own.
 
     None for all others. Raises ModelError for a nested model that is called with more than tensors.
     """
     if is_walked(layer):
-        odd = [key for key, v in given[1].items() if v is not None and key != "training"]
+        odd = [key for key, v in arguments[1].items() if v is not None and key != "training"]
         if odd:
             raise at.refuse(called_with(odd))
         return layer
     if not own_code(layer) or lowering_of(layer) is not None:
         return None
-    model = traced(layer.call, given, shape=at.shape, name=layer.name, dtype=layer.compute_dtype)
-    for part, arguments, _ in [] if model is None else calls(model):
-        if arguments.kwargs.get("training") and draws_in_training(part):
+    model = traced(
+        layer.call, arguments, shape=at.shape, name=layer.name, dtype=layer.compute_dtype
+    )
+    for part, keras_arguments, _ in [] if model is None else calls(model):
+        if keras_arguments.kwargs.get("training") and draws_in_training(part):
             raise at.refuse(
                 f"calls {part.name!r} ({type(part).__name__}) with training=True in its own code,"
                 " which draws random numbers when the model predicts; leave training=True out there"
@@ -245,19 +245,18 @@ def inner_model(layer: Any, given: Given, at: Place) -> keras.Model | None:
 
 
 def own_code(layer: Any) -> bool:
-    """Return whether what a layer does is the user's code, given in Python and not by a file."""
+    """Tell whether a layer runs the user's code, written in Python and not in a file."""
     own = isinstance(layer, keras.layers.Lambda)  # no model file's Lambda is ever made
     return own or not type(layer).__module__.startswith("keras.")
 
 
 def lowering_of(layer: Any) -> Lower | None:
-    """Return the function that lowers a layer, None if there is none."""
     kind = type(layer)
     return LOWERINGS.get(kind) or LOCAL_LAYERS.get(f"{kind.__module__}.{kind.__qualname__}")
 
 
 def lowered(layer: Any, place: Place, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """Return the node or nodes of one call of a layer or operation, or raise ModelError."""
+    """Lower one call of a layer or operation to its node or nodes, or raise ModelError."""
     operation = OPERATIONS.get(type(layer))
     if operation is not None:
         return operation(layer, place, *args, **kwargs)
@@ -278,18 +277,18 @@ def lowered(layer: Any, place: Place, args: Sequence[Any], kwargs: Mapping[str, 
 
 
 def called_with(arguments: Sequence[str]) -> str:
-    """Return why a call with such arguments is refused, to follow a layer's name."""
+    """Word the refusal of a call with `arguments`, to follow a layer's name."""
     what = ", ".join(arguments) or "constants"
     return f"is called with {what}, which has no lowering; leave it out of the call"
 
 
 def closed_shape(tensor: Any) -> Shape:
-    """Return the shape of a Keras tensor without the batch axis, 1 where it is left open."""
+    """Read the shape of a Keras tensor without the batch axis, 1 where it is left open."""
     return tuple(1 if extent is None else extent for extent in tensor.shape[1:])
 
 
 def remedy(layer: Any) -> str:
-    """Return why `layer` cannot be scored and what to do, to follow its name."""
+    """Word why `layer` cannot be scored, and the remedy, to follow its name."""
     if not own_code(layer):
         return (
             "has no lowering yet; replace it by layers that have one, or explain an earlier output"

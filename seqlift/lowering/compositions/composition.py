@@ -1,7 +1,7 @@
 """Small compositions of primitives that layers and operations have in common.
 
-Every function takes the place, the nodes it reads and settings, and returns a node. Axes are
-counted after the batch axis from 0.
+Every function takes the place, the nodes it reads and settings, adds primitives and returns the
+resulting node. Axes are counted after the batch axis from 0.
 """
 
 import math
@@ -30,12 +30,12 @@ from seqlift.network.primitives.shape import (
 
 
 def constant(at: Place, value: Any) -> int:
-    """Return an array that is the same for every sequence, given without a batch axis."""
+    """Add an array that is the same for every sequence, without a batch axis."""
     return at.add(Constant(np.asarray(value, dtype=np.float64)))
 
 
 def scaled(at: Place, node: int, factor: Any, offset: Any = 0.0) -> int:
-    """Return ``factor * node + offset``; both broadcast against the node, or stretch it."""
+    """Compute ``factor * node + offset``; both broadcast against the node, or stretch it."""
     factor, offset = (np.asarray(array, dtype=np.float64) for array in (factor, offset))
     shape = np.broadcast_shapes(at.shape(node), factor.shape, offset.shape)
     node = stretched(at, reshaped(at, node, filled(at.shape(node), len(shape))), shape)
@@ -79,7 +79,6 @@ def times(at: Place, node: int, factor: Any) -> int:
 
 
 def difference(at: Place, first: int, second: int) -> int:
-    """Return ``first - second``, nodes of one rank that broadcast."""
     return weighted_sum(at, (first, 1.0), (second, -1.0))
 
 
@@ -95,22 +94,22 @@ def weighted_sum(at: Place, first: tuple[int, float], second: tuple[int, float])
 
 
 def reshaped(at: Place, node: int, shape: Sequence[int]) -> int:
-    """Return the values in another shape; the node itself if it has that shape."""
+    """Reshape the values, unless the node has that shape."""
     return node if at.shape(node) == tuple(shape) else at.add(Reshape(tuple(shape)), node)
 
 
 def permuted(at: Place, node: int, order: Sequence[int]) -> int:
-    """Return the axes in another order; the node itself if it is theirs."""
+    """Reorder the axes, unless they are in order."""
     return node if list(order) == sorted(order) else at.add(Permute(tuple(order)), node)
 
 
 def stretched(at: Place, node: int, shape: Sequence[int]) -> int:
-    """Return the values repeated along axes of extent 1; the node itself if nothing is."""
+    """Repeat the values along axes of extent 1, unless none is stretched."""
     return node if at.shape(node) == tuple(shape) else at.add(Broadcast(tuple(shape)), node)
 
 
 def taken(at: Place, node: int, axis: int, indices: Sequence[int]) -> int:
-    """Return the values at `indices` of one axis; the node itself if they are all, in order."""
+    """Take the values at `indices` of one axis, unless they are all, in order."""
     indices = tuple(int(index) for index in indices)
     if indices == tuple(range(at.shape(node)[axis])):
         return node
@@ -118,24 +117,23 @@ def taken(at: Place, node: int, axis: int, indices: Sequence[int]) -> int:
 
 
 def filled(shape: Shape, rank: int) -> Shape:
-    """Return `shape` with ones before it, `rank` extents in all."""
+    """Put ones before `shape`, for `rank` extents in all."""
     return (1,) * (rank - len(shape)) + tuple(shape)
 
 
 def joined(at: Place, nodes: Sequence[int], axis: int) -> int:
-    """Return the nodes one after another along an axis."""
     return nodes[0] if len(nodes) == 1 else at.add(Concatenate(axis), *nodes)
 
 
 def stacked(at: Place, nodes: Sequence[int], axis: int) -> int:
-    """Return nodes of one shape side by side along a new axis."""
+    """Join nodes of one shape along a new axis."""
     shape = list(at.shape(nodes[0]))
     shape.insert(axis, 1)
     return joined(at, [reshaped(at, node, shape) for node in nodes], axis)
 
 
 def largest_of(at: Place, nodes: Sequence[int]) -> int:
-    """Return the largest of nodes that broadcast, value by value: a window over all of them."""
+    """Take the largest of nodes that broadcast, value by value: a window over all of them."""
     shape = np.broadcast_shapes(*(at.shape(node) for node in nodes))
     flat = (1, math.prod(shape))
     rows = [reshaped(at, stretched(at, node, shape), flat) for node in nodes]
@@ -143,18 +141,18 @@ def largest_of(at: Place, nodes: Sequence[int]) -> int:
 
 
 def smallest_of(at: Place, nodes: Sequence[int]) -> int:
-    """Return the smallest of nodes that broadcast, value by value."""
+    """Take the smallest of nodes that broadcast, value by value."""
     return scaled(at, largest_of(at, [scaled(at, node, -1.0) for node in nodes]), -1.0)
 
 
 def largest_row(at: Place, node: int) -> int:
-    """Return the largest value of each column of a node (rows, columns): (1, columns)."""
+    """Take the largest value of each column of a node (rows, columns): (1, columns)."""
     rows, _ = at.shape(node)
     return at.add(MaxPool(Pooling((rows,), (rows,), ((0, 0),))), node)
 
 
 def gathered(at: Place, node: int, axes: Sequence[int]) -> int:
-    """Return the values along `axes` as rows, and all others as columns: (rows, columns)."""
+    """Arrange the values along `axes` as rows, and all others as columns: (rows, columns)."""
     shape = at.shape(node)
     others = [axis for axis in range(len(shape)) if axis not in axes]
     node = permuted(at, node, (*axes, *others))
@@ -162,36 +160,34 @@ def gathered(at: Place, node: int, axes: Sequence[int]) -> int:
 
 
 def without(shape: Shape, axes: Sequence[int], *, keepdims: bool) -> Shape:
-    """Return the shape without `axes`, or with them of extent 1."""
+    """Drop `axes` from the shape, or give them the extent 1."""
     if keepdims:
         return tuple(1 if axis in axes else size for axis, size in enumerate(shape))
     return tuple(size for axis, size in enumerate(shape) if axis not in axes)
 
 
 def largest_along(at: Place, node: int, axes: Sequence[int], *, keepdims: bool) -> int:
-    """Return the largest value along some axes."""
     kept = without(at.shape(node), axes, keepdims=keepdims)
     return reshaped(at, largest_row(at, gathered(at, node, axes)), kept)
 
 
 def log_sum_exp(at: Place, node: int, axes: Sequence[int], *, keepdims: bool) -> int:
-    """Return the logarithm of the sum of exponentials along some axes."""
     kept = without(at.shape(node), axes, keepdims=keepdims)
     return reshaped(at, at.add(LogSumExp(0), gathered(at, node, axes)), kept)
 
 
 def centred(at: Place, node: int, axes: Sequence[int]) -> int:
-    """Return the values less their mean along some axes."""
+    """Subtract the mean along some axes."""
     return difference(at, node, at.add(Mean(tuple(axes), keepdims=True), node))
 
 
 def variance(at: Place, node: int, axes: Sequence[int], *, keepdims: bool) -> int:
-    """Return the variance along some axes, over the number of values."""
+    """Compute the variance along some axes, over the number of values."""
     squares = at.add(powers.SQUARE, centred(at, node, axes))
     return at.add(Mean(tuple(axes), keepdims=keepdims), squares)
 
 
 def unit_length(at: Place, node: int, axes: Sequence[int], epsilon: float) -> int:
-    """Return the values over their Euclidean norm along some axes, `epsilon` where it is less."""
+    """Divide by the Euclidean norm along some axes, or by `epsilon` where the norm is less."""
     squared = at.add(Sum(tuple(axes), keepdims=True), at.add(powers.SQUARE, node))
     return quotient(at, node, at.add(powers.norm(epsilon), squared))

@@ -39,7 +39,7 @@ class Factor:
 
 
 def contracted(at: Place, factors: Sequence[Factor], result: str) -> int:
-    """Return the sum of products of nodes and arrays over the letters that `result` has not.
+    """Sum products of nodes and arrays over the letters that `result` lacks.
 
     Two at a time from the left, nodes before arrays. An axis of extent 1 is stretched to the extent
     of its letter.
@@ -64,12 +64,11 @@ def contracted(at: Place, factors: Sequence[Factor], result: str) -> int:
 
 
 def shape_of(at: Place, factor: Factor) -> tuple[int, ...]:
-    """Return the shape of an operand."""
     return at.shape(factor.value) if isinstance(factor.value, int) else factor.value.shape
 
 
 def spread(at: Place, factor: Factor, extents: dict[str, int]) -> Factor:
-    """Return an operand whose axes have the extents of their letters."""
+    """Stretch an operand's axes to the extents of their letters."""
     if len(set(factor.letters)) < len(factor.letters):
         raise at.refuse("takes a diagonal, which has no lowering; multiply by an identity matrix")
     shape = tuple(extents[letter] for letter in factor.letters)
@@ -79,7 +78,7 @@ def spread(at: Place, factor: Factor, extents: dict[str, int]) -> Factor:
 
 
 def pair(at: Place, left: Factor, right: Factor, needed: set[str]) -> Factor:
-    """Return the sum of products of a node and a node or an array, which keeps `needed` letters."""
+    """Sum products of a node and a node or an array; the `needed` letters stay."""
     left = summed(at, left, needed | set(right.letters))
     right = summed(at, right, needed | set(left.letters))
     both = left.letters + "".join(c for c in right.letters if c not in left.letters)
@@ -100,9 +99,9 @@ def pair(at: Place, left: Factor, right: Factor, needed: set[str]) -> Factor:
 
 
 def divided_sum(at: Place, factors: tuple[Factor, Factor], result: str) -> Factor | None:
-    """Divide the first factor by what the second is the inverse of, and sum to `result`.
+    """Divide the first factor by the value whose inverse the second is, and sum to `result`.
 
-    None where the second is no inverse, or has axes of several values that the first has not.
+    None where the second is not an inverse, or has axes of several values that the first lacks.
     """
     first, second = with_single_axes(at, *factors)
     if not set(second.letters) <= set(first.letters):
@@ -133,7 +132,7 @@ def with_single_axes(at: Place, first: Factor, second: Factor) -> tuple[Factor, 
 
 
 def summed(at: Place, factor: Factor, needed: set[str]) -> Factor:
-    """Return an operand summed over the axes whose letters nothing else has."""
+    """Sum an operand over the axes whose letters nothing else has."""
     spare = tuple(i for i, letter in enumerate(factor.letters) if letter not in needed)
     if not spare:
         return factor
@@ -148,7 +147,7 @@ def summed(at: Place, factor: Factor, needed: set[str]) -> Factor:
 
 
 def factors_of(at: Place, operands: Sequence[Any], letters: Sequence[str]) -> list[Factor]:
-    """Return the operands with their letters, the batch axis taken off tensors and constants."""
+    """Pair operands with their letters, the batch axis taken off tensors and constants."""
     found = []
     for operand, own in zip(operands, letters, strict=True):
         if isinstance(operand, Tensor):
@@ -166,12 +165,12 @@ def factors_of(at: Place, operands: Sequence[Any], letters: Sequence[str]) -> li
 
 
 def product_of(at: Place, operands: Sequence[Any], letters: Sequence[str], result: str) -> int:
-    """Return the sum of products of operands, given the letters of all their axes."""
+    """Sum products of operands, by the letters of all their axes."""
     if result[:1] != BATCH or BATCH in result[1:]:
         raise at.refuse(MIXED)
     return contracted(at, factors_of(at, operands, letters), result[1:])
 
 
 def rank(at: Place, operand: Any) -> int:
-    """Return the number of axes of a tensor, the batch axis included, or of a constant."""
+    """Count the axes of a tensor, the batch axis included, or of a constant."""
     return rank_of(at, operand) if isinstance(operand, Tensor) else array_of(operand).ndim

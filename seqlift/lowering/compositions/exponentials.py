@@ -90,7 +90,7 @@ def _unshifted(at: Place, node: int, axis: int) -> int:
 
 
 def _shift_of(at: Place, node: int, axis: int) -> tuple[int, int] | None:
-    """Find x and m of a difference ``x - m`` in which m is the same all along `axis`."""
+    """Find x and m of a difference ``x - m`` where m is the same all along `axis`."""
     made = at.builder.nodes[node]
     if not isinstance(made.primitive, WeightedSum) or made.primitive.weights != (1.0, -1.0):
         return None

@@ -1,4 +1,4 @@
-"""What operations are called with: tensors, whose first axis is the batch, and constants.
+"""Operands of operations: tensors, whose first axis is the batch, and constants.
 
 Knows ranks and axes; knows nothing of any one operation.
 """
@@ -17,12 +17,12 @@ from seqlift.network.primitives.base import Constant
 
 
 def rank_of(at: Place, tensor: Tensor) -> int:
-    """Return the number of axes of a tensor, the batch axis included."""
+    """Count the axes of a tensor, the batch axis included."""
     return len(at.shape(tensor.node)) + 1
 
 
 def axis_of(at: Place, axis: Any, rank: int) -> int:
-    """Return an axis of `rank` axes, the batch axis included, counted after the batch axis from 0.
+    """Count an axis of `rank` axes, the batch axis included, after the batch axis from 0.
 
     Raises ModelError for the batch axis itself.
     """
@@ -35,7 +35,7 @@ def axis_of(at: Place, axis: Any, rank: int) -> int:
 
 
 def axes_of(at: Place, axis: Any, rank: int) -> tuple[int, ...]:
-    """Return one axis or several, counted after the batch axis from 0; None is all, and refused."""
+    """Count one axis or several after the batch axis from 0; None means all, and is refused."""
     if axis is None:
         raise at.refuse(
             "works along all axes, which mixes the rows of a batch; give it the axes from 1 on"
@@ -45,16 +45,16 @@ def axes_of(at: Place, axis: Any, rank: int) -> tuple[int, ...]:
 
 
 def array_of(value: Any) -> NDArray[Any]:
-    """Return a number, a list, an array or a variable as an array."""
+    """Convert a number, a list, an array or a variable to an array."""
     if isinstance(value, (bool, int, float, list, tuple, np.ndarray, np.generic)):
         return np.asarray(value)
     return np.asarray(ops.convert_to_numpy(value))
 
 
 def known(at: Place, argument: Any) -> NDArray[Any] | None:
-    """Return the value of what does not depend on the input, with a batch axis of 1 if a tensor.
+    """Compute a value that does not depend on the input, with a batch axis of 1 if a tensor.
 
-    None for what does.
+    None for one that does.
     """
     if not isinstance(argument, Tensor):
         return array_of(argument)
@@ -63,7 +63,7 @@ def known(at: Place, argument: Any) -> NDArray[Any] | None:
 
 
 def value_of(builder: GraphBuilder, node: int) -> NDArray[Any] | None:
-    """Return the value of a node that is computed from constants alone, else None."""
+    """Compute the value of a node from constants alone, else None."""
     made = builder.nodes[node]
     if isinstance(made.primitive, Constant):
         return np.asarray(made.primitive.value)
@@ -75,7 +75,7 @@ def value_of(builder: GraphBuilder, node: int) -> NDArray[Any] | None:
 
 
 def settled(at: Place, argument: Any, what: str) -> NDArray[Any]:
-    """Return the value of an argument, `what` in the message, that must not depend on the input."""
+    """Compute an argument, `what` in the message, that must not depend on the input."""
     value = known(at, argument)
     if value is None:
         raise at.refuse(f"has {what} that depends on the input, which has no rule; hold it fixed")
@@ -83,7 +83,7 @@ def settled(at: Place, argument: Any, what: str) -> NDArray[Any]:
 
 
 def after_batch(at: Place, array: NDArray[Any], rank: int) -> NDArray[Any]:
-    """Return a constant next to a tensor of `rank` axes, without its batch axis if it has one."""
+    """Drop a constant's batch axis, if it has one, next to a tensor of `rank` axes."""
     if array.ndim < rank:
         return array
     if array.ndim > rank or array.shape[0] != 1:
@@ -95,7 +95,7 @@ def after_batch(at: Place, array: NDArray[Any], rank: int) -> NDArray[Any]:
 
 
 def same_rank(at: Place, *tensors: Tensor) -> list[int]:
-    """Return the nodes of tensors, which must have one rank: else batch and another axis meet."""
+    """List the nodes of tensors, which must have one rank: else batch and another axis meet."""
     shapes = [at.shape(tensor.node) for tensor in tensors]
     if len({len(shape) for shape in shapes}) > 1:
         ranks = ", ".join(f"(batch, {', '.join(map(str, shape))})" for shape in shapes)
@@ -107,7 +107,7 @@ def same_rank(at: Place, *tensors: Tensor) -> list[int]:
 
 
 def as_node(at: Place, operand: Any, rank: int) -> int:
-    """Return the node of a tensor, or of a constant beside a tensor of `rank` axes."""
+    """Find the node of a tensor, or add that of a constant next to a tensor of `rank` axes."""
     if isinstance(operand, Tensor):
         return operand.node
     array = after_batch(at, array_of(operand), rank)
@@ -115,14 +115,14 @@ def as_node(at: Place, operand: Any, rank: int) -> int:
 
 
 def as_nodes(at: Place, operands: Sequence[Any]) -> list[int]:
-    """Return the nodes of tensors and constants of one rank; constants lie beside each row."""
+    """List the nodes of tensors and constants of one rank; constants repeat for each row."""
     tensors = [operand for operand in operands if isinstance(operand, Tensor)]
     same_rank(at, *tensors)
     return [as_node(at, operand, rank_of(at, tensors[0])) for operand in operands]
 
 
 def broadcast_nodes(at: Place, operands: Sequence[Any]) -> list[int]:
-    """Return the nodes of tensors and constants, stretched to one shape."""
+    """Stretch tensors and constants to one shape."""
     nodes = as_nodes(at, operands)
     shape = np.broadcast_shapes(*(at.shape(node) for node in nodes))
     return [stretched(at, node, shape) for node in nodes]

@@ -1,4 +1,4 @@
-"""The place in the graph where one call of one Keras layer goes."""
+"""The place in the graph where the primitives of one call of one Keras layer are added."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Tensor:
     node: int
 
 
-Given = tuple[Sequence[Any], Mapping[str, Any]]
+Arguments = tuple[Sequence[Any], Mapping[str, Any]]
 """The arguments of a call, by place and by name, with a `Tensor` for each tensor among them."""
 
 Walk = Callable[[Any, Sequence[int], GraphBuilder, str], list[int]]
@@ -57,21 +57,21 @@ class Place:
         return node if activation is None else self.builder.add(*activation)
 
     def shape(self, node: int) -> Shape:
-        """Return the shape of `node` without the batch axis."""
+        """Look up the shape of `node` without the batch axis."""
         return self.builder.nodes[node].shape
 
     def refuse(self, what: str) -> ModelError:
-        """Return the error that names this layer."""
+        """Make the error that names this layer."""
         return ModelError(f"layer {self.layer} ({self.layer_class}) {what}")
 
 
 def weights_of(variable: Any) -> NDArray[np.floating]:
-    """Return a layer's variable as an array."""
+    """Read a layer's variable as an array."""
     return np.asarray(variable.numpy() if hasattr(variable, "numpy") else variable)
 
 
 def channels_last(layer: Any, at: Place, node: int, lowered: Callable[[int], int]) -> int:
-    """Return `lowered` of `node`, between two permutations where a layer has channels first."""
+    """Apply `lowered` between two permutations where a layer has channels first."""
     if getattr(layer, "data_format", "channels_last") != "channels_first":
         return lowered(node)
     rank = len(at.shape(node))

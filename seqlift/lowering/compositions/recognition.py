@@ -39,7 +39,7 @@ AGREEMENT = 2e-6  # relative to 1 + |f|: a constant of 7 digits, or float32; oth
 
 
 def known_activation(builder: GraphBuilder, node: int) -> tuple[Elementwise, int] | None:
-    """Find the activation that `node` is of one earlier node; None where it is no known one."""
+    """Find the activation, of one earlier node, that `node` computes; None if it is unknown."""
     if not isinstance(builder.nodes[node].primitive, STEPS):
         return None
     steps: list[int] = []

@@ -1,4 +1,4 @@
-"""Layers and functions of the user's own: what they compute, as a model of operations.
+"""Trace layers and functions of the user's own to a model of operations.
 
 Knows Keras layers; runs the code of layers that are there already, and loads none.
 """
@@ -25,19 +25,19 @@ class Traced(keras.Model):  # type: ignore[misc]  # Keras has no types
 
 def traced(
     function: Callable[..., Any],
-    given: tuple[Sequence[Any], Mapping[str, Any]],
+    arguments: tuple[Sequence[Any], Mapping[str, Any]],
     *,
     shape: Callable[[int], Shape],
     name: str,
     dtype: str = "float32",
 ) -> keras.Model | None:
-    """Return a function as a model of `keras.ops` operations and layers, None if it is not.
+    """Trace a function to a model of `keras.ops` operations and layers, None if it is not one.
 
-    `given` are the arguments it is called with, with a `Tensor` for each of the model's inputs;
-    `shape` gives the shape of a node without the batch axis. What is computed from variables alone
-    is taken as it is now: the weights have to be there. A function written with another library
-    than `keras.ops` cannot be traced, nor can an operator with a variable on its left and a tensor
-    on its right (`NOT_TRACED` says what to do).
+    `arguments` are those of the call, with a `Tensor` for each of the model's inputs; `shape`
+    returns the shape of a node without the batch axis. Results of variables alone are taken as they
+    are now: the weights have to be there. A function written with another library than `keras.ops`
+    cannot be traced, nor can an operator with a variable on its left and a tensor on its right
+    (`NOT_TRACED` is the remedy).
     """
     tensors: list[Any] = []
 
@@ -47,7 +47,7 @@ def traced(
         tensors.append(keras.Input(shape(leaf.node), dtype=dtype))
         return tensors[-1]
 
-    args, kwargs = keras.tree.map_structure(entry, given)
+    args, kwargs = keras.tree.map_structure(entry, arguments)
     try:
         result = function(*args, **kwargs)
         return Traced(tensors[0] if len(tensors) == 1 else tensors, result, name=name)
@@ -56,9 +56,9 @@ def traced(
 
 
 def arguments_of(layer: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments by name with which Keras calls a layer's `call` when a model predicts.
+    """Select the arguments by name with which Keras calls a layer when a model predicts.
 
-    Those that it does not take are left out, as Keras does; the layer is at inference.
+    Those that `call` does not take are left out, as Keras does; the layer is at inference.
     """
     takes = inspect.signature(layer.call).parameters
     every = any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes.values())

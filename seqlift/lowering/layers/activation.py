@@ -51,7 +51,7 @@ ACTIVATIONS_BY_NAME: dict[str, Elementwise] = {
 
 
 def activate(activation: Any, at: Place, node: int) -> int:
-    """Return `node` with an activation function applied; a linear one adds nothing."""
+    """Apply an activation function to `node`; a linear one adds nothing."""
     if activation is None or activation is activations.linear:
         return node
     if activation in ALONG_AN_AXIS:
@@ -75,7 +75,7 @@ def activate(activation: Any, at: Place, node: int) -> int:
 
 
 def softmax(at: Place, node: int, *, axis: Any = -1) -> int:
-    """Return the softmax along `axis`, counted from the batch axis, or along several at once."""
+    """Add the softmax along `axis`, counted from the batch axis, or along several at once."""
     axes = axes_of(at, node, axis)
     if len(axes) == 1:
         return at.add(Softmax(axes[0]), node)
@@ -84,19 +84,19 @@ def softmax(at: Place, node: int, *, axis: Any = -1) -> int:
 
 
 def log_softmax(at: Place, node: int, *, axis: Any = -1) -> int:
-    """Return the logarithm of the softmax along one or several axes, counted from the batch."""
+    """Add the logarithm of the softmax along one or several axes, counted from the batch."""
     axes = axes_of(at, node, axis)
     return difference(at, node, log_sum_exp(at, node, axes, keepdims=True))
 
 
 def axes_of(at: Place, node: int, axis: Any) -> list[int]:
-    """Return axes, or one, that Keras counts from the batch axis, from the one after it."""
+    """Count one axis or several, which Keras counts from the batch axis, from the next one."""
     axes = axis if isinstance(axis, list | tuple) else [axis]
     return sorted(axis_of(at, node, one) for one in axes)
 
 
 def axis_of(at: Place, node: int, axis: Any) -> int:
-    """Return an axis that Keras counts from the batch axis, counted from the one after it."""
+    """Count an axis, which Keras counts from the batch axis, from the next one."""
     rank = len(at.shape(node)) + 1
     if not isinstance(axis, int) or not -rank <= axis < rank or axis % rank == 0:
         raise at.refuse(
@@ -107,7 +107,7 @@ def axis_of(at: Place, node: int, axis: Any) -> int:
 
 
 def gated_linear(at: Place, node: int, *, axis: int = -1) -> int:
-    """Return the first half along `axis` times the sigmoid of the second half."""
+    """Multiply the first half along `axis` by the sigmoid of the second half."""
     shape, place = at.shape(node), axis_of(at, node, axis)
     half = shape[place] // 2
     if 2 * half != shape[place]:
@@ -135,12 +135,10 @@ ALONG_AN_AXIS: dict[Any, Callable[[Place, int], int]] = {
 
 
 def lower_activation(layer: layers.Activation, at: Place, node: int) -> int:
-    """Return the activation."""
     return activate(layer.activation, at, node)
 
 
 def lower_relu(layer: layers.ReLU, at: Place, node: int) -> int:
-    """Return ReLU with its slope, ceiling and threshold."""
     slope, ceiling = float(layer.negative_slope or 0.0), layer.max_value
     threshold = float(layer.threshold or 0.0)
     ceiling = None if ceiling is None else float(ceiling)
@@ -149,22 +147,18 @@ def lower_relu(layer: layers.ReLU, at: Place, node: int) -> int:
 
 
 def lower_leaky_relu(layer: layers.LeakyReLU, at: Place, node: int) -> int:
-    """Return leaky ReLU."""
     return at.add(elementwise.leaky_relu(float(layer.negative_slope)), node)
 
 
 def lower_prelu(layer: layers.PReLU, at: Place, node: int) -> int:
-    """Return leaky ReLU with learned slopes."""
     return at.add(elementwise.leaky_relu(weights_of(layer.alpha), name="prelu"), node)
 
 
 def lower_elu(layer: layers.ELU, at: Place, node: int) -> int:
-    """Return ELU."""
     return at.add(elementwise.elu(float(layer.alpha)), node)
 
 
 def lower_softmax(layer: layers.Softmax, at: Place, node: int) -> int:
-    """Return softmax along one axis or several."""
     return softmax(at, node, axis=layer.axis)
 
 

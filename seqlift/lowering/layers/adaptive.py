@@ -1,4 +1,4 @@
-"""Pooling layers that make a given number of windows, whatever the size of the axis."""
+"""Pooling layers with a fixed number of windows, whatever the size of the axis."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ Pool = Callable[[Pooling], Primitive]
 
 
 def windows(size: int, count: int) -> list[range]:
-    """Return `count` windows that cover an axis of `size` values.
+    """Divide an axis of `size` values into `count` windows.
 
     Window i goes from floor(i * size / count) to ceil((i + 1) * size / count): of one size, or of
     two that differ by one, with overlaps.
@@ -23,11 +23,11 @@ def windows(size: int, count: int) -> list[range]:
 
 
 def pooled(at: Place, source: int, counts: Shape, pool: Pool, sizes: Shape = ()) -> int:
-    """Return the node of `source` pooled to `counts` windows along its axes, channels last.
+    """Pool `source` to `counts` windows along its axes, channels last.
 
-    `sizes` are the sizes of windows along the axes before, which are laid side by side already.
-    Along the next axis the windows of each size are laid side by side, pooled, and put back in
-    order.
+    `sizes` are the sizes of windows along the axes before, where the windows already follow each
+    other. Along the next axis the windows of each size are put one after another, pooled, and put
+    back in order.
     """
     axis = len(sizes)
     if axis == len(counts):
@@ -47,7 +47,7 @@ def pooled(at: Place, source: int, counts: Shape, pool: Pool, sizes: Shape = ())
 
 
 def lower_adaptive(pool: Pool) -> Lower:
-    """Return the lowering of an adaptive pooling layer over any axes."""
+    """Make the lowering of an adaptive pooling layer over any axes."""
 
     def lower(layer: Any, at: Place, node: int) -> int:
         counts = tuple(layer.output_size)

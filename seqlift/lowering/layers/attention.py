@@ -38,7 +38,7 @@ class Scores:
     bias: NDArray[Any] | None = None
 
     def seen(self, queries: int, keys: int) -> NDArray[np.bool_]:
-        """Return which keys each query sees, to broadcast against (heads, queries, keys)."""
+        """Mark the keys that each query sees, to broadcast against (heads, queries, keys)."""
         row, column = np.indices((queries, keys))
         seen = np.ones((queries, keys), bool) if self.mask is None else self.mask.astype(bool)
         if self.causal:
@@ -48,7 +48,7 @@ class Scores:
         return seen
 
     def weights(self, at: Place, products: int) -> int:
-        """Return the softmax of the scores over the keys, the last axis."""
+        """Add the softmax of the scores over the keys, the last axis."""
         *_, queries, keys = at.shape(products)
         seen = self.seen(queries, keys)
         if not np.all(np.any(seen, axis=-1)):
@@ -63,7 +63,7 @@ class Scores:
 
 
 def attend(at: Place, scores: Scores, query: int, key: int, value: int) -> tuple[int, int]:
-    """Return the output and the weights of attention with several heads.
+    """Add attention with several heads: its output and its weights.
 
     `query`, `key` and `value` are (positions, heads, size); the output is (queries, heads, size),
     the weights (heads, queries, keys). Keys and values that are fewer heads serve several queries'.
@@ -76,7 +76,7 @@ def attend(at: Place, scores: Scores, query: int, key: int, value: int) -> tuple
 
 
 def shared_by(at: Place, node: int, heads: int) -> int:
-    """Return each head of (positions, fewer heads, size) as often in a row as gives `heads`."""
+    """Repeat key/value heads until there are `heads` of them (grouped-query attention)."""
     own = at.shape(node)[1]
     return taken(at, node, 1, np.repeat(np.arange(own), heads // own).tolist())
 
@@ -88,7 +88,7 @@ def lower_attention(
     return_attention_scores: bool = False,
     use_causal_mask: bool = False,
 ) -> Any:
-    """Return dot-product or additive attention of [query, value] or [query, value, key]."""
+    """Lower dot-product or additive attention of [query, value] or [query, value, key]."""
     query, value, *rest = nodes
     key = rest[0] if rest else value
     products = products_of(layer, at, query, key)
@@ -98,7 +98,7 @@ def lower_attention(
 
 
 def products_of(layer: Any, at: Place, query: int, key: int) -> int:
-    """Return the scores (queries, keys) of an attention layer with one head."""
+    """Add the scores (queries, keys) of an attention layer with one head."""
     scale = None if layer.scale is None else weights_of(layer.scale)
     additive = isinstance(layer, layers.AdditiveAttention)
     if not additive and layer.score_mode == "dot":
@@ -131,7 +131,7 @@ def lower_multi_head(
     return_attention_scores: bool = False,
     use_causal_mask: bool = False,
 ) -> Any:
-    """Return attention with several heads, between dense layers of each head's own."""
+    """Lower attention with several heads, between dense layers of each head's own."""
     if len(at.shape(query)) != 2:
         raise at.refuse(
             f"attends over {len(at.shape(query)) - 1} axes, which has no lowering; flatten them to"
@@ -157,7 +157,7 @@ def lower_multi_head(
 
 
 def project(layer: layers.EinsumDense, at: Place, node: int) -> int:
-    """Return a sum of products with weights, a bias and the activation."""
+    """Sum products with weights, and add a bias and the activation."""
     kernel = weights_of(layer.kernel)
     bias = None if layer.bias is None else weights_of(layer.bias)
     try:
@@ -172,7 +172,7 @@ def project(layer: layers.EinsumDense, at: Place, node: int) -> int:
 
 
 def per_row(equation: str, rank: int) -> str:
-    """Return the equation of an EinsumDense without its batch axis, for `rank` other axes.
+    """Rewrite the equation of an EinsumDense without its batch axis, for `rank` other axes.
 
     An ellipsis stands for the axes the letters leave over, the first of which may be the batch.
     Raises ValueError where the batch axis is not the first one of input and result.

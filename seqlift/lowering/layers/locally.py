@@ -11,7 +11,7 @@ from seqlift.network.primitives.shape import Reshape
 
 
 def lower_locally_connected(layer: Any, at: Place, node: int) -> int:
-    """Return the windows, each times a matrix of its own, and the activation."""
+    """Multiply each window by a matrix of its own, and add the activation."""
     kernel = weights_of(layer.kernel)  # (positions, taps * inputs, outputs)
     bias = weights_of(layer.bias).reshape(-1, kernel.shape[-1]) if layer.use_bias else None
     pads = ((0, 0),) * layer.rank

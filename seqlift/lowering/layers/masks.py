@@ -13,13 +13,13 @@ from seqlift.lowering.compositions.operand import array_of, value_of
 from seqlift.lowering.compositions.place import Place
 from seqlift.lowering.layers.activation import axes_of, softmax
 
-FAR_BELOW = -1e9  # what Keras puts in the place of a score that is masked, or adds to it
+FAR_BELOW = -1e9  # Keras sets a masked score to it, or adds it to one
 
 Mask = NDArray[np.bool_]
 
 
 def constant_mask(at: Place, mask: Any, name: str, *, rank: int) -> Mask:
-    """Return a mask, a node or an array, for sequences of `rank` axes, without their batch axis.
+    """Compute a mask, a node or an array, for sequences of `rank` axes, without batch axis.
 
     `name` is that of the argument. Raises ModelError for one that is not the same for every
     sequence.
@@ -41,7 +41,7 @@ def constant_mask(at: Place, mask: Any, name: str, *, rank: int) -> Mask:
 
 
 def attention_mask(at: Place, masks: dict[str, Any]) -> Mask | None:
-    """Return which keys each query of an attention layer may see, by all its masks together.
+    """Combine all masks of an attention layer: the keys that each query may see.
 
     It broadcasts against (heads, queries, keys); None where there is no mask.
     """
@@ -57,7 +57,7 @@ def attention_mask(at: Place, masks: dict[str, Any]) -> Mask | None:
 
 
 def lower_masked_softmax(layer: Any, at: Place, node: int, *, mask: Any = None) -> int:
-    """Return softmax along one axis or several, of the values that a constant mask keeps."""
+    """Lower softmax along one axis or several, of the values that a constant mask keeps."""
     if mask is not None:
         kept = constant_mask(at, mask, "mask", rank=len(at.shape(node)))
         kept = np.broadcast_to(kept, at.shape(node))

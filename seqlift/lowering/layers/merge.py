@@ -25,13 +25,13 @@ from seqlift.network.primitives.product import Einsum
 
 
 def of_one_rank(at: Place, nodes: Sequence[int]) -> list[int]:
-    """Return the nodes with axes of extent 1 put before those of the ones that have fewer."""
+    """Put axes of extent 1 first in nodes that have fewer axes than others."""
     rank = max(len(at.shape(node)) for node in nodes)
     return [reshaped(at, node, filled(at.shape(node), rank)) for node in nodes]
 
 
 def merging(merge: Callable[[Place, list[int]], int]) -> Lower:
-    """Return the lowering of a layer that merges nodes of one rank, which broadcast."""
+    """Make the lowering of a layer that merges nodes of one rank, which broadcast."""
 
     def lower(_layer: Any, at: Place, *nodes: int) -> int:
         return merge(at, of_one_rank(at, nodes))
@@ -40,34 +40,30 @@ def merging(merge: Callable[[Place, list[int]], int]) -> Lower:
 
 
 def total(at: Place, nodes: list[int]) -> int:
-    """Return the sum."""
     return at.add(WeightedSum((1.0,) * len(nodes)), *nodes)
 
 
 def first_less_second(at: Place, nodes: list[int]) -> int:
-    """Return the first less the second."""
     return at.add(WeightedSum((1.0, -1.0)), *nodes)
 
 
 def average(at: Place, nodes: list[int]) -> int:
-    """Return the mean."""
     return at.add(WeightedSum((1.0 / len(nodes),) * len(nodes)), *nodes)
 
 
 def lower_concatenate(layer: layers.Concatenate, at: Place, *nodes: int) -> int:
-    """Return the inputs joined along one axis."""
     axis = layer.axis + len(at.shape(nodes[0])) if layer.axis < 0 else layer.axis - 1
     return joined(at, nodes, axis)
 
 
 def lower_dot(layer: layers.Dot, at: Place, first: int, second: int) -> int:
-    """Return the sum of products over one axis of each of two tensors.
+    """Sum products over one axis of each of two tensors.
 
     The other axes of the first come first. Of two vectors it is one value.
     """
     nodes = [first, second]
-    given = [layer.axes] * 2 if isinstance(layer.axes, int) else list(layer.axes)
-    axes = [axis % (len(at.shape(n)) + 1) - 1 for axis, n in zip(given, nodes, strict=True)]
+    both = [layer.axes] * 2 if isinstance(layer.axes, int) else list(layer.axes)
+    axes = [axis % (len(at.shape(n)) + 1) - 1 for axis, n in zip(both, nodes, strict=True)]
     if layer.normalize:
         epsilon = keras.config.epsilon()
         nodes = [unit_length(at, n, (a,), epsilon) for n, a in zip(nodes, axes, strict=True)]

@@ -21,7 +21,7 @@ from seqlift.network.primitives.shape import Reshape
 
 
 def lower_layer_normalization(layer: layers.LayerNormalization, at: Place, node: int) -> int:
-    """Return the values less their mean, over their standard deviation, scaled and moved.
+    """Subtract the mean, divide by the standard deviation, scale and move.
 
     With `rms_scaling`, of older files, the mean stays and nothing is moved.
     """
@@ -34,7 +34,7 @@ def lower_layer_normalization(layer: layers.LayerNormalization, at: Place, node:
 
 
 def lower_group_normalization(layer: layers.GroupNormalization, at: Place, node: int) -> int:
-    """Return the values less the mean of their group, over its deviation, scaled and moved."""
+    """Subtract the mean of each group, divide by its deviation, scale and move."""
     shape, axis = at.shape(node), axis_of(at, node, layer.axis)
     parted = (*shape[:axis], layer.groups, shape[axis] // layer.groups, *shape[axis + 1 :])
     groups = at.add(Reshape(parted), node)
@@ -46,19 +46,18 @@ def lower_group_normalization(layer: layers.GroupNormalization, at: Place, node:
 
 
 def lower_rms_normalization(layer: layers.RMSNormalization, at: Place, node: int) -> int:
-    """Return the values over the root of their mean square, scaled."""
+    """Divide by the root of the mean square, and scale."""
     axes = axes_of(at, node, layer.axis)
     scaled = divided_by_root(at, node, mean_square(at, node, axes), layer.epsilon)
     return weighed(at, scaled, layer.scale, None, along(at.shape(node), axes))
 
 
 def lower_unit_normalization(layer: layers.UnitNormalization, at: Place, node: int) -> int:
-    """Return the values over their Euclidean norm."""
     return unit_length(at, node, axes_of(at, node, layer.axis), 1e-12)  # as Keras's own layer
 
 
 def lower_normalization(layer: layers.Normalization, at: Place, node: int) -> int:
-    """Return the values less a constant mean, over a constant deviation, or the reverse."""
+    """Subtract a constant mean and divide by a constant deviation, or the reverse."""
     if layer.mean is None:
         raise at.refuse("has no mean and variance yet; call its `adapt` and save the model again")
     mean, spread = (
@@ -73,7 +72,6 @@ def lower_normalization(layer: layers.Normalization, at: Place, node: int) -> in
 
 
 def lower_rescaling(layer: layers.Rescaling, at: Place, node: int) -> int:
-    """Return the values times a constant plus another."""
     factor, offset = (weights_of(array) for array in (layer.scale, layer.offset))
     if factor.ndim and keras.config.image_data_format() == "channels_first":
         factor = factor.reshape(factor.shape + (1,) * (3 - factor.ndim))
@@ -82,23 +80,23 @@ def lower_rescaling(layer: layers.Rescaling, at: Place, node: int) -> int:
 
 
 def mean_square(at: Place, node: int, axes: list[int]) -> int:
-    """Return the mean of the squares along some axes, which stay with extent 1."""
+    """Average the squares along some axes, which stay with extent 1."""
     return at.add(Mean(tuple(axes), keepdims=True), at.add(powers.SQUARE, node))
 
 
 def divided_by_root(at: Place, node: int, square: int, epsilon: float) -> int:
-    """Return `node` over the square root of `square` plus `epsilon`."""
+    """Divide `node` by the square root of `square` plus `epsilon`."""
     above_zero = at.add(Scale(np.ones(1), np.full(1, epsilon)), square)
     return quotient(at, node, at.add(powers.SQRT, above_zero))
 
 
 def along(shape: Shape, axes: list[int]) -> Shape:
-    """Return `shape` with extent 1 everywhere but along `axes`."""
+    """Set the extent 1 everywhere in `shape` but along `axes`."""
     return tuple(size if axis in axes else 1 for axis, size in enumerate(shape))
 
 
 def weighed(at: Place, node: int, factor: Any, offset: Any, shape: Shape) -> int:
-    """Return the values times learned factors plus learned offsets, either of which may be None."""
+    """Multiply by learned factors and add learned offsets, either of which may be None."""
     if factor is None and offset is None:
         return node
     weights, moves = (
@@ -109,7 +107,7 @@ def weighed(at: Place, node: int, factor: Any, offset: Any, shape: Shape) -> int
 
 
 def without_batch(array: NDArray[np.floating], at: Place, node: int) -> NDArray[np.floating]:
-    """Return constants that broadcast against a layer's input, without their batch axis."""
+    """Drop the batch axis of constants that broadcast against a layer's input."""
     rank = len(at.shape(node))
     if array.ndim > rank and array.shape[0] != 1:
         raise at.refuse("has constants along the batch axis; give one set for all sequences")

@@ -1,7 +1,7 @@
 """Recurrent layers: SimpleRNN, GRU and LSTM, in one direction or both, and stacks of their cells.
 
 A cell becomes the graph of one step. Both of its products, with the input and with the state, are
-inside: RevealCancel tells the positive from the negative part of either.
+inside: RevealCancel separates the positive from the negative part of either.
 """
 
 from collections.abc import Callable
@@ -23,14 +23,14 @@ Step = Callable[[Any, Place, int, list[int]], list[int]]  # (cell, place, input,
 
 
 def simple_step(cell: layers.SimpleRNNCell, at: Place, x: int, states: list[int]) -> list[int]:
-    """Return the state ``f(x W + b + h U)``; x W + b is given."""
+    """Add the state ``f(x W + b + h U)``; `x` is x W + b already."""
     (h,) = states
     recurrent = at.add(Dense(weights_of(cell.recurrent_kernel), None), h)
     return [activate(cell.activation, at, at.add(WeightedSum((1.0, 1.0)), x, recurrent))]
 
 
 def lstm_step(cell: layers.LSTMCell, at: Place, x: int, states: list[int]) -> list[int]:
-    """Return the states h and c of a long short-term memory (gates: input, forget, cell, output).
+    """Add the states h and c of a long short-term memory (gates: input, forget, cell, output).
 
     ``c = f c + i g`` and ``h = o f(c)``.
     """
@@ -46,7 +46,7 @@ def lstm_step(cell: layers.LSTMCell, at: Place, x: int, states: list[int]) -> li
 
 
 def gru_step(cell: layers.GRUCell, at: Place, x: int, states: list[int]) -> list[int]:
-    """Return the state of a gated recurrent unit (gates: update, reset, new).
+    """Add the state of a gated recurrent unit (gates: update, reset, new).
 
     ``h = z h + (1 - z) f(...)``, the reset gate before the recurrent product or after it.
     """
@@ -70,20 +70,20 @@ def gru_step(cell: layers.GRUCell, at: Place, x: int, states: list[int]) -> list
 
 
 def recurrent_bias(cell: layers.GRUCell, which: slice) -> Any:
-    """Return some of the biases of a GRU's recurrent product, which only ``reset_after`` has."""
+    """Select biases of a GRU's recurrent product, which only ``reset_after`` has."""
     if not (cell.use_bias and cell.reset_after):
         return None
     return weights_of(cell.bias)[1][which]
 
 
 def part(at: Place, node: int, start: int, end: int) -> int:
-    """Return the values `start` to `end` of a vector."""
+    """Take the values `start` to `end` of a vector."""
     (size,) = at.shape(node)
     return at.add(Pad(((-start, end - size),)), node)
 
 
 def quarter(at: Place, node: int, k: int, number: int) -> int:
-    """Return part `k` of `number` equal parts of a vector."""
+    """Take part `k` of `number` equal parts of a vector."""
     size = at.shape(node)[0] // number
     return part(at, node, k * size, (k + 1) * size)
 
@@ -97,20 +97,19 @@ STEPS: dict[type, tuple[Step, int]] = {
 
 
 def listed(value: Any) -> list[int]:
-    """Return one node, or several, as a list."""
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def lower_recurrent(
     layer: Any, at: Place, node: int, *initial: int, initial_state: Any = ()
 ) -> int | tuple[int, ...]:
-    """Return the outputs of a recurrent layer, and after them its last states if it gives them."""
+    """Lower the outputs of a recurrent layer, and after them its last states if it has them."""
     if layer.stateful:
         raise at.refuse(
             "is stateful, so that scores would depend on the rows before; rebuild it with"
             " stateful=False"
         )
-    given = [*initial, *listed(initial_state)]
+    initial_states = [*initial, *listed(initial_state)]
     cells = layer.cell.cells if isinstance(layer.cell, layers.StackedRNNCells) else [layer.cell]
     if layer.go_backwards:
         node = reversed_positions(at, node)
@@ -122,8 +121,8 @@ def lower_recurrent(
                 " SimpleRNNCell, GRUCell or LSTMCell"
             )
         number = STEPS[type(cell)][1]
-        states = run_of(cell, at, node, given[:number])
-        given = given[number:]
+        states = run_of(cell, at, node, initial_states[:number])
+        initial_states = initial_states[number:]
         last_states += [last_position(at, state) for state in states]
         node = states[0]
     output = node if layer.return_sequences else last_position(at, node)
@@ -131,7 +130,7 @@ def lower_recurrent(
 
 
 def run_of(cell: Any, at: Place, node: int, initial: list[int]) -> list[int]:
-    """Return the states of a cell after every position: a node (L, units) for each state."""
+    """Run a cell over every position: a node (L, units) for each state."""
     everything = at.add(Recurrence(step_of(cell, at, at.shape(node)[-1])), node, *initial)
     total = at.shape(everything)[-1]
     if total == cell.units:
@@ -143,7 +142,7 @@ def run_of(cell: Any, at: Place, node: int, initial: list[int]) -> list[int]:
 
 
 def step_of(cell: Any, at: Place, size: int) -> Graph:
-    """Return one step of a cell, for an input of `size` values per position."""
+    """Build one step of a cell, for an input of `size` values per position."""
     step, number = STEPS[type(cell)]
     builder = GraphBuilder()
     inside = replace(at, builder=builder)
@@ -157,23 +156,26 @@ def step_of(cell: Any, at: Place, size: int) -> Graph:
 
 
 def last_position(at: Place, node: int) -> int:
-    """Return the last position of (L, units): (units,)."""
+    """Take the last position of (L, units): (units,)."""
     length, units = at.shape(node)
     return at.add(Reshape((units,)), at.add(Pad(((1 - length, 0), (0, 0))), node))
 
 
 def reversed_positions(at: Place, node: int) -> int:
-    """Return (L, C) from the last position to the first."""
+    """Reverse the positions of (L, C)."""
     return at.add(Take(0, tuple(range(at.shape(node)[0] - 1, -1, -1))), node)
 
 
 def lower_bidirectional(
     layer: layers.Bidirectional, at: Place, node: int, *initial: int, initial_state: Any = ()
 ) -> int | tuple[int, ...]:
-    """Return both directions of a recurrent layer, merged as it says."""
-    given = [*initial, *listed(initial_state)]
-    half = len(given) // 2
-    directions = ((layer.forward_layer, given[:half]), (layer.backward_layer, given[half:]))
+    """Lower both directions of a recurrent layer, and merge them by its mode."""
+    initial_states = [*initial, *listed(initial_state)]
+    half = len(initial_states) // 2
+    directions = (
+        (layer.forward_layer, initial_states[:half]),
+        (layer.backward_layer, initial_states[half:]),
+    )
     sides = [listed(lower_recurrent(inner, at, node, *states)) for inner, states in directions]
     (ahead, *states), (back, *more) = sides
     if layer.return_sequences:
@@ -185,7 +187,7 @@ def lower_bidirectional(
 
 
 def merge(at: Place, mode: str, ahead: int, back: int) -> int:
-    """Return two directions put side by side, added, averaged or multiplied."""
+    """Join, add, average or multiply two directions."""
     if mode == "concat":
         return at.add(Concatenate(len(at.shape(ahead)) - 1), ahead, back)
     if mode == "mul":

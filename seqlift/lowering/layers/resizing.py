@@ -15,14 +15,13 @@ COMB = 16
 
 
 def lower_repeat_vector(layer: layers.RepeatVector, at: Place, node: int) -> int:
-    """Return the vector at each of several positions."""
     (channels,) = at.shape(node)
     row = at.add(Reshape((1, channels)), node)
     return at.add(Broadcast((layer.n, channels)), row)
 
 
 def lower_upsampling(layer: Any, at: Place, node: int) -> int:
-    """Return the values along each axis repeated or interpolated."""
+    """Repeat or interpolate the values along each axis."""
     factors = layer.size if isinstance(layer.size, tuple | list) else (layer.size,)
     interpolation = getattr(layer, "interpolation", "nearest")
 
@@ -38,7 +37,7 @@ def lower_upsampling(layer: Any, at: Place, node: int) -> int:
 
 
 def repeated(at: Place, source: int, axis: int, factor: int) -> int:
-    """Return the node with each value along `axis` repeated `factor` times in place."""
+    """Repeat each value along `axis` `factor` times in place."""
     shape = at.shape(source)
     before, after = shape[: axis + 1], shape[axis + 1 :]
     apart = at.add(Reshape((*before, 1, *after)), source)
@@ -47,7 +46,7 @@ def repeated(at: Place, source: int, axis: int, factor: int) -> int:
 
 
 def interpolated(at: Place, source: int, axis: int, factor: int, kind: str) -> int:
-    """Return the node with `factor` times as many values along `axis`, each a sum of neighbours."""
+    """Interpolate `factor` times as many values along `axis`, each a sum of neighbours."""
     shape = at.shape(source)
     indices, weights = neighbours(shape[axis], factor, kind)
     column = (-1,) + (1,) * (len(shape) - 1 - axis)
@@ -59,9 +58,9 @@ def interpolated(at: Place, source: int, axis: int, factor: int, kind: str) -> i
 
 
 def neighbours(size: int, factor: int, kind: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return which positions of an axis Keras interpolates between, and their weights.
+    """Find the positions of an axis between which Keras interpolates, and their weights.
 
-    Both are (terms, size * factor). The weights are Keras's own: what it makes of a comb, in which
+    Both are (terms, size * factor). The weights are Keras's own: its result for a comb, in which
     position i is 1 in channel i modulo `COMB` and 0 in the others.
     """
     teeth = np.arange(size)[:, None] % COMB == np.arange(COMB)

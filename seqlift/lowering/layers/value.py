@@ -12,7 +12,6 @@ from seqlift.network.primitives.shape import Permute, Reshape
 
 
 def lower_dense(layer: layers.Dense, at: Place, node: int) -> int:
-    """Return a matrix product and the activation."""
     bias = weights_of(layer.bias) if layer.use_bias else None
     return activate(layer.activation, at, at.add(Dense(weights_of(layer.kernel), bias), node))
 
@@ -26,7 +25,7 @@ OF_THE_BATCH = (
 def lower_batch_normalization(
     layer: layers.BatchNormalization, at: Place, node: int, *, training: bool = False
 ) -> int:
-    """Return the scale per channel that batch normalisation is at inference."""
+    """Lower batch normalisation to the scale per channel that it is at inference."""
     if training and layer.trainable:
         raise at.refuse(OF_THE_BATCH)
     mean, variance = weights_of(layer.moving_mean), weights_of(layer.moving_variance)
@@ -42,24 +41,21 @@ def lower_batch_normalization(
 
 
 def lower_flatten(layer: layers.Flatten, at: Place, node: int) -> int:
-    """Return all values in one axis."""
     if layer.data_format == "channels_first" and len(at.shape(node)) > 1:
         node = at.add(Permute((*range(1, len(at.shape(node))), 0)), node)
     return at.add(Reshape((-1,)), node)
 
 
 def lower_reshape(layer: layers.Reshape, at: Place, node: int) -> int:
-    """Return the values in another shape."""
     return at.add(Reshape(tuple(layer.target_shape)), node)
 
 
 def lower_permute(layer: layers.Permute, at: Place, node: int) -> int:
-    """Return the axes in another order."""
     return at.add(Permute(tuple(axis - 1 for axis in layer.dims)), node)
 
 
 def lower_nothing(_layer: Any, _at: Place, node: int) -> int:
-    """Return the node itself: the layer does nothing when a model predicts."""
+    """Pass the node on: the layer does nothing when a model predicts."""
     return node
 
 

@@ -25,7 +25,7 @@ from seqlift.network.primitives.shape import Pad, Pads, Reshape
 
 
 def lower_convolution(layer: Any, at: Place, node: int) -> int:
-    """Return a convolution and the activation, for any number of axes."""
+    """Lower a convolution and its activation, for any number of axes."""
     kernel, bias = weights_of(layer.kernel), bias_of(layer)
 
     def lowered(source: int) -> int:
@@ -38,7 +38,7 @@ def lower_convolution(layer: Any, at: Place, node: int) -> int:
 
 
 def lower_depthwise(layer: Any, at: Place, node: int) -> int:
-    """Return a convolution of each channel by itself and the activation."""
+    """Lower a convolution of each channel by itself, and its activation."""
     kernel, bias = weights_of(layer.kernel), bias_of(layer)
 
     def lowered(source: int) -> int:
@@ -48,7 +48,7 @@ def lower_depthwise(layer: Any, at: Place, node: int) -> int:
 
 
 def lower_separable(layer: Any, at: Place, node: int) -> int:
-    """Return a convolution of each channel by itself, one of one position, and the activation."""
+    """Lower a convolution of each channel by itself, one of one position, and the activation."""
     kernel, bias = weights_of(layer.pointwise_kernel), bias_of(layer)
 
     def lowered(source: int) -> int:
@@ -66,14 +66,14 @@ def add_depthwise(
     at: Place,
     source: int,
 ) -> int:
-    """Return the node of the depthwise convolution of a layer, for channels last."""
+    """Add the depthwise convolution of a layer, for channels last."""
     strides, dilation = tuple(layer.strides), tuple(layer.dilation_rate)
     pads = pads_of(layer, at.shape(source)[:-1], kernel)
     return at.add(fitting(Depthwise(kernel, bias, strides, dilation, pads), at, source), source)
 
 
 def lower_transposed_convolution(layer: Any, at: Place, node: int) -> int:
-    """Return a transposed convolution and the activation.
+    """Lower a transposed convolution and its activation.
 
     Its padding is that of the convolution that leads from its output back to its input.
     """
@@ -94,7 +94,7 @@ def lower_transposed_convolution(layer: Any, at: Place, node: int) -> int:
 
 
 def transposed_sizes(layer: Any, counts: Sequence[int]) -> Shape:
-    """Return the sizes of the output of a transposed convolution of `counts` positions."""
+    """Compute the output sizes of a transposed convolution of `counts` positions."""
     first = layer.data_format == "channels_first"
     shape = (None, None, *counts) if first else (None, *counts, None)
     output = layer.compute_output_shape(shape)
@@ -102,12 +102,11 @@ def transposed_sizes(layer: Any, counts: Sequence[int]) -> Shape:
 
 
 def bias_of(layer: Any) -> NDArray[np.floating] | None:
-    """Return the bias of a layer, None if it has none."""
     return weights_of(layer.bias) if layer.use_bias else None
 
 
 def pads_of(layer: Any, sizes: Sequence[int], kernel: NDArray[np.floating]) -> Pads:
-    """Return the zeros that a convolution layer puts around axes of `sizes`."""
+    """Compute the zeros that a convolution layer puts around axes of `sizes`."""
     axes = zip(sizes, kernel.shape, layer.strides, layer.dilation_rate, strict=False)
     return tuple(
         padding(layer.padding, size, kernel=taps, stride=stride, dilation=dilation)
@@ -116,24 +115,24 @@ def pads_of(layer: Any, sizes: Sequence[int], kernel: NDArray[np.floating]) -> P
 
 
 def padding(kind: str, size: int, *, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
-    """Return the zeros before and after an axis for Keras's valid, same and causal padding."""
+    """Compute the zeros around an axis for Keras's valid, same and causal padding."""
     if kind == "same":
         return same_pads(size, kernel=kernel, stride=stride, dilation=dilation)
     return ((kernel - 1) * dilation, 0) if kind == "causal" else (0, 0)
 
 
 def fitting(primitive: Primitive, at: Place, node: int) -> Primitive:
-    """Return `primitive` if at least one of its windows fits the node, or refuse."""
+    """Refuse a primitive none of whose windows fits the node."""
     if min(primitive.shape(at.shape(node))) < 1:
         raise at.refuse(
-            f"is given {at.shape(node)[0]} positions, too few for one of its windows;"
+            f"reads {at.shape(node)[0]} positions, too few for one of its windows;"
             " give longer regions, or --length"
         )
     return primitive
 
 
 def pooling_of(layer: Any, shape: Shape) -> Pooling:
-    """Return the windows of a Keras pooling layer over `shape`."""
+    """Make the windows of a Keras pooling layer over `shape`."""
     pads = tuple(
         padding(layer.padding, size, kernel=window, stride=stride, dilation=1)
         for size, window, stride in zip(shape, layer.pool_size, layer.strides, strict=False)
@@ -142,8 +141,6 @@ def pooling_of(layer: Any, shape: Shape) -> Pooling:
 
 
 def lower_max_pool(layer: Any, at: Place, node: int) -> int:
-    """Return max pooling over any axes."""
-
     def lowered(source: int) -> int:
         return at.add(fitting(MaxPool(pooling_of(layer, at.shape(source))), at, source), source)
 
@@ -151,8 +148,6 @@ def lower_max_pool(layer: Any, at: Place, node: int) -> int:
 
 
 def lower_average_pool(layer: Any, at: Place, node: int) -> int:
-    """Return average pooling over any axes."""
-
     def lowered(source: int) -> int:
         return at.add(fitting(AveragePool(pooling_of(layer, at.shape(source))), at, source), source)
 
@@ -160,7 +155,7 @@ def lower_average_pool(layer: Any, at: Place, node: int) -> int:
 
 
 def lower_global_max(layer: Any, at: Place, node: int) -> int:
-    """Return max pooling with one window over everything."""
+    """Lower max pooling with one window over everything."""
 
     def lowered(source: int) -> int:
         *sizes, channels = at.shape(source)
@@ -172,7 +167,7 @@ def lower_global_max(layer: Any, at: Place, node: int) -> int:
 
 
 def lower_global_average(layer: Any, at: Place, node: int, *, mask: Any = None) -> int:
-    """Return the mean over every position, or over those that a constant mask keeps."""
+    """Average over every position, or over those that a constant mask keeps."""
     kept = None if mask is None else constant_mask(at, mask, "mask", rank=1)
 
     def lowered(source: int) -> int:
@@ -186,7 +181,7 @@ def lower_global_average(layer: Any, at: Place, node: int, *, mask: Any = None) 
 
 
 def lower_pads(attribute: str, sign: int) -> Lower:
-    """Return the lowering of zero padding (sign 1) or cropping (sign -1)."""
+    """Make the lowering of zero padding (sign 1) or cropping (sign -1)."""
 
     def lower(layer: Any, at: Place, node: int) -> int:
         amounts = getattr(layer, attribute)

@@ -41,7 +41,7 @@ OF_LAST_AXIS = (layers.BatchNormalization, layers.LayerNormalization, layers.Sof
 
 
 def time_distributed(lower_inner: LowerInner) -> Lower:
-    """Return the lowering of a layer at every step of the first axis, given that of the layer."""
+    """Make the lowering of a layer at every step of the first axis, from that of the layer."""
     return lambda layer, at, node: every_step(layer.layer, at, node, lower_inner)
 
 
@@ -67,7 +67,7 @@ def every_step(inner: Any, at: Place, node: int, lower_inner: LowerInner) -> int
 
 
 def is_along_last(layer: Any) -> bool:
-    """Return whether a layer does the same to values with or without a step axis before them."""
+    """Tell whether a layer does the same to values with or without a step axis before them."""
     if isinstance(layer, OF_LAST_AXIS):
         return layer.axis in (-1, [-1], (-1,))
     activation: Any = getattr(layer, "activation", None)
@@ -92,7 +92,7 @@ def in_turn(inner: Any, at: Place, node: int, lower_inner: LowerInner) -> int:
 
 
 def lower_masking(layer: layers.Masking, at: Place, node: int) -> int:
-    """Return the tensor itself, where no layer uses the mask that the layer makes."""
+    """Pass the tensor on, where no layer uses the mask that the layer makes."""
     if np.any(weights_of(layer.mask_value)):
         raise at.refuse(
             f"sets positions whose values all equal {layer.mask_value} to 0, by a comparison, which"
@@ -102,7 +102,7 @@ def lower_masking(layer: layers.Masking, at: Place, node: int) -> int:
     if users:
         raise at.refuse(
             f"makes {', '.join(users)} skip positions whose values are all 0, such as N, and no"
-            " rule crosses a skip; leave the Masking layer out and save the model again"
+            " rule propagates through a skip; leave the Masking layer out and save the model again"
         )
     return node
 
@@ -129,12 +129,11 @@ def users_of_mask(layer: Any, *, nested: bool) -> Iterator[str]:
 
 
 def has_mask(tensor: Any) -> bool:
-    """Return whether a tensor of Keras carries a mask."""
     return get_keras_mask(tensor) is not None
 
 
 def uses_mask(call: Any) -> bool:
-    """Return whether a masked tensor changes what a call returns."""
+    """Tell whether a masked tensor changes the result of a call."""
     layer = call.operation
     if isinstance(layer, (layers.Multiply, layers.Maximum, layers.Minimum)):
         return True
@@ -148,7 +147,7 @@ def uses_mask(call: Any) -> bool:
 
 
 def lower_embedding(layer: layers.Embedding, at: Place, node: int) -> int:
-    """Return the rows of a table at constant places; places that vary are refused."""
+    """Look up the rows of a table at constant places; places that vary are refused."""
     places = value_of(at.builder, node)
     if places is None:
         raise at.refuse(

@@ -31,7 +31,7 @@ from seqlift.network.primitives.affine import Scale, WeightedSum
 
 
 def lower_sum(first: float, second: float) -> LowerOperation:
-    """Return the lowering of ``first * x1 + second * x2``."""
+    """Make the lowering of ``first * x1 + second * x2``."""
 
     def lower(_operation: Any, at: Place, x1: Any, x2: Any) -> int:
         return weighted(at, (x1, first), (x2, second))
@@ -40,7 +40,7 @@ def lower_sum(first: float, second: float) -> LowerOperation:
 
 
 def weighted(at: Place, *terms: tuple[Any, float]) -> int:
-    """Return the sum of two operands, each with its weight; one of them may be constant."""
+    """Sum two operands, each with its weight; one of them may be constant."""
     (x1, first), (x2, second) = terms
     if isinstance(x1, Tensor) and isinstance(x2, Tensor):
         nodes = same_rank(at, x1, x2)
@@ -52,12 +52,11 @@ def weighted(at: Place, *terms: tuple[Any, float]) -> int:
 
 
 def lower_multiply(_operation: Any, at: Place, x1: Any, x2: Any) -> int:
-    """Return the product of two operands."""
     return times(at, x1, x2)
 
 
 def times(at: Place, x1: Any, x2: Any) -> int:
-    """Return the product of two operands, of which one may be constant."""
+    """Multiply two operands, of which one may be constant."""
     if isinstance(x1, Tensor) and isinstance(x2, Tensor):
         return product(at, *same_rank(at, x1, x2))
     tensor, other = (x1, x2) if isinstance(x1, Tensor) else (x2, x1)
@@ -65,7 +64,7 @@ def times(at: Place, x1: Any, x2: Any) -> int:
 
 
 def lower_divide(_operation: Any, at: Place, x1: Any, x2: Any) -> int:
-    """Return the quotient of two operands, of which one may be constant."""
+    """Divide two operands, of which one may be constant."""
     if isinstance(x1, Tensor) and isinstance(x2, Tensor):
         return quotient(at, *same_rank(at, x1, x2))
     if isinstance(x2, Tensor):
@@ -77,7 +76,7 @@ def lower_divide(_operation: Any, at: Place, x1: Any, x2: Any) -> int:
 
 
 def lower_power(_operation: Any, at: Place, x1: Any, x2: Any) -> int:
-    """Return a power with a constant exponent, or one of a constant base."""
+    """Raise to a constant exponent, or a constant base to a power."""
     if not isinstance(x1, Tensor):
         base = one_number(at, array_of(x1), "a base")
         if base <= 0.0:
@@ -88,7 +87,7 @@ def lower_power(_operation: Any, at: Place, x1: Any, x2: Any) -> int:
 
 
 def one_number(at: Place, array: Any, what: str) -> float:
-    """Return the number that all of a constant, `what` in the message, is."""
+    """Read a constant, `what` in the message, that must be one number throughout."""
     numbers = np.unique(array)
     if len(numbers) != 1:
         raise at.refuse(f"has {what} of several numbers, which has no rule; use one number")
@@ -96,7 +95,7 @@ def one_number(at: Place, array: Any, what: str) -> float:
 
 
 def lower_extreme(sign: float) -> LowerOperation:
-    """Return the lowering of the maximum (sign 1) or minimum (sign -1) of two operands."""
+    """Make the lowering of the maximum (sign 1) or minimum (sign -1) of two operands."""
 
     def lower(_operation: Any, at: Place, x1: Any, x2: Any) -> int:
         if isinstance(x1, Tensor) and isinstance(x2, Tensor):
@@ -154,7 +153,7 @@ def lower_log_add_exp(_operation: Any, at: Place, x1: Any, x2: Any) -> int:
 
 
 def lower_where(_operation: Any, at: Place, condition: Any, x1: Any = None, x2: Any = None) -> int:
-    """Return values of one operand or the other, by a condition that is the same for every row."""
+    """Choose between two operands by a condition that is the same for every row."""
     chosen = known(at, condition)
     if chosen is None or x1 is None or x2 is None:
         raise at.refuse(
@@ -170,7 +169,6 @@ def lower_where(_operation: Any, at: Place, condition: Any, x1: Any = None, x2: 
 
 
 def lower_clip(operation: Any, at: Place, x: Tensor) -> int:
-    """Return values between two bounds, numbers."""
     low, high = (
         None if bound is None else one_number(at, array_of(bound), "a bound")
         for bound in (operation.x_min, operation.x_max)
@@ -179,12 +177,11 @@ def lower_clip(operation: Any, at: Place, x: Tensor) -> int:
 
 
 def lower_negative(_operation: Any, at: Place, x: Tensor) -> int:
-    """Return the values with the other sign."""
     return scaled(at, x.node, -1.0)
 
 
 def lower_hyperbolic(sign: float) -> LowerOperation:
-    """Return the lowering of the hyperbolic cosine (sign 1) or sine (sign -1)."""
+    """Make the lowering of the hyperbolic cosine (sign 1) or sine (sign -1)."""
 
     def lower(_operation: Any, at: Place, x: Tensor) -> int:
         up = at.add(elementwise.EXPONENTIAL, x.node)
@@ -195,13 +192,11 @@ def lower_hyperbolic(sign: float) -> LowerOperation:
 
 
 def lower_tangent(_operation: Any, at: Place, x: Tensor) -> int:
-    """Return the sine over the cosine."""
     cosine = at.add(powers.COS, x.node)
     return quotient(at, at.add(powers.SIN, x.node), cosine)
 
 
 def lower_hypotenuse(_operation: Any, at: Place, x1: Any, x2: Any) -> int:
-    """Return the root of the sum of two squares."""
     squares = [at.add(powers.SQUARE, node) for node in broadcast_nodes(at, (x1, x2))]
     return at.add(powers.SQRT, at.add(WeightedSum((1.0, 1.0)), *squares))
 

@@ -26,7 +26,7 @@ from seqlift.lowering.compositions.place import LowerOperation, Place, Tensor
 
 
 def lower_reshape(operation: Any, at: Place, x: Tensor) -> int:
-    """Return the values in another shape, whose first axis is still the batch."""
+    """Reshape the values; the first axis must still be the batch."""
     first, *rest = operation.newshape
     shape, size = at.shape(x.node), math.prod(at.shape(x.node))
     extents = [-1 if extent is None else int(extent) for extent in rest]
@@ -42,21 +42,19 @@ def lower_reshape(operation: Any, at: Place, x: Tensor) -> int:
 
 
 def lower_transpose(operation: Any, at: Place, x: Tensor) -> int:
-    """Return the axes in another order."""
     rank = rank_of(at, x)
     axes = list(reversed(range(rank))) if operation.axes is None else list(operation.axes)
     return reordered(at, x, [axis % rank for axis in axes])
 
 
 def reordered(at: Place, x: Tensor, order: Sequence[int]) -> int:
-    """Return the axes in `order`, which counts the batch axis and must leave it first."""
+    """Put the axes in `order`, which counts the batch axis and must leave it first."""
     if order[0] != 0:
         raise at.refuse("moves the batch axis, which mixes the rows of a batch; leave it first")
     return permuted(at, x.node, [axis - 1 for axis in order[1:]])
 
 
 def lower_swap(operation: Any, at: Place, x: Tensor) -> int:
-    """Return two axes exchanged."""
     rank = rank_of(at, x)
     order = list(range(rank))
     first, second = operation.axis1 % rank, operation.axis2 % rank
@@ -65,7 +63,6 @@ def lower_swap(operation: Any, at: Place, x: Tensor) -> int:
 
 
 def lower_move(operation: Any, at: Place, x: Tensor) -> int:
-    """Return axes moved to other places."""
     order = np.moveaxis(
         np.empty(range(1, rank_of(at, x) + 1)), operation.source, operation.destination
     )
@@ -73,7 +70,7 @@ def lower_move(operation: Any, at: Place, x: Tensor) -> int:
 
 
 def lower_squeeze(operation: Any, at: Place, x: Tensor) -> int:
-    """Return the values without some axes of extent 1, or without all of them."""
+    """Remove some axes of extent 1, or all of them."""
     shape = at.shape(x.node)
     if operation.axis is None:
         axes: tuple[int, ...] = tuple(i for i, extent in enumerate(shape) if extent == 1)
@@ -85,9 +82,8 @@ def lower_squeeze(operation: Any, at: Place, x: Tensor) -> int:
 
 
 def lower_expand(operation: Any, at: Place, x: Tensor) -> int:
-    """Return the values with new axes of extent 1."""
-    given = operation.axis
-    chosen = [given] if isinstance(given, int) else list(given)
+    axis_or_axes = operation.axis
+    chosen = [axis_or_axes] if isinstance(axis_or_axes, int) else list(axis_or_axes)
     axes = axes_of(at, chosen, rank_of(at, x) + len(chosen))
     shape = list(at.shape(x.node))
     for axis in axes:
@@ -96,7 +92,7 @@ def lower_expand(operation: Any, at: Place, x: Tensor) -> int:
 
 
 def lower_concatenate(operation: Any, at: Place, xs: Sequence[Any]) -> int:
-    """Return tensors and constants one after another along an axis."""
+    """Join tensors and constants along an axis."""
     nodes = as_nodes(at, xs)
     axis = axis_of(at, operation.axis, len(at.shape(nodes[0])) + 1)
     shapes = [at.shape(node) for node in nodes]
@@ -108,13 +104,13 @@ def lower_concatenate(operation: Any, at: Place, xs: Sequence[Any]) -> int:
 
 
 def lower_stack(operation: Any, at: Place, x: Sequence[Any]) -> int:
-    """Return tensors and constants side by side along a new axis."""
+    """Join tensors and constants along a new axis."""
     nodes = broadcast_nodes(at, x)
     return stacked(at, nodes, axis_of(at, operation.axis, len(at.shape(nodes[0])) + 2))
 
 
 def lower_triangle(part: Any) -> LowerOperation:
-    """Return the lowering of the values of a triangle of the last two axes, zeros elsewhere."""
+    """Make the lowering of a triangle of the last two axes, with zeros elsewhere."""
 
     def lower(operation: Any, at: Place, x: Tensor) -> int:
         if rank_of(at, x) < 3:

@@ -11,7 +11,7 @@ from seqlift.lowering.compositions.place import LowerOperation, Place, Tensor
 
 
 def lower_einsum(operation: Any, at: Place, *operands: Any) -> int:
-    """Return the Einstein sum of tensors and constants."""
+    """Lower the Einstein sum of tensors and constants."""
     letters, result = spelled(operation.subscripts, [rank(at, operand) for operand in operands])
     firsts = {
         own[:1]
@@ -27,7 +27,7 @@ def lower_einsum(operation: Any, at: Place, *operands: Any) -> int:
 
 
 def spelled(subscripts: str, ranks: Sequence[int]) -> tuple[list[str], str]:
-    """Return the letters of each operand and of the result, ellipses spelled out.
+    """Find the letters of each operand and of the result, ellipses spelled out.
 
     Letters for those are taken from the end of the alphabet, aligned at the right, as NumPy does.
     """
@@ -49,7 +49,7 @@ def spelled(subscripts: str, ranks: Sequence[int]) -> tuple[list[str], str]:
 
 
 def lower_matmul(_operation: Any, at: Place, x1: Any, x2: Any) -> int:
-    """Return the matrix product over the last axis of one operand and the last but one of another.
+    """Multiply over the last axis of one operand and the last but one of another.
 
     Axes before those two broadcast.
     """
@@ -57,7 +57,7 @@ def lower_matmul(_operation: Any, at: Place, x1: Any, x2: Any) -> int:
 
 
 def matrix_product(at: Place, x1: Any, x2: Any) -> int:
-    """Return the matrix product of two operands, of which one may be constant."""
+    """Multiply the matrices of two operands, of which one may be constant."""
     ranks = [rank(at, x1), rank(at, x2)]
     before = max(*ranks, 2) - 2
     shared = (BATCH + string.ascii_lowercase)[:before]
@@ -70,7 +70,7 @@ def matrix_product(at: Place, x1: Any, x2: Any) -> int:
 
 
 def lower_dot(_operation: Any, at: Place, x1: Any, x2: Any) -> int:
-    """Return the sum of products over the last axis and the last but one, other axes apart."""
+    """Sum products over the last axis and the last but one, other axes apart."""
     ranks = [rank(at, x1), rank(at, x2)]
     if 0 in ranks:
         return tensor_product(at, x1, x2, [], [])
@@ -78,7 +78,7 @@ def lower_dot(_operation: Any, at: Place, x1: Any, x2: Any) -> int:
 
 
 def lower_tensordot(operation: Any, at: Place, x1: Any, x2: Any) -> int:
-    """Return the sum of products over pairs of axes, other axes apart."""
+    """Sum products over pairs of axes, other axes apart."""
     axes, ranks = operation.axes, (rank(at, x1), rank(at, x2))
     if isinstance(axes, int):
         return tensor_product(at, x1, x2, range(ranks[0] - axes, ranks[0]), range(axes))
@@ -88,7 +88,7 @@ def lower_tensordot(operation: Any, at: Place, x1: Any, x2: Any) -> int:
 
 
 def tensor_product(at: Place, x1: Any, x2: Any, first: Sequence[int], second: Sequence[int]) -> int:
-    """Return the sum of products over the axes `first` of one operand and `second` of the other."""
+    """Sum products over the axes `first` of one operand and `second` of the other."""
     if isinstance(x1, Tensor) and isinstance(x2, Tensor):
         raise at.refuse(MIXED)
     count = rank(at, x1)

@@ -1,4 +1,4 @@
-"""Functions of one number: activations, powers, roots, logarithms and what computes nothing."""
+"""Functions of one number: activations, powers, roots, logarithms, and the identity."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,12 +26,10 @@ from seqlift.network.primitives.softmax import Softmax
 
 
 def arctan_slope(x: Array) -> Array:
-    """Return the derivative of the inverse tangent."""
     return 1.0 / (1.0 + ops.square(x))
 
 
 def arcsinh_slope(x: Array) -> Array:
-    """Return the derivative of the inverse hyperbolic sine."""
     return 1.0 / ops.sqrt(1.0 + ops.square(x))
 
 
@@ -44,7 +42,7 @@ ARCSINH = elementwise.curved(
 
 
 def of_each(function: Elementwise) -> LowerOperation:
-    """Return the lowering of an operation that is one function of each value."""
+    """Make the lowering of an operation that is one function of each value."""
 
     def lower(_operation: Any, at: Place, x: Tensor) -> int:
         return at.add(function, x.node)
@@ -53,7 +51,7 @@ def of_each(function: Elementwise) -> LowerOperation:
 
 
 def of_settings(function: Callable[[Any], Elementwise]) -> LowerOperation:
-    """Return the lowering of an operation whose function is made from its settings."""
+    """Make the lowering of an operation whose function is made from its settings."""
 
     def lower(operation: Any, at: Place, x: Tensor) -> int:
         return at.add(function(operation), x.node)
@@ -68,17 +66,17 @@ def lower_logarithm(_operation: Any, at: Place, x: Tensor) -> int:
 
 
 def lower_error_complement(_operation: Any, at: Place, x: Tensor) -> int:
-    """Return one less the error function."""
+    """Subtract the error function from one."""
     return scaled(at, at.add(powers.ERF, x.node), -1.0, 1.0)
 
 
 def lower_scale(factor: float) -> LowerOperation:
-    """Return the lowering of an operation that multiplies by a number."""
+    """Make the lowering of an operation that multiplies by a number."""
     return lambda _operation, at, x: scaled(at, x.node, factor)
 
 
 def lower_gated(operation: Any, at: Place, x: Tensor) -> int:
-    """Return the first half of an axis times the sigmoid of the second."""
+    """Multiply the first half of an axis by the sigmoid of the second."""
     axis = axis_of(at, operation.axis, rank_of(at, x))
     size = at.shape(x.node)[axis]
     value = taken(at, x.node, axis, range(size // 2))
@@ -87,28 +85,28 @@ def lower_gated(operation: Any, at: Place, x: Tensor) -> int:
 
 
 def lower_softmax(operation: Any, at: Place, x: Tensor) -> int:
-    """Return softmax along one axis, as the operation itself has it on every backend."""
+    """Lower softmax along one axis, as the operation itself has it on every backend."""
     (axis,) = axes_of(at, operation.axis, rank_of(at, x))
     return at.add(Softmax(axis), x.node)
 
 
 def lower_log_softmax(operation: Any, at: Place, x: Tensor) -> int:
-    """Return the values less the logarithm of the sum of their exponentials."""
+    """Subtract the logarithm of the sum of the exponentials."""
     axes = axes_of(at, operation.axis, rank_of(at, x))
     return difference(at, x.node, log_sum_exp(at, x.node, axes, keepdims=True))
 
 
 def lower_nothing(_operation: Any, _at: Place, x: Tensor) -> int:
-    """Return the tensor: the operation does not change a value.
+    """Pass the tensor on: the operation does not change a value.
 
-    For StopGradient too: what it holds back is the training of a model, and without the change that
+    For StopGradient too: it only holds back the training of a model, and without the change that
     passes through it scores would not sum up.
     """
     return x.node
 
 
 def lower_cast(operation: Any, at: Place, x: Tensor) -> int:
-    """Return the tensor in another precision of real numbers, which is that of the computation."""
+    """Keep the precision of the computation; refuse a cast to anything but real numbers."""
     if operation.dtype is not None and "float" not in str(operation.dtype):
         raise at.refuse(
             f"makes {operation.dtype} of numbers, in steps that have no slope; leave it out"
@@ -117,7 +115,7 @@ def lower_cast(operation: Any, at: Place, x: Tensor) -> int:
 
 
 def lower_filled(value: float | None) -> LowerOperation:
-    """Return the lowering of a tensor filled with one number, of the shape of another."""
+    """Make the lowering of a tensor filled with one number, of the shape of another."""
 
     def lower(_operation: Any, at: Place, x: Tensor, fill_value: Any = value) -> int:
         array = np.broadcast_to(array_of(fill_value), (1, *at.shape(x.node)))

@@ -37,12 +37,12 @@ from seqlift.lowering.layers.window import (
 
 
 def each(setting: Any, axes: int) -> tuple[int, ...]:
-    """Return a setting as one number for each axis a window slides along."""
+    """Repeat a setting for each axis that a window slides along."""
     return (setting,) * axes if isinstance(setting, int) else tuple(setting)
 
 
 def windowed(operation: Any, at: Place, x: Tensor, **more: Any) -> SimpleNamespace:
-    """Return the settings of a convolution as its layer has them, without bias or activation."""
+    """Collect the settings of a convolution as its layer has them, without bias or activation."""
     axes = rank_of(at, x) - 2
     return SimpleNamespace(
         rank=axes,
@@ -58,13 +58,13 @@ def windowed(operation: Any, at: Place, x: Tensor, **more: Any) -> SimpleNamespa
 
 
 def lower_conv(operation: Any, at: Place, inputs: Tensor, kernel: Any) -> int:
-    """Return a convolution with constant weights."""
+    """Lower a convolution with constant weights."""
     weights = settled(at, kernel, "a kernel")
     return lower_convolution(windowed(operation, at, inputs, kernel=weights), at, inputs.node)
 
 
 def lower_depthwise_conv(operation: Any, at: Place, inputs: Tensor, kernel: Any) -> int:
-    """Return a convolution of each channel with constant weights."""
+    """Lower a convolution of each channel with constant weights."""
     weights = settled(at, kernel, "a kernel")
     return lower_depthwise(windowed(operation, at, inputs, kernel=weights), at, inputs.node)
 
@@ -72,7 +72,7 @@ def lower_depthwise_conv(operation: Any, at: Place, inputs: Tensor, kernel: Any)
 def lower_separable_conv(
     operation: Any, at: Place, inputs: Tensor, depthwise_kernel: Any, pointwise_kernel: Any
 ) -> int:
-    """Return a convolution of each channel, then one of width 1."""
+    """Lower a convolution of each channel, then one of width 1."""
     own = settled(at, depthwise_kernel, "a kernel")
     across = settled(at, pointwise_kernel, "a kernel")
     layer = windowed(operation, at, inputs, depthwise_kernel=own, pointwise_kernel=across)
@@ -80,7 +80,7 @@ def lower_separable_conv(
 
 
 def pooled(operation: Any, at: Place, x: Tensor) -> SimpleNamespace:
-    """Return the settings of a pooling operation as its layer has them."""
+    """Collect the settings of a pooling operation as its layer has them."""
     axes = rank_of(at, x) - 2
     sizes = each(operation.pool_size, axes)
     return SimpleNamespace(
@@ -92,17 +92,15 @@ def pooled(operation: Any, at: Place, x: Tensor) -> SimpleNamespace:
 
 
 def lower_largest_of_windows(operation: Any, at: Place, inputs: Tensor) -> int:
-    """Return the largest value of each window."""
     return lower_max_pool(pooled(operation, at, inputs), at, inputs.node)
 
 
 def lower_mean_of_windows(operation: Any, at: Place, inputs: Tensor) -> int:
-    """Return the mean of each window."""
     return lower_average_pool(pooled(operation, at, inputs), at, inputs.node)
 
 
 def epsilon_of(operation: Any) -> float:
-    """Return the small number of a normalisation, Keras's own where none is given."""
+    """Read the small number of a normalisation; the default is Keras's own."""
     own = operation.epsilon
     return float(keras.config.epsilon() if own is None else own)
 
@@ -110,7 +108,7 @@ def epsilon_of(operation: Any) -> float:
 def lower_layer_norm(
     operation: Any, at: Place, x: Tensor, gamma: Any = None, beta: Any = None
 ) -> int:
-    """Return the values less their mean, over their deviation, with constant scale and offset."""
+    """Lower layer normalisation with constant scale and offset."""
     axes = axes_of(at, operation.axis, rank_of(at, x))
     layer = SimpleNamespace(
         axis=[axis + 1 for axis in axes],
@@ -123,7 +121,7 @@ def lower_layer_norm(
 
 
 def lower_rms_norm(operation: Any, at: Place, x: Tensor, scale: Any = None) -> int:
-    """Return the values over the root of their mean square, with a constant scale."""
+    """Divide by the root of the mean square, with a constant scale."""
     axes = axes_of(at, operation.axis, rank_of(at, x))
     layer = SimpleNamespace(
         axis=[axis + 1 for axis in axes],
@@ -142,7 +140,7 @@ def lower_batch_norm(
     offset: Any = None,
     scale: Any = None,
 ) -> int:
-    """Return the scale and offset per channel that constant statistics make."""
+    """Lower constant statistics to a scale and an offset per channel."""
     axis = axis_of(at, operation.axis, rank_of(at, x))
     spread = settled(at, variance, "a variance").astype(np.float64)
     factor = 1.0 / np.sqrt(spread + operation.epsilon)
@@ -156,7 +154,7 @@ def lower_batch_norm(
 
 
 def lower_normalize(operation: Any, at: Place, x: Tensor) -> int:
-    """Return the values over their Euclidean norm along some axes."""
+    """Divide by the Euclidean norm along some axes."""
     if operation.order != 2:
         raise at.refuse(f"normalises by the norm of order {operation.order}; use order 2")
     axes = axes_of(at, operation.axis, rank_of(at, x))
@@ -173,7 +171,7 @@ def lower_attention(
     mask: Any = None,
     scale: Any = None,
 ) -> int:
-    """Return attention of several heads: (positions, heads, values per head)."""
+    """Lower attention of several heads: (positions, heads, values per head)."""
     if operation.attn_logits_soft_cap is not None or not all(
         isinstance(part, Tensor) for part in (query, key, value)
     ):
@@ -188,7 +186,7 @@ def lower_attention(
 
 
 def lower_bent(operation: Any, at: Place, x: Tensor) -> int:
-    """Return ReLU as `keras.activations.relu` has it, with the settings of the layer."""
+    """Lower ReLU as `keras.activations.relu` has it, with the settings of the layer."""
     return lower_relu(operation, at, x.node)
 
 

@@ -32,33 +32,29 @@ LONGEST_PRODUCT = 64  # values multiplied one after another
 
 
 def axes_along(operation: Any, at: Place, x: Tensor) -> tuple[int, ...]:
-    """Return the axes that an operation works along, counted after the batch axis."""
+    """Count the axes that an operation works along, after the batch axis."""
     return axes_of(at, operation.axis, rank_of(at, x))
 
 
 def lower_sum(operation: Any, at: Place, x: Tensor) -> int:
-    """Return the sum along some axes."""
     return at.add(Sum(axes_along(operation, at, x), operation.keepdims), x.node)
 
 
 def lower_mean(operation: Any, at: Place, x: Tensor) -> int:
-    """Return the mean along some axes."""
     return at.add(Mean(axes_along(operation, at, x), operation.keepdims), x.node)
 
 
 def lower_variance(operation: Any, at: Place, x: Tensor) -> int:
-    """Return the variance along some axes."""
     axes = axes_along(operation, at, x)
     return variance(at, x.node, axes, keepdims=operation.keepdims)
 
 
 def lower_deviation(operation: Any, at: Place, x: Tensor) -> int:
-    """Return the standard deviation along some axes."""
     return at.add(powers.SQRT, lower_variance(operation, at, x))
 
 
 def lower_largest(sign: float) -> LowerOperation:
-    """Return the lowering of the largest value (sign 1) or the smallest (-1) along some axes."""
+    """Make the lowering of the largest value (sign 1) or the smallest (-1) along some axes."""
 
     def lower(operation: Any, at: Place, x: Tensor) -> int:
         axes, node = axes_along(operation, at, x), x.node
@@ -73,13 +69,13 @@ def lower_largest(sign: float) -> LowerOperation:
 
 
 def lower_range(operation: Any, at: Place, x: Tensor) -> int:
-    """Return the largest value less the smallest along some axes."""
+    """Subtract the smallest value from the largest along some axes."""
     largest, smallest = (lower_largest(sign)(operation, at, x) for sign in (1.0, -1.0))
     return difference(at, largest, smallest)
 
 
 def lower_product(operation: Any, at: Place, x: Tensor) -> int:
-    """Return the product along some axes, value by value."""
+    """Multiply along some axes, value by value."""
     axes = axes_along(operation, at, x)
     kept = without(at.shape(x.node), axes, keepdims=operation.keepdims)
     rows = gathered(at, x.node, axes)
@@ -93,7 +89,7 @@ def lower_product(operation: Any, at: Place, x: Tensor) -> int:
 
 
 def lower_average(operation: Any, at: Place, x: Tensor, weights: Any = None) -> int:
-    """Return the mean along some axes, with weights for the values if there are any."""
+    """Average along some axes, with weights for the values if there are any."""
     axes, rank = axes_along(operation, at, x), rank_of(at, x)
     if weights is None:
         return at.add(Mean(axes), x.node)
@@ -106,7 +102,7 @@ def lower_average(operation: Any, at: Place, x: Tensor, weights: Any = None) -> 
 
 
 def lower_running_sum(operation: Any, at: Place, x: Tensor) -> int:
-    """Return the sums of all values up to each along an axis, as a matrix of ones and zeros."""
+    """Sum all values up to each along an axis, as a matrix of ones and zeros."""
     if operation.dtype is not None and "float" not in str(operation.dtype):
         raise at.refuse(f"sums in {operation.dtype}; leave its dtype out")
     (axis,), rank = axes_along(operation, at, x), len(at.shape(x.node))
@@ -118,7 +114,6 @@ def lower_running_sum(operation: Any, at: Place, x: Tensor) -> int:
 
 
 def lower_log_sum_exp(operation: Any, at: Place, x: Tensor) -> int:
-    """Return the logarithm of the sum of exponentials along some axes."""
     axes = axes_along(operation, at, x)
     return log_sum_exp(at, x.node, axes, keepdims=operation.keepdims)
 

@@ -1,4 +1,4 @@
-"""Operations whose result does not follow from small changes of the input, and why not."""
+"""Operations whose result does not follow from small changes of the input, and the reasons."""
 
 from collections.abc import Callable
 from typing import Any
@@ -35,7 +35,7 @@ FLATTENS_BATCH = "lays all rows of a batch in one axis, which mixes them; use Fl
 
 
 def refused(why: str) -> LowerOperation:
-    """Return the lowering of an operation that is refused, unless nothing in it varies."""
+    """Make the lowering of an operation that is refused, unless it does not depend on the input."""
 
     def lower(operation: Any, at: Place, *operands: Any) -> int:
         values = [known(at, operand) for operand in operands]
@@ -48,7 +48,7 @@ def refused(why: str) -> LowerOperation:
 
 
 def every(why: str, *kinds: type) -> dict[type, Callable[..., Any]]:
-    """Return the refusals of several operations for one reason."""
+    """Refuse several operations for one reason."""
     return dict.fromkeys(kinds, refused(why))
 
 

@@ -26,7 +26,7 @@ MODES = ("reflect", "symmetric", "edge", "wrap")  # of `numpy.pad`, by values of
 
 
 def lower_get_item(_operation: Any, at: Place, x: Tensor, key: Any) -> int:
-    """Return what an index of numbers, slices, new axes and an ellipsis selects of every row."""
+    """Select from every row by an index of numbers, slices, new axes and an ellipsis."""
     parts = list(key) if isinstance(key, (tuple, list)) else [key]
     if any(isinstance(part, Tensor) for part in parts):
         raise at.refuse("selects by a tensor; select by numbers and slices")
@@ -42,7 +42,7 @@ def lower_get_item(_operation: Any, at: Place, x: Tensor, key: Any) -> int:
 
 
 def selected(at: Place, node: int, parts: Sequence[Any]) -> int:
-    """Return what numbers, slices and new axes select, one after another of the axes in order."""
+    """Select by numbers, slices and new axes, one after another of the axes in order."""
     shape: list[int] = []
     axis = 0
     for part in parts:
@@ -59,7 +59,7 @@ def selected(at: Place, node: int, parts: Sequence[Any]) -> int:
 
 
 def lower_take(operation: Any, at: Place, x: Tensor, indices: Any) -> int:
-    """Return the values at constant indices of an axis, in the shape of the indices."""
+    """Take the values at constant indices of an axis, in the shape of the indices."""
     if not isinstance(x, Tensor):
         raise at.refuse("looks values up by what depends on the input, in steps without a slope")
     if operation.axis is None:
@@ -72,7 +72,7 @@ def lower_take(operation: Any, at: Place, x: Tensor, indices: Any) -> int:
 
 
 def lower_slice(operation: Any, at: Place, inputs: Tensor, start_indices: Any) -> int:
-    """Return a block that begins at constant places."""
+    """Cut out a block that begins at constant places."""
     starts = settled(at, start_indices, "a start").astype(int).tolist()
     sizes = list(operation.shape)
     if starts[0] != 0 or sizes[0] not in (None, -1):
@@ -85,7 +85,7 @@ def lower_slice(operation: Any, at: Place, inputs: Tensor, start_indices: Any) -
 
 
 def lower_split(operation: Any, at: Place, x: Tensor) -> tuple[int, ...]:
-    """Return the parts of an axis: as many as a number says, or between the places of a list."""
+    """Split an axis: into a number of parts, or between the places of a list."""
     axis = axis_of(at, operation.axis, rank_of(at, x))
     cuts = operation.indices_or_sections
     cuts = cuts if isinstance(cuts, int) else [int(cut) for cut in array_of(cuts)]
@@ -94,7 +94,7 @@ def lower_split(operation: Any, at: Place, x: Tensor) -> tuple[int, ...]:
 
 
 def lower_unstack(operation: Any, at: Place, x: Tensor) -> tuple[int, ...]:
-    """Return each slice of an axis, without the axis."""
+    """Split an axis into its slices, without the axis."""
     axis = axis_of(at, operation.axis, rank_of(at, x))
     shape = at.shape(x.node)
     kept = (*shape[:axis], *shape[axis + 1 :])
@@ -103,7 +103,6 @@ def lower_unstack(operation: Any, at: Place, x: Tensor) -> tuple[int, ...]:
 
 
 def lower_flip(operation: Any, at: Place, x: Tensor) -> int:
-    """Return the values backwards along some axes."""
     node = x.node
     for axis in axes_of(at, operation.axis, rank_of(at, x)):
         node = taken(at, node, axis, range(at.shape(node)[axis] - 1, -1, -1))
@@ -111,25 +110,25 @@ def lower_flip(operation: Any, at: Place, x: Tensor) -> int:
 
 
 def lower_roll(operation: Any, at: Place, x: Tensor) -> int:
-    """Return the values moved along some axes, those that fall off put in at the other end."""
+    """Move the values along some axes; those that fall off come in at the other end."""
     axes_of(at, operation.axis, rank_of(at, x))  # refuses all axes, and that of the batch
     pairs = np.broadcast(np.atleast_1d(operation.shift), np.atleast_1d(operation.axis))
     node = x.node
-    for shift, given in pairs:
-        axis = axis_of(at, given, rank_of(at, x))
+    for shift, own in pairs:
+        axis = axis_of(at, own, rank_of(at, x))
         node = taken(at, node, axis, np.roll(np.arange(at.shape(node)[axis]), shift).tolist())
     return node
 
 
 def lower_repeat(operation: Any, at: Place, x: Tensor) -> int:
-    """Return each value of an axis several times in a row."""
+    """Repeat each value of an axis several times in a row."""
     (axis,) = axes_of(at, operation.axis, rank_of(at, x))
     size = at.shape(x.node)[axis]
     return taken(at, x.node, axis, np.repeat(np.arange(size), operation.repeats).tolist())
 
 
 def lower_tile(operation: Any, at: Place, x: Tensor) -> int:
-    """Return each axis several times after itself."""
+    """Repeat each axis several times after itself."""
     repeats = np.atleast_1d(array_of(operation.repeats)).tolist()
     repeats = [1] * (rank_of(at, x) - len(repeats)) + repeats
     if len(repeats) > rank_of(at, x) or repeats[0] != 1:
@@ -141,7 +140,7 @@ def lower_tile(operation: Any, at: Place, x: Tensor) -> int:
 
 
 def lower_pad(operation: Any, at: Place, x: Tensor, constant_values: Any = None) -> int:
-    """Return each axis with a number, or values of its own, put before and after it."""
+    """Pad each axis before and after with a number, or with values of its own."""
     amounts = np.broadcast_to(array_of(operation.pad_width), (rank_of(at, x), 2)).tolist()
     if amounts[0] != [0, 0]:
         raise at.refuse("pads the batch axis, which adds rows to it; pad the axes from 1 on")
@@ -158,7 +157,7 @@ def lower_pad(operation: Any, at: Place, x: Tensor, constant_values: Any = None)
 
 
 def padded_by_values(at: Place, node: int, amounts: Iterable[Sequence[int]], mode: Any) -> int:
-    """Return each axis with values of its own around it, in a mode of `numpy.pad`."""
+    """Pad each axis with values of its own, in a mode of `numpy.pad`."""
     for axis, pair in enumerate(amounts):
         node = taken(
             at, node, axis, np.pad(np.arange(at.shape(node)[axis]), pair, mode=mode).tolist()
@@ -167,7 +166,7 @@ def padded_by_values(at: Place, node: int, amounts: Iterable[Sequence[int]], mod
 
 
 def lower_difference(operation: Any, at: Place, a: Tensor) -> int:
-    """Return the differences of neighbours along an axis, taken once or several times."""
+    """Subtract neighbours along an axis, once or several times."""
     axis, node = axis_of(at, operation.axis, rank_of(at, a)), a.node
     for _ in range(operation.n):
         size = at.shape(node)[axis]
