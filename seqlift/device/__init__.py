@@ -1,4 +1,4 @@
-"""Where arrays are computed: compilation, precision, devices, and forms of a convolution.
+"""Computation of arrays: compilation, precision, devices, and forms of a convolution.
 
 Knows the backends of Keras; knows nothing of models or of attribution.
 """

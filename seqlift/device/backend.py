@@ -1,4 +1,4 @@
-"""Beside `products` and `xla` the only room that names a backend: compilation, devices, precision.
+"""Compilation, devices and precision of a backend, which only this, `products` and `xla` name.
 
 TensorFlow is the default; JAX is used when ``KERAS_BACKEND=jax``.
 """
@@ -13,7 +13,7 @@ import numpy as np
 from seqlift.device.precision import Products
 from seqlift.device.products import rounded_to, tensor_cores
 from seqlift.device.stored_weights import LARGE, StoredWeights, storing
-from seqlift.device.xla import compiled_by_xla, truth
+from seqlift.device.xla import compiled_by_xla, opaque_true
 from seqlift.errors import DeviceError, DeviceMemoryError
 from seqlift.system.refusals import is_full_memory
 
@@ -31,12 +31,13 @@ def compiled(
     products: Products | None = None,
     stored: StoredWeights | None = None,
 ) -> Callable[..., Any]:
-    """Return `function` compiled for arrays of fixed shapes, once per set of shapes.
+    """Compile `function` for arrays of fixed shapes, once per set of shapes.
 
     `fused` has XLA make one loop of neighbouring operations on each value: about half the time, for
-    a compilation that takes a second or two longer. JAX does nothing else. `products` is what
-    factors are rounded to, `stored` keeps large arrays of weights, which each call is handed then
-    (`seqlift.device.stored_weights`). Calls raise DeviceMemoryError on a full memory.
+    a compilation that takes a second or two longer. JAX does nothing else. `products` is the
+    precision that factors are rounded to; `stored` keeps large arrays of weights, which are then
+    arguments of each call (`seqlift.device.stored_weights`). Calls raise DeviceMemoryError on a
+    full memory.
     """
 
     def traced(*arguments: Any) -> Any:
@@ -50,22 +51,22 @@ def compiled(
         jitted = jax.jit(traced) if stored is None else _with_large_arguments(traced, stored.large)
 
         def fast(*arguments: Any) -> Any:
-            return jax.block_until_ready(jitted(*arguments))  # a full memory is told here
+            return jax.block_until_ready(jitted(*arguments))  # a full memory raises here
 
     else:
         import tensorflow as tf
 
         full = (tf.errors.ResourceExhaustedError, tf.errors.InternalError)
 
-        def told(given: Any, *arguments: Any) -> Any:
-            with compiled_by_xla(given):
+        def traced_for_xla(condition: Any, *arguments: Any) -> Any:
+            with compiled_by_xla(condition):
                 return traced(*arguments)
 
         steps = tf.function(traced, autograph=False)
-        whole = tf.function(told, autograph=False, jit_compile=True)
+        whole = tf.function(traced_for_xla, autograph=False, jit_compile=True)
 
         def fast(*arguments: Any) -> Any:
-            return whole(truth(), *arguments) if fused else steps(*arguments)
+            return whole(opaque_true(), *arguments) if fused else steps(*arguments)
 
     def call(*arguments: Any) -> Any:
         try:
@@ -129,9 +130,9 @@ def _on_device(values: Any, dtype: str) -> Array:
 
 
 def fused(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `function` of tensors as one loop, also where what is around it is computed in steps.
+    """Compute `function` of tensors as one loop, also where the code around it runs in steps.
 
-    Inside what is `compiled` as a whole it is a part like any other.
+    Inside a function that is `compiled` as a whole it is a part like any other.
     """
     if keras.backend.backend() != "tensorflow":
         return function
@@ -142,7 +143,7 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def at_once(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `function` in the form that a single call of it takes the least time in.
+    """Choose the form of `function` in which a single call takes the least time.
 
     TensorFlow runs step by step at once; JAX would compile each of the steps by itself.
     """
@@ -150,32 +151,27 @@ def at_once(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def tanh(x: Array) -> Array:
-    """Return the hyperbolic tangent in the dtype of `x`."""
     return _in_own_dtype("tanh", x)
 
 
 def sin(x: Array) -> Array:
-    """Return the sine in the dtype of `x`."""
     return _in_own_dtype("sin", x)
 
 
 def cos(x: Array) -> Array:
-    """Return the cosine in the dtype of `x`."""
     return _in_own_dtype("cos", x)
 
 
 def arctan(x: Array) -> Array:
-    """Return the inverse tangent in the dtype of `x`."""
     return _in_own_dtype("arctan", x)
 
 
 def arcsinh(x: Array) -> Array:
-    """Return the inverse hyperbolic sine in the dtype of `x`."""
     return _in_own_dtype("arcsinh", x)
 
 
 def _in_own_dtype(name: str, x: Array) -> Array:
-    """Return a function of `x`, which on JAX `keras.ops` would compute in float32."""
+    """Apply a function in the dtype of `x`; on JAX `keras.ops` would compute it in float32."""
     if keras.backend.backend() == "jax":
         import jax
 
@@ -184,11 +180,11 @@ def _in_own_dtype(name: str, x: Array) -> Array:
 
 
 def batch_memory() -> int:
-    """Return how many bytes the arrays of all batches under way should take.
+    """Choose how many bytes the arrays of all batches under way should take.
 
     On a CPU that is those of some thirty pairs of a small network: more gains nothing, as more no
     longer fit its caches. A GPU is the faster the more it has to do at once; half its memory is
-    left to the framework. TensorFlow does not tell how much there is.
+    left to the framework. TensorFlow does not report the size.
     """
     if on_cpu():
         return CPU_BATCH
@@ -199,7 +195,7 @@ def batch_memory() -> int:
 
 
 def most_lanes() -> int:
-    """Return how many batches gain from being computed side by side: two on a CPU.
+    """Choose how many batches to compute at once: two on a CPU.
 
     A GPU is full with one. More than two, on more cores, were not tried.
     """
@@ -207,7 +203,7 @@ def most_lanes() -> int:
 
 
 def on_cpu() -> bool:
-    """Return whether the device that was chosen is a CPU."""
+    """Tell whether the device that was chosen is a CPU."""
     if keras.backend.backend() == "jax":
         return bool(_jax_device().platform == "cpu")
     import tensorflow as tf
@@ -222,12 +218,10 @@ def _jax_device() -> Any:
 
 
 def to_numpy(tree: Any) -> Any:
-    """Return the tensors of a dictionary as NumPy arrays."""
     return {name: np.asarray(keras.ops.convert_to_numpy(value)) for name, value in tree.items()}
 
 
 def backend_version() -> str:
-    """Return the backend's name and version."""
     if keras.backend.backend() == "jax":
         import jax
 
@@ -238,11 +232,11 @@ def backend_version() -> str:
 
 
 def use_device(request: str, *, precision: str) -> str:
-    """Return the name of the device that is used, having chosen it and fixed the precision.
+    """Choose the device, fix the precision, and name the device.
 
-    `request` is ``auto``, ``cpu``, ``gpu`` or ``gpu:INDEX``. float32 means float32: the rounding
-    of products to 10 bits that GPUs do by default (TF32) is switched off until it is asked for.
-    Raises DeviceError when a GPU was asked for and cannot be used, or where Keras runs on neither
+    `request` is ``auto``, ``cpu``, ``gpu`` or ``gpu:INDEX``. float32 means float32: the rounding of
+    products to 10 bits that GPUs do by default (TF32) is switched off until it is asked for. Raises
+    DeviceError when a GPU was asked for and cannot be used, or where Keras runs on neither
     TensorFlow nor JAX.
     """
     if keras.backend.backend() not in ("tensorflow", "jax"):

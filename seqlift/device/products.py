@@ -1,8 +1,8 @@
 """Products of arrays with weights and with each other, in the precision that was asked for.
 
-Beside `backend` and `xla` the only room that names a backend. Everything that is not a
-product (sums, activations, rules) is computed in the arrays' own precision, whatever is asked of
-products; so are products themselves unless `rounded_to` says otherwise:
+Only this, `backend` and `xla` name a backend. Everything that is not a product (sums, activations,
+rules) is computed in the arrays' own precision, whatever is asked of products; so are products
+themselves unless `rounded_to` sets another:
 
 tf32
     Factors are rounded to 10 bits after the leading one, as NVIDIA's tensor cores do; sums of
@@ -10,9 +10,9 @@ tf32
 bfloat16
     Factors are rounded to 7 bits, sums of products are kept in float32.
 
-A device that cannot multiply so is given the rounded factors in float32: the same numbers, slower.
+A device that cannot multiply so gets the rounded factors in float32: the same numbers, slower.
 Factors of 7 bits go to tensor cores as factors of 10 that end in zeros. Arrays of the type bfloat16
-would be faster still, but frameworks then round the sums too, or take the rounding for nothing.
+would be faster still, but frameworks then round the sums too, or ignore the rounding.
 """
 
 import math
@@ -37,7 +37,7 @@ SMALL_KERNEL = 2
 """Values of a float32 kernel that is too small for the library XLA has on a CPU."""
 
 WHOLE = {"padding": "valid", "data_format": "channels_last"}
-"""How every convolution is asked for: whole windows only, channels last."""
+"""Arguments of every convolution: whole windows only, channels last."""
 
 _PRODUCTS: ContextVar[Products | None] = ContextVar("products", default=None)
 
@@ -54,7 +54,7 @@ def rounded_to(products: Products | None) -> Iterator[None]:
 
 
 def _jax_tensor_cores() -> Any:
-    """Return the context in which JAX multiplies by tensor cores where there are any."""
+    """Make the context in which JAX multiplies by tensor cores where there are any."""
     if keras.backend.backend() != "jax":
         return nullcontext()
     import jax
@@ -63,12 +63,12 @@ def _jax_tensor_cores() -> Any:
 
 
 def are_exact() -> bool:
-    """Return whether products are computed in the arrays' own precision."""
+    """Tell whether products are computed in the arrays' own precision."""
     return _PRODUCTS.get() is None
 
 
 def factors(*arrays: Array) -> tuple[Array, ...]:
-    """Return arrays as they are multiplied: float32 is rounded to what products are rounded to."""
+    """Round float32 arrays to the precision of products before they are multiplied."""
     products = _PRODUCTS.get()
     if products is None:
         return arrays
@@ -78,7 +78,7 @@ def factors(*arrays: Array) -> tuple[Array, ...]:
 
 
 def _jax_factor(array: Array, products: Products) -> Array:
-    """Return a factor for JAX, which rounds by itself where the device multiplies so."""
+    """Round a factor for JAX, unless the device rounds by itself."""
     import jax
 
     if products == "tf32" and jax.default_backend() != "cpu":
@@ -87,9 +87,9 @@ def _jax_factor(array: Array, products: Products) -> Array:
 
 
 def _rounded(array: Array, bits: int) -> Array:
-    """Return float32 values rounded to `bits` after the leading one, to even where it is a tie.
+    """Round float32 values to `bits` after the leading one, to even where it is a tie.
 
-    By whole numbers: XLA takes a cast there and back for nothing.
+    By whole numbers: XLA removes a cast there and back.
     """
     import tensorflow as tf
 
@@ -101,19 +101,18 @@ def _rounded(array: Array, bits: int) -> Array:
 
 
 def matmul(array: Array, matrix: Array) -> Array:
-    """Return the product of rows (B, inputs) with (inputs, outputs)."""
+    """Multiply rows (B, inputs) by (inputs, outputs)."""
     return keras.ops.matmul(*factors(array, matrix))
 
 
 def einsum(equation: str, array: Array, other: Array) -> Array:
-    """Return the sums of products that `equation` says."""
     return keras.ops.einsum(equation, *factors(array, other))
 
 
 def convolve(
     array: Array, kernel: Array, *, strides: tuple[int, ...], dilation: tuple[int, ...]
 ) -> Array:
-    """Return the windows of `array` (B, *sizes, inputs) that fit, weighed by `kernel`.
+    """Weigh the windows of `array` (B, *sizes, inputs) that fit by `kernel`.
 
     `kernel` is (*taps, inputs / groups, outputs).
     """
@@ -150,10 +149,10 @@ def apart(array: Array, kernel: Array, outputs: int) -> Array:
 def _convolve_image(
     array: Array, kernel: Array, strides: tuple[int, ...], dilation: tuple[int, ...]
 ) -> Array:
-    """Return the convolution along one axis as that of an image one high.
+    """Convolve along one axis as an image one high.
 
-    What `keras.ops` does with TensorFlow for a dilation is to cut the array into parts and put them
-    together again; the convolution of images needs none of that.
+    For a dilation, `keras.ops` with TensorFlow cuts the array into parts and puts them together
+    again; the convolution of images needs none of that.
     """
     import tensorflow as tf
 
@@ -165,7 +164,7 @@ def _convolve_image(
 def depthwise(
     array: Array, kernel: Array, *, strides: tuple[int, ...], dilation: tuple[int, ...]
 ) -> Array:
-    """Return the windows of `array` (B, *sizes, C) that fit, each channel weighed by itself.
+    """Weigh each channel of the windows of `array` (B, *sizes, C) that fit by itself.
 
     `kernel` is (*taps, C, filters per channel).
     """
@@ -174,7 +173,7 @@ def depthwise(
 
 
 def tensor_cores(products: Products | None) -> Any:
-    """Return the context that calls are to be made in: TensorFlow asks when it computes."""
+    """Make the context for calls: TensorFlow asks for it when it computes."""
     if products is None or keras.backend.backend() != "tensorflow":
         return nullcontext()
     return _tensorflow_tensor_cores()

@@ -24,7 +24,7 @@ LARGE = 2**20
 
 
 class StoredWeights:
-    """Arrays on the device, by what they hold: equal ones are one array, however often asked for.
+    """Arrays on the device, by their contents: equal ones are stored once.
 
     `make` puts an array on the device, in a dtype, whatever function is being traced. Arrays of
     fewer than `large` values stay constants.

@@ -1,6 +1,6 @@
-"""What XLA is told directly, where it compiles a function of TensorFlow's as a whole.
+"""Instructions to XLA itself, where it compiles a function of TensorFlow's as a whole.
 
-Beside `backend` and `products` the only room that names a backend.
+Only this, `backend` and `products` name a backend.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,34 +14,34 @@ from numpy.typing import NDArray
 
 Array = Any
 
-_TRUTH: ContextVar[Array | None] = ContextVar("truth", default=None)
+_CONDITION: ContextVar[Array | None] = ContextVar("condition", default=None)
 
 
 @cache
-def truth() -> Array:
-    """Return true, to be given to a function that XLA compiles: it cannot know what it is given."""
+def opaque_true() -> Array:
+    """Make a True to be passed at run time, so that XLA cannot fold the condition away."""
     import tensorflow as tf
 
     return tf.constant(True)
 
 
 @contextmanager
-def compiled_by_xla(given: Array) -> Iterator[None]:
-    """Have what is traced inside say to XLA what it can; `given` is the function's own `truth`."""
-    token = _TRUTH.set(given)
+def compiled_by_xla(condition: Array) -> Iterator[None]:
+    """Have functions traced inside instruct XLA; `condition` is their `opaque_true`."""
+    token = _CONDITION.set(condition)
     try:
         yield
     finally:
-        _TRUTH.reset(token)
+        _CONDITION.reset(token)
 
 
 def compiles() -> bool:
-    """Return whether what is being traced is compiled as a whole by XLA for TensorFlow."""
-    return _TRUTH.get() is not None
+    """Tell whether XLA compiles the function being traced as a whole, for TensorFlow."""
+    return _CONDITION.get() is not None
 
 
 def on_cpu() -> bool:
-    """Return whether what is being traced is compiled so, for a CPU."""
+    """Tell whether XLA compiles the function being traced so, for a CPU."""
     if not compiles():
         return False
     import tensorflow as tf
@@ -50,9 +50,9 @@ def on_cpu() -> bool:
 
 
 def stored(weights: NDArray[np.floating]) -> Array:
-    """Return weights in float32, as a value that what is compiled is given with each call.
+    """Store weights in float32, as an argument of each call of a compiled function.
 
-    A constant inside is copied and looked through on the way: 9 MB take 0.15 s longer to compile.
+    A constant inside is copied and examined on the way: 9 MB take 0.15 s longer to compile.
     """
     import tensorflow as tf
 
@@ -61,7 +61,7 @@ def stored(weights: NDArray[np.floating]) -> Array:
 
 
 def computed_once(first: Callable[[], Array], other: Callable[[], Array]) -> Array:
-    """Return ``first()``, for which what it reads is computed once and stored.
+    """Compute ``first()``, with the arrays it reads computed once and stored.
 
     XLA makes one loop of what it can, and has each of several loops compute what they all read
     anew. It does not look into the two branches of a condition. `other` is the branch that is never
@@ -69,7 +69,7 @@ def computed_once(first: Callable[[], Array], other: Callable[[], Array]) -> Arr
     """
     import tensorflow as tf
 
-    return tf.cond(_TRUTH.get(), first, other)
+    return tf.cond(_CONDITION.get(), first, other)
 
 
 def barrier(array: Array) -> Array:
@@ -89,10 +89,10 @@ def convolve(
     exact: bool = True,
     spare: int = 0,
 ) -> Array:
-    """Return the windows of `array` (B, size, inputs) that fit, weighed by `kernel`.
+    """Weigh the windows of `array` (B, size, inputs) that fit by `kernel`.
 
     `kernel` is (taps, inputs, outputs). TensorFlow's own convolution is one of images. The axis it
-    puts in between stands in XLA's way, which then computes what a convolution reads again for
+    inserts blocks an optimisation of XLA, which then computes what a convolution reads again for
     every other reader: in a network with skips, all the layers before. `spare` positions of zeros
     are put after the array; without `exact` XLA may round factors.
     """
@@ -115,6 +115,6 @@ def convolve(
     result = xla.conv(
         array, kernel, strides, around, (1,), dilation, axes, precision_config=precision
     )
-    room = array.shape[1] + spare - (kernel.shape[0] - 1) * dilation[0] - 1
-    result.set_shape((array.shape[0], room // strides[0] + 1, kernel.shape[2]))
+    last_start = array.shape[1] + spare - (kernel.shape[0] - 1) * dilation[0] - 1
+    result.set_shape((array.shape[0], last_start // strides[0] + 1, kernel.shape[2]))
     return result

@@ -1,4 +1,4 @@
-"""The operating system: what it refuses, free memory, special files, and text safe to show.
+"""The operating system: its refusals, free memory, special files, and text safe to show.
 
 Knows errors; knows nothing of models, sequences or scores.
 """

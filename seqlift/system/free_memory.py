@@ -1,6 +1,6 @@
-"""How much memory this process may still take, and a refusal of work that needs more.
+"""Estimate the memory this process may still take, and refuse work that needs more.
 
-A compiler that gets no memory ends the process without a word: what is large is counted before.
+A compiler that gets no memory ends the process without a word, so large arrays are counted before.
 Knows the operating system; knows nothing of models.
 """
 
@@ -38,7 +38,7 @@ def check_free(needed: int, what: str, *, proc: Path = Path("/proc")) -> None:
 
 
 def free_amounts(proc: Path) -> Iterator[int]:
-    """List what the machine, the limits of the process and its control group leave, in bytes.
+    """List the bytes that the machine, the process's limits and its control group leave.
 
     What a system does not tell is left out.
     """
@@ -59,7 +59,7 @@ def numbers(path: Path) -> dict[str, int]:
 
 
 def free_in_groups(own: str, root: Path = Path("/sys/fs/cgroup")) -> Iterator[int]:
-    """List what each control group on the way from the root to `own` leaves, in bytes.
+    """List the bytes that each control group on the way from the root to `own` leaves.
 
     `own` is the text of /proc/self/cgroup. Files that are kept in memory count as free.
     """
@@ -72,7 +72,7 @@ def free_in_groups(own: str, root: Path = Path("/sys/fs/cgroup")) -> Iterator[in
 
 
 def free_in(group: Path) -> Iterator[int]:
-    """Read what one control group leaves, where it has a limit."""
+    """Read the bytes that one control group leaves, where it has a limit."""
     for limit, used in GROUPS:
         with suppress(OSError, ValueError):
             most = int((group / limit).read_text())

@@ -1,7 +1,7 @@
-"""The one way in which HDF5 files are opened to be read.
+"""Open HDF5 files to be read.
 
 No lock is taken: a file that is only read needs none, and file systems such as NFS, Lustre and DVS
-may have none to give.
+may not support locks.
 """
 
 from pathlib import Path

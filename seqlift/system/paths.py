@@ -1,4 +1,4 @@
-"""What a path leads to, asked before it is opened: opening a pipe would wait for ever.
+"""Look at a path before it is opened: opening a pipe would wait for ever.
 
 Knows the file system only.
 """
@@ -16,7 +16,7 @@ _KINDS = (
 
 
 def not_regular(path: Path) -> str | None:
-    """Name what is at a path where that is no regular file; None for one, and for a missing one.
+    """Name the kind of a path that is not a regular file; None for one, and for a missing one.
 
     Raises OSError where the path cannot be looked at.
     """

@@ -1,4 +1,4 @@
-"""What the operating system and the device refuse: full disks and memories, limits, locks.
+"""Recognise refusals of the system and the device: full disks and memories, limits, locks.
 
 A file that cannot be read for one of these reasons is not damaged. Knows errors; knows no file
 format.
@@ -15,16 +15,16 @@ from pathlib import Path
 from seqlift.errors import DeviceError, InputError, OutputError, SeqliftError
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""What is refused to a program that writes: no space, over quota, over the limit of a file."""
+"""Refusals to a program that writes: no space, over quota, over the limit of a file."""
 
 OF_CONTENTS = frozenset({errno.EINVAL, errno.ERANGE, errno.EOVERFLOW, errno.EDOM})
-"""What libraries ask of the system in vain because a file says something senseless."""
+"""Failed requests of libraries to the system because a file holds something senseless."""
 
 NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, 524})
-"""What file systems without locks answer; 524 is ENOTSUPP, which Linux hides from programs."""
+"""Answers of file systems without locks; 524 is ENOTSUPP, which Linux hides from programs."""
 
 MEMORY_WORDS = ("RESOURCE_EXHAUSTED", "OOM", "Out of memory", "bad_alloc")
-"""What frameworks write where memory is full, in errors that are not of a class for it."""
+"""Messages of frameworks for a full memory, in errors that are not of a class for it."""
 
 REMEDIES = {
     errno.ENOSPC: "free some space there",
