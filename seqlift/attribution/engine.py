@@ -32,7 +32,7 @@ Others = Mapping[int, Array]  # by node: the model's inputs other than the seque
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a head gives for N sequences and R references.
+    """The result of a head for N sequences and R references.
 
     hypothetical (N, *input shape): contribution if each base stood there, mean over references.
     multipliers (N, *input shape): mean over references.
@@ -58,7 +58,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class PassedReferences:
-    """References that every sequence has in common, and what the model makes of them.
+    """References that every sequence has in common, passed through the model.
 
     `inputs` is (1, R, *input shape); `activations` are (1, R, *node shape) by node.
     """
@@ -147,8 +147,8 @@ class Engine:
     ) -> list[Array]:
         """Compute each head's multipliers (N * R, *input shape) at a point by the method's rules.
 
-        The point is ``place(x, x0, point)``, for sequences (N, 1, *shape) and references (M, R,
-        *shape).
+        The point is ``place(x, x0, point)``, for sequences (N, 1, *shape) and references
+        (M, R, *shape).
         """
         if place not in self._gradients:
             self._gradients[place] = compiled(partial(self.gradients, place), **self.options)
@@ -282,7 +282,7 @@ class Engine:
         return results
 
     def difference(self, head: Head, y: Array, y0: Array) -> Array:
-        """Compute what the contributions of each pair should sum to, (N, R)."""
+        """Compute the value that the contributions of each pair should sum to, (N, R)."""
         if self.method.sums_to == "output":
             return head.value(y) + ops.zeros_like(head.value(y0))
         return head.difference(y, y0)

@@ -1,4 +1,4 @@
-"""Check what callers of the library pass, and word the error for what cannot be used."""
+"""Check the arguments of the library's callers."""
 
 import re
 from collections.abc import Sequence
@@ -89,6 +89,6 @@ def check_device(device: str) -> None:
 
 
 def check_number(name: str, value: int | None, what: str) -> None:
-    """Raise InputError where `value` is less than 1; `what` is what is counted."""
+    """Raise InputError where `value` is less than 1; `what` names the things counted."""
     if value is not None and value < 1:
         raise InputError(f"{name} {value}: fewer than one {what}; give 1 or more")

@@ -173,7 +173,7 @@ def run(
 
 
 class LastShared:
-    """The references that sequences last had in common, and what the model makes of them."""
+    """The references that sequences last had in common, passed through the model."""
 
     def __init__(self) -> None:
         self._last: tuple[Any, PassedReferences] | None = None

@@ -270,7 +270,7 @@ class Explainer:
         return batches.automatic_size(engine, number) if self.one_length else 1
 
     def no_bases(self) -> str:
-        """Say why the input that takes the sequence does not take one-hot bases."""
+        """Explain why the input that takes the sequence does not take one-hot bases."""
         return no_bases(self.model, self.extra_inputs, self.loaded)
 
     def lanes_for(self, engine: Engine, number: int, size: int) -> int:

@@ -1,4 +1,4 @@
-"""What a model's inputs are fed: one takes the sequence, the others values or the sequence again.
+"""Values of a model's inputs: one takes the sequence, the others values or the sequence again.
 
 Knows the inputs of a model and `.npy` files; of sequences it knows only where they go.
 
@@ -45,7 +45,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class ExtraInputs:
-    """Where the sequence goes, and what else a model is fed, by the number of the input.
+    """The input that takes the sequence, and the values of the others, by number of the input.
 
     `held` are (*shape), the same for every sequence; `rows` (N, *shape), None where they come with
     a call; `copies` take the sequence too. `descriptions` records the value of each, by name.
@@ -71,7 +71,7 @@ class ExtraInputs:
 
 
 def resolve(model: Any, requested: Mapping[str, InputValue] | None = None) -> ExtraInputs:
-    """Decide which input takes the sequence and what the others take, by name or number.
+    """Find the input that takes the sequence, and the values of the others.
 
     The one input without a value takes the sequence. Raises InputError for a name or value that
     does not fit, ModelError where not exactly one input is left.

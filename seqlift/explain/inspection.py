@@ -212,7 +212,7 @@ def shape_of(plan: LayerPlan | NetworkPlan) -> tuple[int | None, ...] | None:
 
 
 def decided(model: Any, inputs: Mapping[str, InputValue]) -> tuple[ExtraInputs, list[str]]:
-    """Decide what the model's inputs take, and collect the problems where that is undecided.
+    """Resolve the model's inputs, and collect the problems where they are undecided.
 
     Then the first input that could take a sequence is shown as the one that does.
     """

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 
 PROFILE_EXCESS = 10
-"""How many times larger than the count output an output without a telling name must be."""
+"""Least ratio in size of a profile without a clear name to the count output."""
 
 
 FUNCTIONS = ("Softmax", "ReLU", "Relu", "Exp", "Softplus", "Sigmoid")
@@ -20,7 +20,7 @@ FUNCTIONS = ("Softmax", "ReLU", "Relu", "Exp", "Softplus", "Sigmoid")
 KEEPS_VALUES = (
     "Flatten", "Reshape", "Permute", "Cropping1D", "Dropout", "Identity", "Activation:linear",
 )  # fmt: skip
-"""Layers after which values are what they were before."""
+"""Layers that keep the values as they are."""
 
 
 @dataclass(frozen=True, slots=True)

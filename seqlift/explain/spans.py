@@ -71,7 +71,7 @@ def axis_names(shape: OpenShape) -> tuple[str, ...]:
 
 
 def form(output: Output) -> str:
-    """Say how a value of an output is asked for."""
+    """Write the form of a request for a value of an output."""
     return ":".join(("NAME", *axis_names(output.shape)))
 
 

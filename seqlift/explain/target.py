@@ -1,4 +1,4 @@
-"""Which scalar of a model's outputs a run explains.
+"""Resolve a target: the scalar of a model's outputs that a run explains.
 
 Knows the names and shapes of outputs; knows nothing of rules, nor of how a target is computed.
 
@@ -172,7 +172,7 @@ def _of_task(kind: str, task: str, outputs: Sequence[Output]) -> Target | None:
 
 
 def _no_preset(request: str, outputs: Sequence[Output]) -> str:
-    """Say why no output is a profile, or none has counts, and what to ask for instead."""
+    """Word the error for a model without profile or counts, with the alternatives."""
     kind = request.partition(":")[0]
     offered = [one.name for one in _of_tasks(PRESETS, outputs) if one.kind == kind]
     if offered:

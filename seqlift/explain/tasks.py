@@ -50,7 +50,7 @@ def by_task(outputs: Iterator[Output], words: Sequence[str]) -> dict[str, Output
 
 
 def task_of(name: str, words: Sequence[str]) -> str:
-    """Take one of `words` and what stands with it from a name; empty where it is not there."""
+    """Remove one of `words` and its separators from a name; empty where it is not there."""
     parts = re.split("([^A-Za-z0-9]+)", name)
     tokens = parts[::2]
     place = next((i for i, token in enumerate(tokens) if token.lower() in words), None)

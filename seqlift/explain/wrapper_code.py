@@ -33,7 +33,7 @@ def command(path: Path, arch: Path | None, extents: tuple[int | None, ...]) -> s
 
 
 def meaning(extents: tuple[int | None, ...]) -> str:
-    """Say what the command takes the values of the input for."""
+    """Word the meaning that the command takes the input's values to have."""
     if len(extents) == 1:
         return "if the values are A C G T of the first base, then of the second"
     if _channels_of(extents) == BASES + 1:

@@ -22,11 +22,11 @@ FORWARD_TOLERANCE = 1e-5
 
 EMPHASIS = re.compile("\x1b\\[[0-9;]*m")
 GRAPH_PLACES = re.compile(r"\{\{function_node [^}]*\}\} | \[Op:\w+\]")
-"""Where TensorFlow met an error that came step by step, in words of its own."""
+"""Words of TensorFlow for the node of an error met step by step."""
 
 DETECTED = "Detected at node "
 FOREWORDS = ("Graph execution error", "Exception encountered when calling", DETECTED)
-"""How lines of a framework's error begin that come before its reason."""
+"""Starts of lines before the reason in a framework's error."""
 
 
 def check_forward(

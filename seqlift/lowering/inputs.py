@@ -65,7 +65,7 @@ class Copy:
     turned: bool
 
     def primitives(self, bases: int) -> tuple[Primitive, ...]:
-        """List what takes (bases, 4) of the sequence to this input."""
+        """List the primitives from (bases, 4) of the sequence to this input."""
         axes = (bases, CHANNELS) if self.turned else ()
         backwards = (Take(axis, tuple(range(extent))[::-1]) for axis, extent in enumerate(axes))
         return (*backwards, *self.layout.primitives(bases))
@@ -109,7 +109,7 @@ def add_sequence(builder: GraphBuilder, layout: Layout, bases: int) -> int:
 
 
 def add_copy(builder: GraphBuilder, copy: Copy, bases: int, name: str) -> int:
-    """Add what takes node 0, a sequence of so many bases, to the input `name` that takes it too."""
+    """Add the nodes from node 0, a sequence of so many bases, to the input `name`."""
     first, node = len(builder.nodes), 0
     for primitive in copy.primitives(bases):
         node = builder.add(primitive, node)

@@ -63,7 +63,7 @@ def from_text(text: str) -> Any:
 
 
 class Remaining:
-    """How many values may still be read: YAML can repeat a part of itself without end."""
+    """Number of values that may still be read: YAML can repeat a part of itself without end."""
 
     def __init__(self, count: int) -> None:
         self._count = count

@@ -50,7 +50,7 @@ def checked(
     recipes: Mapping[str, str] | None = None,
     objects: CustomObjects | None = None,
 ) -> NetworkPlan:
-    """Add to the plan what its layers compute, or raise `ModelError` as `build` does."""
+    """Add the computations of its layers to the plan, or raise `ModelError` as `build` does."""
     network = resolved(with_own(network, objects) if objects else network, recipes or {})
     refused = [*safety.refusals(network)]
     if refused:

@@ -1,4 +1,4 @@
-"""Check what a model's calls of its layers fix besides tensors.
+"""Check the arguments, besides tensors, that a model's calls of its layers fix.
 
 ``layer(x, training=True)`` fixes that a layer works as in training, also when the model predicts. A
 layer that then normalises by its batch is refused; dropout and noise are explained as at inference,
@@ -27,7 +27,7 @@ OF_THE_BATCH = {
 
 
 def notes_of(model: keras.Model) -> tuple[str, ...]:
-    """Check what the calls in a model fix, and say what is explained as at inference all the same.
+    """Check the arguments that calls fix, and note those explained as at inference all the same.
 
     Raises `ModelError`, with a line for each, for layers whose results would depend on the other
     sequences of a batch.
@@ -72,7 +72,7 @@ def without_recipe(network: NetworkPlan) -> Iterator[str]:
 
 
 def _besides_input(call: Call) -> Iterator[str]:
-    """Yield in words what a call has besides the tensors that a recipe is for."""
+    """Yield the names of a call's arguments besides the tensors that a recipe is for."""
     named: Mapping[str, Any] = {f"argument {n}": v for n, v in enumerate(call.args[1:], start=2)}
     for key, value in {**named, **call.kwargs}.items():
         if value is None or (key == "training" and value is False):
@@ -90,7 +90,7 @@ def _in_training(model: Any) -> Iterator[Any]:
 
 
 def _parts(layer: Any) -> Iterator[Any]:
-    """Yield a layer and the layers in it, but none of what a layer that drops values is made of."""
+    """Yield a layer and the layers in it, but no parts of a layer that drops values."""
     yield layer
     if not draws_in_training(layer):
         for part in layer._layers:

@@ -16,7 +16,7 @@ OPERATION_MODULES = ("nn", "numpy", "math", "core")
 
 
 ANYWAY = {"groups": 1, "trainable": True, "data_format": "channels_last"}
-"""Settings that layers without them may carry, saying what such layers do anyway."""
+"""Settings that layers without them may carry, for behaviour that they have anyway."""
 
 
 def class_of(plan: LayerPlan) -> Any:

@@ -22,10 +22,10 @@ CAUSES = (
     TypeError,
     ValueError,
 )
-"""What code raises that meets values of another kind than those it is for."""
+"""Exceptions of code that meets values of another kind than those it is for."""
 
 WRAPPING = "Exception encountered when calling"
-"""How the first line begins under which Keras puts what went wrong inside a layer."""
+"""Start of the line under which Keras puts the cause of a failure inside a layer."""
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -58,7 +58,7 @@ def reported(path: Path, *, what: str = "architecture") -> Iterator[None]:
 
 
 def refusal(path: Path, problem: Exception) -> SeqliftError | None:
-    """Make the error for a full memory or what the system refused, None where it is neither."""
+    """Make the error for a full memory or a refusal of the system, None where it is neither."""
     if is_full_memory(problem):
         return memory_error(path, "the model")
     if isinstance(problem, OSError) and is_refusal(problem):
@@ -67,7 +67,7 @@ def refusal(path: Path, problem: Exception) -> SeqliftError | None:
 
 
 def raise_refusal(problem: Exception) -> None:
-    """Raise a full memory, or what the system refused, as it is: the file is not damaged."""
+    """Raise a full memory, or a refusal of the system, as it is: the file is not damaged."""
     if refusal(Path(), problem) is not None:
         raise problem
 

@@ -30,10 +30,10 @@ LARGEST_RECORD = 1 << 28
 """Bytes of architecture text that are read at most; the largest real ones have a few million."""
 
 LARGEST_EXPANSION = 100
-"""How much smaller in the archive than unpacked weights may be; trained ones hardly shrink."""
+"""Largest ratio of unpacked to stored size of weights; trained ones hardly shrink."""
 
 VALUES_PER_BYTE = 8
-"""How many values a byte of a file of weights may stand for, compressed; uncompressed, a half."""
+"""Most values for a byte of a weights file, compressed; uncompressed, a half."""
 
 LEAST_ROOM = 1 << 20
 """Values that the weights of any file may have: they take 4 MB."""
@@ -46,7 +46,7 @@ NUMBERED = ("layers", "_layer_checkpoint_dependencies")
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """What was read from a model file: its architecture record, and who saved it where.
+    """The contents of a model file: its architecture record, and who saved it where.
 
     `weights` is the layout of the weights: under layer names, numbered by Keras 3, or numbered
     inside a `.keras` archive.

@@ -41,7 +41,7 @@ STARTS = (
     ),
     (rb"\x08[\x02-\x20][\x12\x1a\x22\x32\x3a\x42]", f"an ONNX model; {OTHER_PROGRAM}"),
 )
-"""How files that are taken for models start, as patterns, and what they are."""
+"""Starts of files that are mistaken for models, as patterns, with their descriptions."""
 
 CHECKPOINT_END = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"
 """The last bytes of a `.ckpt.index`: the magic number of LevelDB's tables."""
@@ -56,7 +56,7 @@ NAMES = (
     (r"\.onnx$", f"an ONNX model; {OTHER_PROGRAM}"),
     (r"\.(pt|pth|ckpt)$", f"a PyTorch file; {OTHER_PROGRAM}"),
 )
-"""Names of files whose contents could be anything, and what they are."""
+"""Names of files whose contents could be anything, with their descriptions."""
 
 UNKNOWN = "neither an HDF5 file nor a .keras archive; give a model saved with model.save()"
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from seqlift.errors import DeviceError
 
 BACKENDS = {"tensorflow": "tensorflow", "jax": "seqlift[jax]"}
-"""Backends that seqlift runs on, and what to install for each."""
+"""Backends that seqlift runs on, with the packages to install."""
 
 NO_HOME = os.path.join(os.devnull, "keras")  # noqa: PTH118  # below a file: never read, never made
 SETTINGS = ("KERAS_HOME", "KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED")

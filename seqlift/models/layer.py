@@ -16,7 +16,7 @@ from seqlift.models.plans import bounds
 from seqlift.models.plans.plan import LayerPlan, NetworkPlan, every_layer
 
 Make = Callable[[Any], Any]
-"""What makes a layer, a network or a list of either from its plan."""
+"""Makes a layer, a network or a list of either from its plan."""
 
 
 def hard_sigmoid_of_keras_2(x: Any) -> Any:
@@ -25,7 +25,7 @@ def hard_sigmoid_of_keras_2(x: Any) -> Any:
 
 
 def layer_of(plan: LayerPlan, make: Make) -> Any:
-    """Make the layer of a plan, its weights zeros; `make` is for what it holds.
+    """Make the layer of a plan, its weights zeros; `make` makes the layers in it.
 
     What Keras refuses raises `ModelError`.
     """
@@ -86,7 +86,7 @@ def _function(value: Any) -> Any:
 
 
 def _held_by(wrapper: LayerPlan) -> dict[str, Any]:
-    """Collect by name what a wrapper needs to copy the layers it holds, as Bidirectional does.
+    """Collect by name the objects that a wrapper such as Bidirectional needs to copy its layers.
 
     It copies them by their settings, in which functions and classes that Keras does not bring are
     names.

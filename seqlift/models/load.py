@@ -20,7 +20,7 @@ from seqlift.system.refusals import new_temporary_folder
 
 @dataclass(frozen=True, slots=True)
 class DescribedModel:
-    """What a model file says about itself: nothing is built, and the weights are not read.
+    """A model file's description of itself: nothing is built, and the weights are not read.
 
     `sha256`, `saved_by` and `format` are those of a `LoadedModel`.
     """

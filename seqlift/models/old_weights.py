@@ -27,7 +27,7 @@ GATES = {"LSTMCell": "icfo", "GRUCell": "zrh"}
 """Gates of recurrent layers in the order in which Keras 0 and 1 wrote W, U and b of each."""
 
 GATES_TODAY = {"LSTMCell": "ifco", "GRUCell": "zrh"}
-"""The same gates in the order in which they are joined since Keras 2."""
+"""The same gates in the order of their joint arrays since Keras 2."""
 
 GATE = re.compile(r"_([WUb])_([a-z])(:0)?$")
 
@@ -37,7 +37,7 @@ WRITE_VERSION = (
 )
 
 VARIANCE_SINCE = (1, 1)
-"""From this version on, what is called running_std is a variance for certain."""
+"""From this version on, an array called running_std is certainly a variance."""
 
 WRITE_BACKEND = (
     "write the backend that trained it into the file: "

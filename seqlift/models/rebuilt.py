@@ -18,7 +18,7 @@ from seqlift.models.plans.plan import LayerPlan
 
 
 class Computed(keras.Model):  # type: ignore[misc]  # Keras has no types
-    """What a Lambda computes, as operations.
+    """The computation of a Lambda, as operations.
 
     A class of its own, because the weights in a `.keras` file lie under the counted names of
     classes, where a nested model more would shift the others.

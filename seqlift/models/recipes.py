@@ -19,7 +19,7 @@ CLASSES = nodes.CLASSES | {"Lambda"}
 """Classes whose layers are read as expressions."""
 
 SEQUENTIAL = (Call((TensorRef("", 0, 0),)),)
-"""How a layer of a Sequential model, whose file lists no calls, is called."""
+"""The call of a layer of a Sequential model, whose file lists no calls."""
 
 
 def resolved(network: NetworkPlan, recipes: Mapping[str, str]) -> NetworkPlan:
@@ -43,7 +43,7 @@ def resolved(network: NetworkPlan, recipes: Mapping[str, str]) -> NetworkPlan:
 
 
 def _refused(network: NetworkPlan) -> Iterator[str]:
-    """Yield the names of the layers that are refused, as nobody says what they compute."""
+    """Yield the names of the layers that are refused because their computation is unknown."""
     for layer in network.layers:
         if isinstance(layer, NetworkPlan):
             yield from _refused(layer)

@@ -49,7 +49,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _recipe(names: Sequence[str], refusals: Sequence[Refusal]) -> str:
-    """Write the option that says what several layers compute: by a pattern where one is theirs."""
+    """Write the recipe option for several layers: by a pattern where one fits them."""
     if len(names) == 1:
         return f"--recipe '{names[0]}=EXPRESSION'"
     start = _beginning(min(names), max(names))

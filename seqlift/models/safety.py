@@ -85,7 +85,7 @@ READ = {
     "SlicingOpLambda": "tensor slicing recorded by tf.keras, not a layer",
     "TensorFlowOpLayer": "a raw TensorFlow graph node, which is never run",
 }
-"""What the classes are that are not built but read, to be rebuilt (`seqlift.models.recipes`)."""
+"""Classes never instantiated but read and rebuilt (`seqlift.models.recipes`); name: reason."""
 
 REASONS = {
     "__lambda__": f"its code is stored as bytecode and is never run; {REBUILD}",
@@ -95,15 +95,15 @@ REASONS = {
     "FlaxLayer": f"its code is not in the file; {REBUILD}",
     "TorchModuleWrapper": f"it holds a pickled PyTorch module, which is never opened; {REBUILD}",
 }
-"""Why a class that Keras once had, or has, is not built; the rest of the sentence is the remedy."""
+"""Reasons against classes that Keras has or had; the rest of the sentence is the remedy."""
 
 MODULES = ("keras", "tf_keras", "tensorflow.keras", "tensorflow.python.keras")
-"""Where Keras's own classes have lived. Nothing is imported from a name in a file."""
+"""Modules that have held Keras's own classes. Nothing is imported from a name in a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a layer must not or cannot be built: the sentence without its name and the recipe's.
+    """The reason against building a layer: the sentence without its name and the recipe's.
 
     `recipe_for` is the layer that a recipe would be for, None where none helps.
     """

@@ -41,7 +41,7 @@ def fill(layers: Sequence[Any], missing: Sequence[Any]) -> None:
 
 
 def _load(layer: Any, load: Any, missing: list[Any], store: Any) -> None:
-    """Load what a file has for a layer, or list the layer where it has nothing."""
+    """Load a layer's arrays from a file, or list the layer where the file has none."""
     if _variables(layer) and not [*store.keys()]:
         missing.append(layer)
     else:

@@ -71,7 +71,7 @@ def shifted_forth(at: Place, first: int, second: int) -> int | None:
 
 
 def _total_of(at: Place, node: int) -> Exponentials | None:
-    """Find what a node is the sum of the exponentials of, in the shape of a sum or a new one."""
+    """Find the node whose exponentials are summed, in the shape of a sum or a new one."""
     made = at.builder.nodes[_without(at, node, Reshape)]
     if type(made.primitive) is not Sum or len(made.primitive.axes) != 1:
         return None

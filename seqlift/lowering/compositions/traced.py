@@ -16,11 +16,11 @@ NOT_TRACED = (
     "is not a Keras layer, and its call() is not written with keras.ops alone; write it so, in"
     " operators a tensor before a variable, or rebuild the model from Keras layers"
 )
-"""Why `traced` gives None, and the remedy, to follow a layer's name."""
+"""Reason and remedy where `traced` returns None, to follow a layer's name."""
 
 
 class Traced(keras.Model):  # type: ignore[misc]  # Keras has no types
-    """What a layer or function of the user's own computes, as operations."""
+    """The computation of a layer or function of the user's own, as operations."""
 
 
 def traced(

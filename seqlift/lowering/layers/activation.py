@@ -119,7 +119,7 @@ def gated_linear(at: Place, node: int, *, axis: int = -1) -> int:
 
 
 def refuse_sparsemax(at: Place, _node: int) -> int:
-    """Raise ModelError: what a sparsemax keeps depends on all values at once."""
+    """Raise ModelError: the values that a sparsemax keeps depend on all of them at once."""
     raise at.refuse(
         "has the activation sparsemax, which has no rule that sums up; use softmax, or explain the"
         " output before it"

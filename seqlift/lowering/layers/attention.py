@@ -24,7 +24,7 @@ from seqlift.network.primitives.softmax import Softmax
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What happens to the products of queries and keys before the softmax.
+    """Scaling and masking of the products of queries and keys before the softmax.
 
     They are multiplied by `factor`; `bias` is added and where `mask` is false they are left out;
     both broadcast against (heads, queries, keys). With `window`, a query sees the keys less than so

@@ -93,7 +93,7 @@ STEPS: dict[type, tuple[Step, int]] = {
     layers.GRUCell: (gru_step, 1),
     layers.LSTMCell: (lstm_step, 2),
 }
-"""What one step of a cell does, and how many states it has."""
+"""The step of each cell, and its number of states."""
 
 
 def listed(value: Any) -> list[int]:

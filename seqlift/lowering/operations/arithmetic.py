@@ -128,7 +128,7 @@ def bent_line(at: Place, nodes: list[int], sign: float) -> int | None:
 
 
 def line_of(at: Place, node: int) -> tuple[int, float]:
-    """Find what a node is times a number; itself times 1 where it is nothing else."""
+    """Split a node into another times a number; itself times 1 where it is not a multiple."""
     made = at.builder.nodes[node]
     if isinstance(made.primitive, Scale) and not np.any(made.primitive.offset):
         slopes = np.unique(made.primitive.factor)

@@ -123,7 +123,7 @@ ON_NUMBERS: Mapping[str, Callable[..., Any]] = {
     "maximum": max,
     "minimum": min,
 }
-"""What some of them do to plain numbers."""
+"""Some of them for plain numbers."""
 
 
 def evaluate(expression: Expression, inputs: Sequence[Any]) -> Any:

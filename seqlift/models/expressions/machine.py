@@ -107,7 +107,7 @@ class _Run:
         return tree.constant(self._named(self.code.constants, place))
 
     def _nothing(self, argument: int) -> None:
-        """Do what RESUME, NOP and PRECALL do to values."""
+        """Leave the values as RESUME, NOP and PRECALL do."""
 
     def discard(self, argument: int) -> None:
         self.pop()
@@ -293,4 +293,4 @@ STEPS: dict[str, Callable[[_Run, int], None]] = {
     "CALL_FUNCTION_KW": _Run.call_with_keywords,
     "CALL_METHOD": _Run.call_method,
 }
-"""What each instruction does, those of `BINARY` apart."""
+"""The action of each instruction, those of `BINARY` apart."""

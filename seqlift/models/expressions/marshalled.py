@@ -38,7 +38,7 @@ INTEGERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A Python function: its instructions and what they refer to by number.
+    """A Python function: its instructions, and the tables to which their numbers refer.
 
     `layout` is the first Python that lays code objects out like this one. `variables` are the
     arguments, then the other local variables; in layout 3.11 those of a closure follow. `free` are

@@ -15,7 +15,7 @@ MOST_PARTS = 400
 """Parts an expression may have; the longest real ones have some forty."""
 
 DEEPEST = 100
-"""How deeply the parts may be nested: every term of a sum is one level more."""
+"""Deepest nesting of parts: every term of a sum is one level more."""
 
 MOST_LISTED = 100
 """Numbers that are kept one by one; a layer's axes, shapes and indices are fewer."""

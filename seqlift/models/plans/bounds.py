@@ -25,7 +25,7 @@ NOT_SIZES = frozenset({"seed"})
 
 
 _LEFT: ContextVar[list[int] | None] = ContextVar("_LEFT", default=None)
-"""How many values initial weights may still have, in a list of one."""
+"""Number of values that initial weights may still have, in a list of one."""
 
 
 @contextmanager

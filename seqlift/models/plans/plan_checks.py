@@ -18,7 +18,7 @@ MOST_LAYERS = 4_000
 those of 5,000 take TensorFlow many minutes to compile."""
 
 DEEPEST = 30
-"""How deeply networks and wrappers may be nested; Keras and TensorFlow recurse into them."""
+"""Deepest nesting of networks and wrappers; Keras and TensorFlow recurse into them."""
 
 
 def check_size(network: NetworkPlan) -> None:
@@ -39,7 +39,7 @@ def check_size(network: NetworkPlan) -> None:
 
 
 def _within(plan: NetworkPlan | LayerPlan) -> Iterator[NetworkPlan | LayerPlan]:
-    """Yield what a network or wrapper holds."""
+    """Yield the layers and networks in a network or wrapper."""
     inner: Iterable[Any] = plan.layers if isinstance(plan, NetworkPlan) else plan.inner.values()
     for child in inner:
         yield from child if isinstance(child, tuple) else (child,)

@@ -35,7 +35,7 @@ class Primitive:
 
 
 class Input(Primitive):
-    """What is fed to the model; it reads nothing."""
+    """An input of the model; it reads no other node."""
 
 
 class Constant(Primitive):

@@ -1,4 +1,4 @@
-"""Functions of one number, with what a rule needs to propagate multipliers; the common ones.
+"""Common functions of one number, with the slopes and quotients that rules need.
 
 A straight function has its slope and its kinks, a curved one its difference quotient. Others are in
 `seqlift.network.primitives.curves` and `seqlift.network.primitives.powers`.

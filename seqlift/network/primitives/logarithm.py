@@ -23,7 +23,7 @@ class LogSumExp(Primitive):
         return tuple(reduced)
 
     def forward(self, *inputs: Array) -> Array:
-        """Add to the largest value the logarithm of what the others contribute to it."""
+        """Subtract the largest value, sum the exponentials, and add it to their logarithm."""
         top = ops.max(inputs[0], axis=self.axis + 1, keepdims=True)
         powers = aligned(ops.exp)(inputs[0] - top)
         return top + aligned(ops.log)(sum_along(powers, self.axis + 1, keepdims=True))

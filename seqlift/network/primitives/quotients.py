@@ -110,9 +110,9 @@ def absolute(x: Array, x0: Array) -> Array:
 def power_of(exponent: float) -> Quotient:
     """Make the quotient of ``x ** exponent``.
 
-    Of close positive values with the relative gap s = gap / high it is ``high ** (exponent - 1) (1
-    - (1 - s) ** exponent) / s``. An even power is that of the absolute value; of an odd one,
-    nothing cancels where the signs differ. A negative power is one of 1 / x.
+    Of close positive values with the relative gap s = gap / high it is
+    ``high ** (exponent - 1) (1 - (1 - s) ** exponent) / s``. An even power is that of the absolute
+    value; of an odd one, nothing cancels where the signs differ. A negative power is one of 1 / x.
     """
 
     def raised(x: Array) -> Array:

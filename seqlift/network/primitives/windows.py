@@ -1,4 +1,4 @@
-"""Cut an axis into sliding windows, and put what each window holds back together.
+"""Cut an axis into sliding windows, and sum the windows back together.
 
 `unfold` and `fold` are each other's transpose. Both work on whole blocks of `stride` values, so an
 overlapping window costs ceil(size / stride) additions and one that does not overlap costs none.
@@ -34,7 +34,7 @@ def unfold(array: Array, axis: int, *, size: int, stride: int, count: int, fill:
 
 
 def fold(windows: Array, axis: int, *, stride: int, length: int) -> Array:
-    """Sum, for each of `length` values along `axis`, what the windows hold for it.
+    """Sum, for each of `length` values along `axis`, the windows' values for it.
 
     `windows` has (count, size) at `axis` and after it; both become one axis.
     """
