@@ -109,11 +109,11 @@ def test_a_model_of_several_inputs_that_are_given_nothing_is_refused() -> None:
 
 
 TOO_SHORT = [
-    (lambda: layers.Conv1D(2, 9, name="wide"), "layer wide (Conv1D) is given 8"),
-    (lambda: layers.Conv1D(2, 5, dilation_rate=2, name="far"), "layer far (Conv1D) is given 8"),
-    (lambda: layers.MaxPooling1D(9, name="max"), "layer max (MaxPooling1D) is given 8"),
-    (lambda: layers.AveragePooling1D(9, name="mean"), "layer mean (AveragePooling1D) is given 8"),
-    (lambda: layers.Cropping1D((4, 4), name="cut"), "layer cut (Cropping1D) is given 8"),
+    (lambda: layers.Conv1D(2, 9, name="wide"), "layer wide (Conv1D) reads 8"),
+    (lambda: layers.Conv1D(2, 5, dilation_rate=2, name="far"), "layer far (Conv1D) reads 8"),
+    (lambda: layers.MaxPooling1D(9, name="max"), "layer max (MaxPooling1D) reads 8"),
+    (lambda: layers.AveragePooling1D(9, name="mean"), "layer mean (AveragePooling1D) reads 8"),
+    (lambda: layers.Cropping1D((4, 4), name="cut"), "layer cut (Cropping1D) reads 8"),
 ]
 
 

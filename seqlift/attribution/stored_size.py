@@ -7,10 +7,10 @@ from seqlift.attribution.propagation.passes import Rules, sources_of_parts
 from seqlift.network.graph import Graph
 from seqlift.network.primitives.base import Constant, Weighted
 
-WAYS = 2
+KERNEL_FORMS = 2
 """Arrays of a kernel: as it is for the way forward, turned for the way back."""
 
-WAYS_OF_PARTS = 5
+KERNEL_FORMS_OF_PARTS = 5
 """The same with its positive weights, its negative ones, and turned with the sizes of both."""
 
 
@@ -25,7 +25,9 @@ def stored_values(graph: Graph, needed: tuple[int, ...], rules: Rules, *, large:
     for i in needed:
         primitive = graph.nodes[i].primitive
         if isinstance(primitive, Weighted) and primitive.kernel.size >= large:
-            total += primitive.kernel.size * (WAYS_OF_PARTS if i in makers else WAYS)
+            total += primitive.kernel.size * (
+                KERNEL_FORMS_OF_PARTS if i in makers else KERNEL_FORMS
+            )
         elif isinstance(primitive, Constant) and primitive.value.size >= large:
             total += primitive.value.size
     return total

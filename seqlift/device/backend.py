@@ -19,8 +19,8 @@ from seqlift.system.refusals import is_full_memory
 
 Array = Any
 
-CPU_BATCH = 256 * 2**20
-GPU_BATCH = 4 * 2**30
+CPU_BATCH = 256 * 2**20  # more no longer fits the caches: see `batch_memory`
+GPU_BATCH = 4 * 2**30  # half of a small GPU, where its size is not reported
 OUT_OF_MEMORY = "the device's memory is full; give a smaller --batch-size or fewer --references"
 
 

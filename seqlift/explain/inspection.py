@@ -57,7 +57,7 @@ class ModelReport:
     scored, and what to do. `forward_difference` is the largest relative difference between the
     lowered graph and `model.predict` of the model as rebuilt from the file, None where there are
     problems. `notes` are those of a `LoadedModel`. Where the file is `refused`,
-    there are layers as the file describes them, and nothing that only a built model tells:
+    the layers are as the file describes them, and the facts of a built model are missing:
     `targets` are empty, `parameters` and shapes None.
     """
 

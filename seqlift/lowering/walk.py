@@ -35,21 +35,21 @@ from seqlift.network.graph import Graph, GraphBuilder
 from seqlift.network.primitives.base import Primitive, Shape
 
 
-def lower_wrapped(layer: Any, at: Place, node: int, *, training: bool = False) -> Any:
+def lower_wrapped(layer: Any, place: Place, node: int, *, training: bool = False) -> Any:
     """Lower the layer inside a wrapper that changes its weights in training only."""
     if training:
-        raise at.refuse(OF_THE_BATCH)
-    return lowered(layer.layer, at, (Tensor(node),), {})
+        raise place.refuse(OF_THE_BATCH)
+    return lowered(layer.layer, place, (Tensor(node),), {})
 
 
-def lower_inner(layer: Any, at: Place, node: int) -> int:
+def lower_inner(layer: Any, place: Place, node: int) -> int:
     """Lower one call of the layer or model inside a wrapper."""
     arguments: Arguments = ((Tensor(node),), {})
-    inner = inner_model(layer, arguments, at)
+    inner = inner_model(layer, arguments, place)
     if inner is not None:
-        (result,) = walk(inner, [node], at.builder, f"{at.layer}/")
+        (result,) = walk(inner, [node], place.builder, f"{place.layer}/")
         return result
-    return int(lowered(layer, at, *arguments))
+    return int(lowered(layer, place, *arguments))
 
 
 def is_walked(layer: Any) -> bool:
@@ -220,7 +220,7 @@ def lower_call(
     return results
 
 
-def inner_model(layer: Any, arguments: Arguments, at: Place) -> keras.Model | None:
+def inner_model(layer: Any, arguments: Arguments, place: Place) -> keras.Model | None:
     """Find the model in a layer: a nested one, or the operations of a layer of one's own.
 
     None for all others. Raises ModelError for a nested model that is called with more than tensors.
@@ -228,16 +228,16 @@ def inner_model(layer: Any, arguments: Arguments, at: Place) -> keras.Model | No
     if is_walked(layer):
         odd = [key for key, v in arguments[1].items() if v is not None and key != "training"]
         if odd:
-            raise at.refuse(called_with(odd))
+            raise place.refuse(called_with(odd))
         return layer
     if not own_code(layer) or lowering_of(layer) is not None:
         return None
     model = traced(
-        layer.call, arguments, shape=at.shape, name=layer.name, dtype=layer.compute_dtype
+        layer.call, arguments, shape=place.shape, name=layer.name, dtype=layer.compute_dtype
     )
     for part, keras_arguments, _ in [] if model is None else calls(model):
         if keras_arguments.kwargs.get("training") and draws_in_training(part):
-            raise at.refuse(
+            raise place.refuse(
                 f"calls {part.name!r} ({type(part).__name__}) with training=True in its own code,"
                 " which draws random numbers when the model predicts; leave training=True out there"
             )

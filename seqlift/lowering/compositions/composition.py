@@ -29,91 +29,91 @@ from seqlift.network.primitives.shape import (
 )
 
 
-def constant(at: Place, value: Any) -> int:
+def constant(place: Place, value: Any) -> int:
     """Add an array that is the same for every sequence, without a batch axis."""
-    return at.add(Constant(np.asarray(value, dtype=np.float64)))
+    return place.add(Constant(np.asarray(value, dtype=np.float64)))
 
 
-def scaled(at: Place, node: int, factor: Any, offset: Any = 0.0) -> int:
+def scaled(place: Place, node: int, factor: Any, offset: Any = 0.0) -> int:
     """Compute ``factor * node + offset``; both broadcast against the node, or stretch it."""
     factor, offset = (np.asarray(array, dtype=np.float64) for array in (factor, offset))
-    shape = np.broadcast_shapes(at.shape(node), factor.shape, offset.shape)
-    node = stretched(at, reshaped(at, node, filled(at.shape(node), len(shape))), shape)
-    return at.add(Scale(factor, offset), node)
+    shape = np.broadcast_shapes(place.shape(node), factor.shape, offset.shape)
+    node = stretched(place, reshaped(place, node, filled(place.shape(node), len(shape))), shape)
+    return place.add(Scale(factor, offset), node)
 
 
-def product(at: Place, *nodes: int) -> int:
+def product(place: Place, *nodes: int) -> int:
     """Multiply nodes of one rank that broadcast; by an inverse is to divide."""
-    return reduce(partial(product_of_two, at), nodes)
+    return reduce(partial(product_of_two, place), nodes)
 
 
-def product_of_two(at: Place, left: int, right: int) -> int:
+def product_of_two(place: Place, left: int, right: int) -> int:
     """Multiply two nodes; where one is written as an inverse, divide the other by its divisor."""
     for node, other in ((left, right), (right, left)):
-        inverse = inverse_of(at, other)
+        inverse = inverse_of(place, other)
         if inverse is not None:
-            return times(at, quotient(at, node, inverse.divisor), inverse.factor)
-    return at.add(Multiply(), left, right)
+            return times(place, quotient(place, node, inverse.divisor), inverse.factor)
+    return place.add(Multiply(), left, right)
 
 
-def quotient(at: Place, first: int, second: int) -> int:
+def quotient(place: Place, first: int, second: int) -> int:
     """Divide nodes of one rank that broadcast; by an inverse is to multiply.
 
     By ``1 + exp(-x)`` is to multiply by a sigmoid, and by the sum of exponentials a softmax.
     """
-    softmax = softmax_of(at, first, second)
+    softmax = softmax_of(place, first, second)
     if softmax is not None:
         return softmax
-    gate = sigmoid_under(at, second)
+    gate = sigmoid_under(place, second)
     if gate is not None:
-        return product_of_two(at, first, gate)
-    inverse = inverse_of(at, second)
+        return product_of_two(place, first, gate)
+    inverse = inverse_of(place, second)
     if inverse is None or np.any(inverse.factor == 0.0):
-        return at.add(Divide(), first, second)
-    return times(at, product_of_two(at, first, inverse.divisor), 1.0 / inverse.factor)
+        return place.add(Divide(), first, second)
+    return times(place, product_of_two(place, first, inverse.divisor), 1.0 / inverse.factor)
 
 
-def times(at: Place, node: int, factor: Any) -> int:
+def times(place: Place, node: int, factor: Any) -> int:
     """Multiply a node by a constant that broadcasts; the node itself where it is 1."""
-    return node if np.all(np.asarray(factor) == 1.0) else scaled(at, node, factor)
+    return node if np.all(np.asarray(factor) == 1.0) else scaled(place, node, factor)
 
 
-def difference(at: Place, first: int, second: int) -> int:
-    return weighted_sum(at, (first, 1.0), (second, -1.0))
+def difference(place: Place, first: int, second: int) -> int:
+    return weighted_sum(place, (first, 1.0), (second, -1.0))
 
 
-def weighted_sum(at: Place, first: tuple[int, float], second: tuple[int, float]) -> int:
+def weighted_sum(place: Place, first: tuple[int, float], second: tuple[int, float]) -> int:
     """Add two nodes of one rank that broadcast, each with its weight."""
     (left, weight), (right, other) = first, second
     known = None
     if (weight, other) == (1.0, -1.0):
-        known = shifted_forth(at, left, right)
+        known = shifted_forth(place, left, right)
     elif (weight, other) == (1.0, 1.0):
-        known = shifted_back(at, left, right)
-    return at.add(WeightedSum((weight, other)), left, right) if known is None else known
+        known = shifted_back(place, left, right)
+    return place.add(WeightedSum((weight, other)), left, right) if known is None else known
 
 
-def reshaped(at: Place, node: int, shape: Sequence[int]) -> int:
+def reshaped(place: Place, node: int, shape: Sequence[int]) -> int:
     """Reshape the values, unless the node has that shape."""
-    return node if at.shape(node) == tuple(shape) else at.add(Reshape(tuple(shape)), node)
+    return node if place.shape(node) == tuple(shape) else place.add(Reshape(tuple(shape)), node)
 
 
-def permuted(at: Place, node: int, order: Sequence[int]) -> int:
+def permuted(place: Place, node: int, order: Sequence[int]) -> int:
     """Reorder the axes, unless they are in order."""
-    return node if list(order) == sorted(order) else at.add(Permute(tuple(order)), node)
+    return node if list(order) == sorted(order) else place.add(Permute(tuple(order)), node)
 
 
-def stretched(at: Place, node: int, shape: Sequence[int]) -> int:
+def stretched(place: Place, node: int, shape: Sequence[int]) -> int:
     """Repeat the values along axes of extent 1, unless none is stretched."""
-    return node if at.shape(node) == tuple(shape) else at.add(Broadcast(tuple(shape)), node)
+    return node if place.shape(node) == tuple(shape) else place.add(Broadcast(tuple(shape)), node)
 
 
-def taken(at: Place, node: int, axis: int, indices: Sequence[int]) -> int:
+def taken(place: Place, node: int, axis: int, indices: Sequence[int]) -> int:
     """Take the values at `indices` of one axis, unless they are all, in order."""
     indices = tuple(int(index) for index in indices)
-    if indices == tuple(range(at.shape(node)[axis])):
+    if indices == tuple(range(place.shape(node)[axis])):
         return node
-    return at.add(Take(axis, indices), node)
+    return place.add(Take(axis, indices), node)
 
 
 def filled(shape: Shape, rank: int) -> Shape:
@@ -121,42 +121,42 @@ def filled(shape: Shape, rank: int) -> Shape:
     return (1,) * (rank - len(shape)) + tuple(shape)
 
 
-def joined(at: Place, nodes: Sequence[int], axis: int) -> int:
-    return nodes[0] if len(nodes) == 1 else at.add(Concatenate(axis), *nodes)
+def joined(place: Place, nodes: Sequence[int], axis: int) -> int:
+    return nodes[0] if len(nodes) == 1 else place.add(Concatenate(axis), *nodes)
 
 
-def stacked(at: Place, nodes: Sequence[int], axis: int) -> int:
+def stacked(place: Place, nodes: Sequence[int], axis: int) -> int:
     """Join nodes of one shape along a new axis."""
-    shape = list(at.shape(nodes[0]))
+    shape = list(place.shape(nodes[0]))
     shape.insert(axis, 1)
-    return joined(at, [reshaped(at, node, shape) for node in nodes], axis)
+    return joined(place, [reshaped(place, node, shape) for node in nodes], axis)
 
 
-def largest_of(at: Place, nodes: Sequence[int]) -> int:
+def largest_of(place: Place, nodes: Sequence[int]) -> int:
     """Take the largest of nodes that broadcast, value by value: a window over all of them."""
-    shape = np.broadcast_shapes(*(at.shape(node) for node in nodes))
+    shape = np.broadcast_shapes(*(place.shape(node) for node in nodes))
     flat = (1, math.prod(shape))
-    rows = [reshaped(at, stretched(at, node, shape), flat) for node in nodes]
-    return reshaped(at, largest_row(at, joined(at, rows, 0)), shape)
+    rows = [reshaped(place, stretched(place, node, shape), flat) for node in nodes]
+    return reshaped(place, largest_row(place, joined(place, rows, 0)), shape)
 
 
-def smallest_of(at: Place, nodes: Sequence[int]) -> int:
+def smallest_of(place: Place, nodes: Sequence[int]) -> int:
     """Take the smallest of nodes that broadcast, value by value."""
-    return scaled(at, largest_of(at, [scaled(at, node, -1.0) for node in nodes]), -1.0)
+    return scaled(place, largest_of(place, [scaled(place, node, -1.0) for node in nodes]), -1.0)
 
 
-def largest_row(at: Place, node: int) -> int:
+def largest_row(place: Place, node: int) -> int:
     """Take the largest value of each column of a node (rows, columns): (1, columns)."""
-    rows, _ = at.shape(node)
-    return at.add(MaxPool(Pooling((rows,), (rows,), ((0, 0),))), node)
+    rows, _ = place.shape(node)
+    return place.add(MaxPool(Pooling((rows,), (rows,), ((0, 0),))), node)
 
 
-def gathered(at: Place, node: int, axes: Sequence[int]) -> int:
+def gathered(place: Place, node: int, axes: Sequence[int]) -> int:
     """Arrange the values along `axes` as rows, and all others as columns: (rows, columns)."""
-    shape = at.shape(node)
+    shape = place.shape(node)
     others = [axis for axis in range(len(shape)) if axis not in axes]
-    node = permuted(at, node, (*axes, *others))
-    return reshaped(at, node, (math.prod(shape[axis] for axis in axes), -1 if others else 1))
+    node = permuted(place, node, (*axes, *others))
+    return reshaped(place, node, (math.prod(shape[axis] for axis in axes), -1 if others else 1))
 
 
 def without(shape: Shape, axes: Sequence[int], *, keepdims: bool) -> Shape:
@@ -166,28 +166,28 @@ def without(shape: Shape, axes: Sequence[int], *, keepdims: bool) -> Shape:
     return tuple(size for axis, size in enumerate(shape) if axis not in axes)
 
 
-def largest_along(at: Place, node: int, axes: Sequence[int], *, keepdims: bool) -> int:
-    kept = without(at.shape(node), axes, keepdims=keepdims)
-    return reshaped(at, largest_row(at, gathered(at, node, axes)), kept)
+def largest_along(place: Place, node: int, axes: Sequence[int], *, keepdims: bool) -> int:
+    kept = without(place.shape(node), axes, keepdims=keepdims)
+    return reshaped(place, largest_row(place, gathered(place, node, axes)), kept)
 
 
-def log_sum_exp(at: Place, node: int, axes: Sequence[int], *, keepdims: bool) -> int:
-    kept = without(at.shape(node), axes, keepdims=keepdims)
-    return reshaped(at, at.add(LogSumExp(0), gathered(at, node, axes)), kept)
+def log_sum_exp(place: Place, node: int, axes: Sequence[int], *, keepdims: bool) -> int:
+    kept = without(place.shape(node), axes, keepdims=keepdims)
+    return reshaped(place, place.add(LogSumExp(0), gathered(place, node, axes)), kept)
 
 
-def centred(at: Place, node: int, axes: Sequence[int]) -> int:
+def centred(place: Place, node: int, axes: Sequence[int]) -> int:
     """Subtract the mean along some axes."""
-    return difference(at, node, at.add(Mean(tuple(axes), keepdims=True), node))
+    return difference(place, node, place.add(Mean(tuple(axes), keepdims=True), node))
 
 
-def variance(at: Place, node: int, axes: Sequence[int], *, keepdims: bool) -> int:
+def variance(place: Place, node: int, axes: Sequence[int], *, keepdims: bool) -> int:
     """Compute the variance along some axes, over the number of values."""
-    squares = at.add(powers.SQUARE, centred(at, node, axes))
-    return at.add(Mean(tuple(axes), keepdims=keepdims), squares)
+    squares = place.add(powers.SQUARE, centred(place, node, axes))
+    return place.add(Mean(tuple(axes), keepdims=keepdims), squares)
 
 
-def unit_length(at: Place, node: int, axes: Sequence[int], epsilon: float) -> int:
+def unit_length(place: Place, node: int, axes: Sequence[int], epsilon: float) -> int:
     """Divide by the Euclidean norm along some axes, or by `epsilon` where the norm is less."""
-    squared = at.add(Sum(tuple(axes), keepdims=True), at.add(powers.SQUARE, node))
-    return quotient(at, node, at.add(powers.norm(epsilon), squared))
+    squared = place.add(Sum(tuple(axes), keepdims=True), place.add(powers.SQUARE, node))
+    return quotient(place, node, place.add(powers.norm(epsilon), squared))

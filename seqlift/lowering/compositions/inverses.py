@@ -31,135 +31,135 @@ class Inverse:
     factor: Factor
 
 
-def inverse_of(at: Place, node: int) -> Inverse | None:
+def inverse_of(place: Place, node: int) -> Inverse | None:
     """Find the divisor that `node` is an inverse of; None where it is not written as one."""
-    made = at.builder.nodes[node]
+    made = place.builder.nodes[node]
     primitive = made.primitive
     if isinstance(primitive, Elementwise):
-        return _of_function(at, primitive, made.inputs[0])
+        return _of_function(place, primitive, made.inputs[0])
     if isinstance(primitive, Multiply):
-        found = [inverse_of(at, source) for source in made.inputs]
+        found = [inverse_of(place, source) for source in made.inputs]
         if found[0] is None or found[1] is None:
             return None
-        divisor = at.add(Multiply(), found[0].divisor, found[1].divisor)
+        divisor = place.add(Multiply(), found[0].divisor, found[1].divisor)
         return Inverse(divisor, found[0].factor * found[1].factor)
     if isinstance(primitive, Divide):
-        above = inverse_of(at, made.inputs[0])
+        above = inverse_of(place, made.inputs[0])
         if above is None:
             return None
-        return Inverse(at.add(Multiply(), above.divisor, made.inputs[1]), above.factor)
+        return Inverse(place.add(Multiply(), above.divisor, made.inputs[1]), above.factor)
     if isinstance(primitive, Scale):
-        return _scaled(at, primitive, made.inputs[0])
+        return _scaled(place, primitive, made.inputs[0])
     if isinstance(primitive, Reshape | Permute | Broadcast | Take):
-        return _moved(at, primitive, made.inputs[0])
+        return _moved(place, primitive, made.inputs[0])
     if isinstance(primitive, Concatenate):
-        return _joined(at, primitive, made.inputs)
+        return _joined(place, primitive, made.inputs)
     if isinstance(primitive, WeightedSum):
-        return _added(at, primitive, made.inputs)
+        return _added(place, primitive, made.inputs)
     return None
 
 
-def _joined(at: Place, joining: Concatenate, sources: tuple[int, ...]) -> Inverse | None:
+def _joined(place: Place, joining: Concatenate, sources: tuple[int, ...]) -> Inverse | None:
     """Find the divisors of inverses that lie one behind another."""
-    found = [inverse_of(at, source) for source in sources]
+    found = [inverse_of(place, source) for source in sources]
     known = [inverse for inverse in found if inverse is not None]
     if len(known) < len(found):
         return None
-    divisor = at.add(joining, *(inverse.divisor for inverse in known))
+    divisor = place.add(joining, *(inverse.divisor for inverse in known))
     factors = [
-        np.broadcast_to(inverse.factor, at.shape(source))
+        np.broadcast_to(inverse.factor, place.shape(source))
         for inverse, source in zip(known, sources, strict=True)
     ]
     return Inverse(divisor, np.concatenate(factors, axis=joining.axis))
 
 
-def _added(at: Place, adding: WeightedSum, sources: tuple[int, ...]) -> Inverse | None:
+def _added(place: Place, adding: WeightedSum, sources: tuple[int, ...]) -> Inverse | None:
     """Find the divisor that all terms of a sum have in common."""
-    found = [inverse_of(at, source) for source in sources]
+    found = [inverse_of(place, source) for source in sources]
     known = [inverse for inverse in found if inverse is not None]
     if len(known) < len(found):
         return None
     first, *others = (inverse.divisor for inverse in known)
-    if not all(_are_equal(at, first, other) for other in others):
+    if not all(_are_equal(place, first, other) for other in others):
         return None
     terms = zip(adding.weights, known, strict=True)
     return Inverse(first, sum((w * one.factor for w, one in terms), start=np.zeros(())))
 
 
-def _are_equal(at: Place, one: int, other: int) -> bool:
+def _are_equal(place: Place, one: int, other: int) -> bool:
     """Tell whether two nodes compute the same function of the same nodes."""
     if one == other:
         return True
-    first, second = at.builder.nodes[one], at.builder.nodes[other]
+    first, second = place.builder.nodes[one], place.builder.nodes[other]
     return first.inputs == second.inputs and first.primitive == second.primitive
 
 
-def sigmoid_under(at: Place, divisor: int) -> int | None:
+def sigmoid_under(place: Place, divisor: int) -> int | None:
     """Find the sigmoid that a divisor ``1 + exp(-x)`` is the inverse of; None for others."""
-    moved = at.builder.nodes[divisor]
+    moved = place.builder.nodes[divisor]
     if not isinstance(moved.primitive, Scale):
         return None
-    if at.builder.nodes[moved.inputs[0]].primitive is not EXPONENTIAL:
+    if place.builder.nodes[moved.inputs[0]].primitive is not EXPONENTIAL:
         return None
-    inverse = at.add(powers.RECIPROCAL, divisor)
-    return inverse if at.builder.nodes[inverse].primitive is SIGMOID else None
+    inverse = place.add(powers.RECIPROCAL, divisor)
+    return inverse if place.builder.nodes[inverse].primitive is SIGMOID else None
 
 
-def _of_function(at: Place, function: Elementwise, source: int) -> Inverse | None:
+def _of_function(place: Place, function: Elementwise, source: int) -> Inverse | None:
     """Find the divisor of a negative power, of a power of an inverse, or of ``exp(-log(f))``."""
     if function is EXPONENTIAL:
-        return _of_logarithm(at, source)
+        return _of_logarithm(place, source)
     exponent = function.exponent
     if exponent is None:
         return None
     if exponent < 0.0:
-        divisor = source if exponent == -1.0 else at.add(powers.power(-exponent), source)
+        divisor = source if exponent == -1.0 else place.add(powers.power(-exponent), source)
         return Inverse(divisor, np.ones(()))
-    inside = inverse_of(at, source)
+    inside = inverse_of(place, source)
     if inside is None or np.any(inside.factor <= 0.0):
         return None
-    return Inverse(at.add(function, inside.divisor), inside.factor**exponent)
+    return Inverse(place.add(function, inside.divisor), inside.factor**exponent)
 
 
-def _of_logarithm(at: Place, exponent: int) -> Inverse | None:
+def _of_logarithm(place: Place, exponent: int) -> Inverse | None:
     """Find the divisor of the exponential of a logarithm times a negative number."""
-    scale = at.builder.nodes[exponent]
+    scale = place.builder.nodes[exponent]
     if not isinstance(scale.primitive, Scale):
         return None
     factors, offsets = (np.unique(a) for a in (scale.primitive.factor, scale.primitive.offset))
-    logarithm = at.builder.nodes[scale.inputs[0]]
+    logarithm = place.builder.nodes[scale.inputs[0]]
     if len(factors) > 1 or len(offsets) > 1 or factors[0] >= 0.0:
         return None
     if logarithm.primitive is not powers.LOG:
         return None
     (source,) = logarithm.inputs
-    divisor = source if factors[0] == -1.0 else at.add(powers.power(float(-factors[0])), source)
+    divisor = source if factors[0] == -1.0 else place.add(powers.power(float(-factors[0])), source)
     return Inverse(divisor, np.exp(offsets[0]))
 
 
-def _scaled(at: Place, scale: Scale, source: int) -> Inverse | None:
+def _scaled(place: Place, scale: Scale, source: int) -> Inverse | None:
     """Find the divisor of an inverse times a constant."""
     if np.any(scale.offset):
         return None
-    inside = inverse_of(at, source)
+    inside = inverse_of(place, source)
     if inside is None:
         return None
     return Inverse(inside.divisor, inside.factor * np.asarray(scale.factor, np.float64))
 
 
 def _moved(
-    at: Place, primitive: Reshape | Permute | Broadcast | Take, source: int
+    place: Place, primitive: Reshape | Permute | Broadcast | Take, source: int
 ) -> Inverse | None:
     """Find the divisor of an inverse whose values were moved or repeated."""
-    inside = inverse_of(at, source)
+    inside = inverse_of(place, source)
     if inside is None:
         return None
     factor = inside.factor
     if factor.size == 1:
         factor = factor.reshape(())
     else:
-        factor = _moved_array(primitive, np.broadcast_to(factor, at.shape(source)))
-    return Inverse(at.add(primitive, inside.divisor), factor)
+        factor = _moved_array(primitive, np.broadcast_to(factor, place.shape(source)))
+    return Inverse(place.add(primitive, inside.divisor), factor)
 
 
 def _moved_array(primitive: Primitive, array: Factor) -> Factor:

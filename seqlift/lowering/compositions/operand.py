@@ -16,32 +16,32 @@ from seqlift.network.graph import GraphBuilder
 from seqlift.network.primitives.base import Constant
 
 
-def rank_of(at: Place, tensor: Tensor) -> int:
+def rank_of(place: Place, tensor: Tensor) -> int:
     """Count the axes of a tensor, the batch axis included."""
-    return len(at.shape(tensor.node)) + 1
+    return len(place.shape(tensor.node)) + 1
 
 
-def axis_of(at: Place, axis: Any, rank: int) -> int:
+def axis_of(place: Place, axis: Any, rank: int) -> int:
     """Count an axis of `rank` axes, the batch axis included, after the batch axis from 0.
 
     Raises ModelError for the batch axis itself.
     """
-    place = int(axis) + rank if int(axis) < 0 else int(axis)
-    if place == 0:
-        raise at.refuse(
+    index = int(axis) + rank if int(axis) < 0 else int(axis)
+    if index == 0:
+        raise place.refuse(
             f"works along axis {int(axis)}, which mixes the rows of a batch; use another axis"
         )
-    return place - 1
+    return index - 1
 
 
-def axes_of(at: Place, axis: Any, rank: int) -> tuple[int, ...]:
+def axes_of(place: Place, axis: Any, rank: int) -> tuple[int, ...]:
     """Count one axis or several after the batch axis from 0; None means all, and is refused."""
     if axis is None:
-        raise at.refuse(
+        raise place.refuse(
             "works along all axes, which mixes the rows of a batch; give it the axes from 1 on"
         )
     chosen = [axis] if np.ndim(axis) == 0 else list(axis)
-    return tuple(sorted(axis_of(at, one, rank) for one in chosen))
+    return tuple(sorted(axis_of(place, one, rank) for one in chosen))
 
 
 def array_of(value: Any) -> NDArray[Any]:
@@ -51,14 +51,14 @@ def array_of(value: Any) -> NDArray[Any]:
     return np.asarray(ops.convert_to_numpy(value))
 
 
-def known(at: Place, argument: Any) -> NDArray[Any] | None:
+def known(place: Place, argument: Any) -> NDArray[Any] | None:
     """Compute a value that does not depend on the input, with a batch axis of 1 if a tensor.
 
     None for one that does.
     """
     if not isinstance(argument, Tensor):
         return array_of(argument)
-    value = value_of(at.builder, argument.node)
+    value = value_of(place.builder, argument.node)
     return None if value is None else value[None]
 
 
@@ -74,55 +74,57 @@ def value_of(builder: GraphBuilder, node: int) -> NDArray[Any] | None:
     return np.asarray(ops.convert_to_numpy(made.primitive.forward(*tensors)[0]))
 
 
-def settled(at: Place, argument: Any, what: str) -> NDArray[Any]:
+def settled(place: Place, argument: Any, what: str) -> NDArray[Any]:
     """Compute an argument, `what` in the message, that must not depend on the input."""
-    value = known(at, argument)
+    value = known(place, argument)
     if value is None:
-        raise at.refuse(f"has {what} that depends on the input, which has no rule; hold it fixed")
+        raise place.refuse(
+            f"has {what} that depends on the input, which has no rule; hold it fixed"
+        )
     return value
 
 
-def after_batch(at: Place, array: NDArray[Any], rank: int) -> NDArray[Any]:
+def after_batch(place: Place, array: NDArray[Any], rank: int) -> NDArray[Any]:
     """Drop a constant's batch axis, if it has one, next to a tensor of `rank` axes."""
     if array.ndim < rank:
         return array
     if array.ndim > rank or array.shape[0] != 1:
-        raise at.refuse(
+        raise place.refuse(
             f"joins a constant of shape {array.shape} to a tensor of {rank} axes, which mixes the"
             " rows of a batch; make the constant's first axis 1"
         )
     return np.asarray(array[0])
 
 
-def same_rank(at: Place, *tensors: Tensor) -> list[int]:
+def same_rank(place: Place, *tensors: Tensor) -> list[int]:
     """List the nodes of tensors, which must have one rank: else batch and another axis meet."""
-    shapes = [at.shape(tensor.node) for tensor in tensors]
+    shapes = [place.shape(tensor.node) for tensor in tensors]
     if len({len(shape) for shape in shapes}) > 1:
         ranks = ", ".join(f"(batch, {', '.join(map(str, shape))})" for shape in shapes)
-        raise at.refuse(
+        raise place.refuse(
             f"joins tensors of shapes {ranks}, where the batch axis of one meets another axis of"
             " the other; expand their axes to the same number"
         )
     return [tensor.node for tensor in tensors]
 
 
-def as_node(at: Place, operand: Any, rank: int) -> int:
+def as_node(place: Place, operand: Any, rank: int) -> int:
     """Find the node of a tensor, or add that of a constant next to a tensor of `rank` axes."""
     if isinstance(operand, Tensor):
         return operand.node
-    array = after_batch(at, array_of(operand), rank)
-    return constant(at, array.reshape((1,) * (rank - 1 - array.ndim) + array.shape))
+    array = after_batch(place, array_of(operand), rank)
+    return constant(place, array.reshape((1,) * (rank - 1 - array.ndim) + array.shape))
 
 
-def as_nodes(at: Place, operands: Sequence[Any]) -> list[int]:
+def as_nodes(place: Place, operands: Sequence[Any]) -> list[int]:
     """List the nodes of tensors and constants of one rank; constants repeat for each row."""
     tensors = [operand for operand in operands if isinstance(operand, Tensor)]
-    same_rank(at, *tensors)
-    return [as_node(at, operand, rank_of(at, tensors[0])) for operand in operands]
+    same_rank(place, *tensors)
+    return [as_node(place, operand, rank_of(place, tensors[0])) for operand in operands]
 
 
-def broadcast_nodes(at: Place, operands: Sequence[Any]) -> list[int]:
+def broadcast_nodes(place: Place, operands: Sequence[Any]) -> list[int]:
     """Stretch tensors and constants to one shape."""
-    nodes = as_nodes(at, operands)
-    shape = np.broadcast_shapes(*(at.shape(node) for node in nodes))
-    return [stretched(at, node, shape) for node in nodes]
+    nodes = as_nodes(place, operands)
+    shape = np.broadcast_shapes(*(place.shape(node) for node in nodes))
+    return [stretched(place, node, shape) for node in nodes]

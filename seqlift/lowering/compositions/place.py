@@ -70,12 +70,12 @@ def weights_of(variable: Any) -> NDArray[np.floating]:
     return np.asarray(variable.numpy() if hasattr(variable, "numpy") else variable)
 
 
-def channels_last(layer: Any, at: Place, node: int, lowered: Callable[[int], int]) -> int:
+def channels_last(layer: Any, place: Place, node: int, lowered: Callable[[int], int]) -> int:
     """Apply `lowered` between two permutations where a layer has channels first."""
     if getattr(layer, "data_format", "channels_last") != "channels_first":
         return lowered(node)
-    rank = len(at.shape(node))
-    result = lowered(at.add(Permute((*range(1, rank), 0)), node))
-    if len(at.shape(result)) < rank:
+    rank = len(place.shape(node))
+    result = lowered(place.add(Permute((*range(1, rank), 0)), node))
+    if len(place.shape(result)) < rank:
         return result
-    return at.add(Permute((rank - 1, *range(rank - 1))), result)
+    return place.add(Permute((rank - 1, *range(rank - 1))), result)

@@ -50,77 +50,77 @@ ACTIVATIONS_BY_NAME: dict[str, Elementwise] = {
 }
 
 
-def activate(activation: Any, at: Place, node: int) -> int:
+def activate(activation: Any, place: Place, node: int) -> int:
     """Apply an activation function to `node`; a linear one adds nothing."""
     if activation is None or activation is activations.linear:
         return node
     if activation in ALONG_AN_AXIS:
-        return ALONG_AN_AXIS[activation](at, node)
+        return ALONG_AN_AXIS[activation](place, node)
     if type(activation) in ACTIVATION_LAYERS:  # a layer may serve as an activation
-        return int(ACTIVATION_LAYERS[type(activation)](activation, at, node))
+        return int(ACTIVATION_LAYERS[type(activation)](activation, place, node))
     name = getattr(activation, "__name__", type(activation).__name__)
     primitive = ACTIVATIONS.get(activation) or ACTIVATIONS_BY_NAME.get(name)
     if primitive is not None:
-        return at.add(primitive, node)
-    model = traced(activation, ((Tensor(node),), {}), shape=at.shape, name=name)
+        return place.add(primitive, node)
+    model = traced(activation, ((Tensor(node),), {}), shape=place.shape, name=name)
     if model is None:
         known = {*ACTIVATIONS, *ALONG_AN_AXIS} - {activations.sparsemax}
         names = sorted(function.__name__ for function in known)
-        raise at.refuse(
+        raise place.refuse(
             f"has the activation {name}, which is not written with keras.ops alone; write it so, or"
             f" use one of {', '.join(names)} and linear"
         )
-    (result,) = at.walk(model, [node], at.builder, f"{at.layer}/")
+    (result,) = place.walk(model, [node], place.builder, f"{place.layer}/")
     return result
 
 
-def softmax(at: Place, node: int, *, axis: Any = -1) -> int:
+def softmax(place: Place, node: int, *, axis: Any = -1) -> int:
     """Add the softmax along `axis`, counted from the batch axis, or along several at once."""
-    axes = axes_of(at, node, axis)
+    axes = axes_of(place, node, axis)
     if len(axes) == 1:
-        return at.add(Softmax(axes[0]), node)
-    exponent = log_softmax(at, node, axis=axis)
-    return at.add(elementwise.EXPONENTIAL, exponent)
+        return place.add(Softmax(axes[0]), node)
+    exponent = log_softmax(place, node, axis=axis)
+    return place.add(elementwise.EXPONENTIAL, exponent)
 
 
-def log_softmax(at: Place, node: int, *, axis: Any = -1) -> int:
+def log_softmax(place: Place, node: int, *, axis: Any = -1) -> int:
     """Add the logarithm of the softmax along one or several axes, counted from the batch."""
-    axes = axes_of(at, node, axis)
-    return difference(at, node, log_sum_exp(at, node, axes, keepdims=True))
+    axes = axes_of(place, node, axis)
+    return difference(place, node, log_sum_exp(place, node, axes, keepdims=True))
 
 
-def axes_of(at: Place, node: int, axis: Any) -> list[int]:
+def axes_of(place: Place, node: int, axis: Any) -> list[int]:
     """Count one axis or several, which Keras counts from the batch axis, from the next one."""
     axes = axis if isinstance(axis, list | tuple) else [axis]
-    return sorted(axis_of(at, node, one) for one in axes)
+    return sorted(axis_of(place, node, one) for one in axes)
 
 
-def axis_of(at: Place, node: int, axis: Any) -> int:
+def axis_of(place: Place, node: int, axis: Any) -> int:
     """Count an axis, which Keras counts from the batch axis, from the next one."""
-    rank = len(at.shape(node)) + 1
+    rank = len(place.shape(node)) + 1
     if not isinstance(axis, int) or not -rank <= axis < rank or axis % rank == 0:
-        raise at.refuse(
+        raise place.refuse(
             f"works along axis {axis}, which is not one of a sequence's own; give one from 1 to"
             f" {rank - 1}"
         )
     return axis % rank - 1
 
 
-def gated_linear(at: Place, node: int, *, axis: int = -1) -> int:
+def gated_linear(place: Place, node: int, *, axis: int = -1) -> int:
     """Multiply the first half along `axis` by the sigmoid of the second half."""
-    shape, place = at.shape(node), axis_of(at, node, axis)
-    half = shape[place] // 2
-    if 2 * half != shape[place]:
-        raise at.refuse(f"halves an axis of {shape[place]}; give an even number of channels")
+    shape, halved = place.shape(node), axis_of(place, node, axis)
+    half = shape[halved] // 2
+    if 2 * half != shape[halved]:
+        raise place.refuse(f"halves an axis of {shape[halved]}; give an even number of channels")
     pads = [[(0, 0)] * len(shape) for _ in range(2)]
-    pads[0][place], pads[1][place] = (0, -half), (-half, 0)
-    value, gate = (at.add(Pad(tuple(pad)), node) for pad in pads)
-    return at.add(Multiply(), value, at.add(elementwise.SIGMOID, gate))
+    pads[0][halved], pads[1][halved] = (0, -half), (-half, 0)
+    value, gate = (place.add(Pad(tuple(pad)), node) for pad in pads)
+    return place.add(Multiply(), value, place.add(elementwise.SIGMOID, gate))
 
 
-def refuse_sparsemax(at: Place, _node: int) -> int:
+def refuse_sparsemax(place: Place, _node: int) -> int:
     """Raise ModelError: the values that a sparsemax keeps depend on all of them at once."""
-    raise at.refuse(
+    raise place.refuse(
         "has the activation sparsemax, which has no rule that sums up; use softmax, or explain the"
         " output before it"
     )
@@ -134,32 +134,32 @@ ALONG_AN_AXIS: dict[Any, Callable[[Place, int], int]] = {
 }
 
 
-def lower_activation(layer: layers.Activation, at: Place, node: int) -> int:
-    return activate(layer.activation, at, node)
+def lower_activation(layer: layers.Activation, place: Place, node: int) -> int:
+    return activate(layer.activation, place, node)
 
 
-def lower_relu(layer: layers.ReLU, at: Place, node: int) -> int:
+def lower_relu(layer: layers.ReLU, place: Place, node: int) -> int:
     slope, ceiling = float(layer.negative_slope or 0.0), layer.max_value
     threshold = float(layer.threshold or 0.0)
     ceiling = None if ceiling is None else float(ceiling)
     relu = elementwise.general_relu(slope=slope, ceiling=ceiling, threshold=threshold)
-    return at.add(relu, node)
+    return place.add(relu, node)
 
 
-def lower_leaky_relu(layer: layers.LeakyReLU, at: Place, node: int) -> int:
-    return at.add(elementwise.leaky_relu(float(layer.negative_slope)), node)
+def lower_leaky_relu(layer: layers.LeakyReLU, place: Place, node: int) -> int:
+    return place.add(elementwise.leaky_relu(float(layer.negative_slope)), node)
 
 
-def lower_prelu(layer: layers.PReLU, at: Place, node: int) -> int:
-    return at.add(elementwise.leaky_relu(weights_of(layer.alpha), name="prelu"), node)
+def lower_prelu(layer: layers.PReLU, place: Place, node: int) -> int:
+    return place.add(elementwise.leaky_relu(weights_of(layer.alpha), name="prelu"), node)
 
 
-def lower_elu(layer: layers.ELU, at: Place, node: int) -> int:
-    return at.add(elementwise.elu(float(layer.alpha)), node)
+def lower_elu(layer: layers.ELU, place: Place, node: int) -> int:
+    return place.add(elementwise.elu(float(layer.alpha)), node)
 
 
-def lower_softmax(layer: layers.Softmax, at: Place, node: int) -> int:
-    return softmax(at, node, axis=layer.axis)
+def lower_softmax(layer: layers.Softmax, place: Place, node: int) -> int:
+    return softmax(place, node, axis=layer.axis)
 
 
 ACTIVATION_LAYERS: dict[type, Lower] = {

@@ -22,7 +22,7 @@ def windows(size: int, count: int) -> list[range]:
     return [range(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
 
 
-def pooled(at: Place, source: int, counts: Shape, pool: Pool, sizes: Shape = ()) -> int:
+def pooled(place: Place, source: int, counts: Shape, pool: Pool, sizes: Shape = ()) -> int:
     """Pool `source` to `counts` windows along its axes, channels last.
 
     `sizes` are the sizes of windows along the axes before, where the windows already follow each
@@ -31,27 +31,27 @@ def pooled(at: Place, source: int, counts: Shape, pool: Pool, sizes: Shape = ())
     """
     axis = len(sizes)
     if axis == len(counts):
-        return at.add(pool(Pooling(sizes, sizes, ((0, 0),) * axis)), source)
-    found = windows(at.shape(source)[axis], counts[axis])
+        return place.add(pool(Pooling(sizes, sizes, ((0, 0),) * axis)), source)
+    found = windows(place.shape(source)[axis], counts[axis])
     numbers = sorted(range(len(found)), key=lambda i: len(found[i]))  # stable
     parts = []
     for size in sorted(set(map(len, found))):
         taken = tuple(i for window in found if len(window) == size for i in window)
-        whole = taken == tuple(range(at.shape(source)[axis]))
-        part = source if whole else at.add(Take(axis, taken), source)
-        parts.append(pooled(at, part, counts, pool, (*sizes, size)))
+        whole = taken == tuple(range(place.shape(source)[axis]))
+        part = source if whole else place.add(Take(axis, taken), source)
+        parts.append(pooled(place, part, counts, pool, (*sizes, size)))
     if len(parts) == 1:
         return parts[0]
     back = tuple(sorted(range(len(numbers)), key=numbers.__getitem__))
-    return at.add(Take(axis, back), at.add(Concatenate(axis), *parts))
+    return place.add(Take(axis, back), place.add(Concatenate(axis), *parts))
 
 
 def lower_adaptive(pool: Pool) -> Lower:
     """Make the lowering of an adaptive pooling layer over any axes."""
 
-    def lower(layer: Any, at: Place, node: int) -> int:
+    def lower(layer: Any, place: Place, node: int) -> int:
         counts = tuple(layer.output_size)
-        return channels_last(layer, at, node, lambda source: pooled(at, source, counts, pool))
+        return channels_last(layer, place, node, lambda source: pooled(place, source, counts, pool))
 
     return lower
 

@@ -47,43 +47,43 @@ class Scores:
             seen = seen & (np.abs(row - column) < self.window)
         return seen
 
-    def weights(self, at: Place, products: int) -> int:
+    def weights(self, place: Place, products: int) -> int:
         """Add the softmax of the scores over the keys, the last axis."""
-        *_, queries, keys = at.shape(products)
+        *_, queries, keys = place.shape(products)
         seen = self.seen(queries, keys)
         if not np.all(np.any(seen, axis=-1)):
-            raise at.refuse(
+            raise place.refuse(
                 "has queries that see no key, and what Keras makes of them is rounding; widen the"
                 " mask or the window"
             )
         offset = np.where(seen, 0.0, FAR_BELOW) + (0.0 if self.bias is None else self.bias)
         if self.factor != 1.0 or np.any(offset):
-            products = scaled(at, products, self.factor, offset)
-        return at.add(Softmax(len(at.shape(products)) - 1), products)
+            products = scaled(place, products, self.factor, offset)
+        return place.add(Softmax(len(place.shape(products)) - 1), products)
 
 
-def attend(at: Place, scores: Scores, query: int, key: int, value: int) -> tuple[int, int]:
+def attend(place: Place, scores: Scores, query: int, key: int, value: int) -> tuple[int, int]:
     """Add attention with several heads: its output and its weights.
 
     `query`, `key` and `value` are (positions, heads, size); the output is (queries, heads, size),
     the weights (heads, queries, keys). Keys and values that are fewer heads serve several queries'.
     """
-    heads = at.shape(query)[1]
-    key, value = (shared_by(at, node, heads) for node in (key, value))
-    products = at.add(Einsum("qhd,khd->hqk"), query, key)
-    weights = scores.weights(at, products)
-    return at.add(Einsum("hqk,khd->qhd"), weights, value), weights
+    heads = place.shape(query)[1]
+    key, value = (shared_by(place, node, heads) for node in (key, value))
+    products = place.add(Einsum("qhd,khd->hqk"), query, key)
+    weights = scores.weights(place, products)
+    return place.add(Einsum("hqk,khd->qhd"), weights, value), weights
 
 
-def shared_by(at: Place, node: int, heads: int) -> int:
+def shared_by(place: Place, node: int, heads: int) -> int:
     """Repeat key/value heads until there are `heads` of them (grouped-query attention)."""
-    own = at.shape(node)[1]
-    return taken(at, node, 1, np.repeat(np.arange(own), heads // own).tolist())
+    own = place.shape(node)[1]
+    return taken(place, node, 1, np.repeat(np.arange(own), heads // own).tolist())
 
 
 def lower_attention(
     layer: Any,
-    at: Place,
+    place: Place,
     *nodes: int,
     return_attention_scores: bool = False,
     use_causal_mask: bool = False,
@@ -91,35 +91,35 @@ def lower_attention(
     """Lower dot-product or additive attention of [query, value] or [query, value, key]."""
     query, value, *rest = nodes
     key = rest[0] if rest else value
-    products = products_of(layer, at, query, key)
-    weights = Scores(causal=use_causal_mask).weights(at, products)
-    output = at.add(Einsum("qk,kd->qd"), weights, value)
+    products = products_of(layer, place, query, key)
+    weights = Scores(causal=use_causal_mask).weights(place, products)
+    output = place.add(Einsum("qk,kd->qd"), weights, value)
     return (output, weights) if return_attention_scores else output
 
 
-def products_of(layer: Any, at: Place, query: int, key: int) -> int:
+def products_of(layer: Any, place: Place, query: int, key: int) -> int:
     """Add the scores (queries, keys) of an attention layer with one head."""
     scale = None if layer.scale is None else weights_of(layer.scale)
     additive = isinstance(layer, layers.AdditiveAttention)
     if not additive and layer.score_mode == "dot":
-        products = at.add(Einsum("qd,kd->qk"), query, key)
-        return products if scale is None else scaled(at, products, scale)
-    rows, columns = at.shape(query)[0], at.shape(key)[0]
-    one = reshaped(at, query, (rows, 1, at.shape(query)[1]))
-    other = reshaped(at, key, (1, columns, at.shape(key)[1]))
-    total = at.add(WeightedSum((1.0, 1.0)), one, other)
+        products = place.add(Einsum("qd,kd->qk"), query, key)
+        return products if scale is None else scaled(place, products, scale)
+    rows, columns = place.shape(query)[0], place.shape(key)[0]
+    one = reshaped(place, query, (rows, 1, place.shape(query)[1]))
+    other = reshaped(place, key, (1, columns, place.shape(key)[1]))
+    total = place.add(WeightedSum((1.0, 1.0)), one, other)
     if scale is not None and not additive:
-        total = scaled(at, total, scale)
-    bent = at.add(elementwise.TANH, total)
+        total = scaled(place, total, scale)
+    bent = place.add(elementwise.TANH, total)
     if scale is not None and additive:
-        bent = scaled(at, bent, scale)
-    products = at.add(Sum((2,)), bent)
-    return products if additive else scaled(at, products, weights_of(layer.concat_score_weight))
+        bent = scaled(place, bent, scale)
+    products = place.add(Sum((2,)), bent)
+    return products if additive else scaled(place, products, weights_of(layer.concat_score_weight))
 
 
 def lower_multi_head(
     layer: Any,
-    at: Place,
+    place: Place,
     query: int,
     value: int,
     key: int | None = None,
@@ -132,43 +132,43 @@ def lower_multi_head(
     use_causal_mask: bool = False,
 ) -> Any:
     """Lower attention with several heads, between dense layers of each head's own."""
-    if len(at.shape(query)) != 2:
-        raise at.refuse(
-            f"attends over {len(at.shape(query)) - 1} axes, which has no lowering; flatten them to"
-            " one"
+    if len(place.shape(query)) != 2:
+        raise place.refuse(
+            f"attends over {len(place.shape(query)) - 1} axes, which has no lowering; flatten them"
+            " to one"
         )
     axes = getattr(layer, "_attention_axes", None)
     if axes is not None and tuple(axes) != (1,):
-        raise at.refuse(f"attends along the axes {tuple(axes)}; only axis 1 has a lowering")
+        raise place.refuse(f"attends along the axes {tuple(axes)}; only axis 1 has a lowering")
     key = value if key is None else key
     sides = (layer._query_dense, query), (layer._key_dense, key), (layer._value_dense, value)
-    projected = [project(dense, at, node) for dense, node in sides]
+    projected = [project(dense, place, node) for dense, node in sides]
     grouped = isinstance(layer, layers.GroupQueryAttention)
     factor = layer._inverse_sqrt_head_dim if grouped else layer._inverse_sqrt_key_dim
     window = layer.sliding_window if grouped else layer._sliding_window
     masks = {"attention_mask": attention_mask, "query_mask": query_mask}
-    mask = mask_of(at, masks | {"value_mask": value_mask, "key_mask": key_mask})
+    mask = mask_of(place, masks | {"value_mask": value_mask, "key_mask": key_mask})
     scores = Scores(factor, causal=use_causal_mask, window=window, mask=mask)
-    output, weights = attend(at, scores, *projected)
+    output, weights = attend(place, scores, *projected)
     if layer.use_gate if grouped else layer._use_gate:
-        output = product(at, output, project(layer._gate_dense, at, query))
-    output = project(layer._output_dense, at, output)
+        output = product(place, output, project(layer._gate_dense, place, query))
+    output = project(layer._output_dense, place, output)
     return (output, weights) if return_attention_scores else output
 
 
-def project(layer: layers.EinsumDense, at: Place, node: int) -> int:
+def project(layer: layers.EinsumDense, place: Place, node: int) -> int:
     """Sum products with weights, and add a bias and the activation."""
     kernel = weights_of(layer.kernel)
     bias = None if layer.bias is None else weights_of(layer.bias)
     try:
-        contraction = Contraction(kernel, bias, per_row(layer.equation, len(at.shape(node))))
-        result = at.add(contraction, node)
+        contraction = Contraction(kernel, bias, per_row(layer.equation, len(place.shape(node))))
+        result = place.add(contraction, node)
     except ValueError as problem:
-        raise at.refuse(
+        raise place.refuse(
             f"has the equation {layer.equation}, which cannot be turned round ({problem}); use one"
             " where each letter stands in two of the three parts"
         ) from None
-    return activate(layer.activation, at, result)
+    return activate(layer.activation, place, result)
 
 
 def per_row(equation: str, rank: int) -> str:

@@ -10,16 +10,18 @@ from seqlift.network.primitives.product import Contraction
 from seqlift.network.primitives.shape import Reshape
 
 
-def lower_locally_connected(layer: Any, at: Place, node: int) -> int:
+def lower_locally_connected(layer: Any, place: Place, node: int) -> int:
     """Multiply each window by a matrix of its own, and add the activation."""
     kernel = weights_of(layer.kernel)  # (positions, taps * inputs, outputs)
     bias = weights_of(layer.bias).reshape(-1, kernel.shape[-1]) if layer.use_bias else None
     pads = ((0, 0),) * layer.rank
-    windows = at.add(Windows(Pooling(tuple(layer.kernel_size), tuple(layer.strides), pads)), node)
-    counts = at.shape(windows)[:-2]
-    rows = at.add(Reshape(kernel.shape[:-1]), windows)
-    sums = at.add(Contraction(kernel, bias, "pi,pio->po"), rows)
-    return activate(layer.activation, at, at.add(Reshape((*counts, kernel.shape[-1])), sums))
+    windows = place.add(
+        Windows(Pooling(tuple(layer.kernel_size), tuple(layer.strides), pads)), node
+    )
+    counts = place.shape(windows)[:-2]
+    rows = place.add(Reshape(kernel.shape[:-1]), windows)
+    sums = place.add(Contraction(kernel, bias, "pi,pio->po"), rows)
+    return activate(layer.activation, place, place.add(Reshape((*counts, kernel.shape[-1])), sums))
 
 
 LOCAL_LAYERS: dict[str, Lower] = {

@@ -24,67 +24,67 @@ from seqlift.network.primitives.affine import WeightedSum
 from seqlift.network.primitives.product import Einsum
 
 
-def of_one_rank(at: Place, nodes: Sequence[int]) -> list[int]:
+def of_one_rank(place: Place, nodes: Sequence[int]) -> list[int]:
     """Put axes of extent 1 first in nodes that have fewer axes than others."""
-    rank = max(len(at.shape(node)) for node in nodes)
-    return [reshaped(at, node, filled(at.shape(node), rank)) for node in nodes]
+    rank = max(len(place.shape(node)) for node in nodes)
+    return [reshaped(place, node, filled(place.shape(node), rank)) for node in nodes]
 
 
 def merging(merge: Callable[[Place, list[int]], int]) -> Lower:
     """Make the lowering of a layer that merges nodes of one rank, which broadcast."""
 
-    def lower(_layer: Any, at: Place, *nodes: int) -> int:
-        return merge(at, of_one_rank(at, nodes))
+    def lower(_layer: Any, place: Place, *nodes: int) -> int:
+        return merge(place, of_one_rank(place, nodes))
 
     return lower
 
 
-def total(at: Place, nodes: list[int]) -> int:
-    return at.add(WeightedSum((1.0,) * len(nodes)), *nodes)
+def total(place: Place, nodes: list[int]) -> int:
+    return place.add(WeightedSum((1.0,) * len(nodes)), *nodes)
 
 
-def first_less_second(at: Place, nodes: list[int]) -> int:
-    return at.add(WeightedSum((1.0, -1.0)), *nodes)
+def first_less_second(place: Place, nodes: list[int]) -> int:
+    return place.add(WeightedSum((1.0, -1.0)), *nodes)
 
 
-def average(at: Place, nodes: list[int]) -> int:
-    return at.add(WeightedSum((1.0 / len(nodes),) * len(nodes)), *nodes)
+def average(place: Place, nodes: list[int]) -> int:
+    return place.add(WeightedSum((1.0 / len(nodes),) * len(nodes)), *nodes)
 
 
-def lower_concatenate(layer: layers.Concatenate, at: Place, *nodes: int) -> int:
-    axis = layer.axis + len(at.shape(nodes[0])) if layer.axis < 0 else layer.axis - 1
-    return joined(at, nodes, axis)
+def lower_concatenate(layer: layers.Concatenate, place: Place, *nodes: int) -> int:
+    axis = layer.axis + len(place.shape(nodes[0])) if layer.axis < 0 else layer.axis - 1
+    return joined(place, nodes, axis)
 
 
-def lower_dot(layer: layers.Dot, at: Place, first: int, second: int) -> int:
+def lower_dot(layer: layers.Dot, place: Place, first: int, second: int) -> int:
     """Sum products over one axis of each of two tensors.
 
     The other axes of the first come first. Of two vectors it is one value.
     """
     nodes = [first, second]
     both = [layer.axes] * 2 if isinstance(layer.axes, int) else list(layer.axes)
-    axes = [axis % (len(at.shape(n)) + 1) - 1 for axis, n in zip(both, nodes, strict=True)]
+    axes = [axis % (len(place.shape(n)) + 1) - 1 for axis, n in zip(both, nodes, strict=True)]
     if layer.normalize:
         epsilon = keras.config.epsilon()
-        nodes = [unit_length(at, n, (a,), epsilon) for n, a in zip(nodes, axes, strict=True)]
-    ranks = [len(at.shape(node)) for node in nodes]
+        nodes = [unit_length(place, n, (a,), epsilon) for n, a in zip(nodes, axes, strict=True)]
+    ranks = [len(place.shape(node)) for node in nodes]
     left = "abcdefghijklm"[: ranks[0]]
     right = "nopqrstuvwxyz"[: ranks[1]]
     right = right.replace(right[axes[1]], left[axes[0]])
     shared = left[axes[0]]
     result = (left + right).replace(shared, "")
     factors = Factor(nodes[0], left), Factor(nodes[1], right)
-    divided = divided_sum(at, factors, result) or divided_sum(at, factors[::-1], result)
+    divided = divided_sum(place, factors, result) or divided_sum(place, factors[::-1], result)
     equation = Einsum(f"{left},{right}->{result}")
-    node = int(divided.value) if divided else at.add(equation, *nodes)
-    return node if result else reshaped(at, node, (1,))
+    node = int(divided.value) if divided else place.add(equation, *nodes)
+    return node if result else reshaped(place, node, (1,))
 
 
 MERGING_LAYERS: dict[type, Lower] = {
     layers.Add: merging(total),
     layers.Subtract: merging(first_less_second),
     layers.Average: merging(average),
-    layers.Multiply: merging(lambda at, nodes: product(at, *nodes)),
+    layers.Multiply: merging(lambda place, nodes: product(place, *nodes)),
     layers.Maximum: merging(largest_of),
     layers.Minimum: merging(smallest_of),
     layers.Concatenate: lower_concatenate,

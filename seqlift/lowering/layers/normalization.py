@@ -20,74 +20,76 @@ from seqlift.network.primitives.base import Shape
 from seqlift.network.primitives.shape import Reshape
 
 
-def lower_layer_normalization(layer: layers.LayerNormalization, at: Place, node: int) -> int:
+def lower_layer_normalization(layer: layers.LayerNormalization, place: Place, node: int) -> int:
     """Subtract the mean, divide by the standard deviation, scale and move.
 
     With `rms_scaling`, of older files, the mean stays and nothing is moved.
     """
-    axes = axes_of(at, node, layer.axis)
-    shape = at.shape(node)
-    values = centred(at, node, axes)
-    spread = mean_square(at, values, axes)
-    scaled = divided_by_root(at, node if layer.rms_scaling else values, spread, layer.epsilon)
-    return weighed(at, scaled, layer.gamma, layer.beta, along(shape, axes))
+    axes = axes_of(place, node, layer.axis)
+    shape = place.shape(node)
+    values = centred(place, node, axes)
+    spread = mean_square(place, values, axes)
+    scaled = divided_by_root(place, node if layer.rms_scaling else values, spread, layer.epsilon)
+    return weighed(place, scaled, layer.gamma, layer.beta, along(shape, axes))
 
 
-def lower_group_normalization(layer: layers.GroupNormalization, at: Place, node: int) -> int:
+def lower_group_normalization(layer: layers.GroupNormalization, place: Place, node: int) -> int:
     """Subtract the mean of each group, divide by its deviation, scale and move."""
-    shape, axis = at.shape(node), axis_of(at, node, layer.axis)
+    shape, axis = place.shape(node), axis_of(place, node, layer.axis)
     parted = (*shape[:axis], layer.groups, shape[axis] // layer.groups, *shape[axis + 1 :])
-    groups = at.add(Reshape(parted), node)
-    axes = [place for place in range(len(parted)) if place != axis]
-    values = centred(at, groups, axes)
-    spread = mean_square(at, values, axes)
-    whole = at.add(Reshape(shape), divided_by_root(at, values, spread, layer.epsilon))
-    return weighed(at, whole, layer.gamma, layer.beta, along(shape, [axis]))
+    groups = place.add(Reshape(parted), node)
+    axes = [i for i in range(len(parted)) if i != axis]
+    values = centred(place, groups, axes)
+    spread = mean_square(place, values, axes)
+    whole = place.add(Reshape(shape), divided_by_root(place, values, spread, layer.epsilon))
+    return weighed(place, whole, layer.gamma, layer.beta, along(shape, [axis]))
 
 
-def lower_rms_normalization(layer: layers.RMSNormalization, at: Place, node: int) -> int:
+def lower_rms_normalization(layer: layers.RMSNormalization, place: Place, node: int) -> int:
     """Divide by the root of the mean square, and scale."""
-    axes = axes_of(at, node, layer.axis)
-    scaled = divided_by_root(at, node, mean_square(at, node, axes), layer.epsilon)
-    return weighed(at, scaled, layer.scale, None, along(at.shape(node), axes))
+    axes = axes_of(place, node, layer.axis)
+    scaled = divided_by_root(place, node, mean_square(place, node, axes), layer.epsilon)
+    return weighed(place, scaled, layer.scale, None, along(place.shape(node), axes))
 
 
-def lower_unit_normalization(layer: layers.UnitNormalization, at: Place, node: int) -> int:
-    return unit_length(at, node, axes_of(at, node, layer.axis), 1e-12)  # as Keras's own layer
+def lower_unit_normalization(layer: layers.UnitNormalization, place: Place, node: int) -> int:
+    return unit_length(place, node, axes_of(place, node, layer.axis), 1e-12)  # as Keras's own layer
 
 
-def lower_normalization(layer: layers.Normalization, at: Place, node: int) -> int:
+def lower_normalization(layer: layers.Normalization, place: Place, node: int) -> int:
     """Subtract a constant mean and divide by a constant deviation, or the reverse."""
     if layer.mean is None:
-        raise at.refuse("has no mean and variance yet; call its `adapt` and save the model again")
+        raise place.refuse(
+            "has no mean and variance yet; call its `adapt` and save the model again"
+        )
     mean, spread = (
-        without_batch(weights_of(array).astype(np.float64), at, node)
+        without_batch(weights_of(array).astype(np.float64), place, node)
         for array in (layer.mean, layer.variance)
     )
     deviation = np.maximum(np.sqrt(spread), keras.config.epsilon())
     nothing = np.zeros(1)
     if layer.invert:
-        return at.add(Scale(deviation, mean), node)
-    return at.add(Scale(1.0 / deviation, nothing), at.add(Scale(np.ones(1), -mean), node))
+        return place.add(Scale(deviation, mean), node)
+    return place.add(Scale(1.0 / deviation, nothing), place.add(Scale(np.ones(1), -mean), node))
 
 
-def lower_rescaling(layer: layers.Rescaling, at: Place, node: int) -> int:
+def lower_rescaling(layer: layers.Rescaling, place: Place, node: int) -> int:
     factor, offset = (weights_of(array) for array in (layer.scale, layer.offset))
     if factor.ndim and keras.config.image_data_format() == "channels_first":
         factor = factor.reshape(factor.shape + (1,) * (3 - factor.ndim))
-    constants = (without_batch(array.astype(np.float64), at, node) for array in (factor, offset))
-    return at.add(Scale(*constants), node)
+    constants = (without_batch(array.astype(np.float64), place, node) for array in (factor, offset))
+    return place.add(Scale(*constants), node)
 
 
-def mean_square(at: Place, node: int, axes: list[int]) -> int:
+def mean_square(place: Place, node: int, axes: list[int]) -> int:
     """Average the squares along some axes, which stay with extent 1."""
-    return at.add(Mean(tuple(axes), keepdims=True), at.add(powers.SQUARE, node))
+    return place.add(Mean(tuple(axes), keepdims=True), place.add(powers.SQUARE, node))
 
 
-def divided_by_root(at: Place, node: int, square: int, epsilon: float) -> int:
+def divided_by_root(place: Place, node: int, square: int, epsilon: float) -> int:
     """Divide `node` by the square root of `square` plus `epsilon`."""
-    above_zero = at.add(Scale(np.ones(1), np.full(1, epsilon)), square)
-    return quotient(at, node, at.add(powers.SQRT, above_zero))
+    above_zero = place.add(Scale(np.ones(1), np.full(1, epsilon)), square)
+    return quotient(place, node, place.add(powers.SQRT, above_zero))
 
 
 def along(shape: Shape, axes: list[int]) -> Shape:
@@ -95,7 +97,7 @@ def along(shape: Shape, axes: list[int]) -> Shape:
     return tuple(size if axis in axes else 1 for axis, size in enumerate(shape))
 
 
-def weighed(at: Place, node: int, factor: Any, offset: Any, shape: Shape) -> int:
+def weighed(place: Place, node: int, factor: Any, offset: Any, shape: Shape) -> int:
     """Multiply by learned factors and add learned offsets, either of which may be None."""
     if factor is None and offset is None:
         return node
@@ -103,14 +105,14 @@ def weighed(at: Place, node: int, factor: Any, offset: Any, shape: Shape) -> int
         np.full(1, default) if learned is None else weights_of(learned).reshape(shape)
         for learned, default in ((factor, 1.0), (offset, 0.0))
     )
-    return at.add(Scale(weights, moves), node)
+    return place.add(Scale(weights, moves), node)
 
 
-def without_batch(array: NDArray[np.floating], at: Place, node: int) -> NDArray[np.floating]:
+def without_batch(array: NDArray[np.floating], place: Place, node: int) -> NDArray[np.floating]:
     """Drop the batch axis of constants that broadcast against a layer's input."""
-    rank = len(at.shape(node))
+    rank = len(place.shape(node))
     if array.ndim > rank and array.shape[0] != 1:
-        raise at.refuse("has constants along the batch axis; give one set for all sequences")
+        raise place.refuse("has constants along the batch axis; give one set for all sequences")
     return array.reshape(array.shape[-rank:]) if array.ndim > rank else array
 
 

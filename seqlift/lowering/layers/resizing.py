@@ -14,13 +14,13 @@ from seqlift.network.primitives.shape import Broadcast, Reshape, Take
 COMB = 16
 
 
-def lower_repeat_vector(layer: layers.RepeatVector, at: Place, node: int) -> int:
-    (channels,) = at.shape(node)
-    row = at.add(Reshape((1, channels)), node)
-    return at.add(Broadcast((layer.n, channels)), row)
+def lower_repeat_vector(layer: layers.RepeatVector, place: Place, node: int) -> int:
+    (channels,) = place.shape(node)
+    row = place.add(Reshape((1, channels)), node)
+    return place.add(Broadcast((layer.n, channels)), row)
 
 
-def lower_upsampling(layer: Any, at: Place, node: int) -> int:
+def lower_upsampling(layer: Any, place: Place, node: int) -> int:
     """Repeat or interpolate the values along each axis."""
     factors = layer.size if isinstance(layer.size, tuple | list) else (layer.size,)
     interpolation = getattr(layer, "interpolation", "nearest")
@@ -28,33 +28,33 @@ def lower_upsampling(layer: Any, at: Place, node: int) -> int:
     def lowered(source: int) -> int:
         for axis, factor in enumerate(factors):
             if factor > 1 and interpolation == "nearest":
-                source = repeated(at, source, axis, factor)
+                source = repeated(place, source, axis, factor)
             elif factor > 1:
-                source = interpolated(at, source, axis, factor, interpolation)
+                source = interpolated(place, source, axis, factor, interpolation)
         return source
 
-    return channels_last(layer, at, node, lowered)
+    return channels_last(layer, place, node, lowered)
 
 
-def repeated(at: Place, source: int, axis: int, factor: int) -> int:
+def repeated(place: Place, source: int, axis: int, factor: int) -> int:
     """Repeat each value along `axis` `factor` times in place."""
-    shape = at.shape(source)
+    shape = place.shape(source)
     before, after = shape[: axis + 1], shape[axis + 1 :]
-    apart = at.add(Reshape((*before, 1, *after)), source)
-    several = at.add(Broadcast((*before, factor, *after)), apart)
-    return at.add(Reshape((*shape[:axis], shape[axis] * factor, *after)), several)
+    apart = place.add(Reshape((*before, 1, *after)), source)
+    several = place.add(Broadcast((*before, factor, *after)), apart)
+    return place.add(Reshape((*shape[:axis], shape[axis] * factor, *after)), several)
 
 
-def interpolated(at: Place, source: int, axis: int, factor: int, kind: str) -> int:
+def interpolated(place: Place, source: int, axis: int, factor: int, kind: str) -> int:
     """Interpolate `factor` times as many values along `axis`, each a sum of neighbours."""
-    shape = at.shape(source)
+    shape = place.shape(source)
     indices, weights = neighbours(shape[axis], factor, kind)
     column = (-1,) + (1,) * (len(shape) - 1 - axis)
     terms = []
     for taken, weight in zip(indices, weights, strict=True):
-        term = at.add(Take(axis, tuple(taken.tolist())), source)
-        terms.append(at.add(Scale(weight.reshape(column), np.zeros(1)), term))
-    return terms[0] if len(terms) == 1 else at.add(WeightedSum((1.0,) * len(terms)), *terms)
+        term = place.add(Take(axis, tuple(taken.tolist())), source)
+        terms.append(place.add(Scale(weight.reshape(column), np.zeros(1)), term))
+    return terms[0] if len(terms) == 1 else place.add(WeightedSum((1.0,) * len(terms)), *terms)
 
 
 def neighbours(size: int, factor: int, kind: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

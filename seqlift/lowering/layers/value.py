@@ -11,9 +11,9 @@ from seqlift.network.primitives.affine import Dense, Scale
 from seqlift.network.primitives.shape import Permute, Reshape
 
 
-def lower_dense(layer: layers.Dense, at: Place, node: int) -> int:
+def lower_dense(layer: layers.Dense, place: Place, node: int) -> int:
     bias = weights_of(layer.bias) if layer.use_bias else None
-    return activate(layer.activation, at, at.add(Dense(weights_of(layer.kernel), bias), node))
+    return activate(layer.activation, place, place.add(Dense(weights_of(layer.kernel), bias), node))
 
 
 OF_THE_BATCH = (
@@ -23,11 +23,11 @@ OF_THE_BATCH = (
 
 
 def lower_batch_normalization(
-    layer: layers.BatchNormalization, at: Place, node: int, *, training: bool = False
+    layer: layers.BatchNormalization, place: Place, node: int, *, training: bool = False
 ) -> int:
     """Lower batch normalisation to the scale per channel that it is at inference."""
     if training and layer.trainable:
-        raise at.refuse(OF_THE_BATCH)
+        raise place.refuse(OF_THE_BATCH)
     mean, variance = weights_of(layer.moving_mean), weights_of(layer.moving_variance)
     factor = 1.0 / np.sqrt(variance.astype(np.float64) + layer.epsilon)
     if layer.scale:
@@ -35,23 +35,23 @@ def lower_batch_normalization(
     offset = -mean * factor
     if layer.center:
         offset = offset + weights_of(layer.beta)
-    axis = layer.axis if layer.axis < 0 else layer.axis - 1 - len(at.shape(node))
+    axis = layer.axis if layer.axis < 0 else layer.axis - 1 - len(place.shape(node))
     shape = (-1,) + (1,) * (-axis - 1)
-    return at.add(Scale(factor.reshape(shape), offset.reshape(shape)), node)
+    return place.add(Scale(factor.reshape(shape), offset.reshape(shape)), node)
 
 
-def lower_flatten(layer: layers.Flatten, at: Place, node: int) -> int:
-    if layer.data_format == "channels_first" and len(at.shape(node)) > 1:
-        node = at.add(Permute((*range(1, len(at.shape(node))), 0)), node)
-    return at.add(Reshape((-1,)), node)
+def lower_flatten(layer: layers.Flatten, place: Place, node: int) -> int:
+    if layer.data_format == "channels_first" and len(place.shape(node)) > 1:
+        node = place.add(Permute((*range(1, len(place.shape(node))), 0)), node)
+    return place.add(Reshape((-1,)), node)
 
 
-def lower_reshape(layer: layers.Reshape, at: Place, node: int) -> int:
-    return at.add(Reshape(tuple(layer.target_shape)), node)
+def lower_reshape(layer: layers.Reshape, place: Place, node: int) -> int:
+    return place.add(Reshape(tuple(layer.target_shape)), node)
 
 
-def lower_permute(layer: layers.Permute, at: Place, node: int) -> int:
-    return at.add(Permute(tuple(axis - 1 for axis in layer.dims)), node)
+def lower_permute(layer: layers.Permute, place: Place, node: int) -> int:
+    return place.add(Permute(tuple(axis - 1 for axis in layer.dims)), node)
 
 
 def lower_nothing(_layer: Any, _at: Place, node: int) -> int:

@@ -24,55 +24,57 @@ from seqlift.network.primitives.pooling import AveragePool, MaxPool, Pooling
 from seqlift.network.primitives.shape import Pad, Pads, Reshape
 
 
-def lower_convolution(layer: Any, at: Place, node: int) -> int:
+def lower_convolution(layer: Any, place: Place, node: int) -> int:
     """Lower a convolution and its activation, for any number of axes."""
     kernel, bias = weights_of(layer.kernel), bias_of(layer)
 
     def lowered(source: int) -> int:
         strides, dilation = tuple(layer.strides), tuple(layer.dilation_rate)
-        pads = pads_of(layer, at.shape(source)[:-1], kernel)
+        pads = pads_of(layer, place.shape(source)[:-1], kernel)
         primitive = Convolution(kernel, bias, strides, dilation, pads)
-        return at.add(fitting(primitive, at, source), source)
+        return place.add(fitting(primitive, place, source), source)
 
-    return activate(layer.activation, at, channels_last(layer, at, node, lowered))
+    return activate(layer.activation, place, channels_last(layer, place, node, lowered))
 
 
-def lower_depthwise(layer: Any, at: Place, node: int) -> int:
+def lower_depthwise(layer: Any, place: Place, node: int) -> int:
     """Lower a convolution of each channel by itself, and its activation."""
     kernel, bias = weights_of(layer.kernel), bias_of(layer)
 
     def lowered(source: int) -> int:
-        return add_depthwise(layer, kernel, bias, at, source)
+        return add_depthwise(layer, kernel, bias, place, source)
 
-    return activate(layer.activation, at, channels_last(layer, at, node, lowered))
+    return activate(layer.activation, place, channels_last(layer, place, node, lowered))
 
 
-def lower_separable(layer: Any, at: Place, node: int) -> int:
+def lower_separable(layer: Any, place: Place, node: int) -> int:
     """Lower a convolution of each channel by itself, one of one position, and the activation."""
     kernel, bias = weights_of(layer.pointwise_kernel), bias_of(layer)
 
     def lowered(source: int) -> int:
-        own = add_depthwise(layer, weights_of(layer.depthwise_kernel), None, at, source)
+        own = add_depthwise(layer, weights_of(layer.depthwise_kernel), None, place, source)
         ones, rank = (1,) * layer.rank, layer.rank
-        return at.add(Convolution(kernel, bias, ones, ones, ((0, 0),) * rank), own)
+        return place.add(Convolution(kernel, bias, ones, ones, ((0, 0),) * rank), own)
 
-    return activate(layer.activation, at, channels_last(layer, at, node, lowered))
+    return activate(layer.activation, place, channels_last(layer, place, node, lowered))
 
 
 def add_depthwise(
     layer: Any,
     kernel: NDArray[np.floating],
     bias: NDArray[np.floating] | None,
-    at: Place,
+    place: Place,
     source: int,
 ) -> int:
     """Add the depthwise convolution of a layer, for channels last."""
     strides, dilation = tuple(layer.strides), tuple(layer.dilation_rate)
-    pads = pads_of(layer, at.shape(source)[:-1], kernel)
-    return at.add(fitting(Depthwise(kernel, bias, strides, dilation, pads), at, source), source)
+    pads = pads_of(layer, place.shape(source)[:-1], kernel)
+    return place.add(
+        fitting(Depthwise(kernel, bias, strides, dilation, pads), place, source), source
+    )
 
 
-def lower_transposed_convolution(layer: Any, at: Place, node: int) -> int:
+def lower_transposed_convolution(layer: Any, place: Place, node: int) -> int:
     """Lower a transposed convolution and its activation.
 
     Its padding is that of the convolution that leads from its output back to its input.
@@ -81,16 +83,18 @@ def lower_transposed_convolution(layer: Any, at: Place, node: int) -> int:
     strides, dilation = tuple(layer.strides), tuple(layer.dilation_rate)
 
     def lowered(source: int) -> int:
-        counts = at.shape(source)[:-1]
+        counts = place.shape(source)[:-1]
         spans = zip(counts, strides, reach_of(kernel, dilation), strict=True)
         whole = [(count - 1) * stride + reach + 1 for count, stride, reach in spans]
         sizes = transposed_sizes(layer, counts)
         missing = [span - size for span, size in zip(whole, sizes, strict=True)]
         low = [max(extent, 0) // 2 if layer.padding == "same" else 0 for extent in missing]
         pads = tuple((before, extent - before) for before, extent in zip(low, missing, strict=True))
-        return at.add(TransposedConvolution(kernel, bias, strides, dilation, pads, sizes), source)
+        return place.add(
+            TransposedConvolution(kernel, bias, strides, dilation, pads, sizes), source
+        )
 
-    return activate(layer.activation, at, channels_last(layer, at, node, lowered))
+    return activate(layer.activation, place, channels_last(layer, place, node, lowered))
 
 
 def transposed_sizes(layer: Any, counts: Sequence[int]) -> Shape:
@@ -121,11 +125,11 @@ def padding(kind: str, size: int, *, kernel: int, stride: int, dilation: int) ->
     return ((kernel - 1) * dilation, 0) if kind == "causal" else (0, 0)
 
 
-def fitting(primitive: Primitive, at: Place, node: int) -> Primitive:
+def fitting(primitive: Primitive, place: Place, node: int) -> Primitive:
     """Refuse a primitive none of whose windows fits the node."""
-    if min(primitive.shape(at.shape(node))) < 1:
-        raise at.refuse(
-            f"reads {at.shape(node)[0]} positions, too few for one of its windows;"
+    if min(primitive.shape(place.shape(node))) < 1:
+        raise place.refuse(
+            f"reads {place.shape(node)[0]} positions, too few for one of its windows;"
             " give longer regions, or --length"
         )
     return primitive
@@ -140,58 +144,62 @@ def pooling_of(layer: Any, shape: Shape) -> Pooling:
     return Pooling(tuple(layer.pool_size), tuple(layer.strides), pads)
 
 
-def lower_max_pool(layer: Any, at: Place, node: int) -> int:
+def lower_max_pool(layer: Any, place: Place, node: int) -> int:
     def lowered(source: int) -> int:
-        return at.add(fitting(MaxPool(pooling_of(layer, at.shape(source))), at, source), source)
+        return place.add(
+            fitting(MaxPool(pooling_of(layer, place.shape(source))), place, source), source
+        )
 
-    return channels_last(layer, at, node, lowered)
+    return channels_last(layer, place, node, lowered)
 
 
-def lower_average_pool(layer: Any, at: Place, node: int) -> int:
+def lower_average_pool(layer: Any, place: Place, node: int) -> int:
     def lowered(source: int) -> int:
-        return at.add(fitting(AveragePool(pooling_of(layer, at.shape(source))), at, source), source)
+        return place.add(
+            fitting(AveragePool(pooling_of(layer, place.shape(source))), place, source), source
+        )
 
-    return channels_last(layer, at, node, lowered)
+    return channels_last(layer, place, node, lowered)
 
 
-def lower_global_max(layer: Any, at: Place, node: int) -> int:
+def lower_global_max(layer: Any, place: Place, node: int) -> int:
     """Lower max pooling with one window over everything."""
 
     def lowered(source: int) -> int:
-        *sizes, channels = at.shape(source)
+        *sizes, channels = place.shape(source)
         pooling = Pooling(tuple(sizes), tuple(sizes), ((0, 0),) * len(sizes))
-        pooled = at.add(MaxPool(pooling), source)
-        return pooled if layer.keepdims else at.add(Reshape((channels,)), pooled)
+        pooled = place.add(MaxPool(pooling), source)
+        return pooled if layer.keepdims else place.add(Reshape((channels,)), pooled)
 
-    return channels_last(layer, at, node, lowered)
+    return channels_last(layer, place, node, lowered)
 
 
-def lower_global_average(layer: Any, at: Place, node: int, *, mask: Any = None) -> int:
+def lower_global_average(layer: Any, place: Place, node: int, *, mask: Any = None) -> int:
     """Average over every position, or over those that a constant mask keeps."""
-    kept = None if mask is None else constant_mask(at, mask, "mask", rank=1)
+    kept = None if mask is None else constant_mask(place, mask, "mask", rank=1)
 
     def lowered(source: int) -> int:
         if kept is not None:
-            weighed = scaled(at, source, kept[:, None] / kept.sum())
-            return at.add(Sum((0,), keepdims=layer.keepdims), weighed)
-        axes = tuple(range(len(at.shape(source)) - 1))
-        return at.add(Mean(axes, keepdims=layer.keepdims), source)
+            weighed = scaled(place, source, kept[:, None] / kept.sum())
+            return place.add(Sum((0,), keepdims=layer.keepdims), weighed)
+        axes = tuple(range(len(place.shape(source)) - 1))
+        return place.add(Mean(axes, keepdims=layer.keepdims), source)
 
-    return channels_last(layer, at, node, lowered)
+    return channels_last(layer, place, node, lowered)
 
 
 def lower_pads(attribute: str, sign: int) -> Lower:
     """Make the lowering of zero padding (sign 1) or cropping (sign -1)."""
 
-    def lower(layer: Any, at: Place, node: int) -> int:
+    def lower(layer: Any, place: Place, node: int) -> int:
         amounts = getattr(layer, attribute)
         pairs = [amounts] if isinstance(amounts[0], int) else list(amounts)
         pads = tuple((sign * low, sign * high) for low, high in pairs)
 
         def lowered(source: int) -> int:
-            return at.add(fitting(Pad((*pads, (0, 0))), at, source), source)
+            return place.add(fitting(Pad((*pads, (0, 0))), place, source), source)
 
-        return channels_last(layer, at, node, lowered)
+        return channels_last(layer, place, node, lowered)
 
     return lower
 

@@ -42,28 +42,28 @@ OF_LAST_AXIS = (layers.BatchNormalization, layers.LayerNormalization, layers.Sof
 
 def time_distributed(lower_inner: LowerInner) -> Lower:
     """Make the lowering of a layer at every step of the first axis, from that of the layer."""
-    return lambda layer, at, node: every_step(layer.layer, at, node, lower_inner)
+    return lambda layer, place, node: every_step(layer.layer, place, node, lower_inner)
 
 
-def every_step(inner: Any, at: Place, node: int, lower_inner: LowerInner) -> int:
+def every_step(inner: Any, place: Place, node: int, lower_inner: LowerInner) -> int:
     """Add a layer at every step of the first axis.
 
     A layer that works along the last axis does all steps at once, and a row of layers is taken one
     by one. Others are lowered at each of a few steps, or once, and applied to many in turn.
     """
-    steps, *rest = at.shape(node)
+    steps, *rest = place.shape(node)
     if is_along_last(inner):
-        return lower_inner(inner, at, node)
+        return lower_inner(inner, place, node)
     if isinstance(inner, Sequential):
         for one in inner.layers:
-            node = every_step(one, at, node, lower_inner)
+            node = every_step(one, place, node, lower_inner)
         return node
     if type(inner) is layers.Flatten and inner.data_format == "channels_last":
-        return reshaped(at, node, (steps, -1))
+        return reshaped(place, node, (steps, -1))
     if steps > MOST_STEPS:
-        return in_turn(inner, at, node, lower_inner)
-    slices = (reshaped(at, taken(at, node, 0, (i,)), rest) for i in range(steps))
-    return stacked(at, [lower_inner(inner, at, one) for one in slices], 0)
+        return in_turn(inner, place, node, lower_inner)
+    slices = (reshaped(place, taken(place, node, 0, (i,)), rest) for i in range(steps))
+    return stacked(place, [lower_inner(inner, place, one) for one in slices], 0)
 
 
 def is_along_last(layer: Any) -> bool:
@@ -76,31 +76,31 @@ def is_along_last(layer: Any) -> bool:
     return type(layer) in OF_EACH_VALUE and not own
 
 
-def in_turn(inner: Any, at: Place, node: int, lower_inner: LowerInner) -> int:
+def in_turn(inner: Any, place: Place, node: int, lower_inner: LowerInner) -> int:
     """Add one graph that is applied to each step in turn: a recurrence that remembers nothing."""
-    steps, *rest = at.shape(node)
+    steps, *rest = place.shape(node)
     builder = GraphBuilder()
-    inside = replace(at, builder=builder)
+    inside = replace(place, builder=builder)
     one = builder.add_input((math.prod(rest),), "step")
     result = lower_inner(inner, inside, reshaped(inside, one, rest))
     shape = inside.shape(result)
     before = builder.add_input((math.prod(shape),), "the step before")
     flat = reshaped(inside, result, (math.prod(shape),))
     recurrence = Recurrence(builder.finish([flat], sources=[one, before]))
-    everything = at.add(recurrence, reshaped(at, node, (steps, math.prod(rest))))
-    return reshaped(at, everything, (steps, *shape))
+    everything = place.add(recurrence, reshaped(place, node, (steps, math.prod(rest))))
+    return reshaped(place, everything, (steps, *shape))
 
 
-def lower_masking(layer: layers.Masking, at: Place, node: int) -> int:
+def lower_masking(layer: layers.Masking, place: Place, node: int) -> int:
     """Pass the tensor on, where no layer uses the mask that the layer makes."""
     if np.any(weights_of(layer.mask_value)):
-        raise at.refuse(
+        raise place.refuse(
             f"sets positions whose values all equal {layer.mask_value} to 0, by a comparison, which"
             " has no slope; use the mask value 0, or leave the layer out"
         )
-    users = sorted(set(users_of_mask(layer, nested="/" in at.layer)))
+    users = sorted(set(users_of_mask(layer, nested="/" in place.layer)))
     if users:
-        raise at.refuse(
+        raise place.refuse(
             f"makes {', '.join(users)} skip positions whose values are all 0, such as N, and no"
             " rule propagates through a skip; leave the Masking layer out and save the model again"
         )
@@ -146,16 +146,16 @@ def uses_mask(call: Any) -> bool:
     )
 
 
-def lower_embedding(layer: layers.Embedding, at: Place, node: int) -> int:
+def lower_embedding(layer: layers.Embedding, place: Place, node: int) -> int:
     """Look up the rows of a table at constant places; places that vary are refused."""
-    places = value_of(at.builder, node)
+    places = value_of(place.builder, node)
     if places is None:
-        raise at.refuse(
+        raise place.refuse(
             "looks rows of a table up by whole numbers, through which no change passes; feed"
             " one-hot sequences and put Dense(use_bias=False) with the same table as its kernel in"
             " its place"
         )
-    return constant(at, weights_of(layer.embeddings)[places.astype(np.int64)])
+    return constant(place, weights_of(layer.embeddings)[places.astype(np.int64)])
 
 
 PLACE_LAYERS: dict[type, Lower] = {

@@ -25,97 +25,99 @@ from seqlift.lowering.compositions.operand import (
 from seqlift.lowering.compositions.place import LowerOperation, Place, Tensor
 
 
-def lower_reshape(operation: Any, at: Place, x: Tensor) -> int:
+def lower_reshape(operation: Any, place: Place, x: Tensor) -> int:
     """Reshape the values; the first axis must still be the batch."""
     first, *rest = operation.newshape
-    shape, size = at.shape(x.node), math.prod(at.shape(x.node))
+    shape, size = place.shape(x.node), math.prod(place.shape(x.node))
     extents = [-1 if extent is None else int(extent) for extent in rest]
     known = math.prod(extent for extent in extents if extent != -1)
     fits = size == known if -1 not in extents else known > 0 and size % known == 0
     if first not in (None, -1) or extents.count(-1) > 1 or not fits:
-        raise at.refuse(
+        raise place.refuse(
             f"reshapes (batch, {', '.join(map(str, shape))}) to {tuple(operation.newshape)}, which"
             " mixes the rows of a batch; make the new shape's first axis -1 and the others as many"
             " values as a row has"
         )
-    return reshaped(at, x.node, tuple(size // known if e == -1 else e for e in extents))
+    return reshaped(place, x.node, tuple(size // known if e == -1 else e for e in extents))
 
 
-def lower_transpose(operation: Any, at: Place, x: Tensor) -> int:
-    rank = rank_of(at, x)
+def lower_transpose(operation: Any, place: Place, x: Tensor) -> int:
+    rank = rank_of(place, x)
     axes = list(reversed(range(rank))) if operation.axes is None else list(operation.axes)
-    return reordered(at, x, [axis % rank for axis in axes])
+    return reordered(place, x, [axis % rank for axis in axes])
 
 
-def reordered(at: Place, x: Tensor, order: Sequence[int]) -> int:
+def reordered(place: Place, x: Tensor, order: Sequence[int]) -> int:
     """Put the axes in `order`, which counts the batch axis and must leave it first."""
     if order[0] != 0:
-        raise at.refuse("moves the batch axis, which mixes the rows of a batch; leave it first")
-    return permuted(at, x.node, [axis - 1 for axis in order[1:]])
+        raise place.refuse("moves the batch axis, which mixes the rows of a batch; leave it first")
+    return permuted(place, x.node, [axis - 1 for axis in order[1:]])
 
 
-def lower_swap(operation: Any, at: Place, x: Tensor) -> int:
-    rank = rank_of(at, x)
+def lower_swap(operation: Any, place: Place, x: Tensor) -> int:
+    rank = rank_of(place, x)
     order = list(range(rank))
     first, second = operation.axis1 % rank, operation.axis2 % rank
     order[first], order[second] = second, first
-    return reordered(at, x, order)
+    return reordered(place, x, order)
 
 
-def lower_move(operation: Any, at: Place, x: Tensor) -> int:
+def lower_move(operation: Any, place: Place, x: Tensor) -> int:
     order = np.moveaxis(
-        np.empty(range(1, rank_of(at, x) + 1)), operation.source, operation.destination
+        np.empty(range(1, rank_of(place, x) + 1)), operation.source, operation.destination
     )
-    return reordered(at, x, [extent - 1 for extent in order.shape])
+    return reordered(place, x, [extent - 1 for extent in order.shape])
 
 
-def lower_squeeze(operation: Any, at: Place, x: Tensor) -> int:
+def lower_squeeze(operation: Any, place: Place, x: Tensor) -> int:
     """Remove some axes of extent 1, or all of them."""
-    shape = at.shape(x.node)
+    shape = place.shape(x.node)
     if operation.axis is None:
         axes: tuple[int, ...] = tuple(i for i, extent in enumerate(shape) if extent == 1)
     else:
-        axes = axes_of(at, operation.axis, rank_of(at, x))
+        axes = axes_of(place, operation.axis, rank_of(place, x))
     if any(shape[axis] != 1 for axis in axes):
-        raise at.refuse(f"removes an axis of shape {shape} that is not of extent 1")
-    return reshaped(at, x.node, tuple(e for i, e in enumerate(shape) if i not in axes))
+        raise place.refuse(f"removes an axis of shape {shape} that is not of extent 1")
+    return reshaped(place, x.node, tuple(e for i, e in enumerate(shape) if i not in axes))
 
 
-def lower_expand(operation: Any, at: Place, x: Tensor) -> int:
+def lower_expand(operation: Any, place: Place, x: Tensor) -> int:
     axis_or_axes = operation.axis
     chosen = [axis_or_axes] if isinstance(axis_or_axes, int) else list(axis_or_axes)
-    axes = axes_of(at, chosen, rank_of(at, x) + len(chosen))
-    shape = list(at.shape(x.node))
+    axes = axes_of(place, chosen, rank_of(place, x) + len(chosen))
+    shape = list(place.shape(x.node))
     for axis in axes:
         shape.insert(axis, 1)
-    return reshaped(at, x.node, shape)
+    return reshaped(place, x.node, shape)
 
 
-def lower_concatenate(operation: Any, at: Place, xs: Sequence[Any]) -> int:
+def lower_concatenate(operation: Any, place: Place, xs: Sequence[Any]) -> int:
     """Join tensors and constants along an axis."""
-    nodes = as_nodes(at, xs)
-    axis = axis_of(at, operation.axis, len(at.shape(nodes[0])) + 1)
-    shapes = [at.shape(node) for node in nodes]
+    nodes = as_nodes(place, xs)
+    axis = axis_of(place, operation.axis, len(place.shape(nodes[0])) + 1)
+    shapes = [place.shape(node) for node in nodes]
     full = [
         tuple(e if i == axis else max(s[i] for s in shapes) for i, e in enumerate(shape))
         for shape in shapes
     ]  # a constant's axes of extent 1 are stretched, as its batch axis is
-    return joined(at, [stretched(at, n, s) for n, s in zip(nodes, full, strict=True)], axis)
+    return joined(place, [stretched(place, n, s) for n, s in zip(nodes, full, strict=True)], axis)
 
 
-def lower_stack(operation: Any, at: Place, x: Sequence[Any]) -> int:
+def lower_stack(operation: Any, place: Place, x: Sequence[Any]) -> int:
     """Join tensors and constants along a new axis."""
-    nodes = broadcast_nodes(at, x)
-    return stacked(at, nodes, axis_of(at, operation.axis, len(at.shape(nodes[0])) + 2))
+    nodes = broadcast_nodes(place, x)
+    return stacked(place, nodes, axis_of(place, operation.axis, len(place.shape(nodes[0])) + 2))
 
 
 def lower_triangle(part: Any) -> LowerOperation:
     """Make the lowering of a triangle of the last two axes, with zeros elsewhere."""
 
-    def lower(operation: Any, at: Place, x: Tensor) -> int:
-        if rank_of(at, x) < 3:
-            raise at.refuse("takes a triangle of the batch axis, which mixes the rows of a batch")
-        return scaled(at, x.node, part(np.ones(at.shape(x.node)[-2:]), operation.k))
+    def lower(operation: Any, place: Place, x: Tensor) -> int:
+        if rank_of(place, x) < 3:
+            raise place.refuse(
+                "takes a triangle of the batch axis, which mixes the rows of a batch"
+            )
+        return scaled(place, x.node, part(np.ones(place.shape(x.node)[-2:]), operation.k))
 
     return lower
 

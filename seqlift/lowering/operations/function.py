@@ -44,8 +44,8 @@ ARCSINH = elementwise.curved(
 def of_each(function: Elementwise) -> LowerOperation:
     """Make the lowering of an operation that is one function of each value."""
 
-    def lower(_operation: Any, at: Place, x: Tensor) -> int:
-        return at.add(function, x.node)
+    def lower(_operation: Any, place: Place, x: Tensor) -> int:
+        return place.add(function, x.node)
 
     return lower
 
@@ -53,47 +53,47 @@ def of_each(function: Elementwise) -> LowerOperation:
 def of_settings(function: Callable[[Any], Elementwise]) -> LowerOperation:
     """Make the lowering of an operation whose function is made from its settings."""
 
-    def lower(operation: Any, at: Place, x: Tensor) -> int:
-        return at.add(function(operation), x.node)
+    def lower(operation: Any, place: Place, x: Tensor) -> int:
+        return place.add(function(operation), x.node)
 
     return lower
 
 
-def lower_logarithm(_operation: Any, at: Place, x: Tensor) -> int:
+def lower_logarithm(_operation: Any, place: Place, x: Tensor) -> int:
     """Lower a logarithm; that of a sum of exponentials is a log-sum-exp."""
-    known = log_sum_exp_of(at, x.node)
-    return at.add(powers.LOG, x.node) if known is None else known
+    known = log_sum_exp_of(place, x.node)
+    return place.add(powers.LOG, x.node) if known is None else known
 
 
-def lower_error_complement(_operation: Any, at: Place, x: Tensor) -> int:
+def lower_error_complement(_operation: Any, place: Place, x: Tensor) -> int:
     """Subtract the error function from one."""
-    return scaled(at, at.add(powers.ERF, x.node), -1.0, 1.0)
+    return scaled(place, place.add(powers.ERF, x.node), -1.0, 1.0)
 
 
 def lower_scale(factor: float) -> LowerOperation:
     """Make the lowering of an operation that multiplies by a number."""
-    return lambda _operation, at, x: scaled(at, x.node, factor)
+    return lambda _operation, place, x: scaled(place, x.node, factor)
 
 
-def lower_gated(operation: Any, at: Place, x: Tensor) -> int:
+def lower_gated(operation: Any, place: Place, x: Tensor) -> int:
     """Multiply the first half of an axis by the sigmoid of the second."""
-    axis = axis_of(at, operation.axis, rank_of(at, x))
-    size = at.shape(x.node)[axis]
-    value = taken(at, x.node, axis, range(size // 2))
-    gate = taken(at, x.node, axis, range(size // 2, size))
-    return product(at, value, at.add(elementwise.SIGMOID, gate))
+    axis = axis_of(place, operation.axis, rank_of(place, x))
+    size = place.shape(x.node)[axis]
+    value = taken(place, x.node, axis, range(size // 2))
+    gate = taken(place, x.node, axis, range(size // 2, size))
+    return product(place, value, place.add(elementwise.SIGMOID, gate))
 
 
-def lower_softmax(operation: Any, at: Place, x: Tensor) -> int:
+def lower_softmax(operation: Any, place: Place, x: Tensor) -> int:
     """Lower softmax along one axis, as the operation itself has it on every backend."""
-    (axis,) = axes_of(at, operation.axis, rank_of(at, x))
-    return at.add(Softmax(axis), x.node)
+    (axis,) = axes_of(place, operation.axis, rank_of(place, x))
+    return place.add(Softmax(axis), x.node)
 
 
-def lower_log_softmax(operation: Any, at: Place, x: Tensor) -> int:
+def lower_log_softmax(operation: Any, place: Place, x: Tensor) -> int:
     """Subtract the logarithm of the sum of the exponentials."""
-    axes = axes_of(at, operation.axis, rank_of(at, x))
-    return difference(at, x.node, log_sum_exp(at, x.node, axes, keepdims=True))
+    axes = axes_of(place, operation.axis, rank_of(place, x))
+    return difference(place, x.node, log_sum_exp(place, x.node, axes, keepdims=True))
 
 
 def lower_nothing(_operation: Any, _at: Place, x: Tensor) -> int:
@@ -105,10 +105,10 @@ def lower_nothing(_operation: Any, _at: Place, x: Tensor) -> int:
     return x.node
 
 
-def lower_cast(operation: Any, at: Place, x: Tensor) -> int:
+def lower_cast(operation: Any, place: Place, x: Tensor) -> int:
     """Keep the precision of the computation; refuse a cast to anything but real numbers."""
     if operation.dtype is not None and "float" not in str(operation.dtype):
-        raise at.refuse(
+        raise place.refuse(
             f"makes {operation.dtype} of numbers, in steps that have no slope; leave it out"
         )
     return x.node
@@ -117,9 +117,9 @@ def lower_cast(operation: Any, at: Place, x: Tensor) -> int:
 def lower_filled(value: float | None) -> LowerOperation:
     """Make the lowering of a tensor filled with one number, of the shape of another."""
 
-    def lower(_operation: Any, at: Place, x: Tensor, fill_value: Any = value) -> int:
-        array = np.broadcast_to(array_of(fill_value), (1, *at.shape(x.node)))
-        return constant(at, array[0])
+    def lower(_operation: Any, place: Place, x: Tensor, fill_value: Any = value) -> int:
+        array = np.broadcast_to(array_of(fill_value), (1, *place.shape(x.node)))
+        return constant(place, array[0])
 
     return lower
 

@@ -41,9 +41,9 @@ def each(setting: Any, axes: int) -> tuple[int, ...]:
     return (setting,) * axes if isinstance(setting, int) else tuple(setting)
 
 
-def windowed(operation: Any, at: Place, x: Tensor, **more: Any) -> SimpleNamespace:
+def windowed(operation: Any, place: Place, x: Tensor, **more: Any) -> SimpleNamespace:
     """Collect the settings of a convolution as its layer has them, without bias or activation."""
-    axes = rank_of(at, x) - 2
+    axes = rank_of(place, x) - 2
     return SimpleNamespace(
         rank=axes,
         strides=each(operation.strides, axes),
@@ -57,31 +57,31 @@ def windowed(operation: Any, at: Place, x: Tensor, **more: Any) -> SimpleNamespa
     )
 
 
-def lower_conv(operation: Any, at: Place, inputs: Tensor, kernel: Any) -> int:
+def lower_conv(operation: Any, place: Place, inputs: Tensor, kernel: Any) -> int:
     """Lower a convolution with constant weights."""
-    weights = settled(at, kernel, "a kernel")
-    return lower_convolution(windowed(operation, at, inputs, kernel=weights), at, inputs.node)
+    weights = settled(place, kernel, "a kernel")
+    return lower_convolution(windowed(operation, place, inputs, kernel=weights), place, inputs.node)
 
 
-def lower_depthwise_conv(operation: Any, at: Place, inputs: Tensor, kernel: Any) -> int:
+def lower_depthwise_conv(operation: Any, place: Place, inputs: Tensor, kernel: Any) -> int:
     """Lower a convolution of each channel with constant weights."""
-    weights = settled(at, kernel, "a kernel")
-    return lower_depthwise(windowed(operation, at, inputs, kernel=weights), at, inputs.node)
+    weights = settled(place, kernel, "a kernel")
+    return lower_depthwise(windowed(operation, place, inputs, kernel=weights), place, inputs.node)
 
 
 def lower_separable_conv(
-    operation: Any, at: Place, inputs: Tensor, depthwise_kernel: Any, pointwise_kernel: Any
+    operation: Any, place: Place, inputs: Tensor, depthwise_kernel: Any, pointwise_kernel: Any
 ) -> int:
     """Lower a convolution of each channel, then one of width 1."""
-    own = settled(at, depthwise_kernel, "a kernel")
-    across = settled(at, pointwise_kernel, "a kernel")
-    layer = windowed(operation, at, inputs, depthwise_kernel=own, pointwise_kernel=across)
-    return lower_separable(layer, at, inputs.node)
+    own = settled(place, depthwise_kernel, "a kernel")
+    across = settled(place, pointwise_kernel, "a kernel")
+    layer = windowed(operation, place, inputs, depthwise_kernel=own, pointwise_kernel=across)
+    return lower_separable(layer, place, inputs.node)
 
 
-def pooled(operation: Any, at: Place, x: Tensor) -> SimpleNamespace:
+def pooled(operation: Any, place: Place, x: Tensor) -> SimpleNamespace:
     """Collect the settings of a pooling operation as its layer has them."""
-    axes = rank_of(at, x) - 2
+    axes = rank_of(place, x) - 2
     sizes = each(operation.pool_size, axes)
     return SimpleNamespace(
         pool_size=sizes,
@@ -91,12 +91,12 @@ def pooled(operation: Any, at: Place, x: Tensor) -> SimpleNamespace:
     )
 
 
-def lower_largest_of_windows(operation: Any, at: Place, inputs: Tensor) -> int:
-    return lower_max_pool(pooled(operation, at, inputs), at, inputs.node)
+def lower_largest_of_windows(operation: Any, place: Place, inputs: Tensor) -> int:
+    return lower_max_pool(pooled(operation, place, inputs), place, inputs.node)
 
 
-def lower_mean_of_windows(operation: Any, at: Place, inputs: Tensor) -> int:
-    return lower_average_pool(pooled(operation, at, inputs), at, inputs.node)
+def lower_mean_of_windows(operation: Any, place: Place, inputs: Tensor) -> int:
+    return lower_average_pool(pooled(operation, place, inputs), place, inputs.node)
 
 
 def epsilon_of(operation: Any) -> float:
@@ -106,34 +106,34 @@ def epsilon_of(operation: Any) -> float:
 
 
 def lower_layer_norm(
-    operation: Any, at: Place, x: Tensor, gamma: Any = None, beta: Any = None
+    operation: Any, place: Place, x: Tensor, gamma: Any = None, beta: Any = None
 ) -> int:
     """Lower layer normalisation with constant scale and offset."""
-    axes = axes_of(at, operation.axis, rank_of(at, x))
+    axes = axes_of(place, operation.axis, rank_of(place, x))
     layer = SimpleNamespace(
         axis=[axis + 1 for axis in axes],
         epsilon=epsilon_of(operation),
         rms_scaling=operation.rms_scaling,
-        gamma=None if gamma is None else settled(at, gamma, "a scale"),
-        beta=None if beta is None else settled(at, beta, "an offset"),
+        gamma=None if gamma is None else settled(place, gamma, "a scale"),
+        beta=None if beta is None else settled(place, beta, "an offset"),
     )
-    return lower_layer_normalization(layer, at, x.node)
+    return lower_layer_normalization(layer, place, x.node)
 
 
-def lower_rms_norm(operation: Any, at: Place, x: Tensor, scale: Any = None) -> int:
+def lower_rms_norm(operation: Any, place: Place, x: Tensor, scale: Any = None) -> int:
     """Divide by the root of the mean square, with a constant scale."""
-    axes = axes_of(at, operation.axis, rank_of(at, x))
+    axes = axes_of(place, operation.axis, rank_of(place, x))
     layer = SimpleNamespace(
         axis=[axis + 1 for axis in axes],
         epsilon=epsilon_of(operation),
-        scale=None if scale is None else settled(at, scale, "a scale"),
+        scale=None if scale is None else settled(place, scale, "a scale"),
     )
-    return lower_rms_normalization(layer, at, x.node)
+    return lower_rms_normalization(layer, place, x.node)
 
 
 def lower_batch_norm(
     operation: Any,
-    at: Place,
+    place: Place,
     x: Tensor,
     mean: Any,
     variance: Any,
@@ -141,29 +141,29 @@ def lower_batch_norm(
     scale: Any = None,
 ) -> int:
     """Lower constant statistics to a scale and an offset per channel."""
-    axis = axis_of(at, operation.axis, rank_of(at, x))
-    spread = settled(at, variance, "a variance").astype(np.float64)
+    axis = axis_of(place, operation.axis, rank_of(place, x))
+    spread = settled(place, variance, "a variance").astype(np.float64)
     factor = 1.0 / np.sqrt(spread + operation.epsilon)
     if scale is not None:
-        factor = factor * settled(at, scale, "a scale")
-    move = -settled(at, mean, "a mean") * factor
+        factor = factor * settled(place, scale, "a scale")
+    move = -settled(place, mean, "a mean") * factor
     if offset is not None:
-        move = move + settled(at, offset, "an offset")
-    shape = (-1,) + (1,) * (len(at.shape(x.node)) - axis - 1)
-    return scaled(at, x.node, factor.reshape(shape), move.reshape(shape))
+        move = move + settled(place, offset, "an offset")
+    shape = (-1,) + (1,) * (len(place.shape(x.node)) - axis - 1)
+    return scaled(place, x.node, factor.reshape(shape), move.reshape(shape))
 
 
-def lower_normalize(operation: Any, at: Place, x: Tensor) -> int:
+def lower_normalize(operation: Any, place: Place, x: Tensor) -> int:
     """Divide by the Euclidean norm along some axes."""
     if operation.order != 2:
-        raise at.refuse(f"normalises by the norm of order {operation.order}; use order 2")
-    axes = axes_of(at, operation.axis, rank_of(at, x))
-    return unit_length(at, x.node, axes, epsilon_of(operation))
+        raise place.refuse(f"normalises by the norm of order {operation.order}; use order 2")
+    axes = axes_of(place, operation.axis, rank_of(place, x))
+    return unit_length(place, x.node, axes, epsilon_of(operation))
 
 
 def lower_attention(
     operation: Any,
-    at: Place,
+    place: Place,
     query: Any,
     key: Any,
     value: Any,
@@ -175,19 +175,19 @@ def lower_attention(
     if operation.attn_logits_soft_cap is not None or not all(
         isinstance(part, Tensor) for part in (query, key, value)
     ):
-        raise at.refuse("has a soft cap or a constant query, key or value; leave it out")
-    nodes = same_rank(at, query, key, value)
-    known = None if mask is None else after_batch(at, settled(at, mask, "a mask"), 4)
-    added = None if bias is None else after_batch(at, settled(at, bias, "a bias"), 4)
-    factor = at.shape(nodes[1])[-1] ** -0.5 if scale is None else float(scale)
+        raise place.refuse("has a soft cap or a constant query, key or value; leave it out")
+    nodes = same_rank(place, query, key, value)
+    known = None if mask is None else after_batch(place, settled(place, mask, "a mask"), 4)
+    added = None if bias is None else after_batch(place, settled(place, bias, "a bias"), 4)
+    factor = place.shape(nodes[1])[-1] ** -0.5 if scale is None else float(scale)
     scores = Scores(factor, causal=operation.is_causal, mask=known, bias=added)
-    output, _ = attend(at, scores, *nodes)
+    output, _ = attend(place, scores, *nodes)
     return output
 
 
-def lower_bent(operation: Any, at: Place, x: Tensor) -> int:
+def lower_bent(operation: Any, place: Place, x: Tensor) -> int:
     """Lower ReLU as `keras.activations.relu` has it, with the settings of the layer."""
-    return lower_relu(operation, at, x.node)
+    return lower_relu(operation, place, x.node)
 
 
 NETWORK: dict[type, LowerOperation] = {

@@ -37,12 +37,12 @@ FLATTENS_BATCH = "lays all rows of a batch in one axis, which mixes them; use Fl
 def refused(why: str) -> LowerOperation:
     """Make the lowering of an operation that is refused, unless it does not depend on the input."""
 
-    def lower(operation: Any, at: Place, *operands: Any) -> int:
-        values = [known(at, operand) for operand in operands]
+    def lower(operation: Any, place: Place, *operands: Any) -> int:
+        values = [known(place, operand) for operand in operands]
         if any(value is None for value in values):
-            raise at.refuse(why)
+            raise place.refuse(why)
         result = np.asarray(keras.ops.convert_to_numpy(operation.call(*values)))
-        return constant(at, result[0])
+        return constant(place, result[0])
 
     return lower
 

@@ -25,23 +25,25 @@ from seqlift.network.primitives.shape import Pad
 MODES = ("reflect", "symmetric", "edge", "wrap")  # of `numpy.pad`, by values of the axis itself
 
 
-def lower_get_item(_operation: Any, at: Place, x: Tensor, key: Any) -> int:
+def lower_get_item(_operation: Any, place: Place, x: Tensor, key: Any) -> int:
     """Select from every row by an index of numbers, slices, new axes and an ellipsis."""
     parts = list(key) if isinstance(key, (tuple, list)) else [key]
     if any(isinstance(part, Tensor) for part in parts):
-        raise at.refuse("selects by a tensor; select by numbers and slices")
-    rank = rank_of(at, x)
+        raise place.refuse("selects by a tensor; select by numbers and slices")
+    rank = rank_of(place, x)
     consuming = [part for part in parts if part is not None and part is not Ellipsis]
     where = next((i for i, part in enumerate(parts) if part is Ellipsis), None)
     spare = [slice(None)] * (rank - len(consuming))
     parts = [*parts, *spare] if where is None else [*parts[:where], *spare, *parts[where + 1 :]]
     first, *rest = parts
     if first not in (slice(None), slice(0, None), slice(0, None, 1), slice(None, None, 1)):
-        raise at.refuse("selects along the batch axis, which mixes its rows; begin the index by :")
-    return selected(at, x.node, rest)
+        raise place.refuse(
+            "selects along the batch axis, which mixes its rows; begin the index by :"
+        )
+    return selected(place, x.node, rest)
 
 
-def selected(at: Place, node: int, parts: Sequence[Any]) -> int:
+def selected(place: Place, node: int, parts: Sequence[Any]) -> int:
     """Select by numbers, slices and new axes, one after another of the axes in order."""
     shape: list[int] = []
     axis = 0
@@ -49,132 +51,134 @@ def selected(at: Place, node: int, parts: Sequence[Any]) -> int:
         if part is None:
             shape.append(1)
             continue
-        size = at.shape(node)[axis]
+        size = place.shape(node)[axis]
         indices = np.arange(size)[part]
-        node = taken(at, node, axis, np.atleast_1d(indices).tolist())
+        node = taken(place, node, axis, np.atleast_1d(indices).tolist())
         if np.ndim(indices):
             shape.append(len(indices))
         axis += 1
-    return reshaped(at, node, shape)
+    return reshaped(place, node, shape)
 
 
-def lower_take(operation: Any, at: Place, x: Tensor, indices: Any) -> int:
+def lower_take(operation: Any, place: Place, x: Tensor, indices: Any) -> int:
     """Take the values at constant indices of an axis, in the shape of the indices."""
     if not isinstance(x, Tensor):
-        raise at.refuse("looks values up by what depends on the input, in steps without a slope")
+        raise place.refuse("looks values up by what depends on the input, in steps without a slope")
     if operation.axis is None:
-        axes_of(at, None, rank_of(at, x))
-    axis = axis_of(at, operation.axis, rank_of(at, x))
-    places = settled(at, indices, "an index").astype(np.int64)
-    shape = at.shape(x.node)
-    node = taken(at, x.node, axis, (places.reshape(-1) % shape[axis]).tolist())
-    return reshaped(at, node, (*shape[:axis], *places.shape, *shape[axis + 1 :]))
+        axes_of(place, None, rank_of(place, x))
+    axis = axis_of(place, operation.axis, rank_of(place, x))
+    places = settled(place, indices, "an index").astype(np.int64)
+    shape = place.shape(x.node)
+    node = taken(place, x.node, axis, (places.reshape(-1) % shape[axis]).tolist())
+    return reshaped(place, node, (*shape[:axis], *places.shape, *shape[axis + 1 :]))
 
 
-def lower_slice(operation: Any, at: Place, inputs: Tensor, start_indices: Any) -> int:
+def lower_slice(operation: Any, place: Place, inputs: Tensor, start_indices: Any) -> int:
     """Cut out a block that begins at constant places."""
-    starts = settled(at, start_indices, "a start").astype(int).tolist()
+    starts = settled(place, start_indices, "a start").astype(int).tolist()
     sizes = list(operation.shape)
     if starts[0] != 0 or sizes[0] not in (None, -1):
-        raise at.refuse("cuts the batch axis, which mixes its rows; use slices such as x[:, 2:5]")
+        raise place.refuse(
+            "cuts the batch axis, which mixes its rows; use slices such as x[:, 2:5]"
+        )
     node = inputs.node
     for axis, (start, size) in enumerate(zip(starts[1:], sizes[1:], strict=True)):
-        stop = at.shape(node)[axis] if size == -1 else start + size
-        node = taken(at, node, axis, range(start, stop))
+        stop = place.shape(node)[axis] if size == -1 else start + size
+        node = taken(place, node, axis, range(start, stop))
     return node
 
 
-def lower_split(operation: Any, at: Place, x: Tensor) -> tuple[int, ...]:
+def lower_split(operation: Any, place: Place, x: Tensor) -> tuple[int, ...]:
     """Split an axis: into a number of parts, or between the places of a list."""
-    axis = axis_of(at, operation.axis, rank_of(at, x))
+    axis = axis_of(place, operation.axis, rank_of(place, x))
     cuts = operation.indices_or_sections
     cuts = cuts if isinstance(cuts, int) else [int(cut) for cut in array_of(cuts)]
-    parts = np.array_split(np.arange(at.shape(x.node)[axis]), cuts)
-    return tuple(taken(at, x.node, axis, part.tolist()) for part in parts)
+    parts = np.array_split(np.arange(place.shape(x.node)[axis]), cuts)
+    return tuple(taken(place, x.node, axis, part.tolist()) for part in parts)
 
 
-def lower_unstack(operation: Any, at: Place, x: Tensor) -> tuple[int, ...]:
+def lower_unstack(operation: Any, place: Place, x: Tensor) -> tuple[int, ...]:
     """Split an axis into its slices, without the axis."""
-    axis = axis_of(at, operation.axis, rank_of(at, x))
-    shape = at.shape(x.node)
+    axis = axis_of(place, operation.axis, rank_of(place, x))
+    shape = place.shape(x.node)
     kept = (*shape[:axis], *shape[axis + 1 :])
-    slices = (taken(at, x.node, axis, (i,)) for i in range(shape[axis]))
-    return tuple(reshaped(at, node, kept) for node in slices)
+    slices = (taken(place, x.node, axis, (i,)) for i in range(shape[axis]))
+    return tuple(reshaped(place, node, kept) for node in slices)
 
 
-def lower_flip(operation: Any, at: Place, x: Tensor) -> int:
+def lower_flip(operation: Any, place: Place, x: Tensor) -> int:
     node = x.node
-    for axis in axes_of(at, operation.axis, rank_of(at, x)):
-        node = taken(at, node, axis, range(at.shape(node)[axis] - 1, -1, -1))
+    for axis in axes_of(place, operation.axis, rank_of(place, x)):
+        node = taken(place, node, axis, range(place.shape(node)[axis] - 1, -1, -1))
     return node
 
 
-def lower_roll(operation: Any, at: Place, x: Tensor) -> int:
+def lower_roll(operation: Any, place: Place, x: Tensor) -> int:
     """Move the values along some axes; those that fall off come in at the other end."""
-    axes_of(at, operation.axis, rank_of(at, x))  # refuses all axes, and that of the batch
+    axes_of(place, operation.axis, rank_of(place, x))  # refuses all axes, and that of the batch
     pairs = np.broadcast(np.atleast_1d(operation.shift), np.atleast_1d(operation.axis))
     node = x.node
     for shift, own in pairs:
-        axis = axis_of(at, own, rank_of(at, x))
-        node = taken(at, node, axis, np.roll(np.arange(at.shape(node)[axis]), shift).tolist())
+        axis = axis_of(place, own, rank_of(place, x))
+        node = taken(place, node, axis, np.roll(np.arange(place.shape(node)[axis]), shift).tolist())
     return node
 
 
-def lower_repeat(operation: Any, at: Place, x: Tensor) -> int:
+def lower_repeat(operation: Any, place: Place, x: Tensor) -> int:
     """Repeat each value of an axis several times in a row."""
-    (axis,) = axes_of(at, operation.axis, rank_of(at, x))
-    size = at.shape(x.node)[axis]
-    return taken(at, x.node, axis, np.repeat(np.arange(size), operation.repeats).tolist())
+    (axis,) = axes_of(place, operation.axis, rank_of(place, x))
+    size = place.shape(x.node)[axis]
+    return taken(place, x.node, axis, np.repeat(np.arange(size), operation.repeats).tolist())
 
 
-def lower_tile(operation: Any, at: Place, x: Tensor) -> int:
+def lower_tile(operation: Any, place: Place, x: Tensor) -> int:
     """Repeat each axis several times after itself."""
     repeats = np.atleast_1d(array_of(operation.repeats)).tolist()
-    repeats = [1] * (rank_of(at, x) - len(repeats)) + repeats
-    if len(repeats) > rank_of(at, x) or repeats[0] != 1:
-        raise at.refuse("repeats the batch axis, which mixes its rows; repeat another axis")
+    repeats = [1] * (rank_of(place, x) - len(repeats)) + repeats
+    if len(repeats) > rank_of(place, x) or repeats[0] != 1:
+        raise place.refuse("repeats the batch axis, which mixes its rows; repeat another axis")
     node = x.node
     for axis, times in enumerate(repeats[1:]):
-        node = taken(at, node, axis, np.tile(np.arange(at.shape(node)[axis]), times).tolist())
+        node = taken(place, node, axis, np.tile(np.arange(place.shape(node)[axis]), times).tolist())
     return node
 
 
-def lower_pad(operation: Any, at: Place, x: Tensor, constant_values: Any = None) -> int:
+def lower_pad(operation: Any, place: Place, x: Tensor, constant_values: Any = None) -> int:
     """Pad each axis before and after with a number, or with values of its own."""
-    amounts = np.broadcast_to(array_of(operation.pad_width), (rank_of(at, x), 2)).tolist()
+    amounts = np.broadcast_to(array_of(operation.pad_width), (rank_of(place, x), 2)).tolist()
     if amounts[0] != [0, 0]:
-        raise at.refuse("pads the batch axis, which adds rows to it; pad the axes from 1 on")
+        raise place.refuse("pads the batch axis, which adds rows to it; pad the axes from 1 on")
     if operation.mode != "constant":
         if operation.mode not in MODES:
-            raise at.refuse(f"pads in the mode {operation.mode}, which has no lowering")
-        return padded_by_values(at, x.node, amounts[1:], operation.mode)
+            raise place.refuse(f"pads in the mode {operation.mode}, which has no lowering")
+        return padded_by_values(place, x.node, amounts[1:], operation.mode)
     value = 0.0 if constant_values is None else float(array_of(constant_values))
-    node = at.add(Pad(tuple((int(low), int(high)) for low, high in amounts[1:])), x.node)
+    node = place.add(Pad(tuple((int(low), int(high)) for low, high in amounts[1:])), x.node)
     if value == 0.0:
         return node
-    around = np.pad(np.zeros(at.shape(x.node)), amounts[1:], constant_values=value)
-    return scaled(at, node, 1.0, around)
+    around = np.pad(np.zeros(place.shape(x.node)), amounts[1:], constant_values=value)
+    return scaled(place, node, 1.0, around)
 
 
-def padded_by_values(at: Place, node: int, amounts: Iterable[Sequence[int]], mode: Any) -> int:
+def padded_by_values(place: Place, node: int, amounts: Iterable[Sequence[int]], mode: Any) -> int:
     """Pad each axis with values of its own, in a mode of `numpy.pad`."""
     for axis, pair in enumerate(amounts):
         node = taken(
-            at, node, axis, np.pad(np.arange(at.shape(node)[axis]), pair, mode=mode).tolist()
+            place, node, axis, np.pad(np.arange(place.shape(node)[axis]), pair, mode=mode).tolist()
         )
     return node
 
 
-def lower_difference(operation: Any, at: Place, a: Tensor) -> int:
+def lower_difference(operation: Any, place: Place, a: Tensor) -> int:
     """Subtract neighbours along an axis, once or several times."""
-    axis, node = axis_of(at, operation.axis, rank_of(at, a)), a.node
+    axis, node = axis_of(place, operation.axis, rank_of(place, a)), a.node
     for _ in range(operation.n):
-        size = at.shape(node)[axis]
+        size = place.shape(node)[axis]
         after, before = (
-            taken(at, node, axis, range(1, size)),
-            taken(at, node, axis, range(size - 1)),
+            taken(place, node, axis, range(1, size)),
+            taken(place, node, axis, range(size - 1)),
         )
-        node = difference(at, after, before)
+        node = difference(place, after, before)
     return node
 
 

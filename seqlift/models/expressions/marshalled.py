@@ -12,6 +12,7 @@ from typing import Any
 
 from seqlift.models.expressions.tree import NoRecipeError
 
+# Bounds on hostile bytes: code of real Lambdas stays far below, and Python recurses no deeper.
 MOST_BYTES = 1 << 16
 MOST_OBJECTS = 5000
 DEEPEST = 40

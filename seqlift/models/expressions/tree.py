@@ -20,7 +20,7 @@ DEEPEST = 100
 MOST_LISTED = 100
 """Numbers that are kept one by one; a layer's axes, shapes and indices are fewer."""
 
-LARGEST_INTEGER = 1 << 63
+LARGEST_INTEGER = 1 << 63  # the first beyond int64, the largest type of an array
 PLAIN = (bool, int, float, str, type(None), type(...))
 
 
