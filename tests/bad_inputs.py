@@ -88,7 +88,7 @@ MODEL_FILES = {
         code=3,
     ),
     "swishy.keras good.bed": of(
-        "swishy.keras: layer 'scan' (Conv1D) reads the activation 'swishy', which is not one of"
+        "swishy.keras: layer 'scan' (Conv1D) has the activation 'swishy', which is not one of"
         f" Keras; give its code with --custom-objects FILE.py, or {REBUILD}",
         code=3,
     ),

@@ -43,7 +43,7 @@ class StandIn:
 
     device, backend = "no device", "no backend"
     one_length, input_shape, layout = True, (LENGTH, 4), object()
-    given = SimpleNamespace(rows={}, told={})
+    extra_inputs = SimpleNamespace(rows={}, descriptions={})
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     blind: tuple[str, ...] = ()
