@@ -150,7 +150,7 @@ def read(run: Run) -> Iterator[tuple[float, Batch]]:
 
 def explained(run: Run, batch: Batch) -> Result:
     """Return the scores of a batch."""
-    results = run.explainer.explain(batch.codes, batch.references, batch.others)
+    results = run.explainer.explain_by(run.schedule, batch.codes, batch.references, batch.others)
     return next(iter(results.values()))
 
 

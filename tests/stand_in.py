@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from seqlift.explain.schedule import Schedule
 from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.settings import Settings
 
@@ -42,7 +43,7 @@ class StandIn:
     """What a run needs of `seqlift.Explainer`."""
 
     device, backend = "no device", "no backend"
-    one_length, input_shape, layout = True, (LENGTH, 4), object()
+    input_shape, layout = (LENGTH, 4), object()
     extra_inputs = SimpleNamespace(rows={}, descriptions={})
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -58,16 +59,15 @@ class StandIn:
             name="deeplift", sums_to="difference", facts=facts, needs_references=True
         )
 
-    def engine(self, input_shape: Any, rows: Any = None) -> None:
+    def engine(self, input_shape: Any, rows: Any = None, *, alike: bool = True) -> None:
         """One is not needed."""
 
-    def batch_size_for(self, engine: None, number: int) -> int:
-        return self.size
+    def schedule_for(self, engine: None, number: int, *, alike: bool) -> Schedule:
+        return Schedule(self.size, 2, alike)
 
-    def lanes_for(self, engine: None, number: int, size: int) -> int:
-        return 2
-
-    def explain(self, codes: np.ndarray, references: Any, others: Any) -> dict[str, MadeResult]:
+    def explain_by(
+        self, schedule: Schedule, codes: np.ndarray, references: Any, others: Any
+    ) -> dict[str, MadeResult]:
         return {
             target.name: made(codes, f"{self.loaded.sha256} {target.name}")
             for target in self.targets

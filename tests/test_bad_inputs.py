@@ -77,7 +77,7 @@ def files_up_to(limit: int) -> Iterator[None]:
 class Failing(StandIn):
     """Fails where it is to score."""
 
-    def explain(self, *_: Any) -> Any:
+    def explain_by(self, *_: Any) -> Any:
         raise ZeroDivisionError("of\nseqlift's own")
 
 
@@ -204,7 +204,7 @@ def test_what_happens_while_scores_are_computed_leaves_nothing(
     unchanged: Callable[..., None], raised: type[BaseException], code: int, line: str
 ) -> None:
     class Raising(Failing):
-        def explain(self, *_: Any) -> Any:
+        def explain_by(self, *_: Any) -> Any:
             raise raised
 
     failing = settings(load=Raising)

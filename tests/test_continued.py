@@ -93,15 +93,15 @@ class Counted(StandIn):
 
     sequences = 0
 
-    def explain(self, codes: Any, *others: Any) -> Any:
+    def explain_by(self, schedule: Any, codes: Any, *others: Any) -> Any:
         type(self).sequences += len(codes)
-        return super().explain(codes, *others)
+        return super().explain_by(schedule, codes, *others)
 
 
 class Refusing(StandIn):
     """Scores nothing."""
 
-    def explain(self, *_: Any) -> Any:
+    def explain_by(self, *_: Any) -> Any:
         raise AssertionError("there was nothing to score")
 
 
@@ -256,9 +256,9 @@ def test_a_genome_that_changes_underneath_is_noticed(inputs: Path, workplace: Pa
     asked[asked.index(inputs / "genome.fa")] = "g.fa"
 
     class Touching(StandIn):
-        def explain(self, *arguments: Any) -> Any:
+        def explain_by(self, *arguments: Any) -> Any:
             os.utime("g.fa", ns=(5, 5))
-            return super().explain(*arguments)
+            return super().explain_by(*arguments)
 
     ran = command(*asked, settings=settings(load=Touching))
     assert ran.code == 2
@@ -537,9 +537,9 @@ def test_files_that_appeared_meanwhile_are_kept(
         Path(name).unlink()
 
     class Sudden(StandIn):
-        def explain(self, *arguments: Any) -> Any:
+        def explain_by(self, *arguments: Any) -> Any:
             Path("many.seqlift.tasks-2.h5").write_text("precious")
-            return super().explain(*arguments)
+            return super().explain_by(*arguments)
 
     ran = command(*words(inputs), settings=settings(load=Sudden))
     line = "many.seqlift.tasks-2.h5: appeared while this command was at work; move it, and run"

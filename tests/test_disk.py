@@ -115,7 +115,7 @@ def test_a_clock_that_moved_changes_nothing(
     inputs: Path, disk: Path, whole: dict[str, bytes]
 ) -> None:
     class Failing(StandIn):
-        def explain(self, *_: object) -> object:
+        def explain_by(self, *_: object) -> object:
             raise ZeroDivisionError
 
     change(disk, f"size={sum(map(len, whole.values())) - 20_000}")  # too small for the track

@@ -24,7 +24,6 @@ from small import (
 )
 
 import seqlift.explain.batches
-import seqlift.explain.explainer
 from seqlift.attribution.engine import Result
 from seqlift.attribution.registry import method_named
 from seqlift.device.backend import compiled
@@ -36,8 +35,9 @@ from seqlift.explain.batches import (
     lanes_for,
     memory_of,
 )
-from seqlift.explain.concurrent_batches import Lanes
+from seqlift.explain.concurrent_batches import ConcurrentBatches
 from seqlift.explain.explainer import Explainer
+from seqlift.explain.schedule import Schedule
 
 
 @pytest.fixture(scope="module")
@@ -273,7 +273,6 @@ def test_batches_side_by_side_change_no_bit(
     given = given if references.ndim == 4 else references
     at_once = spied_lanes(explain, monkeypatch)
     monkeypatch.setattr(seqlift.explain.batches, "most_lanes", lambda: 2)
-    monkeypatch.setattr(seqlift.explain.explainer, "most_lanes", lambda: 2)
     several = explained(explain, x, given)
     assert max(at_once) == 2
     monkeypatch.setattr(seqlift.explain.batches, "most_lanes", lambda: 1)
@@ -310,7 +309,8 @@ def test_threads_that_need_an_engine_wait_for_the_same(
         explain, "new_engine", lambda *key: made.append(key) or time.sleep(0.05) or engine
     )
     explain._engines.clear()
-    list(Lanes(2).each(lambda _: explain.engine((LENGTH, 4)), range(4)))
+    at_once = ConcurrentBatches(Schedule(1, 2, compiled=True))
+    list(at_once.each(lambda *_: explain.engine((LENGTH, 4)), range(4)))
     assert len(made) == 1
 
 
@@ -319,7 +319,6 @@ def test_a_memory_that_is_full_halves_the_batch_and_loses_no_row(
     model: keras.Model, exact: dict[str, Result], monkeypatch: pytest.MonkeyPatch, lanes: int
 ) -> None:
     monkeypatch.setattr(seqlift.explain.batches, "most_lanes", lambda: lanes)
-    monkeypatch.setattr(seqlift.explain.explainer, "most_lanes", lambda: lanes)
     explain = Explainer(model, TARGETS, batch_size=7, precision="float64")
     engine, tried = explain.engine((LENGTH, 4)), []
     whole = engine.explain
@@ -336,7 +335,7 @@ def test_a_memory_that_is_full_halves_the_batch_and_loses_no_row(
             assert largest(getattr(result, name), getattr(exact[target], name)) <= 1e-12
     again = [7] * lanes if lanes > 1 else []  # two side by side, then one of them alone
     assert tried == [*again, 7, 4, 2, 2, 2, 2, 2]
-    assert explain.batch_size == 2
+    assert explain.schedule_for(engine, 20).size == 2
     monkeypatch.setattr(engine, "explain", mock.Mock(side_effect=DeviceMemoryError("full")))
     with pytest.raises(DeviceMemoryError, match="full"):
         explain(X, REFERENCES)

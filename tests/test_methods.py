@@ -9,6 +9,7 @@ from keras import layers
 from nets import Array, chain, graph_of, largest, made, pairs, random_head, sequences
 
 import seqlift
+from seqlift.attribution import registry
 from seqlift.attribution.engine import Engine
 from seqlift.attribution.method import Backward
 from seqlift.attribution.propagation.rule import One, Row, flatten_pairs, only
@@ -213,7 +214,11 @@ def doubled_weights(*, times: int = 1):
 """
 
 
-def test_a_users_file_may_register_rules_and_methods(tmp_path: Path) -> None:
+def test_a_users_file_may_register_rules_and_methods(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_OWN_RULES", {})  # names do not outlive this test
+    monkeypatch.setattr(registry, "_OWN_METHODS", {})
     model = made(chain(convolutional), (40, 4))
     model.save(tmp_path / "m.keras")
     (tmp_path / "own.py").write_text(OWN)

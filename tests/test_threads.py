@@ -10,7 +10,8 @@ from contextlib import closing
 import pytest
 
 from seqlift.errors import DeviceMemoryError
-from seqlift.explain.concurrent_batches import Lanes, in_lane
+from seqlift.explain.concurrent_batches import ConcurrentBatches
+from seqlift.explain.schedule import Schedule
 from seqlift.pipeline.threads import Background, prefetched
 
 PATIENCE = 5.0  # seconds until a test gives up on another thread
@@ -178,34 +179,38 @@ def test_after_a_call_that_raises_none_is_made() -> None:
     assert made == []
 
 
+def at_once(lanes: int) -> ConcurrentBatches:
+    return ConcurrentBatches(Schedule(1, lanes, compiled=True))
+
+
 @pytest.mark.parametrize("lanes", [1, 2, 3])
 def test_what_is_made_side_by_side_comes_in_order_and_all(lanes: int) -> None:
-    def made(item: int) -> int:
+    def made(item: int, _size: int) -> int:
         time.sleep(0.002 * (item % 3))
         return item * item
 
-    assert list(Lanes(lanes).each(made, range(20))) == [i * i for i in range(20)]
-    assert list(Lanes(lanes).each(made, ())) == []
+    assert list(at_once(lanes).each(made, range(20))) == [i * i for i in range(20)]
+    assert list(at_once(lanes).each(made, ())) == []
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 3])
 def test_as_many_are_made_at_once_as_there_are_lanes(lanes: int) -> None:
     together, under_way, most = threading.Barrier(lanes), [], []
 
-    def made(item: int) -> int:
+    def made(item: int, _size: int) -> int:
         under_way.append(item)
         most.append(len(under_way))
         together.wait(PATIENCE)  # breaks where fewer are made at once
         under_way.remove(item)
         return item
 
-    assert list(Lanes(lanes).each(made, range(4 * lanes))) == list(range(4 * lanes))
+    assert list(at_once(lanes).each(made, range(4 * lanes))) == list(range(4 * lanes))
     assert max(most) == lanes
 
 
 def test_no_item_is_taken_before_a_lane_is_free() -> None:
     seen: list[int] = []
-    with closing(Lanes(2).each(lambda item: item, counting(30, seen))) as items:
+    with closing(at_once(2).each(lambda item, _: item, counting(30, seen))) as items:
         for item in items:
             assert len(seen) <= item + 2
 
@@ -213,14 +218,14 @@ def test_no_item_is_taken_before_a_lane_is_free() -> None:
 def test_what_one_raises_comes_in_its_place_when_the_others_have_ended() -> None:
     ended: list[int] = []
 
-    def made(item: int) -> int:
+    def made(item: int, _size: int) -> int:
         if item == 2:
             raise BoomError
         time.sleep(0.05 if item == 3 else 0.0)
         ended.append(item)
         return item
 
-    items = Lanes(2).each(made, range(10))
+    items = at_once(2).each(made, range(10))
     assert [next(items), next(items)] == [0, 1]
     with pytest.raises(BoomError):
         next(items)
@@ -234,7 +239,7 @@ def test_what_taking_an_item_raises_comes_after_those_that_were_taken(lanes: int
         yield 2
         raise BoomError
 
-    items = Lanes(lanes).each(lambda item: item, failing())
+    items = at_once(lanes).each(lambda item, _: item, failing())
     assert [next(items), next(items)] == [1, 2]
     with pytest.raises(BoomError):
         next(items)
@@ -243,12 +248,12 @@ def test_what_taking_an_item_raises_comes_after_those_that_were_taken(lanes: int
 def test_leaving_early_waits_for_what_was_begun() -> None:
     ended: list[int] = []
 
-    def made(item: int) -> int:
+    def made(item: int, _size: int) -> int:
         time.sleep(0.05 * item)
         ended.append(item)
         return item
 
-    with closing(Lanes(2).each(made, range(10))) as items:
+    with closing(at_once(2).each(made, range(10))) as items:
         assert next(items) == 0
     assert ended == [0, 1]
 
@@ -256,7 +261,7 @@ def test_leaving_early_waits_for_what_was_begun() -> None:
 def test_an_interrupt_waits_for_what_was_begun() -> None:
     ended: list[int] = []
 
-    def made(item: int) -> int:
+    def made(item: int, _size: int) -> int:
         if item == 0:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         time.sleep(0.1)
@@ -264,27 +269,15 @@ def test_an_interrupt_waits_for_what_was_begun() -> None:
         return item
 
     with pytest.raises(KeyboardInterrupt):
-        list(Lanes(2).each(made, range(10)))
+        list(at_once(2).each(made, range(10)))
     assert sorted(ended) == [0, 1]
-
-
-def test_in_a_lane_none_waits_for_another_that_waits_for_it() -> None:
-    most = 50  # many more than there are threads
-
-    def outer(item: int) -> list[int]:
-        time.sleep(0.01)
-        return list(Lanes(2).each(lambda inner: item * inner, range(4)))
-
-    found = list(Lanes(most).each(outer, range(most)))
-    assert found == [[item * inner for inner in range(4)] for item in range(most)]
-    assert not in_lane()
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 3])
 def test_a_memory_that_holds_one_at_a_time_loses_none(lanes: int) -> None:
     room, most = threading.Semaphore(1), []
 
-    def made(item: int) -> int:
+    def made(item: int, _size: int) -> int:
         if not room.acquire(blocking=False):
             raise DeviceMemoryError("full")
         most.append(item)
@@ -292,20 +285,20 @@ def test_a_memory_that_holds_one_at_a_time_loses_none(lanes: int) -> None:
         room.release()
         return item
 
-    assert list(Lanes(lanes).each(made, range(10))) == list(range(10))
+    assert list(at_once(lanes).each(made, range(10))) == list(range(10))
     assert sorted(most) == list(range(10))
 
 
 def test_a_memory_that_does_not_hold_one_is_told() -> None:
     tried: list[int] = []
 
-    def made(item: int) -> int:
+    def made(item: int, _size: int) -> int:
         tried.append(item)
         if item >= 2:
             raise DeviceMemoryError("full")
         return item
 
-    items = Lanes(2).each(made, range(10))
+    items = at_once(2).each(made, range(10))
     assert [next(items), next(items)] == [0, 1]
     with pytest.raises(DeviceMemoryError):
         next(items)
@@ -317,7 +310,7 @@ def test_where_python_ends_all_is_made_without_threads(monkeypatch: pytest.Monke
     monkeypatch.setattr("seqlift.explain.concurrent_batches.threads", lambda: pool)
     own = threading.current_thread().name
     made_by = []
-    for name in Lanes(2).each(lambda _: threading.current_thread().name, range(6)):
+    for name in at_once(2).each(lambda *_: threading.current_thread().name, range(6)):
         made_by.append(name)
         pool.shutdown()  # as Python does when its main thread has ended
     assert own not in made_by[:2]

@@ -94,7 +94,7 @@ class Work:
 
     def size_of(self, explain: seqlift.Explainer) -> int:
         """Return how many sequences the explainer takes at once."""
-        return explain.batch_size_for(explain.engine(explain.input_shape), self.references)
+        return explain.schedule_for(explain.engine(explain.input_shape), self.references).size
 
     def ceilings_of(self) -> dict[str, Any]:
         """Return the matrix product and the convolutions that are dilated, by way to compute."""

@@ -6,7 +6,6 @@ import numpy as np
 import protocol
 
 import seqlift
-from seqlift.explain.batches import lanes_for
 
 
 def prepare(options):
@@ -28,15 +27,15 @@ def prepare(options):
         return np.stack([getattr(result, kind) for result in results.values()])
 
     versions = protocol.versions("seqlift", "keras", "tensorflow", "numpy")
-    size = explain.batch_size
-    lanes = min(lanes_for(engine, number, size), len(case.sequences) // size)
-    pairs = lanes * size * number
+    schedule = explain.schedule_for(engine, number)
+    lanes = min(schedule.lanes, len(case.sequences) // schedule.size)
+    pairs = lanes * schedule.size * number
     return run, {"pairs": pairs, "backend": keras.backend.backend(), "versions": versions}
 
 
 def fill_batches(explain, number, sequences):
     """Have so many sequences, with `number` references each, be full batches, as of thousands."""
-    automatic = explain.batch_size_for(explain.engine(explain.input_shape), number)
+    automatic = explain.schedule_for(explain.engine(explain.input_shape), number).size
     explain.batch_size = max(n for n in range(1, automatic + 1) if sequences % n == 0)
 
 

@@ -5,7 +5,6 @@ depend on the number of sequences in a run. This module also decides how many ba
 `seqlift.explain.concurrent_batches` runs them.
 """
 
-import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
@@ -18,8 +17,7 @@ from numpy.typing import NDArray
 from seqlift.attribution.engine import Engine, PassedReferences, Result
 from seqlift.attribution.stored_size import stored_values
 from seqlift.device.backend import CPU_BATCH, batch_memory, most_lanes, on_cpu
-from seqlift.errors import DeviceMemoryError
-from seqlift.explain.concurrent_batches import Lanes, in_lane
+from seqlift.explain.schedule import Schedule
 from seqlift.inputs.onehot import codes_of
 from seqlift.inputs.references import References, SharedReferences
 from seqlift.intervals import UNKNOWN
@@ -37,9 +35,18 @@ COPIES = 1.3
 COMPILING = 400 * 2**20
 """Bytes of a compilation and its first batch, in addition to large weights: 0.3 GB measured."""
 
-log = logging.getLogger(__name__)
-
 REFERENCE_LOCK = Lock()  # held while references are passed through a model
+
+
+def schedule_for(engine: Engine, number: int, asked: int | None, *, alike: bool) -> Schedule:
+    """Divide a run into batches, with `number` references for each sequence.
+
+    A size that is not `asked` for depends on the model and the number of references only. Sequences
+    that are not `alike` in length are taken one at a time.
+    """
+    automatic = automatic_size(engine, number) if alike else 1
+    size = automatic if asked is None else asked
+    return Schedule(size, lanes_for(engine, number, size), alike)
 
 
 def automatic_size(engine: Engine, number: int) -> int:
@@ -116,35 +123,16 @@ def in_batches(
     references: NDArray[Any] | References,
     others: ExtraRows,
     size: int,
-    lanes: int,
-) -> tuple[list[Result], int]:
-    """Explain all sequences in batches: a result per head, and the batch size that fitted.
-
-    The size is halved each time that one batch fills the device's memory; up to `lanes` batches run
-    at once. Raises DeviceMemoryError where the memory does not hold one sequence, and also in a
-    thread of concurrent batches: alone, a batch of that size may fit.
-    """
+) -> list[Result]:
+    """Explain sequences in batches of `size`, one after another: a result per head."""
     own = isinstance(references, np.ndarray) and references.ndim > sequences.ndim
     results: list[list[Result]] = []
-
-    def explained(start: int) -> list[Result]:
+    for start in range(0, len(sequences), size):
         rows = slice(start, start + size)
         part = references[rows] if own and isinstance(references, np.ndarray) else references
         fed = {number: values[rows] for number, values in others.items()}
-        return explain(sequences[rows], part, fed, size)
-
-    start, side_by_side = 0, Lanes(lanes)
-    while start < len(sequences):
-        try:
-            for result in side_by_side.each(explained, range(start, len(sequences), size)):
-                results.append(result)
-                start += size
-        except DeviceMemoryError:
-            if size == 1 or in_lane():
-                raise
-            size = -(-size // 2)
-            log.warning("the device's memory is full: going on with batches of %d sequences", size)
-    return [joined(parts) for parts in zip(*results, strict=True)], size
+        results.append(explain(sequences[rows], part, fed, size))
+    return [joined(parts) for parts in zip(*results, strict=True)]
 
 
 def run(

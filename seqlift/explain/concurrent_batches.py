@@ -7,34 +7,36 @@ import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from functools import cache
-from threading import local
 from typing import TypeVar
 
 from seqlift.errors import DeviceMemoryError
+from seqlift.explain.schedule import Schedule
 
 log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 
-THREAD = local()  # `lane` is set in the threads that compute batches
 
+class ConcurrentBatches:
+    """Up to ``schedule.lanes`` batches at once; where the memory was full, alone or in halves.
 
-class Lanes:
-    """Up to `number` batches at once; one at a time after the memory was full."""
+    `schedule` is the one that fitted so far.
+    """
 
-    def __init__(self, number: int) -> None:
-        self.number = number
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
 
     def each(
-        self, function: Callable[[Item], Made], items: Iterable[Item]
+        self, function: Callable[[Item, int], Made], items: Iterable[Item]
     ) -> Generator[Made, None, None]:
-        """Yield ``function(item)`` of each item, in order.
+        """Yield ``function(item, size)`` of each item, in order; `size` is that of a batch.
 
         What one of them raises, or taking an item does, is raised in its place; only what raises
-        DeviceMemoryError is tried again alone. Closing the generator waits for those begun. In a
-        lane `function` is called in place: threads that wait for threads may wait for ever.
+        DeviceMemoryError is tried again: alone, and then with half the size until it is 1. Closing
+        the generator waits for those begun.
         """
         source = iter(items)
         begun: deque[tuple[Item, Future[Made] | None]] = deque()
@@ -48,22 +50,22 @@ class Lanes:
                     yield from self._results(function, begun, leaving=0)
                     raise
                 begun.append((item, self._begin(function, item)))
-                yield from self._results(function, begun, leaving=self.number - 1)
+                yield from self._results(function, begun, leaving=self.schedule.lanes - 1)
             yield from self._results(function, begun, leaving=0)
         finally:
             wait([future for _, future in begun if future])
 
-    def _begin(self, function: Callable[[Item], Made], item: Item) -> Future[Made] | None:
-        if self.number > 1 and not in_lane():
+    def _begin(self, function: Callable[[Item, int], Made], item: Item) -> Future[Made] | None:
+        if self.schedule.lanes > 1:
             try:
-                return threads().submit(function, item)
+                return threads().submit(function, item, self.schedule.size)
             except RuntimeError:  # Python is ending, and begins nothing in threads any more
-                self.number = 1
+                self.schedule = replace(self.schedule, lanes=1)
         return None
 
     def _results(
         self,
-        function: Callable[[Item], Made],
+        function: Callable[[Item, int], Made],
         begun: deque[tuple[Item, Future[Made] | None]],
         *,
         leaving: int,
@@ -72,27 +74,32 @@ class Lanes:
         while len(begun) > leaving:
             item, future = begun[0]  # which stays there while it is waited for
             try:
-                made = future.result() if future else function(item)
+                made = future.result() if future else self._alone(function, item)
             except DeviceMemoryError:
-                if future is None:  # it was alone
+                if future is None:
                     raise
-                if self.number > 1:
+                if self.schedule.lanes > 1:
                     log.warning("the device's memory is full: going on with one batch at a time")
-                self.number = 1
+                self.schedule = replace(self.schedule, lanes=1)
                 wait([other for _, other in begun if other])
-                made = function(item)
+                made = self._alone(function, item)
             begun.popleft()
             yield made
 
-
-def in_lane() -> bool:
-    """Tell whether this thread computes a batch while others share the memory."""
-    return getattr(THREAD, "lane", False)
+    def _alone(self, function: Callable[[Item, int], Made], item: Item) -> Made:
+        while True:
+            size = self.schedule.size
+            try:
+                return function(item, size)
+            except DeviceMemoryError:
+                if size == 1:
+                    raise
+                size = -(-size // 2)
+                self.schedule = replace(self.schedule, size=size)
+                log.warning("the device's memory is full: batches of %d sequences now", size)
 
 
 @cache
 def threads() -> ThreadPoolExecutor:
     """Start the threads that compute batches, once: new ones would cost half of the gain."""
-    return ThreadPoolExecutor(
-        thread_name_prefix="batch", initializer=lambda: setattr(THREAD, "lane", True)
-    )
+    return ThreadPoolExecutor(thread_name_prefix="batch")

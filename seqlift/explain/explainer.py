@@ -19,7 +19,6 @@ from seqlift.attribution.engine import Engine, Result
 from seqlift.attribution.registry import chosen_method
 from seqlift.device.backend import (
     backend_version,
-    most_lanes,
     use_device,
     weights_store,
 )
@@ -36,9 +35,11 @@ from seqlift.explain.arguments import (
     with_outputs,
 )
 from seqlift.explain.batches import ExtraRows, LastShared
+from seqlift.explain.concurrent_batches import ConcurrentBatches
 from seqlift.explain.copied_inputs import InputValue
 from seqlift.explain.explainer_settings import ExplainerSettings, signature_with
 from seqlift.explain.extra_inputs import no_bases, resolve, rows_for
+from seqlift.explain.schedule import Schedule
 from seqlift.explain.target_heads import heads_of, unvarying
 from seqlift.inputs.references import References
 from seqlift.intervals import CHANNELS
@@ -124,20 +125,27 @@ class Explainer:
         own = tuple(model.inputs[self.extra_inputs.sequence].shape[1:])
         self.layout = layout_of(own)
         self.input_shape = self.layout.shape if self.layout else own
-        self._engines: dict[tuple[tuple[int, ...], frozenset[int]], Engine] = {}
+        self._engines: dict[tuple[tuple[int, ...], frozenset[int], bool], Engine] = {}
         self._shared = LastShared()
         self._stored = weights_store()
-        self.one_length = None not in self.input_shape  # so are windows of `--length`
-        if self.one_length:
+        self._schedules: dict[Any, Schedule] = {}
+        if None not in self.input_shape:
             self.engine(cast(tuple[int, ...], self.input_shape))
 
-    def engine(self, input_shape: tuple[int, ...], rows: frozenset[int] | None = None) -> Engine:
+    def engine(
+        self,
+        input_shape: tuple[int, ...],
+        rows: frozenset[int] | None = None,
+        *,
+        alike: bool | None = None,
+    ) -> Engine:
         """Find or make the engine for `input_shape`, lowering and checking the model for it.
 
         `rows` are the numbers of inputs that are fed row by row, by default the explainer's. For a
         model of any length, the engines of the latest lengths are remembered.
         """
-        key = input_shape, frozenset(self.extra_inputs.rows) if rows is None else rows
+        alike = self.is_alike(alike)
+        key = input_shape, frozenset(self.extra_inputs.rows) if rows is None else rows, alike
         with ENGINE_LOCK:
             engine = self._engines.pop(key, None)
             if engine is None:
@@ -147,7 +155,7 @@ class Explainer:
                 del self._engines[next(iter(self._engines))]
             return engine
 
-    def new_engine(self, input_shape: tuple[int, ...], rows: frozenset[int]) -> Engine:
+    def new_engine(self, input_shape: tuple[int, ...], rows: frozenset[int], alike: bool) -> Engine:
         """Lower the model, check the graph's predictions and make an engine of it."""
         graph = self.graph(input_shape, rows)
         heads = heads_of(
@@ -163,7 +171,7 @@ class Explainer:
             self.method,
             dtype="float64" if self.precision == "float64" else "float32",
             products=self.precision if self.precision in ROUNDED else None,
-            fused=self.one_length and self.precision != "float64",  # XLA is slow at it
+            fused=alike and self.precision != "float64",  # XLA is slow at it
             stored=self._stored,
         )
         batches.check_weights(engine)
@@ -215,7 +223,7 @@ class Explainer:
             references = "zeros"
         compared = check_references(references, one_hot.shape, seed=self.seed)
         rows = rows_for(self.model, inputs or {}, self.extra_inputs, len(one_hot))
-        results = self.explain(one_hot, compared, rows, lanes=most_lanes())
+        results = self.explain(one_hot, compared, rows)
         return results if self.several else next(iter(results.values()))
 
     def explain(
@@ -223,27 +231,60 @@ class Explainer:
         sequences: NDArray[Any],
         references: NDArray[Any] | References,
         rows: ExtraRows | None = None,
-        *,
-        lanes: int = 1,
     ) -> dict[str, Result]:
-        """Score sequences in up to `lanes` batches at once; map each target's name to its result.
+        """Score sequences in batches, several at once; map each target's name to its result.
 
         `sequences` (N, L, 4) and array `references`, (N, R, L, 4) or (R, L, 4), may be uint8 codes
         without their last axis. `rows` are the values of other inputs, a row for each sequence, by
         the number of the input.
         """
         rows = rows_for(self.model, {}, self.extra_inputs, len(sequences)) if rows is None else rows
-        coded = sequences.ndim == len(self.input_shape)
-        shape = (*sequences.shape[1:], CHANNELS) if coded else sequences.shape[1:]
-        engine = self.engine(shape, frozenset(rows))
-        number = batches.number_of(references, sequences)
-        size = self.batch_size_for(engine, number)
-        lanes = min(lanes, batches.lanes_for(engine, number, size))
-        one = partial(self.explain_batch, engine)
-        results, possible = batches.in_batches(one, sequences, references, rows, size, lanes)
-        if possible < size:
-            self.batch_size = possible  # for what is to come, too
+        schedule = self.schedule_for(
+            self.engine(self.shape_of(sequences), frozenset(rows)),
+            batches.number_of(references, sequences),
+        )
+        own = isinstance(references, np.ndarray) and references.ndim > sequences.ndim
+        whole = schedule.size
+
+        def part(start: int, size: int) -> list[Result]:
+            which = slice(start, start + whole)
+            compared = (
+                references[which] if own and isinstance(references, np.ndarray) else references
+            )
+            fed = {number: values[which] for number, values in rows.items()}
+            now = replace(schedule, size=size)
+            return [*self.explain_by(now, sequences[which], compared, fed).values()]
+
+        concurrent = ConcurrentBatches(schedule)
+        parts = [*concurrent.each(part, range(0, len(sequences), whole))]
+        self._schedules[schedule] = concurrent.schedule  # what fitted is where later calls begin
+        results = [batches.joined(found) for found in zip(*parts, strict=True)]
         return {target.name: r for target, r in zip(self.targets, results, strict=True)}
+
+    def explain_by(
+        self,
+        schedule: Schedule,
+        sequences: NDArray[Any],
+        references: NDArray[Any] | References,
+        rows: ExtraRows,
+    ) -> dict[str, Result]:
+        """Score sequences in batches of a schedule's size, one after another.
+
+        Raises DeviceMemoryError where the device's memory does not hold one.
+        """
+        engine = self.engine(self.shape_of(sequences), frozenset(rows), alike=schedule.compiled)
+        one = partial(self.explain_batch, engine)
+        results = batches.in_batches(one, sequences, references, rows, schedule.size)
+        return {target.name: r for target, r in zip(self.targets, results, strict=True)}
+
+    def shape_of(self, sequences: NDArray[Any]) -> tuple[int, ...]:
+        """Tell the shape of one of the sequences, which may be codes, as the model takes it."""
+        coded = sequences.ndim == len(self.input_shape)
+        return (*sequences.shape[1:], CHANNELS) if coded else sequences.shape[1:]
+
+    def is_alike(self, alike: bool | None) -> bool:
+        """Tell whether sequences have one length; by default, whether the model takes one only."""
+        return None not in self.input_shape if alike is None else alike
 
     def explain_batch(
         self,
@@ -259,23 +300,18 @@ class Explainer:
             return batches.with_arrays(engine, batch, references, rows, size, self._shared)
         return batches.with_kind(engine, batch, references, rows, size, self._shared, coded=coded)
 
-    def batch_size_for(self, engine: Engine, number: int) -> int:
-        """Choose the number of sequences per batch, with `number` references each.
+    def schedule_for(self, engine: Engine, number: int, *, alike: bool | None = None) -> Schedule:
+        """Divide sequences with `number` references each into batches (`batches.schedule_for`).
 
-        An automatic size depends on the model and the number of references only. Sequences of any
-        length are taken one at a time, as the next may have another length.
+        `alike` is whether they have one length, by default whether the model takes one only.
         """
-        if self.batch_size is not None:
-            return self.batch_size
-        return batches.automatic_size(engine, number) if self.one_length else 1
+        asked = self.batch_size
+        schedule = batches.schedule_for(engine, number, asked, alike=self.is_alike(alike))
+        return self._schedules.get(schedule, schedule)
 
     def no_bases(self) -> str:
         """Explain why the input that takes the sequence does not take one-hot bases."""
         return no_bases(self.model, self.extra_inputs, self.loaded)
-
-    def lanes_for(self, engine: Engine, number: int, size: int) -> int:
-        """Count the batches of `size` sequences that are computed side by side."""
-        return batches.lanes_for(engine, number, size)
 
 
 Explainer.__signature__ = signature_with(  # type: ignore[attr-defined]

@@ -105,7 +105,7 @@ def decided(
     if not explainer.method.needs_references:
         options = replace(options, reference="zeros", references=None)
     length = survey.framing.length
-    explainer.one_length = length is not None  # windows are alike, though the model takes any
+    alike = length is not None  # windows have one length, though the model may take any
     outputs = final_files(options, explainer)
     problems = Problems()
     with problems.gathered():
@@ -117,8 +117,7 @@ def decided(
         references, gc = references_of(options, survey)
     problems.raise_any()
     row_length = length or survey.longest.extent
-    engine = explainer.engine((row_length, CHANNELS))
-    size = explainer.batch_size_for(engine, references.number)
+    engine = explainer.engine((row_length, CHANNELS), alike=alike)
     chunk = layout.chunk_rows(row_length, options.dtype)
     first, last = rows_of_shard(survey.rows, options.shard, chunk)
     return Run(
@@ -133,8 +132,7 @@ def decided(
         first=first,
         last=last,
         row_length=row_length,
-        batch_size=size,
-        lanes=explainer.lanes_for(engine, references.number, size),
+        schedule=explainer.schedule_for(engine, references.number, alike=alike),
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.device.precision import Precision
+from seqlift.explain.schedule import Schedule
 from seqlift.inputs.onehot import reverse_complement
 from seqlift.inputs.references import References
 from seqlift.pipeline.options import ScoreOptions
@@ -80,10 +81,8 @@ class Run:
         The rows of this run: from one up to the other.
     row_length
         Bases of a row of the score file.
-    batch_size
-        Sequences of a batch.
-    lanes
-        Batches computed side by side.
+    schedule
+        How rows are divided into batches.
     gc
         GC content the references are made from, None where they are not.
     """
@@ -99,8 +98,12 @@ class Run:
     first: int
     last: int
     row_length: int
-    batch_size: int
-    lanes: int
+    schedule: Schedule
+
+    @property
+    def batch_size(self) -> int:
+        """Count the sequences of a batch."""
+        return self.schedule.size
 
     @property
     def tolerance(self) -> float:

@@ -10,11 +10,12 @@ import logging
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqlift.errors import SeqliftError
-from seqlift.explain.concurrent_batches import Lanes
+from seqlift.explain.concurrent_batches import ConcurrentBatches
 from seqlift.pipeline.facts import fingerprint, run_attributes, shard_attributes
 from seqlift.pipeline.finished import agreeing, is_finished, wanted_of
 from seqlift.pipeline.memory import give_back
@@ -110,7 +111,7 @@ def announce(run: Run) -> None:
         run.references.number,
         run.references.kind,
         run.batch_size,
-        run.lanes,
+        run.schedule.lanes,
         run.explainer.device,
     )
     log.info("targets: %s", ", ".join(files.target for files in run.outputs.targets))
@@ -152,11 +153,11 @@ def compute(run: Run, parts: PartsFolder, progress: Progress) -> None:
         missing = [(run.first, run.last)]  # an empty part
     if left < run.rows:
         log.info("%d of %d sequences are there already", run.rows - left, run.rows)
-    lanes = Lanes(run.lanes)
+    concurrent = ConcurrentBatches(run.schedule)
     with run.settings.stop() as stop, progress("scoring", run.rows) as bar:
         bar.update(run.rows - left)
         for stretch in missing:
-            compute_stretch(run, parts, stretch, lanes, stop, bar)
+            compute_stretch(run, parts, stretch, concurrent, stop, bar)
             if stop.asked is not None:
                 raise KeyboardInterrupt(stop.asked)
 
@@ -165,21 +166,23 @@ def compute_stretch(
     run: Run,
     parts: PartsFolder,
     stretch: tuple[int, int],
-    lanes: Lanes,
+    concurrent: ConcurrentBatches,
     stop: Stop,
     bar: ProgressBar,
 ) -> None:
     """Explain the rows of a stretch, batch by batch, and write them into parts."""
 
-    def explained(batch: Batch) -> tuple[Batch, Mapping[str, "Result"]]:
-        return batch, run.explainer.explain(batch.codes, batch.references, batch.others)
+    def explained(batch: Batch, size: int) -> tuple[Batch, Mapping[str, "Result"]]:
+        now = replace(run.schedule, size=size)
+        arrays = (batch.codes, batch.references, batch.others)
+        return batch, run.explainer.explain_by(now, *arrays)
 
     with ExitStack() as stack:
         writer = stack.enter_context(PartWriter(run, parts, *stretch))
         background = stack.enter_context(Background(waiting=AHEAD))
         batches = stack.enter_context(closing(prefetched(run.batches(*stretch), ahead=AHEAD)))
         wanted = until_asked(batches, stop)
-        done = stack.enter_context(closing(lanes.each(explained, wanted)))
+        done = stack.enter_context(closing(concurrent.each(explained, wanted)))
         for batch, results in done:
             background.call(write_batch, run, batch, results, writer)
             bar.update(len(batch.rows))
