@@ -20,7 +20,12 @@ from seqlift.errors import InputError, ModelError
 from seqlift.inputs.onehot import one_hot
 from seqlift.network.primitives.base import Weighted
 
-SUMS_TO = {"deeplift": "difference", "lrp-epsilon": "output", "lrp-alpha-beta": "output"}
+SUMS_TO = {
+    "deeplift": "difference",
+    "lrp-epsilon": "output",
+    "lrp-alpha-beta": "output",
+    "lrp-gamma": "output",
+}
 
 
 def explained(oracle: Path, case: str, method: str, **options: Any) -> tuple[Any, list[Any]]:
@@ -95,6 +100,64 @@ def test_relevance_of_a_network_without_biases_sums_to_the_output(name: str) -> 
     )
 
 
+def enlarged(values: Array, gamma: float) -> Array:
+    return values + gamma * np.maximum(values, 0.0)
+
+
+def relevance_in_numpy(model: Any, x: Array, head: Array, gamma: float) -> Array:
+    """Share the output of one sequence (L, 4) out by LRP-gamma, value by value, to its bases."""
+    kernel, bias, inner, inner_bias, outer, outer_bias = (
+        np.asarray(weight) for weight in model.get_weights()
+    )
+    taps = len(kernel)
+    steps = len(x) - taps + 1
+    first = np.array([np.einsum("tc,tck->k", x[i : i + taps], kernel) for i in range(steps)])
+    first = np.maximum(first + bias, 0.0)
+    pooled = np.array([first[3 * i : 3 * i + 3].max(axis=0) for i in range(steps // 3)])
+    flat = pooled.ravel()
+    hidden = np.maximum(flat @ inner + inner_bias, 0.0)
+
+    def through(values: Array, weights: Array, biases: Array, relevance: Array) -> Array:
+        terms = values[:, None] * enlarged(weights, gamma)
+        totals = terms.sum(axis=0) + enlarged(biases, gamma)
+        return np.asarray((terms * relevance / totals).sum(axis=1))
+
+    relevance = head * (hidden @ outer + outer_bias)
+    relevance = through(hidden, outer, outer_bias, relevance)
+    relevance = through(flat, inner, inner_bias, relevance).reshape(pooled.shape)
+    found = np.zeros_like(x)
+    for i, k in np.ndindex(*pooled.shape):
+        at = 3 * i + int(first[3 * i : 3 * i + 3, k].argmax())
+        window = x[at : at + taps].ravel()
+        share = through(window, kernel[..., k].reshape(-1, 1), bias[k : k + 1], relevance[i, k])
+        found[at : at + taps] += share.reshape(taps, -1)
+    return found
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.25, 2.0])
+def test_relevance_by_enlarged_positive_weights_is_that_of_the_formula(gamma: float) -> None:
+    model = made(
+        chain(
+            lambda: [
+                layers.Conv1D(5, 7, activation="relu"),
+                layers.MaxPooling1D(3),
+                layers.Flatten(),
+                layers.Dense(6, activation="relu"),
+                layers.Dense(2),
+            ]
+        ),
+        (40, 4),
+    )
+    graph = graph_of(model)
+    head, method = random_head(graph), method_named("lrp-gamma", {"gamma": gamma})
+    x, x0 = pairs(3, 1, 40)
+    engine = Engine(graph, [head], method, dtype="float64", fused=False)
+    ours = engine.explain(x, np.zeros_like(x0))[0].contributions
+    theirs = np.array([relevance_in_numpy(model, row, head.weights, gamma) for row in x])
+    assert np.abs(theirs).max() > 1e-2
+    assert largest(ours, theirs) <= 1e-12 * np.abs(theirs).max()
+
+
 def test_relevance_sees_batch_normalisation_as_part_of_the_layer_before_it() -> None:
     def normalised() -> Any:
         return [layers.Conv1D(5, 7), layers.BatchNormalization(), *convolutional()[2:]]
@@ -158,6 +221,7 @@ def test_noise_depends_on_the_sequence_alone() -> None:
         ("lrp-epsilon", {"epsilon": "small"}, "method lrp-epsilon, option epsilon: 'small' is not"),
         ("lrp-epsilon", {"epsilon": "0"}, "epsilon 0.0: not above 0; give a small positive number"),
         ("lrp-alpha-beta", {"alpha": "2"}, "alpha 2, beta 0: give alpha = 1 + beta, beta 0 or mo"),
+        ("lrp-gamma", {"gamma": "-1"}, "gamma -1: not 0 or more; give a number such as 0.25"),
         ("smoothgrad", {"samples": "many"}, "option samples: 'many' is not a whole number"),
         ("smoothgrad", {"samples": "0"}, "samples 0: fewer than one; give 1 or more"),
         ("integrated-gradients", {"steps": 0}, "steps 0: fewer than one point; give 1 or more"),

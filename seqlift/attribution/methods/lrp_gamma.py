@@ -1,0 +1,66 @@
+"""LRP-gamma: relevance shared out with positive weights enlarged; sums to the output.
+
+    R_j = a_j sum_k (w_jk + gamma w+_jk) R_k / (sum_j a_j (w_jk + gamma w+_jk) + b_k + gamma b+_k)
+
+with w+ and b+ the positive weights and biases, and zeros elsewhere (Montavon et al. 2019,
+doi:10.1007/978-3-030-28954-6_10). Activations and maxima are those of LRP-epsilon.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from seqlift.attribution.methods.lrp_alpha_beta import ratio
+from seqlift.attribution.methods.lrp_epsilon import Relevance, relevance_rule
+from seqlift.attribution.propagation.rule import (
+    Multiplier,
+    NodeView,
+    One,
+    Propagate,
+    Row,
+    flatten_pairs,
+    only,
+)
+from seqlift.errors import InputError
+from seqlift.network.primitives.base import Weighted
+
+
+def gamma_row(gamma: float) -> Row:
+    """Share relevance out in proportion to what each input adds through the enlarged weights."""
+
+    def start(node: NodeView) -> Propagate:
+        weights = enlarged(node.primitive, gamma)
+        share = ratio(flatten_pairs(node.y), weights.forward(flatten_pairs(node.x[0])))
+
+        def propagate(multiplier: Multiplier) -> tuple[Multiplier, ...]:
+            (value,) = weights.transpose(only(multiplier) * share, *node.input_shapes)
+            return (One(value),)
+
+        return propagate
+
+    return Row(start)
+
+
+def enlarged(primitive: Weighted, gamma: float) -> Weighted:
+    """Multiply the positive weights and biases of a primitive by 1 + gamma."""
+
+    def larger(values: Any) -> Any:
+        return values + gamma * np.maximum(values, 0.0)
+
+    bias = None if primitive.bias is None else larger(primitive.bias)
+    return replace(primitive, kernel=larger(primitive.kernel), bias=bias)
+
+
+def method(*, gamma: float = 0.25) -> Relevance:
+    """Make LRP-gamma; the larger `gamma`, the less negative weights count."""
+    if not gamma >= 0.0:
+        raise InputError(f"gamma {gamma:g}: not 0 or more; give a number such as 0.25")
+    return Relevance(
+        "lrp-gamma",
+        relevance_rule("lrp-gamma", gamma_row(gamma)),
+        sums_to="output",
+        linear_in_target=False,
+        needs_references=False,
+        facts={"gamma": gamma},
+    )
