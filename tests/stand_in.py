@@ -56,7 +56,11 @@ class StandIn:
         self.size = options.batch_size or BATCH
         facts = {"rule": options.rule}
         self.method = SimpleNamespace(
-            name="deeplift", sums_to="difference", facts=facts, needs_references=True
+            name="deeplift",
+            sums_to="difference",
+            facts=facts,
+            needs_references=True,
+            max_rule=options.max_rule,
         )
 
     def engine(self, input_shape: Any, rows: Any = None, *, alike: bool = True) -> None:

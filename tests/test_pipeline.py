@@ -422,7 +422,8 @@ def test_a_rule_that_promises_no_sum_is_not_held_to_one(
     monkeypatch.chdir(tmp_path)
     words = (inputs / "one.keras", inputs / "peaks.narrowPeak", "-g", inputs / "genome.fa")
     ran = score(*words, "-n", 2, "--tolerance", 1e-12, *STEPWISE, *options)
-    assert re.search(r"^residual +at most .* \(this rule does not promise a sum\)$", ran.err, re.M)
+    promise = r"^residual +at most .* \(this method does not promise a sum\)$"
+    assert re.search(promise, ran.err, re.M)
     rows = scores_in(tmp_path / "peaks.seqlift.h5")
     assert rows["qc/relative_residual"].max() > 1e-3
     assert "tolerance" not in attributes_of(tmp_path / "peaks.seqlift.h5")

@@ -261,7 +261,7 @@ def test_integrated_gradients_come_closer_to_a_sum_the_more_steps(folder: Path) 
         words = ("-r", "uniform", "--rule", "integrated-gradients", "--steps", steps)
         rows, found, said = run(folder, "averaging", *words)
         assert found["steps"] == steps
-        assert "(this rule does not promise a sum)" in said
+        assert "(this method does not promise a sum)" in said
         residual.append(rows["qc/relative_residual"].mean())
     assert residual[0] > 4 * residual[1]
 

@@ -29,7 +29,8 @@ Scores = dict[str, Array]
 class Method(Protocol):
     """A way to give scores to the bases of a sequence.
 
-    `passes` is how many compiled calls a batch takes; `sums_to` what contributions sum to. A
+    `passes` is how many compiled calls a batch takes; `sums_to` what contributions sum to: these
+    promises count, not those of the rules it uses. `max_rule` is how it treats maxima. A
     method that is not `linear_in_target` explains a softmax logit as it is, not less the mean over
     classes. Without `needs_references` the reference is all zeros. `facts` go into the score file.
     """
@@ -38,6 +39,7 @@ class Method(Protocol):
     sums_to: SumsTo
     linear_in_target: bool
     needs_references: bool
+    max_rule: str
     passes: int
     facts: Mapping[str, Any]
 
@@ -113,6 +115,10 @@ class MeanGradient:
     @property
     def passes(self) -> int:
         return self.points.number
+
+    @property
+    def max_rule(self) -> str:
+        return self.gradient.max_rule
 
     def prepared(self, graph: Graph) -> Graph:
         return self.gradient.prepared(graph)

@@ -50,6 +50,21 @@ def methods() -> dict[str, str]:
     return first | files | {name: first_line(own) for name, own in _OWN_METHODS.items()}
 
 
+@cache
+def options_of(name: str) -> dict[str, str]:
+    """List the options of a method of seqlift's with their defaults as they are written."""
+    path = Path(__file__).with_name("methods") / f"{name.replace('-', '_')}.py"
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    (make,) = (
+        node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "method"
+    )
+    return {
+        argument.arg: str(globals().get(ast.unparse(default), ast.unparse(default)))
+        for argument, default in zip(make.args.kwonlyargs, make.args.kw_defaults, strict=True)
+        if default is not None
+    }
+
+
 def first_line(thing: Any) -> str:
     return (inspect.getdoc(thing) or "").partition("\n")[0] if callable(thing) else ""
 

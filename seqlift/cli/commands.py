@@ -26,7 +26,7 @@ def main() -> None:
     """
 
 
-@main.command()
+@main.command(epilog=options.methods_listed())
 @options.model
 @options.regions
 @options.genome

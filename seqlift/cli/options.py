@@ -170,6 +170,19 @@ def option(*names: str, **settings: Any) -> Callable[[Any], Any]:
     return declared
 
 
+OPTIONS_OF_DEEPLIFT = ("rule", "rule_for", "max_rule")
+
+
+def methods_listed() -> str:
+    """List the methods with their options, below the help of a command."""
+    lines = ["\b", "Methods (--method), with their options (--method-option) and defaults:"]
+    for name, line in registry.methods().items():
+        options = registry.options_of(name).items()
+        own = [f"{key}={value}" for key, value in options if key not in OPTIONS_OF_DEEPLIFT]
+        lines += [f"  {' '.join([name, *own])}", f"      {line}"]
+    return "\n".join(lines)
+
+
 model = click.argument("model", help="Keras model: .h5, .keras, or weights with --arch.")
 regions = click.argument(
     "regions", help="BED, narrowPeak or FASTA, plain or gzipped; - for standard input."
@@ -196,13 +209,12 @@ target = option(
 method = option(
     "--method", type=Registered("method", registry.methods),
     metavar="METHOD",
-    help=f"Attribution method: {', '.join(registry.methods())}. Only deeplift sums to the"
-    " difference from reference.",
+    help="Attribution method, listed below. Only deeplift sums to the difference from reference.",
 )  # fmt: skip
 method_option = option(
     "--method-option", "method_options", type=Named("NAME=VALUE"), multiple=True,
     metavar="NAME=VALUE",
-    callback=each_once, help="Option of the method, such as epsilon=1e-9; repeatable.",
+    callback=each_once, help="Option of the method, listed below; repeatable.",
 )  # fmt: skip
 rule = option(
     "--rule", type=Registered("rule", all_rules),

@@ -40,7 +40,7 @@ def show_summary(summary: "Summary") -> None:
     status = ", ".join(f"{count} {word}" for word, count in summary.status.items())
     residual = f"{summary.relative_residual:.1e} of the prediction, at {summary.worst}"
     if not summary.complete:
-        residual += " (this rule does not promise a sum)"
+        residual += " (this method does not promise a sum)"
     for name, value in (
         ("sequences", f"{summary.rows} ({status})"),
         ("windows", summary.windows),

@@ -51,7 +51,7 @@ def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
         "method": method.name,
         "rule": method.facts.get("rule", method.name),
         "rule_for": ",".join("=".join(pair) for pair in options.rule_for) or "none",
-        "max_rule": options.max_rule,
+        "max_rule": method.max_rule,
         "mean_normalise": int(options.mean_normalise),
         "reference": options.reference,
         "references": run.references.number,

@@ -6,11 +6,8 @@ with z+ and z- the sums of the positive and of the negative a_j w_jk, and alpha 
 al. 2015, doi:10.1371/journal.pone.0130140, equation 60).
 """
 
-from typing import Any
-
 from keras import ops
 
-from seqlift.attribution.methods.lrp_epsilon import Relevance, relevance_rule
 from seqlift.attribution.propagation.rule import (
     Multiplier,
     NodeView,
@@ -22,6 +19,7 @@ from seqlift.attribution.propagation.rule import (
     only,
 )
 from seqlift.attribution.propagation.signed_parts import one_before, parts_made
+from seqlift.attribution.relevance import Relevance, ratio, relevance
 from seqlift.device.stored_weights import constant
 from seqlift.errors import InputError
 
@@ -36,7 +34,8 @@ def alpha_beta_row(alpha: float, beta: float) -> Row:
             bias = constant(weights.bias, z)
             plus, minus = plus + ops.maximum(bias, 0.0), minus + ops.minimum(bias, 0.0)
         shares = Two(alpha * ratio(z, plus), -beta * ratio(z, minus))
-        present = ops.where(ops.equal(a, 0.0), 1.0, a)  # the score a base would have: as if present
+        # An absent base (a = 0) counts as if it were there: hypothetical contributions are its own.
+        present = ops.where(ops.equal(a, 0.0), 1.0, a)
 
         def propagate(multiplier: Multiplier) -> tuple[Multiplier, ...]:
             both = Two(only(multiplier) * shares.positive, only(multiplier) * shares.negative)
@@ -47,21 +46,8 @@ def alpha_beta_row(alpha: float, beta: float) -> Row:
     return Row(start)
 
 
-def ratio(z: Any, total: Any) -> Any:
-    """Divide, with 0 where the divisor is 0: there is nothing to share out."""
-    empty = ops.equal(total, 0.0)
-    return ops.where(empty, 0.0, z / ops.where(empty, ops.ones_like(total), total))
-
-
 def method(*, alpha: float = 1.0, beta: float = 0.0) -> Relevance:
     """Make LRP-alpha-beta, by default alpha 1 and beta 0; 2 and 1 is the other common choice."""
     if abs(alpha - beta - 1.0) > 1e-9 or beta < 0.0:
         raise InputError(f"alpha {alpha:g}, beta {beta:g}: give alpha = 1 + beta, beta 0 or more")
-    return Relevance(
-        "lrp-alpha-beta",
-        relevance_rule("lrp-alpha-beta", alpha_beta_row(alpha, beta)),
-        sums_to="output",
-        linear_in_target=False,
-        needs_references=False,
-        facts={"alpha": alpha, "beta": beta},
-    )
+    return relevance("lrp-alpha-beta", alpha_beta_row(alpha, beta), alpha=alpha, beta=beta)

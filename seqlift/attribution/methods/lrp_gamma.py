@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from seqlift.attribution.methods.lrp_alpha_beta import ratio
-from seqlift.attribution.methods.lrp_epsilon import Relevance, relevance_rule
 from seqlift.attribution.propagation.rule import (
     Multiplier,
     NodeView,
@@ -22,6 +20,7 @@ from seqlift.attribution.propagation.rule import (
     flatten_pairs,
     only,
 )
+from seqlift.attribution.relevance import Relevance, ratio, relevance
 from seqlift.errors import InputError
 from seqlift.network.primitives.base import Weighted
 
@@ -56,11 +55,4 @@ def method(*, gamma: float = 0.25) -> Relevance:
     """Make LRP-gamma; the larger `gamma`, the less negative weights count."""
     if not gamma >= 0.0:
         raise InputError(f"gamma {gamma:g}: not 0 or more; give a number such as 0.25")
-    return Relevance(
-        "lrp-gamma",
-        relevance_rule("lrp-gamma", gamma_row(gamma)),
-        sums_to="output",
-        linear_in_target=False,
-        needs_references=False,
-        facts={"gamma": gamma},
-    )
+    return relevance("lrp-gamma", gamma_row(gamma), gamma=gamma)

@@ -139,9 +139,10 @@ class Rule:
 
     `rows` and `parts` are looked up by the primitive's class; the nearest base class counts.
     `sums_to` is what contributions sum to; `at_sequence` rules never see the reference;
-    scores of a rule that is not `linear_in_target` do not add up over targets; a rule that
-    `compares` treats equal and nearly equal values differently; `refuses` gives the reason for a
-    primitive that the rule is not defined for.
+    scores of a rule that is not `linear_in_target` do not add up over targets, so a softmax
+    logit is explained as it is; a rule that `compares` treats equal and nearly equal values
+    differently, so convolutions before it are computed with all their products; `refuses` gives the
+    reason for a primitive that the rule is not defined for.
     """
 
     name: str
