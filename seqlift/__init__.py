@@ -50,7 +50,7 @@ _ELSEWHERE = {
 
 
 def __getattr__(name: str) -> Any:
-    """Return what lives in another module, importing it when it is first asked for (PEP 562)."""
+    """Import a public name from its module when it is first asked for (PEP 562)."""
     if name not in _ELSEWHERE:
         raise AttributeError(f"module 'seqlift' has no attribute {name!r}")
     from importlib import import_module

@@ -4,10 +4,14 @@ import-linter holds the list of floors (`pyproject.toml`); this counts what it h
 """
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from conftest import ROOT
+
+from seqlift.attribution import registry
 
 PACKAGE = ROOT / "seqlift"
 
@@ -56,3 +60,59 @@ def test_no_folder_imports_one_that_imports_it() -> None:
 def test_only_the_ground_lies_loose() -> None:
     loose = {path.name for path in PACKAGE.glob("*.py")}
     assert loose <= {"__init__.py", "__main__.py", "errors.py", "intervals.py"}
+
+
+def trees() -> Iterator[tuple[str, ast.Module]]:
+    """Yield the name and the parsed text of every module of the package."""
+    for name, path in modules().items():
+        yield name, ast.parse(path.read_text())
+
+
+def test_a_class_name_means_one_thing() -> None:
+    names = Counter(
+        node.name for _, tree in trees() for node in tree.body if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, number in names.items() if number > 1] == []
+
+
+def test_rules_are_objects_that_nobody_compares_by_name() -> None:
+    names = {*registry.rules(), *registry.methods()}
+    compared = [
+        f"{module}:{node.lineno}"
+        for module, tree in trees()
+        if module != "seqlift.attribution.registry"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare)
+        for side in ast.walk(node)
+        if isinstance(side, ast.Constant) and side.value in names
+    ]
+    assert compared == []
+
+
+def test_docstrings_say_what_a_thing_does() -> None:
+    """None begins with a noun clause."""
+    clauses = [
+        f"{module}:{node.name}"
+        for module, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and (ast.get_docstring(node) or "").startswith(("Return what", "What "))
+    ]
+    assert clauses == []
+
+
+@pytest.mark.parametrize("folder", ["rules", "methods"])
+def test_a_rule_or_method_is_one_file(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file in the folder, and nothing else, gives the command line a new name."""
+    source = PACKAGE / "attribution"
+    for path in (source / folder).glob("*.py"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / path.name).write_text(path.read_text())
+    (tmp_path / folder / "own_one.py").write_text('"""One of my own."""\n')
+    monkeypatch.setattr(registry, "__file__", str(tmp_path / "registry.py"))
+    registry.names_in.cache_clear()
+    listed = getattr(registry, folder)()
+    registry.names_in.cache_clear()
+    assert listed["own-one"] == "One of my own."

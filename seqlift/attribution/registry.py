@@ -22,12 +22,15 @@ STEPS = 50  # of integrated gradients, where none are chosen
 DEEPLIFT_RULES = ("genomics", "rescale", "revealcancel")
 """Presets whose contributions sum to the difference from reference: what DeepLIFT's paper has."""
 
+PRESETS = ("genomics",)
+"""Rules that choose between others, so that a single layer cannot have one."""
+
 _OWN_RULES: dict[str, Any] = {}
 _OWN_METHODS: dict[str, Callable[..., Any]] = {}
 
 
 @cache
-def _in_folder(folder: str) -> dict[str, str]:
+def names_in(folder: str) -> dict[str, str]:
     """Map each name in a folder of this package to the first line of its file's docstring."""
     found = {}
     for path in sorted(Path(__file__).with_name(folder).glob("[a-z]*.py")):
@@ -38,14 +41,14 @@ def _in_folder(folder: str) -> dict[str, str]:
 
 def rules() -> dict[str, str]:
     """List the rules and presets with a line of help each; DeepLIFT's own come first."""
-    files = _in_folder("rules")
+    files = names_in("rules")
     first = {name: files[name] for name in DEEPLIFT_RULES}
     return first | files | {name: first_line(rule) for name, rule in _OWN_RULES.items()}
 
 
 def methods() -> dict[str, str]:
     """List the methods with a line of help each; the default comes first."""
-    files = _in_folder("methods")
+    files = names_in("methods")
     first = {"deeplift": files["deeplift"]}
     return first | files | {name: first_line(own) for name, own in _OWN_METHODS.items()}
 
@@ -78,7 +81,7 @@ def register(thing: Any, name: str | None = None) -> Any:
     """
     is_rule = hasattr(thing, "rows")
     known = name or (thing.name if is_rule else thing.__name__.replace("_", "-"))
-    if known in (_in_folder("rules") if is_rule else _in_folder("methods")):
+    if known in (names_in("rules") if is_rule else names_in("methods")):
         raise InputError(f"{known}: seqlift has a {'rule' if is_rule else 'method'} of this name")
     (_OWN_RULES if is_rule else _OWN_METHODS)[known] = thing
     return thing

@@ -69,7 +69,7 @@ def has_own_file(ctx: click.Context | None) -> bool:
 
 def single_rules() -> list[str]:
     """List the rules that a layer can have: all but presets, which choose between rules."""
-    return [name for name in registry.rules() if name != "genomics"]
+    return [name for name in registry.rules() if name not in registry.PRESETS]
 
 
 def all_rules() -> list[str]:

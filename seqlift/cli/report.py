@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def progress(*, quiet: bool) -> "Progress":
-    """Return what makes progress bars: on standard error, and only on a terminal."""
+    """Make a factory of progress bars on standard error, shown only on a terminal."""
 
     def bar(stage: str, total: int) -> AbstractContextManager["ProgressBar"]:
         from tqdm import tqdm

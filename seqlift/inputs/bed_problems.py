@@ -17,7 +17,7 @@ _SUMMIT = "give its distance from start, -1 for none, or --summit centre"
 
 
 def undecodable(line: str) -> str | None:
-    """Return what makes a line no text, or None."""
+    """Describe why a line is not text; None if it is."""
     if "\0" in line:
         return "a NUL byte in the line, so this is not text; give BED as plain or gzip text"
     if line.isascii():
@@ -67,7 +67,7 @@ def _too_few(columns: list[str]) -> str:
 
 
 def wrong_interval(start: str, end: str) -> str | None:
-    """Return what is wrong with two texts as the interval [start, end), or None."""
+    """Describe why two texts are not an interval [start, end); None if they are."""
     for column, text in (("start", start), ("end", end)):
         if not _is_whole(text):
             return f"{column} {_shown(text)} is not a whole number; {_ZERO_BASED}"
@@ -81,7 +81,7 @@ def wrong_interval(start: str, end: str) -> str | None:
 
 
 def wrong_strand(strand: str) -> str | None:
-    """Return what is wrong with a text as a strand, or None."""
+    """Describe why a text is not a strand; None if it is."""
     if strand in ("+", "-", ".", "?"):
         return None
     return (
@@ -91,7 +91,7 @@ def wrong_strand(strand: str) -> str | None:
 
 
 def wrong_summit(summit: str, size: int) -> str | None:
-    """Return what is wrong with a text as the summit of a region of `size` bases, or None."""
+    """Describe why a text is not the summit of a region of `size` bases; None if it is."""
     if not _is_whole(summit):
         return f"summit {_shown(summit)} is not a whole number; {_SUMMIT}"
     if len(summit) > _LONGEST or not -1 <= int(summit) < size:

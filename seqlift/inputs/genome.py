@@ -241,7 +241,7 @@ def missing_chromosome(name: str, sizes: Collection[str]) -> str:
 
 
 def _bare(name: str) -> str:
-    """Return what tells a chromosome from others: chrX and chrM have nothing in common."""
+    """Strip the prefix that chromosome names share, so that chrX and chrM do not look alike."""
     return name.lower().removeprefix("chr")
 
 

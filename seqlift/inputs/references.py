@@ -61,7 +61,7 @@ Draw = NDArray[np.uint8] | NDArray[np.float32]
 
 
 class References(Protocol):
-    """What the rest of seqlift needs to know of any kind of reference."""
+    """The interface of every kind of reference."""
 
     @property
     def kind(self) -> str:

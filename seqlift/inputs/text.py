@@ -195,7 +195,7 @@ class TextFile:
 
 
 def signature(path: Path) -> tuple[int, int, int] | None:
-    """Return what changes when a file is replaced or written to; None where it is gone."""
+    """Read the identity, size and time of a file: they change when it is replaced or written."""
     try:
         found = path.stat()
     except OSError:

@@ -153,7 +153,7 @@ def words_of(options: ScoreOptions) -> Iterator[str]:
 
 
 def changes(before: Mapping[str, Attribute], now: Mapping[str, Attribute]) -> list[str]:
-    """Return what differs between two fingerprints, a phrase each."""
+    """Describe the differences between two fingerprints, a phrase each."""
     names = [*now, *(name for name in before if name not in now)]
     return [
         f"{worded(name)} was {before.get(name, 'missing')} and is {now.get(name, 'missing')}"

@@ -31,7 +31,7 @@ OTHER_RUN = "it goes with a score file of another run"  # which is named, and so
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a score file has to be: its facts, its number of rows, and facts that may differ."""
+    """The facts and the number of rows a score file must have, and the facts that may differ."""
 
     facts: Mapping[str, Attribute]
     rows: int

@@ -159,7 +159,7 @@ def check_rows(explainer: "Explainer", regions: int) -> None:
 
 
 def notes_of(run: Run) -> tuple[str, ...]:
-    """Return what a user should know of a run, a sentence each.
+    """List notes on a run for its summary, a sentence each.
 
     What calls in the model file fix and scores do without, windows without a base, and what was
     asked for and has no effect.
@@ -180,7 +180,7 @@ def notes_of(run: Run) -> tuple[str, ...]:
         notes.append(
             f"--steps {options.steps} has no effect: the method {method.name} has no steps"
         )
-    if options.method == "deeplift" and method.name != "deeplift":
+    if options.method != method.name:
         notes.append(f"--rule {options.rule} is a method now: --method {method.name}")
     return tuple(notes)
 

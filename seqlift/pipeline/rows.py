@@ -177,7 +177,7 @@ def _stored_window(row: WindowBases, start: int, length: int) -> Window:
 
 
 def status_of(row: WindowBases) -> str:
-    """Return what there is to say about a row: ``ok``, or ``padded`` and ``N``, or ``all N``.
+    """Describe the status of a row: ``ok``, or ``padded`` and ``N``, or ``all N``.
 
     ``padded`` windows reach past the end of their chromosome; those with N have unknown bases on
     it.

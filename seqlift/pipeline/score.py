@@ -49,7 +49,7 @@ AHEAD = 2  # batches read before they are needed, and batches waiting to be writ
 
 
 def score(options: ScoreOptions, settings: Settings, *, progress: Progress) -> Summary:
-    """Return what was done, having written the score files, the regions file and the tracks.
+    """Write the score files, the regions file and the tracks, and summarise the run.
 
     Score files have their final names before the tracks are begun, so a track that cannot be
     written costs no scores. Of a run that fails before its first part is finished, nothing stays;
@@ -135,7 +135,7 @@ def kept(run: Run, parts: PartsFolder) -> Iterator[None]:
 
 
 def what_is_kept(run: Run, parts: PartsFolder) -> str:
-    """Return what there is to go on from, nothing where there is nothing."""
+    """Describe the kept work that the same command continues from; empty if none is kept."""
     done = parts.rows()
     how = "the same command without --force" if run.options.force else "the same command"
     if parts.placed and run.outputs.tracks:

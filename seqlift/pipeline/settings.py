@@ -27,7 +27,7 @@ def free_space(folder: Path) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a run works with.
+    """The services a run uses: loading, clock, disk space and signals.
 
     Attributes
     ----------

@@ -15,7 +15,7 @@ from seqlift.tracks.summary import counted, windows_placed
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run did.
+    """The outcome of a run.
 
     `relative_residual` is the largest of any row, `worst` the place of that row; `status` how many
     rows have each status; `windows` how many lie around summits; `files` are final names;

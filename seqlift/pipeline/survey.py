@@ -18,7 +18,7 @@ from seqlift.intervals import UNKNOWN, Region, Window
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What is known when all windows have been read once.
+    """Facts about all windows, collected in one reading.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ class Surveyor:
         self._digest.update(codes.tobytes())
 
     def survey(self) -> Survey:
-        """Return what was collected."""
+        """Finish the survey."""
         return Survey(
             framing=self._framing,
             regions=self._regions,

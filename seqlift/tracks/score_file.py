@@ -161,7 +161,7 @@ class ScoreFile:
         ]
 
     def status(self) -> list[str]:
-        """Return what there is to say about every row."""
+        """Read the status of every row."""
         return self._texts("regions/status")
 
     def tracks(self, rows: slice) -> NDArray[np.float32]:

@@ -2,8 +2,8 @@
 
     R_j = a_j sum_k w_jk R_k / (z_k + epsilon sign z_k)
 
-Bach et al. 2015, doi:10.1371/journal.pone.0130140, equation 58. How relevance becomes
-multipliers: `seqlift.attribution.relevance`. Activations pass relevance on as it is; of a maximum the
+Bach et al. 2015, doi:10.1371/journal.pone.0130140, equation 58. How relevance becomes multipliers
+is in `seqlift.attribution.relevance`. Activations pass relevance on as it is; of a maximum the
 winner takes all. Biases keep the relevance they explain.
 """
 

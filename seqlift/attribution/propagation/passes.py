@@ -96,7 +96,7 @@ class BackwardPass:
 
 
 class View:
-    """What a rule sees of one node in one batch: a `NodeView`."""
+    """A `NodeView` of one node in one batch."""
 
     def __init__(self, back: BackwardPass, i: int) -> None:
         self._back, self._i = back, i
