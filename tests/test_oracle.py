@@ -13,8 +13,8 @@ import pytest
 from keras import ops
 from nets import Array, computed, engine_by, largest
 
-from seqlift.attribution import maximum
 from seqlift.attribution.engine import Engine, Result
+from seqlift.attribution.propagation import maximum
 from seqlift.attribution.registry import chosen_method
 from seqlift.device.backend import at_once
 from seqlift.explain.explainer import Explainer
