@@ -38,7 +38,7 @@ contributions, relative to the largest prediction, reference prediction or diffe
 over small random models, three sequences with four references each, and the rules `genomics` and
 `rescale`. References are dinucleotide shuffles; of images, and of sequences of a few bases, random.
 Nodes of Keras 2 files (`TFOpLambda`, `SlicingOpLambda`) become the operations below. **Bold**
-primitives are crossed by a rule, the others by their transpose. Made by
+primitives are propagated through by a rule, the others by their transpose. Made by
 `python tests/make_layers.py`.
 
 | layer | primitives | float32 | float64 |

@@ -1,4 +1,4 @@
-"""The command line: options, and what is shown; the only room that knows click.
+"""The command line: options, and what is shown; the only folder that knows click.
 
 Nothing heavy is imported before a command has its arguments: TensorFlow costs seconds, and help,
 version and a mistyped option answer at once.

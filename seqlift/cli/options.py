@@ -236,8 +236,8 @@ inputs = option(
     "--input", "inputs",
     type=Named("NAME=FILE.npy, NAME=zeros, NAME=NUMBER or NAME=reverse-complement"),
     multiple=True, metavar="NAME=VALUE",
-    help="What feeds another input of the model: zeros, a number, or a .npy file of its shape or"
-    " with a row for each region; sequence or reverse-complement where it takes the sequence too."
+    help="Value of a model input other than the sequence: zeros, a number, or a .npy file of its"
+    " shape or with a row for each region; sequence or reverse-complement if it takes the sequence."
     " Repeatable.",
 )  # fmt: skip
 recipe = option(
@@ -258,16 +258,16 @@ rule_for = option(
 )  # fmt: skip
 max_rule = option(
     "--max-rule", type=click.Choice(registry.MAX_RULES),
-    help="How multipliers cross max pooling; winner is the original DeepLIFT's, which does not"
-    " sum to the difference.",
+    help="How max pooling is explained; winner is the original DeepLIFT's, which does not sum to"
+    " the difference.",
 )  # fmt: skip
 pre_activation = option(
     "--pre-activation/--post-activation",
-    help="Explain what goes into a final sigmoid or softmax, or what comes out.",
+    help="Explain the logit before a final sigmoid or softmax, or the probability after it.",
 )  # fmt: skip
 reference = option(
     "-r", "--reference", metavar="KIND",
-    help=f"What sequences are compared with: {', '.join(KINDS)}, or a .npy or FASTA file.",
+    help=f"Reference sequences: {', '.join(KINDS)}, or a .npy or FASTA file.",
 )  # fmt: skip
 references = option(
     "-n", "--references", type=click.IntRange(min=1), metavar="R",
@@ -287,7 +287,7 @@ length = option(
 )  # fmt: skip
 summit = option(
     "--summit", type=click.Choice(SUMMITS),
-    help="What a window is laid around: the summit in column 10 unless the row is a BED12 or has no"
+    help="Centre of the window: the summit in column 10 unless the row is a BED12 or has no"
     " number there, column 10 of every row, or the centre of every region.",
 )  # fmt: skip
 tile = option(
@@ -300,14 +300,15 @@ stride = option(
 )  # fmt: skip
 strand = option(
     "--strand", is_flag=True,
-    help="Read regions with a - in column 6 from the other strand; scores stay where bases are.",
+    help="Reverse-complement minus-strand regions before scoring; output stays in genome"
+    " orientation.",
 )  # fmt: skip
 both_strands = option(
     "--both-strands", is_flag=True, help="Read every region from either strand and take the mean."
 )
 overlap = option(
     "--overlap", type=click.Choice(OVERLAPS),
-    help="Which score the track has where windows overlap: that of the window whose middle is"
+    help="Score of the track where windows overlap: that of the window whose middle is"
     " nearest, the mean, the largest in size, or that of the first row.",
 )  # fmt: skip
 shard = option(
