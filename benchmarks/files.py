@@ -22,7 +22,7 @@ from report import RESULTS, machine, publish, spread, table
 from run import FOLDER, say
 from saved import write_model
 
-from seqlift.attribution.engine import Result
+from seqlift.attribution.result import Result
 from seqlift.cli.report import progress
 from seqlift.explain.explainer import Explainer
 from seqlift.inputs.references import parse

@@ -25,7 +25,7 @@ from report import RESULTS, machine, publish, spread, stored, table
 from run import FOLDER, say
 from run_seqlift import fill_batches
 
-from seqlift.attribution.engine import Result
+from seqlift.attribution.result import Result
 from seqlift.device.precision import PRECISIONS
 from seqlift.explain.explainer import Explainer
 from seqlift.pipeline.rows import residuals_of

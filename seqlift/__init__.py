@@ -18,8 +18,8 @@ from seqlift.errors import (
 )
 
 if TYPE_CHECKING:
-    from seqlift.attribution.engine import Result
     from seqlift.attribution.registry import register
+    from seqlift.attribution.result import Result
     from seqlift.explain.explainer import Explainer
     from seqlift.inputs import references
     from seqlift.inputs.onehot import sequence_one_hot as one_hot
@@ -42,7 +42,7 @@ __all__ = [
 
 _ELSEWHERE = {
     "Explainer": ("seqlift.explain.explainer", "Explainer"),
-    "Result": ("seqlift.attribution.engine", "Result"),
+    "Result": ("seqlift.attribution.result", "Result"),
     "one_hot": ("seqlift.inputs.onehot", "sequence_one_hot"),
     "references": ("seqlift.inputs.references", None),
     "register": ("seqlift.attribution.registry", "register"),

@@ -18,7 +18,7 @@ from nets import Array, chain, eager, graph_of, inputs_for, made, random_head
 from test_locally import LOWERED
 from test_operations import GROUPS, SEQUENCE, outputs_of
 
-from seqlift.attribution.engine import Result
+from seqlift.attribution.result import Result
 from seqlift.inputs.onehot import one_hot
 from seqlift.inputs.references import parse
 from seqlift.lowering.operations.refusal import REFUSALS

@@ -12,9 +12,10 @@ from keras import layers
 from keras.src.backend.common.dtypes import BIT64_TO_BIT32_DTYPE
 from numpy.typing import NDArray
 
-from seqlift.attribution.engine import Engine, Result
+from seqlift.attribution.engine import Engine
 from seqlift.attribution.heads import Head, WeightedHead
 from seqlift.attribution.registry import chosen_method
+from seqlift.attribution.result import Result
 from seqlift.device.backend import at_once, to_numpy
 from seqlift.inputs.onehot import one_hot
 from seqlift.lowering.walk import lower

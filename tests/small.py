@@ -8,7 +8,7 @@ import numpy as np
 from keras import layers
 from nets import Array, randomise, sequences, shuffles
 
-from seqlift.attribution.engine import Result
+from seqlift.attribution.result import Result
 from seqlift.explain.explainer import Explainer
 from seqlift.inputs.onehot import one_hot
 

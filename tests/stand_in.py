@@ -23,7 +23,7 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class MadeResult:
-    """The fields of `seqlift.attribution.engine.Result`."""
+    """The fields of `seqlift.attribution.result.Result`."""
 
     hypothetical: np.ndarray
     multipliers: np.ndarray

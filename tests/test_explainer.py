@@ -24,8 +24,8 @@ from small import (
 )
 
 import seqlift.explain.batches
-from seqlift.attribution.engine import Result
 from seqlift.attribution.registry import method_named
+from seqlift.attribution.result import Result
 from seqlift.device.backend import compiled
 from seqlift.errors import DeviceMemoryError
 from seqlift.explain.batches import (

@@ -8,7 +8,7 @@ import pytest
 from keras import layers, ops
 from nets import chain, made, sequences
 
-from seqlift.attribution.engine import Result
+from seqlift.attribution.result import Result
 from seqlift.errors import DeviceError, InputError, ModelError
 from seqlift.explain.explainer import Explainer
 from seqlift.inputs.onehot import one_hot

@@ -18,7 +18,7 @@ from small import (
     small_model,
 )
 
-from seqlift.attribution.engine import Result
+from seqlift.attribution.result import Result
 from seqlift.explain.explainer import Explainer
 from seqlift.inputs.references import (
     EachGcReference,

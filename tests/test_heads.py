@@ -20,7 +20,6 @@ from nets import (
     relative_residual,
 )
 
-from seqlift.attribution.engine import Result
 from seqlift.attribution.heads import (
     BoxHead,
     Head,
@@ -29,6 +28,7 @@ from seqlift.attribution.heads import (
     box_factors,
     unit_weights,
 )
+from seqlift.attribution.result import Result
 from seqlift.errors import ModelError
 from seqlift.explain.explainer import Explainer
 from seqlift.explain.target import parse

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from nets import engine_by
 
-from seqlift.attribution.engine import Engine, Result
+from seqlift.attribution.engine import Engine
 from seqlift.attribution.heads import WeightedHead
+from seqlift.attribution.result import Result
 from seqlift.attribution.stored_size import stored_values
 from seqlift.device.backend import weights_store
 from seqlift.device.stored_weights import StoredWeights

@@ -8,7 +8,7 @@ import pytest
 from keras import layers
 from nets import Array, computed, randomise, sequences, shuffles
 
-from seqlift.attribution.engine import Result
+from seqlift.attribution.result import Result
 from seqlift.explain.explainer import Explainer
 from seqlift.inputs.onehot import one_hot
 from seqlift.lowering.inputs import layout_of

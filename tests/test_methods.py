@@ -217,6 +217,12 @@ def test_noise_depends_on_the_sequence_alone() -> None:
     ("name", "options", "said"),
     [
         ("lrp", {}, "method 'lrp': give one of deeplift, deconvnet, "),
+        (
+            "deeplift",
+            {"rule_for": "a=rescale"},
+            "option rule_for: not settable as text; use --rule",
+        ),
+        ("gradient", {"max_rule": "last"}, "max_rule 'last': give one of complete, winner"),
         ("lrp-epsilon", {"gamma": 1}, "method lrp-epsilon: no option 'gamma'; its options are ep"),
         ("lrp-epsilon", {"epsilon": "small"}, "method lrp-epsilon, option epsilon: 'small' is not"),
         ("lrp-epsilon", {"epsilon": "0"}, "epsilon 0.0: not above 0; give a small positive number"),

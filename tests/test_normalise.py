@@ -8,7 +8,7 @@ import pytest
 from keras import layers
 from nets import Body, chain, computed, made, sequences, shuffles
 
-from seqlift.attribution.engine import Result
+from seqlift.attribution.result import Result
 from seqlift.errors import ModelError
 from seqlift.explain.explainer import Explainer
 from seqlift.inputs.onehot import one_hot

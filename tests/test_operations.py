@@ -24,9 +24,9 @@ from nets import (
     relative_residual,
 )
 
-from seqlift.attribution.engine import Result
 from seqlift.attribution.heads import Head
 from seqlift.attribution.propagation.softmax_quotients import through_log_sum_exp
+from seqlift.attribution.result import Result
 from seqlift.device.backend import at_once
 from seqlift.errors import ModelError
 from seqlift.lowering.operations.refusal import REFUSALS

@@ -13,9 +13,10 @@ import pytest
 from keras import ops
 from nets import Array, computed, engine_by, largest
 
-from seqlift.attribution.engine import Engine, Result
+from seqlift.attribution.engine import Engine
 from seqlift.attribution.propagation import maximum
 from seqlift.attribution.registry import chosen_method
+from seqlift.attribution.result import Result
 from seqlift.device.backend import at_once
 from seqlift.explain.explainer import Explainer
 

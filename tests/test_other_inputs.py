@@ -9,7 +9,7 @@ import pytest
 from keras import layers
 from nets import Array, randomise, sequences, shuffles
 
-from seqlift.attribution.engine import Result
+from seqlift.attribution.result import Result
 from seqlift.errors import InputError, ModelError
 from seqlift.explain.explainer import Explainer
 from seqlift.explain.extra_inputs import inputs_of, resolve

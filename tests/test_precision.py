@@ -9,7 +9,7 @@ from keras import layers, ops
 from nets import Array, largest, numpy, randomise
 from small import LENGTH, NAMES, REFERENCES, X, explained
 
-from seqlift.attribution.engine import Result
+from seqlift.attribution.result import Result
 from seqlift.device import products
 from seqlift.device.backend import compiled
 from seqlift.device.precision import PRECISIONS, Precision, Products

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from made_scores import made_batch, window
 
-from seqlift.attribution.engine import Result
+from seqlift.attribution.result import Result
 from seqlift.errors import NumericError
 from seqlift.intervals import Region, Window
 from seqlift.pipeline.cancelling import cancelling_in

@@ -18,7 +18,7 @@ from nets import (
     relative_residual,
 )
 
-from seqlift.attribution.engine import Result
+from seqlift.attribution.result import Result
 from seqlift.device.backend import compiled
 from seqlift.network.graph import Graph
 from seqlift.network.primitives import winograd

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from nets import Array, eager
 
-from seqlift.attribution.engine import Result
 from seqlift.attribution.heads import WeightedHead
+from seqlift.attribution.result import Result
 from seqlift.network.graph import GraphBuilder
 from seqlift.network.primitives.affine import Dense, Scale
 from seqlift.network.primitives.base import Linear, Primitive

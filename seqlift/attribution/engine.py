@@ -6,7 +6,7 @@ node into a factor as soon as the references have passed it, and only the factor
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from seqlift.attribution.method import Method
 from seqlift.attribution.presets import check_defined
 from seqlift.attribution.propagation.passes import BackwardPass, asked, nodes_kept
 from seqlift.attribution.propagation.rule import flatten_pairs
+from seqlift.attribution.result import Result
 from seqlift.device.backend import compiled, to_numpy, weights_store
 from seqlift.device.precision import Products
 from seqlift.device.stored_weights import StoredWeights
@@ -28,32 +29,6 @@ from seqlift.network.graph import Graph
 Array = Any
 Activations = dict[int, Array]
 Others = Mapping[int, Array]  # by node: the model's inputs other than the sequence
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """The result of a head for N sequences and R references.
-
-    hypothetical (N, *input shape): contribution if each base stood there, mean over references.
-    multipliers (N, *input shape): mean over references.
-    contributions (N, *input shape): at the observed base where the input is one-hot, else
-    multiplier times difference; mean over references.
-    prediction (N,), reference_prediction (N, R): the head's value.
-    difference (N, R): what the contributions of each pair sum to.
-    residual (N, R): difference less the sum of the contributions of the pair.
-    """
-
-    hypothetical: NDArray[Any]
-    multipliers: NDArray[Any]
-    contributions: NDArray[Any]
-    prediction: NDArray[Any]
-    reference_prediction: NDArray[Any]
-    difference: NDArray[Any]
-    residual: NDArray[Any]
-
-    def rows(self, which: slice | NDArray[Any]) -> "Result":
-        """Select some of the sequences."""
-        return Result(**{item.name: getattr(self, item.name)[which] for item in fields(self)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ class Points(Protocol):
         """List what `place` needs for each of the points, for a batch of sequences or codes."""
 
     def place(self, x: Array, x0: Array, point: Array) -> Array:
-        """Place a point, given sequences (N, 1, *shape) and references (M, R, *shape)."""
+        """Place a point, from sequences (N, 1, *shape) and references (M, R, *shape)."""
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,8 @@ def methods() -> dict[str, str]:
 def options_of(name: str) -> dict[str, str]:
     """List the options of a method of seqlift's with their defaults as they are written."""
     path = Path(__file__).with_name("methods") / f"{name.replace('-', '_')}.py"
+    if name in _OWN_METHODS:
+        return {}
     tree = ast.parse(path.read_text(encoding="utf-8"))
     (make,) = (
         node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "method"
@@ -124,6 +126,8 @@ def method_named(name: str, options: Mapping[str, Any]) -> "Method":
         option: value_of(f"method {name}, option {option}", value, parameters[option].default)
         for option, value in options.items()
     }
+    if "max_rule" in values:
+        check("max_rule", values["max_rule"], dict.fromkeys(MAX_RULES, ""))
     method: Method = make(**values)
     return method
 
@@ -143,7 +147,6 @@ def chosen_method(
     """
     special = dict(rule_for or {})
     check("method", name, methods())
-    check("max_rule", max_rule, dict.fromkeys(MAX_RULES, ""))
     if name == "deeplift":
         name, rule = named_by_rule(rule, special)
     known = inspect.signature(factory_named(name)).parameters
@@ -187,6 +190,8 @@ def factory_named(name: str) -> Callable[..., Any]:
 
 def value_of(what: str, value: Any, default: Any) -> Any:
     """Read a value as text, as the type of an option's default."""
+    if isinstance(value, str) and default is None:
+        raise InputError(f"{what}: not settable as text; use --rule-for LAYER=RULE")
     if not isinstance(value, str) or not isinstance(default, bool | int | float):
         return value
     try:

@@ -14,7 +14,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.attribution.engine import Engine, PassedReferences, Result
+from seqlift.attribution.engine import Engine, PassedReferences
+from seqlift.attribution.result import Result
 from seqlift.attribution.stored_size import stored_values
 from seqlift.device.backend import CPU_BATCH, batch_memory, most_lanes, on_cpu
 from seqlift.explain.schedule import Schedule

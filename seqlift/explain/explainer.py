@@ -15,8 +15,9 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.attribution.engine import Engine, Result
+from seqlift.attribution.engine import Engine
 from seqlift.attribution.registry import chosen_method
+from seqlift.attribution.result import Result
 from seqlift.device.backend import (
     backend_version,
     use_device,

@@ -74,8 +74,8 @@ def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
         if value is not None and Path(value).is_file():
             attributes |= {name: value, f"{name}_sha256": digest_of(Path(value))}
     attributes |= {name: value for name, value in method.facts.items() if name != "rule"}
-    for name, told in run.explainer.extra_inputs.descriptions.items():
-        attributes[f"input {name}"] = told
+    for name, text in run.explainer.extra_inputs.descriptions.items():
+        attributes[f"input {name}"] = text
     attributes |= doubts_of(run.explainer, target)
     return {name: storable(value) for name, value in attributes.items()}
 

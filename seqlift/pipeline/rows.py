@@ -19,7 +19,7 @@ from seqlift.tracks.checks import rounding_problems
 from seqlift.tracks.layout import Dtype, observed
 
 if TYPE_CHECKING:
-    from seqlift.attribution.engine import Result
+    from seqlift.attribution.result import Result
 
 
 @dataclass(frozen=True, slots=True)

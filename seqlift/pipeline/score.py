@@ -39,7 +39,7 @@ from seqlift.tracks.regions_bed import write_regions
 from seqlift.tracks.score_file import ScoreFile
 
 if TYPE_CHECKING:
-    from seqlift.attribution.engine import Result
+    from seqlift.attribution.result import Result
 
 log = logging.getLogger(__name__)
 

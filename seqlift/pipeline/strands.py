@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from seqlift.attribution.engine import Result
+    from seqlift.attribution.result import Result
 
 PER_BASE = ("hypothetical", "multipliers", "contributions")
 

@@ -63,15 +63,15 @@ def method(
     One-hot sequences go from 0 to 1, so that a deviation of 0.1 is the 10 % of the range that the
     paper suggests. An array (samples, L, 4) is used as it is, for every sequence.
     """
-    given = None if np.ndim(noise) == 0 else np.asarray(noise)
+    array = None if np.ndim(noise) == 0 else np.asarray(noise)
     if samples < 1:
         raise InputError(f"samples {samples}: fewer than one; give 1 or more")
-    if given is None and not float(noise) >= 0.0:
+    if array is None and not float(noise) >= 0.0:
         raise InputError(f"noise {noise}: not a standard deviation; give 0 or more")
-    number = samples if given is None else len(given)
+    number = samples if array is None else len(array)
     return MeanGradient(
         "smoothgrad",
-        Noisy(number, 0.0 if given is not None else float(noise), given),
+        Noisy(number, 0.0 if array is not None else float(noise), array),
         Backward("gradient", RULE, max_rule=max_rule),
-        facts={"samples": number, "noise": "an array" if given is not None else float(noise)},
+        facts={"samples": number, "noise": "an array" if array is not None else float(noise)},
     )

@@ -1,8 +1,8 @@
-"""How multipliers come back through a recurrent layer: position by position, from the last.
+"""How multipliers propagate through a recurrent layer: position by position, from the last.
 
-What the states of a position are worth is what the layers after it say and what the next position
-hands back. At each position the step's own graph is crossed, primitive by primitive, like any
-other; so scores sum up, and the same rules hold inside a cell as outside.
+The multipliers of a position's states are those of the layers after it plus those that the next
+position hands back. At each position they propagate through the step's own graph, primitive by
+primitive; so scores sum up, and the same rules hold inside a cell as outside.
 """
 
 from collections.abc import Callable, Sequence
