@@ -118,6 +118,18 @@ Explain = Callable[[NDArray[Any], NDArray[Any] | References, ExtraRows, int], li
 """From at most so many sequences, their references and other inputs to a result per head."""
 
 
+def rows_of(
+    which: slice,
+    sequences: NDArray[Any],
+    references: NDArray[Any] | References,
+    others: ExtraRows,
+) -> tuple[NDArray[Any], NDArray[Any] | References, ExtraRows]:
+    """Select some sequences, with their own references where they have some, and their inputs."""
+    if isinstance(references, np.ndarray) and references.ndim > sequences.ndim:
+        references = references[which]
+    return sequences[which], references, {n: values[which] for n, values in others.items()}
+
+
 def in_batches(
     explain: Explain,
     sequences: NDArray[Any],
@@ -126,13 +138,10 @@ def in_batches(
     size: int,
 ) -> list[Result]:
     """Explain sequences in batches of `size`, one after another: a result per head."""
-    own = isinstance(references, np.ndarray) and references.ndim > sequences.ndim
-    results: list[list[Result]] = []
-    for start in range(0, len(sequences), size):
-        rows = slice(start, start + size)
-        part = references[rows] if own and isinstance(references, np.ndarray) else references
-        fed = {number: values[rows] for number, values in others.items()}
-        results.append(explain(sequences[rows], part, fed, size))
+    results = [
+        explain(*rows_of(slice(start, start + size), sequences, references, others), size)
+        for start in range(0, len(sequences), size)
+    ]
     return [joined(parts) for parts in zip(*results, strict=True)]
 
 

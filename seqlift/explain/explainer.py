@@ -18,11 +18,7 @@ from numpy.typing import NDArray
 from seqlift.attribution.engine import Engine
 from seqlift.attribution.registry import chosen_method
 from seqlift.attribution.result import Result
-from seqlift.device.backend import (
-    backend_version,
-    use_device,
-    weights_store,
-)
+from seqlift.device.backend import backend_version, use_device, weights_store
 from seqlift.device.precision import PRECISIONS, ROUNDED
 from seqlift.explain import batches
 from seqlift.explain import target as targets
@@ -119,8 +115,11 @@ class Explainer:
             warnings.warn(text, stacklevel=2)
         self.targets = targets.parse(requests_of(target), model)
         self.several = len(self.targets) > 1 or not isinstance(target, str | None)
-        self.precision, self.seed = chosen.precision, chosen.seed
-        self.batch_size = chosen.batch_size
+        self.precision, self.seed, self.batch_size = (
+            chosen.precision,
+            chosen.seed,
+            chosen.batch_size,
+        )
         self.pre_activation, self.mean_normalise = chosen.pre_activation, chosen.mean_normalise
         self.blind: frozenset[str] = frozenset()  # targets that do not depend on the sequence
         own = tuple(model.inputs[self.extra_inputs.sequence].shape[1:])
@@ -244,17 +243,12 @@ class Explainer:
             self.engine(self.shape_of(sequences), frozenset(rows)),
             batches.number_of(references, sequences),
         )
-        own = isinstance(references, np.ndarray) and references.ndim > sequences.ndim
         whole = schedule.size
 
         def part(start: int, size: int) -> list[Result]:
             which = slice(start, start + whole)
-            compared = (
-                references[which] if own and isinstance(references, np.ndarray) else references
-            )
-            fed = {number: values[which] for number, values in rows.items()}
-            now = replace(schedule, size=size)
-            return [*self.explain_by(now, sequences[which], compared, fed).values()]
+            some = batches.rows_of(which, sequences, references, rows)
+            return [*self.explain_by(replace(schedule, size=size), *some).values()]
 
         concurrent = ConcurrentBatches(schedule)
         parts = [*concurrent.each(part, range(0, len(sequences), whole))]
