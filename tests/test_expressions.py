@@ -16,11 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqlift.models.expressions import lambdas, language, marshalled, tree
+from seqlift.models.expressions import language, tree
 from seqlift.models.expressions.functions import FUNCTIONS, evaluate
-from seqlift.models.expressions.symbols import OTHER_VERSION
 from seqlift.models.expressions.tables import TABLES
 from seqlift.models.expressions.tree import InputTensor, NoRecipeError, several
+from seqlift.models.lambda_code import lambdas, marshalled
+from seqlift.models.lambda_code.symbols import OTHER_VERSION
 
 CAPTURED: dict[str, dict[str, str]] = json.loads(
     (Path(__file__).parent / "lambda_bytes.json").read_text()

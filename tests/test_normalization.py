@@ -109,8 +109,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a softmax over sequences": (
         lambda: layers.Softmax(axis=0, name="pick"),
         (
-            "layer pick (Softmax) works along axis 0, which is not one of a sequence's own; give"
-            " one from 1 to 2"
+            "layer pick (Softmax) works along axis 0, which mixes the rows of a batch; give one"
+            " from 1 to 2"
         ),
     ),
 }

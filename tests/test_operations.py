@@ -155,9 +155,9 @@ PRODUCT = (
 )
 
 REFUSED = {
-    "ops.mean(x, axis=0)": f"(Mean) works along axis 0, {MIXES}; use another axis",
+    "ops.mean(x, axis=0)": f"(Mean) works along axis 0, {MIXES}; give one from 1 to 2",
     "ops.sum(x)": f"(Sum) works along all axes, {MIXES}; give it the axes from 1 on",
-    "ops.take(x, [0], axis=0)": f"(Take) works along axis 0, {MIXES}; use another axis",
+    "ops.take(x, [0], axis=0)": f"(Take) works along axis 0, {MIXES}; give one from 1 to 2",
     "ops.flip(x)": f"(Flip) works along all axes, {MIXES}; give it the axes from 1 on",
     "ops.transpose(x)": f"(Transpose) moves the batch axis, {MIXES}; leave it first",
     "ops.reshape(x, (-1, 108))": (

@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,7 @@ from seqlift.inputs.fasta_index import IndexRecord, build_index, index_agrees, r
 from seqlift.inputs.onehot import FOREIGN, lookup
 from seqlift.inputs.text import signature
 from seqlift.intervals import UNKNOWN, Region
+from seqlift.system.closing import Closing
 
 _MITOCHONDRIA = {"chrM": ("MT",), "M": ("MT",), "MT": ("chrM", "M"), "chrMT": ("chrM", "M")}
 _SHORT_LINE = 4096  # bases of a line that is read whole, so that its end is looked at
@@ -30,7 +30,7 @@ _LINE_ENDS = b"\r\n"
 _MANY = 10_000  # names beyond which comparing spellings takes longer than a user waits
 
 
-class Genome:
+class Genome(Closing):
     """A FASTA file, open for reading any interval; a context manager.
 
     One thread at a time may read from it.
@@ -109,19 +109,6 @@ class Genome:
     def close(self) -> None:
         """Close the file."""
         self._fasta.close()
-
-    def __enter__(self) -> "Genome":
-        """Return the genome itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the file."""
-        self.close()
 
     def _known(self, chrom: str, start: int, end: int) -> NDArray[np.uint8]:
         """Return the codes of an interval inside a chromosome."""

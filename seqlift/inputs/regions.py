@@ -16,13 +16,13 @@ long enough), arrays or models. The rules, from the BED specification version 1
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 
 from seqlift.errors import InputError
 from seqlift.inputs import bed_problems
 from seqlift.inputs.summits import Summits, summit_of
 from seqlift.inputs.text import TextFile, signature
 from seqlift.intervals import Region
+from seqlift.system.closing import Closing
 
 
 def parse(
@@ -99,7 +99,7 @@ def _region(columns: list[str], line: int, summits: Summits) -> Region | str:
     )
 
 
-class RegionFile:
+class RegionFile(Closing):
     """A file of regions, or of sequences in FASTA, that can be read any number of times.
 
     A context manager: what was spooled for standard input, a pipe or a compressed FASTA is removed
@@ -164,16 +164,3 @@ class RegionFile:
     def close(self) -> None:
         """Remove what was spooled."""
         self._text.close()
-
-    def __enter__(self) -> "RegionFile":
-        """Return the file itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Remove what was spooled."""
-        self.close()

@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from seqlift.errors import ModelError
-from seqlift.models.expressions import lambdas, language, nodes, tree
+from seqlift.models.expressions import language, nodes, tree
 from seqlift.models.expressions.tree import Expression, NoRecipeError
+from seqlift.models.lambda_code import lambdas
 from seqlift.models.plans.plan import Call, LayerPlan, NetworkPlan, TensorRef, refs
 from seqlift.models.refused import is_pattern, matches
 from seqlift.models.safety import is_refused

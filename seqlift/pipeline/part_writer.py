@@ -5,12 +5,11 @@ Knows parts and score files; knows nothing of how rows are computed.
 
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from seqlift.errors import InputError
 from seqlift.pipeline.parts import REMOVE, PartsFolder
 from seqlift.pipeline.run import Run
+from seqlift.system.closing import Finishing
 from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.hdf5 import ScoreWriter
 from seqlift.tracks.score_file import ScoreFile
@@ -43,7 +42,7 @@ def check_parts(run: Run, parts: PartsFolder) -> None:
                 raise InputError(f"{path}: not what its folder's name says; {REMOVE}")
 
 
-class PartWriter:
+class PartWriter(Finishing):
     """Writes rows from `start` up to `stop` into parts; a context manager.
 
     Left by an exception it drops the part under way. Left before the last row it keeps the whole
@@ -106,35 +105,21 @@ class PartWriter:
         rows = self._row - self._start
         spare = rows % self._run.chunk
         if spare == rows:
-            self._discard()
+            self.discard()
             return
         for writer in self._writers:
             writer.truncate(rows - spare)
         self._row -= spare
         self.finish()
 
-    def _discard(self) -> None:
+    def close(self) -> None:
+        """Finish the last part, or what is whole of it."""
+        if self._row < self._stop and self._folder is not None:
+            self._cut()
+        elif self._folder is not None or self._start == self._stop:
+            self.finish()
+
+    def discard(self) -> None:
+        """Drop the part under way."""
         for writer in self._writers:
             writer.discard()
-
-    def __enter__(self) -> Self:
-        """Return the writer."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Finish the last part, or what is whole of it."""
-        try:
-            if kind is not None:
-                self._discard()
-            elif self._row < self._stop and self._folder is not None:
-                self._cut()
-            elif self._folder is not None or self._start == self._stop:
-                self.finish()
-        except BaseException:  # the last rows did not fit
-            self._discard()
-            raise

@@ -14,8 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from seqlift.errors import OutputError
 from seqlift.pipeline.facts import changes
@@ -23,6 +22,7 @@ from seqlift.pipeline.outputs import has_locks, is_locked
 from seqlift.pipeline.part_folders import LEFT, PART, UNFINISHED, Part, remove_part
 from seqlift.pipeline.run_record import RUN, identity, read_run
 from seqlift.pipeline.stopping import undisturbed
+from seqlift.system.closing import Closing
 from seqlift.tracks.batch import Attribute
 from seqlift.tracks.unfinished import output_errors, to_disk
 
@@ -32,7 +32,7 @@ NONE = -1  # no lock yet
 RETRIES = 10  # of entering a folder that another run is just leaving
 
 
-class PartsFolder:
+class PartsFolder(Closing):
     """The folder of a run's finished parts; a context manager, which keeps other runs out of it.
 
     Left without a finished part in it, the folder is removed.
@@ -83,7 +83,7 @@ class PartsFolder:
                 self._enter(dict(facts), finals, force=force)
         except BaseException:
             if self._lock != NONE:
-                self._leave()
+                self.close()
             raise
 
     def _locked(self) -> int:
@@ -242,20 +242,8 @@ class PartsFolder:
             (self.folder / LOCK).unlink()
             self.folder.rmdir()
 
-    def __enter__(self) -> Self:
-        """Return the parts."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Let other runs in, and remove what is not finished."""
-        self._leave()
-
-    def _leave(self) -> None:
         with undisturbed():
             with suppress(OSError, OutputError):
                 self._tidy()

@@ -18,7 +18,6 @@ from seqlift.errors import SeqliftError
 from seqlift.explain.concurrent_batches import ConcurrentBatches
 from seqlift.pipeline.facts import fingerprint, run_attributes, shard_attributes
 from seqlift.pipeline.finished import agreeing, is_finished, wanted_of
-from seqlift.pipeline.memory import give_back
 from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.outputs import finish, remove_outdated, shard_name
 from seqlift.pipeline.part_writer import PartWriter, check_parts
@@ -96,7 +95,6 @@ def finish_run(run: Run, parts: PartsFolder, progress: Progress) -> None:
         if not parts.placed:
             place_scores(run, parts, done, progress)
         check_tolerance(run)
-        give_back()
         if outputs.tracks:
             write_tracks(run, parts, done, progress)
     parts.remove()

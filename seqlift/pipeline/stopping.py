@@ -3,9 +3,11 @@
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from types import FrameType, TracebackType
+from contextlib import contextmanager
+from types import FrameType
 from typing import Self
+
+from seqlift.system.closing import Closing
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -14,7 +16,7 @@ class Stopped(KeyboardInterrupt):
     """A run that ended as it was asked to: the signal's number, what is kept and how to go on."""
 
 
-class Stop(AbstractContextManager["Stop"]):
+class Stop(Closing):
     """Remembers the first signal that asks for an end; the second ends at once.
 
     Attributes
@@ -37,12 +39,7 @@ class Stop(AbstractContextManager["Stop"]):
             self._before = {number: signal.signal(number, self._ask) for number in heeded}
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Leave the signals to whoever had them."""
         for number, handler in self._before.items():
             signal.signal(number, handler)

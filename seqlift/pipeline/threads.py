@@ -6,8 +6,9 @@ Both keep a bounded number of things under way, and both hand an exception on to
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
+
+from seqlift.system.closing import Finishing
 
 Item = TypeVar("Item")
 
@@ -30,11 +31,11 @@ def prefetched(items: Iterator[Item], *, ahead: int) -> Generator[Item, None, No
             pool.shutdown(cancel_futures=True)
 
 
-class Background:
+class Background(Finishing):
     """Calls made one after another in a thread, of which at most `waiting` have not been made.
 
-    After one that raises none is made. A context manager: leaving it waits for the calls, and
-    raises what one of them raised.
+    After one that raises none is made. The end of a `with` block waits for the calls, and raises
+    what one of them raised.
     """
 
     def __init__(self, *, waiting: int) -> None:
@@ -56,18 +57,12 @@ class Background:
         function(*arguments)
         self._failed = False
 
-    def __enter__(self) -> Self:
-        """Return the background."""
-        return self
+    def close(self) -> None:
+        """Wait for the calls; raise what one of them raised."""
+        self._pool.shutdown()
+        for call in self._calls:
+            call.result()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Wait for the calls; after an exception of the caller's, only for the one being made."""
-        self._pool.shutdown(cancel_futures=kind is not None)
-        if kind is None:
-            for call in self._calls:
-                call.result()
+    def discard(self) -> None:
+        """Wait only for the call that is being made."""
+        self._pool.shutdown(cancel_futures=True)

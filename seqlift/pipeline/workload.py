@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import islice
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +19,7 @@ from seqlift.inputs.windows import Framing
 from seqlift.intervals import Region, Window
 from seqlift.pipeline.held_bases import HeldBases
 from seqlift.pipeline.survey import Survey, Surveyor
+from seqlift.system.closing import Closing
 
 MOST_PROBLEMS = 100  # listed at once; the rest is counted
 SEQUENCES = "of FASTA sequences"  # why their windows are not laid around summits
@@ -54,7 +53,7 @@ class WindowBases:
         return first, max(min(end, self.window.last), first)
 
 
-class Workload:
+class Workload(Closing):
     """The regions of a run and the genome they lie on, checked; a context manager.
 
     Attributes
@@ -85,16 +84,7 @@ class Workload:
             self._framing: Framing | None = None  # of the windows that are held
             self._opened = opened.pop_all()
 
-    def __enter__(self) -> Self:
-        """Return the workload."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Close both files."""
         self._opened.close()
 

@@ -11,14 +11,15 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from seqlift.system.closing import Finishing
 from seqlift.tracks import layout
 from seqlift.tracks.batch import Attribute, ScoreBatch
 from seqlift.tracks.checks import check_finite
 from seqlift.tracks.seal import seal
-from seqlift.tracks.unfinished import PatientFile, UnfinishedFile, output_errors, remove
+from seqlift.tracks.unfinished import PatientFile, output_errors, remove
 
 
-class NewScoreFile(UnfinishedFile):
+class NewScoreFile(Finishing):
     """A new score file with empty datasets; removed when the block inside fails.
 
     Parameters

@@ -10,9 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from seqlift.intervals import Window, middle
+from seqlift.system.closing import Finishing
 from seqlift.system.printable import printable
 from seqlift.tracks.score_file import ScoreFile
-from seqlift.tracks.unfinished import UnfinishedFile, output_errors, remove
+from seqlift.tracks.unfinished import output_errors, remove
 
 BLOCK = 4096  # rows read at once
 
@@ -20,7 +21,7 @@ HIGHEST_SCORE = 1000
 """BED allows whole scores from 0 to this one in column 5."""
 
 
-class RegionsWriter(UnfinishedFile):
+class RegionsWriter(Finishing):
     """Writes the rows of every batch to `path`; removes the file when the block inside fails.
 
     Raises

@@ -7,14 +7,14 @@ genome-browser tracks.
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.errors import InputError
 from seqlift.intervals import Region, Window
+from seqlift.system.closing import Closing
 from seqlift.system.hdf5_reader import open_to_read
 from seqlift.system.paths import not_regular
 from seqlift.system.refusals import is_refusal, reading_error
@@ -40,7 +40,7 @@ def is_score_file(path: Path | str) -> bool:
         return False
 
 
-class ScoreFile:
+class ScoreFile(Closing):
     """Reads a score file.
 
     Attributes
@@ -210,19 +210,6 @@ class ScoreFile:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        """Return the reader."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the file."""
-        self.close()
 
     def _column(self, name: str, rows: slice = slice(None)) -> NDArray[Any]:
         with damage(self.path):

@@ -11,12 +11,10 @@ import io
 import os
 import re
 import shutil
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from seqlift.errors import OutputError
 
@@ -110,38 +108,6 @@ def _allocate(descriptor: int, folder: Path, size: int) -> None:
             return
     if shutil.disk_usage(folder).free < size:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-class UnfinishedFile(ABC):
-    """A file that is finished where its `with` block ends, and removed where that fails."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Write what is held back and finish the file."""
-
-    @abstractmethod
-    def discard(self) -> None:
-        """Close and remove the file."""
-
-    def __enter__(self) -> Self:
-        """Return the writer."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Finish the file, or remove it when the block failed or the last bytes did not fit."""
-        if kind is not None:
-            self.discard()
-            return
-        try:
-            self.close()
-        except BaseException:
-            self.discard()
-            raise
 
 
 class PatientFile(io.FileIO):

@@ -24,12 +24,13 @@ def rank_of(place: Place, tensor: Tensor) -> int:
 def axis_of(place: Place, axis: Any, rank: int) -> int:
     """Count an axis of `rank` axes, the batch axis included, after the batch axis from 0.
 
-    Raises ModelError for the batch axis itself.
+    Raises ModelError for the batch axis itself, and for an axis that is not there.
     """
     index = int(axis) + rank if int(axis) < 0 else int(axis)
-    if index == 0:
+    if not 0 < index < rank:
         raise place.refuse(
-            f"works along axis {int(axis)}, which mixes the rows of a batch; use another axis"
+            f"works along axis {int(axis)}, which mixes the rows of a batch; give one from 1 to"
+            f" {rank - 1}"
         )
     return index - 1
 
@@ -42,6 +43,11 @@ def axes_of(place: Place, axis: Any, rank: int) -> tuple[int, ...]:
         )
     chosen = [axis] if np.ndim(axis) == 0 else list(axis)
     return tuple(sorted(axis_of(place, one, rank) for one in chosen))
+
+
+def axes_of_node(place: Place, node: int, axis: Any) -> tuple[int, ...]:
+    """Count one axis or several of a node, the batch axis included, after the batch axis from 0."""
+    return axes_of(place, axis, len(place.shape(node)) + 1)
 
 
 def array_of(value: Any) -> NDArray[Any]:

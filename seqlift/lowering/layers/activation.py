@@ -6,6 +6,7 @@ from typing import Any
 from keras import activations, layers
 
 from seqlift.lowering.compositions.composition import difference, log_sum_exp
+from seqlift.lowering.compositions.operand import axes_of_node
 from seqlift.lowering.compositions.place import Lower, Place, Tensor, weights_of
 from seqlift.lowering.compositions.traced import traced
 from seqlift.network.primitives import curves, elementwise
@@ -76,7 +77,7 @@ def activate(activation: Any, place: Place, node: int) -> int:
 
 def softmax(place: Place, node: int, *, axis: Any = -1) -> int:
     """Add the softmax along `axis`, counted from the batch axis, or along several at once."""
-    axes = axes_of(place, node, axis)
+    axes = axes_of_node(place, node, axis)
     if len(axes) == 1:
         return place.add(Softmax(axes[0]), node)
     exponent = log_softmax(place, node, axis=axis)
@@ -85,30 +86,13 @@ def softmax(place: Place, node: int, *, axis: Any = -1) -> int:
 
 def log_softmax(place: Place, node: int, *, axis: Any = -1) -> int:
     """Add the logarithm of the softmax along one or several axes, counted from the batch."""
-    axes = axes_of(place, node, axis)
+    axes = axes_of_node(place, node, axis)
     return difference(place, node, log_sum_exp(place, node, axes, keepdims=True))
-
-
-def axes_of(place: Place, node: int, axis: Any) -> list[int]:
-    """Count one axis or several, which Keras counts from the batch axis, from the next one."""
-    axes = axis if isinstance(axis, list | tuple) else [axis]
-    return sorted(axis_of(place, node, one) for one in axes)
-
-
-def axis_of(place: Place, node: int, axis: Any) -> int:
-    """Count an axis, which Keras counts from the batch axis, from the next one."""
-    rank = len(place.shape(node)) + 1
-    if not isinstance(axis, int) or not -rank <= axis < rank or axis % rank == 0:
-        raise place.refuse(
-            f"works along axis {axis}, which is not one of a sequence's own; give one from 1 to"
-            f" {rank - 1}"
-        )
-    return axis % rank - 1
 
 
 def gated_linear(place: Place, node: int, *, axis: int = -1) -> int:
     """Multiply the first half along `axis` by the sigmoid of the second half."""
-    shape, halved = place.shape(node), axis_of(place, node, axis)
+    shape, (halved,) = place.shape(node), axes_of_node(place, node, axis)
     half = shape[halved] // 2
     if 2 * half != shape[halved]:
         raise place.refuse(f"halves an axis of {shape[halved]}; give an even number of channels")

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.lowering.compositions.composition import scaled
-from seqlift.lowering.compositions.operand import array_of, value_of
+from seqlift.lowering.compositions.operand import array_of, axes_of_node, value_of
 from seqlift.lowering.compositions.place import Place
-from seqlift.lowering.layers.activation import axes_of, softmax
+from seqlift.lowering.layers.activation import softmax
 
 FAR_BELOW = -1e9  # Keras sets a masked score to it, or adds it to one
 
@@ -61,7 +61,7 @@ def lower_masked_softmax(layer: Any, place: Place, node: int, *, mask: Any = Non
     if mask is not None:
         kept = constant_mask(place, mask, "mask", rank=len(place.shape(node)))
         kept = np.broadcast_to(kept, place.shape(node))
-        if not np.all(np.any(kept, axis=tuple(axes_of(place, node, layer.axis)))):
+        if not np.all(np.any(kept, axis=tuple(axes_of_node(place, node, layer.axis)))):
             raise place.refuse("has a mask that keeps no value of some softmax; widen the mask")
         node = scaled(place, node, 1.0, np.where(kept, 0.0, FAR_BELOW))
     return softmax(place, node, axis=layer.axis)

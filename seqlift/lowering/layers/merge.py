@@ -18,10 +18,9 @@ from seqlift.lowering.compositions.composition import (
     smallest_of,
     unit_length,
 )
-from seqlift.lowering.compositions.contractions import Factor, divided_sum
+from seqlift.lowering.compositions.contractions import Factor, contracted
 from seqlift.lowering.compositions.place import Lower, Place
 from seqlift.network.primitives.affine import WeightedSum
-from seqlift.network.primitives.product import Einsum
 
 
 def of_one_rank(place: Place, nodes: Sequence[int]) -> list[int]:
@@ -73,10 +72,7 @@ def lower_dot(layer: layers.Dot, place: Place, first: int, second: int) -> int:
     right = right.replace(right[axes[1]], left[axes[0]])
     shared = left[axes[0]]
     result = (left + right).replace(shared, "")
-    factors = Factor(nodes[0], left), Factor(nodes[1], right)
-    divided = divided_sum(place, factors, result) or divided_sum(place, factors[::-1], result)
-    equation = Einsum(f"{left},{right}->{result}")
-    node = int(divided.value) if divided else place.add(equation, *nodes)
+    node = contracted(place, [Factor(nodes[0], left), Factor(nodes[1], right)], result)
     return node if result else reshaped(place, node, (1,))
 
 

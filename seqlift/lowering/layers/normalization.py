@@ -4,6 +4,7 @@ Those that learn their statistics in training are a scale by constants. Batch no
 is one, is `seqlift.lowering.layers.value`.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -12,8 +13,8 @@ from keras import layers
 from numpy.typing import NDArray
 
 from seqlift.lowering.compositions.composition import centred, quotient, unit_length
+from seqlift.lowering.compositions.operand import axes_of_node
 from seqlift.lowering.compositions.place import Lower, Place, weights_of
-from seqlift.lowering.layers.activation import axes_of, axis_of
 from seqlift.network.primitives import powers
 from seqlift.network.primitives.affine import Mean, Scale
 from seqlift.network.primitives.base import Shape
@@ -25,7 +26,7 @@ def lower_layer_normalization(layer: layers.LayerNormalization, place: Place, no
 
     With `rms_scaling`, of older files, the mean stays and nothing is moved.
     """
-    axes = axes_of(place, node, layer.axis)
+    axes = axes_of_node(place, node, layer.axis)
     shape = place.shape(node)
     values = centred(place, node, axes)
     spread = mean_square(place, values, axes)
@@ -35,7 +36,7 @@ def lower_layer_normalization(layer: layers.LayerNormalization, place: Place, no
 
 def lower_group_normalization(layer: layers.GroupNormalization, place: Place, node: int) -> int:
     """Subtract the mean of each group, divide by its deviation, scale and move."""
-    shape, axis = place.shape(node), axis_of(place, node, layer.axis)
+    shape, (axis,) = place.shape(node), axes_of_node(place, node, layer.axis)
     parted = (*shape[:axis], layer.groups, shape[axis] // layer.groups, *shape[axis + 1 :])
     groups = place.add(Reshape(parted), node)
     axes = [i for i in range(len(parted)) if i != axis]
@@ -47,13 +48,14 @@ def lower_group_normalization(layer: layers.GroupNormalization, place: Place, no
 
 def lower_rms_normalization(layer: layers.RMSNormalization, place: Place, node: int) -> int:
     """Divide by the root of the mean square, and scale."""
-    axes = axes_of(place, node, layer.axis)
+    axes = axes_of_node(place, node, layer.axis)
     scaled = divided_by_root(place, node, mean_square(place, node, axes), layer.epsilon)
     return weighed(place, scaled, layer.scale, None, along(place.shape(node), axes))
 
 
 def lower_unit_normalization(layer: layers.UnitNormalization, place: Place, node: int) -> int:
-    return unit_length(place, node, axes_of(place, node, layer.axis), 1e-12)  # as Keras's own layer
+    axes = axes_of_node(place, node, layer.axis)
+    return unit_length(place, node, axes, 1e-12)  # as Keras's own layer
 
 
 def lower_normalization(layer: layers.Normalization, place: Place, node: int) -> int:
@@ -81,7 +83,7 @@ def lower_rescaling(layer: layers.Rescaling, place: Place, node: int) -> int:
     return place.add(Scale(*constants), node)
 
 
-def mean_square(place: Place, node: int, axes: list[int]) -> int:
+def mean_square(place: Place, node: int, axes: Sequence[int]) -> int:
     """Average the squares along some axes, which stay with extent 1."""
     return place.add(Mean(tuple(axes), keepdims=True), place.add(powers.SQUARE, node))
 
@@ -92,7 +94,7 @@ def divided_by_root(place: Place, node: int, square: int, epsilon: float) -> int
     return quotient(place, node, place.add(powers.SQRT, above_zero))
 
 
-def along(shape: Shape, axes: list[int]) -> Shape:
+def along(shape: Shape, axes: Sequence[int]) -> Shape:
     """Set the extent 1 everywhere in `shape` but along `axes`."""
     return tuple(size if axis in axes else 1 for axis, size in enumerate(shape))
 

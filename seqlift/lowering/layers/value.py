@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 from keras import layers
+from numpy.typing import NDArray
 
+from seqlift.lowering.compositions.operand import axes_of_node
 from seqlift.lowering.compositions.place import Lower, Place, weights_of
 from seqlift.lowering.layers.activation import activate
 from seqlift.network.primitives.affine import Dense, Scale
@@ -28,16 +30,32 @@ def lower_batch_normalization(
     """Lower batch normalisation to the scale per channel that it is at inference."""
     if training and layer.trainable:
         raise place.refuse(OF_THE_BATCH)
-    mean, variance = weights_of(layer.moving_mean), weights_of(layer.moving_variance)
-    factor = 1.0 / np.sqrt(variance.astype(np.float64) + layer.epsilon)
-    if layer.scale:
-        factor = factor * weights_of(layer.gamma)
-    offset = -mean * factor
-    if layer.center:
-        offset = offset + weights_of(layer.beta)
-    axis = layer.axis if layer.axis < 0 else layer.axis - 1 - len(place.shape(node))
-    shape = (-1,) + (1,) * (-axis - 1)
-    return place.add(Scale(factor.reshape(shape), offset.reshape(shape)), node)
+    (axis,) = axes_of_node(place, node, layer.axis)
+    return normalised(
+        place,
+        node,
+        axis,
+        (weights_of(layer.moving_mean), weights_of(layer.moving_variance), layer.epsilon),
+        weights_of(layer.gamma) if layer.scale else None,
+        weights_of(layer.beta) if layer.center else None,
+    )
+
+
+def normalised(
+    place: Place,
+    node: int,
+    axis: int,
+    statistics: tuple[NDArray[Any], NDArray[Any], float],
+    scale: NDArray[Any] | None,
+    offset: NDArray[Any] | None,
+) -> int:
+    """Subtract constant means along an axis, divide by deviations, scale and move."""
+    mean, variance, epsilon = statistics
+    factor = 1.0 / np.sqrt(variance.astype(np.float64) + epsilon)
+    factor = factor if scale is None else factor * scale
+    move = -mean * factor if offset is None else -mean * factor + offset
+    shape = (-1,) + (1,) * (len(place.shape(node)) - axis - 1)
+    return place.add(Scale(factor.reshape(shape), move.reshape(shape)), node)
 
 
 def lower_flatten(layer: layers.Flatten, place: Place, node: int) -> int:

@@ -10,19 +10,15 @@ from keras.src.ops import core, math, nn, numpy
 from seqlift.device import backend
 from seqlift.lowering.compositions.composition import (
     constant,
-    difference,
-    log_sum_exp,
-    product,
     scaled,
-    taken,
 )
 from seqlift.lowering.compositions.exponentials import log_sum_exp_of
-from seqlift.lowering.compositions.operand import array_of, axes_of, axis_of, rank_of
+from seqlift.lowering.compositions.operand import array_of
 from seqlift.lowering.compositions.place import LowerOperation, Place, Tensor
+from seqlift.lowering.layers.activation import gated_linear, log_softmax, softmax
 from seqlift.network.primitives import curves, elementwise, powers, quotients
 from seqlift.network.primitives.base import Array
 from seqlift.network.primitives.elementwise import Elementwise
-from seqlift.network.primitives.softmax import Softmax
 
 
 def arctan_slope(x: Array) -> Array:
@@ -77,23 +73,17 @@ def lower_scale(factor: float) -> LowerOperation:
 
 def lower_gated(operation: Any, place: Place, x: Tensor) -> int:
     """Multiply the first half of an axis by the sigmoid of the second."""
-    axis = axis_of(place, operation.axis, rank_of(place, x))
-    size = place.shape(x.node)[axis]
-    value = taken(place, x.node, axis, range(size // 2))
-    gate = taken(place, x.node, axis, range(size // 2, size))
-    return product(place, value, place.add(elementwise.SIGMOID, gate))
+    return gated_linear(place, x.node, axis=operation.axis)
 
 
 def lower_softmax(operation: Any, place: Place, x: Tensor) -> int:
     """Lower softmax along one axis, as the operation itself has it on every backend."""
-    (axis,) = axes_of(place, operation.axis, rank_of(place, x))
-    return place.add(Softmax(axis), x.node)
+    return softmax(place, x.node, axis=operation.axis)
 
 
 def lower_log_softmax(operation: Any, place: Place, x: Tensor) -> int:
     """Subtract the logarithm of the sum of the exponentials."""
-    axes = axes_of(place, operation.axis, rank_of(place, x))
-    return difference(place, x.node, log_sum_exp(place, x.node, axes, keepdims=True))
+    return log_softmax(place, x.node, axis=operation.axis)
 
 
 def lower_nothing(_operation: Any, _at: Place, x: Tensor) -> int:

@@ -7,11 +7,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import keras
-import numpy as np
 from keras.src.activations import activations
 from keras.src.ops import nn
 
-from seqlift.lowering.compositions.composition import scaled, unit_length
+from seqlift.lowering.compositions.composition import unit_length
 from seqlift.lowering.compositions.operand import (
     after_batch,
     axes_of,
@@ -27,6 +26,7 @@ from seqlift.lowering.layers.normalization import (
     lower_layer_normalization,
     lower_rms_normalization,
 )
+from seqlift.lowering.layers.value import normalised
 from seqlift.lowering.layers.window import (
     lower_average_pool,
     lower_convolution,
@@ -142,15 +142,10 @@ def lower_batch_norm(
 ) -> int:
     """Lower constant statistics to a scale and an offset per channel."""
     axis = axis_of(place, operation.axis, rank_of(place, x))
-    spread = settled(place, variance, "a variance").astype(np.float64)
-    factor = 1.0 / np.sqrt(spread + operation.epsilon)
-    if scale is not None:
-        factor = factor * settled(place, scale, "a scale")
-    move = -settled(place, mean, "a mean") * factor
-    if offset is not None:
-        move = move + settled(place, offset, "an offset")
-    shape = (-1,) + (1,) * (len(place.shape(x.node)) - axis - 1)
-    return scaled(place, x.node, factor.reshape(shape), move.reshape(shape))
+    middle, spread = settled(place, mean, "a mean"), settled(place, variance, "a variance")
+    factors = None if scale is None else settled(place, scale, "a scale")
+    moves = None if offset is None else settled(place, offset, "an offset")
+    return normalised(place, x.node, axis, (middle, spread, operation.epsilon), factors, moves)
 
 
 def lower_normalize(operation: Any, place: Place, x: Tensor) -> int:

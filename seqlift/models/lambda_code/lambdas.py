@@ -10,8 +10,9 @@ import binascii
 from collections.abc import Mapping
 from typing import Any
 
-from seqlift.models.expressions import bytecode, marshalled, tree
+from seqlift.models.expressions import tree
 from seqlift.models.expressions.tree import Expression, NoRecipeError
+from seqlift.models.lambda_code import bytecode, marshalled
 
 LONGEST_TEXT = 1 << 18
 """Characters of base64 that are decoded at most."""

@@ -9,15 +9,16 @@ from functools import partial
 from typing import Any
 
 from seqlift.models.expressions import tree
-from seqlift.models.expressions.marshalled import Code
-from seqlift.models.expressions.opcodes import (
+from seqlift.models.expressions.tree import Expression, NoRecipeError
+from seqlift.models.lambda_code.marshalled import Code
+from seqlift.models.lambda_code.opcodes import (
     BINARY,
     BINARY_OP,
     COMPARISONS,
     Instructions,
     decode,
 )
-from seqlift.models.expressions.symbols import (
+from seqlift.models.lambda_code.symbols import (
     OTHER_VERSION,
     Nothing,
     Path,
@@ -28,7 +29,6 @@ from seqlift.models.expressions.symbols import (
     value_of,
     words,
 )
-from seqlift.models.expressions.tree import Expression, NoRecipeError
 
 
 def run(

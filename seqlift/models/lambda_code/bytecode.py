@@ -7,10 +7,10 @@ several versions of Python could have written the bytes, all that understand the
 
 from collections.abc import Mapping
 
-from seqlift.models.expressions.machine import run
-from seqlift.models.expressions.marshalled import Code
-from seqlift.models.expressions.opcodes import VERSIONS
 from seqlift.models.expressions.tree import Expression, NoRecipeError
+from seqlift.models.lambda_code.machine import run
+from seqlift.models.lambda_code.marshalled import Code
+from seqlift.models.lambda_code.opcodes import VERSIONS
 
 UNREADABLE_FLAGS = 0x04 | 0x08 | 0x20 | 0x80 | 0x200
 """Bits of a function's flags: ``*args``, ``**kwargs``, a generator, a coroutine, both."""

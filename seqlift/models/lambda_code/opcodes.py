@@ -13,7 +13,7 @@ from seqlift.models.expressions.tree import NoRecipeError
 class Instructions:
     """The instructions of one version of Python, or of several that agree.
 
-    `layout` is that of `seqlift.models.expressions.marshalled`; `caches` are the empty code units
+    `layout` is that of `seqlift.models.lambda_code.marshalled`; `caches` are the empty code units
     that follow an instruction.
     """
 

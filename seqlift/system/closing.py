@@ -1,0 +1,54 @@
+"""What is closed, finished or discarded where its `with` block ends."""
+
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Self
+
+
+class Closing(ABC):
+    """Something that is closed where its `with` block ends, whatever happened in it."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of what is held open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Finishing(ABC):
+    """Something that is finished where its `with` block ends, and discarded where that fails."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Write what is held back and finish it."""
+
+    @abstractmethod
+    def discard(self) -> None:
+        """Close and remove what is not finished."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self.discard()
+            return
+        try:
+            self.close()
+        except BaseException:  # the last bytes did not fit
+            self.discard()
+            raise
