@@ -13,7 +13,8 @@ from keras import layers, ops
 from nets import Array, largest, numpy
 
 import seqlift
-from seqlift.device.backend import compiled, on_cpu
+from seqlift.device.backend import compiled
+from seqlift.device.processor import on_cpu
 from seqlift.device.xla import compiled_by_xla
 from seqlift.network.primitives.convolution import Convolution
 from seqlift.network.primitives.depthwise import Depthwise

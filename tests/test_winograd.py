@@ -19,13 +19,13 @@ from nets import (
 )
 
 from seqlift.attribution.result import Result
+from seqlift.device import forms, processor, winograd
 from seqlift.device.backend import compiled
 from seqlift.network.graph import Graph
-from seqlift.network.primitives import winograd
 from seqlift.network.primitives.convolution import Convolution
 
 RNG = np.random.default_rng(17)
-WIDE = winograd.WIDE
+WIDE = forms.WIDE
 ROUNDING = 2.2
 """How many times the rounding error of twelve products that of six may be: 1.6 to 1.8 measured."""
 
@@ -80,15 +80,15 @@ def test_six_products_at_the_points_are_the_twelve_of_four_windows() -> None:
     [(6, 1, 0), (23, 2, 2), (64, 8, 8), (31, 5, 4)],
 )
 def test_half_the_products_are_nearly_as_exact_as_all_of_them(
-    size: int, dilation: int, pad: int, used: list[int], monkeypatch: pytest.MonkeyPatch
+    size: int, dilation: int, pad: int, used: list[int]
 ) -> None:
     primitive = convolution(WIDE, WIDE + 8, dilation=dilation, pad=pad)
     given = float32(3, size, WIDE)
     above = float32(3, *primitive.shape(given.shape[1:]))
     halved = there_and_back(primitive, given, above)
     assert used == [dilation, dilation]
-    monkeypatch.setattr(winograd, "WIDE", 10**6)
-    plain = there_and_back(primitive, given, above)
+    with forms.forced("direct"):
+        plain = there_and_back(primitive, given, above)
     assert len(used) == 2
     exact = (
         primitive.forward(ops.convert_to_tensor(given.astype(np.float64))),
@@ -172,12 +172,10 @@ def test_other_convolutions_are_computed_as_they_stand(reason: str, used: list[i
 
 
 @tensorflow_only
-def test_a_gpu_chooses_by_itself(used: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    import tensorflow as tf
-
-    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: [f"{kind}:0"])
+def test_float32_is_halved_on_a_gpu_too(used: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processor, "kind", lambda: "gpu")
     numpy(compiled(convolution(WIDE, WIDE).forward)(float32(2, 40, WIDE)))
-    assert not used
+    assert used == [1]
 
 
 @pytest.mark.parametrize("products", ["tf32", "bfloat16"])

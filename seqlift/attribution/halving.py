@@ -1,7 +1,7 @@
 """Which convolutions may use Winograd's algorithm: those whose outputs are summed, never compared.
 
 A plain convolution gives equal windows equal values, and a window of zeros the bias. With half the
-products (`primitives.winograd`) these hold only up to a few roundings, which differ from place to
+products (`device.winograd`) these hold only up to a few roundings, which differ from place to
 place. A sum is hardly affected. But of several equal values a maximum finds one winner, a
 difference of equal values is not zero, and a ReLU has any slope at nearly zero.
 

@@ -1,16 +1,17 @@
-"""Compilation, devices and precision of a backend, which only this, `products` and `xla` name.
+"""Compilation, devices and precision of a backend, which only the modules of this folder name.
 
 TensorFlow is the default; JAX is used when ``KERAS_BACKEND=jax``.
 """
 
 from collections.abc import Callable
-from threading import Lock
 from typing import Any
 
 import keras
 import numpy as np
 
+from seqlift.device.jax_programs import jitted_by_jax
 from seqlift.device.precision import Products
+from seqlift.device.processor import jax_device, on_cpu
 from seqlift.device.products import rounded_to, tensor_cores
 from seqlift.device.stored_weights import LARGE, StoredWeights, storing
 from seqlift.device.xla import compiled_by_xla, opaque_true
@@ -48,7 +49,7 @@ def compiled(
         import jax
 
         full: tuple[type[Exception], ...] = (jax.errors.JaxRuntimeError,)
-        jitted = jax.jit(traced) if stored is None else _with_large_arguments(traced, stored.large)
+        jitted = jitted_by_jax(traced, products, None if stored is None else stored.large)
 
         def fast(*arguments: Any) -> Any:
             return jax.block_until_ready(jitted(*arguments))  # a full memory raises here
@@ -76,38 +77,6 @@ def compiled(
             if not is_full_memory(error):
                 raise
             raise DeviceMemoryError(OUT_OF_MEMORY) from error
-
-    return call
-
-
-def _with_large_arguments(traced: Callable[..., Any], least: int) -> Callable[..., Any]:
-    """Compile a function for JAX with the arrays of `least` values it reads as arguments."""
-    import jax
-
-    programs: dict[Any, Callable[..., Any]] = {}
-    compiling = Lock()
-
-    def compiled_for(arguments: tuple[Any, ...]) -> Callable[..., Any]:
-        closed, result = jax.make_jaxpr(traced, return_shape=True)(*arguments)
-        structure, consts = jax.tree.structure(result), closed.consts
-        large = [np.size(const) >= least for const in consts]
-        handed = [const for const, is_large in zip(consts, large, strict=True) if is_large]
-        small = [const for const, is_large in zip(consts, large, strict=True) if not is_large]
-
-        def whole(handed: list[Any], *leaves: Any) -> list[Any]:
-            both = {True: iter(handed), False: iter(small)}
-            return list(jax.core.eval_jaxpr(closed.jaxpr, [next(both[i]) for i in large], *leaves))
-
-        jitted = jax.jit(whole)
-        return lambda *leaves: jax.tree.unflatten(structure, jitted(handed, *leaves))
-
-    def call(*arguments: Any) -> Any:
-        leaves, structure = jax.tree.flatten(arguments)
-        key = structure, tuple((np.shape(leaf), str(leaf.dtype)) for leaf in leaves)
-        with compiling:
-            if key not in programs:
-                programs[key] = compiled_for(arguments)
-        return programs[key](*leaves)
 
     return call
 
@@ -189,7 +158,7 @@ def batch_memory() -> int:
     if on_cpu():
         return CPU_BATCH
     if keras.backend.backend() == "jax":
-        stats = _jax_device().memory_stats()
+        stats = jax_device().memory_stats()
         return stats["bytes_limit"] // 2 if stats else CPU_BATCH
     return GPU_BATCH
 
@@ -200,21 +169,6 @@ def most_lanes() -> int:
     A GPU is full with one. More than two, on more cores, were not tried.
     """
     return 2 if on_cpu() else 1
-
-
-def on_cpu() -> bool:
-    """Tell whether the device that was chosen is a CPU."""
-    if keras.backend.backend() == "jax":
-        return bool(_jax_device().platform == "cpu")
-    import tensorflow as tf
-
-    return not tf.config.get_visible_devices("GPU")
-
-
-def _jax_device() -> Any:
-    import jax
-
-    return jax.config.jax_default_device or jax.devices()[0]
 
 
 def to_numpy(tree: Any) -> Any:

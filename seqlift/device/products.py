@@ -1,6 +1,6 @@
 """Products of arrays with weights and with each other, in the precision that was asked for.
 
-Only this, `backend` and `xla` name a backend. Everything that is not a product (sums, activations,
+Only the modules of this folder name a backend. Everything that is not a product (sums, activations,
 rules) is computed in the arrays' own precision, whatever is asked of products; so are products
 themselves unless `rounded_to` sets another:
 
@@ -11,8 +11,10 @@ bfloat16
     Factors are rounded to 7 bits, sums of products are kept in float32.
 
 A device that cannot multiply so gets the rounded factors in float32: the same numbers, slower.
-Factors of 7 bits go to tensor cores as factors of 10 that end in zeros. Arrays of the type bfloat16
-would be faster still, but frameworks then round the sums too, or ignore the rounding.
+On a GPU JAX multiplies matrices of the type bfloat16, with results in float32. A convolution of
+that type would have its sums rounded too: it is written as such a product
+(`seqlift.device.convolutions`), or its factors go to tensor cores as factors of 10 bits that end in
+zeros, as they do with TensorFlow.
 """
 
 import math
@@ -23,7 +25,7 @@ from typing import Any
 
 import keras
 
-from seqlift.device import xla
+from seqlift.device import processor, xla
 from seqlift.device.precision import Products
 
 Array = Any
@@ -47,13 +49,13 @@ def rounded_to(products: Products | None) -> Iterator[None]:
     """Have products that are traced inside computed with rounded factors; None leaves them be."""
     token = _PRODUCTS.set(products)
     try:
-        with nullcontext() if products is None else _jax_tensor_cores():
+        with nullcontext() if products is None else jax_tensor_cores():
             yield
     finally:
         _PRODUCTS.reset(token)
 
 
-def _jax_tensor_cores() -> Any:
+def jax_tensor_cores() -> Any:
     """Make the context in which JAX multiplies by tensor cores where there are any."""
     if keras.backend.backend() != "jax":
         return nullcontext()
@@ -62,9 +64,15 @@ def _jax_tensor_cores() -> Any:
     return jax.default_matmul_precision("tensorfloat32")
 
 
-def are_exact() -> bool:
-    """Tell whether products are computed in the arrays' own precision."""
-    return _PRODUCTS.get() is None
+def rounded() -> Products | None:
+    """Tell what factors are rounded to, if they are."""
+    return _PRODUCTS.get()
+
+
+def in_bfloat16() -> bool:
+    """Tell whether matrices are multiplied as arrays of bfloat16, with sums in float32."""
+    jax = keras.backend.backend() == "jax"
+    return jax and rounded() == "bfloat16" and not processor.on_cpu()
 
 
 def factors(*arrays: Array) -> tuple[Array, ...]:
@@ -79,11 +87,16 @@ def factors(*arrays: Array) -> tuple[Array, ...]:
 
 def _jax_factor(array: Array, products: Products) -> Array:
     """Round a factor for JAX, unless the device rounds by itself."""
+    if products == "tf32" and not processor.on_cpu():
+        return array
+    return leading(array, BITS[products])
+
+
+def leading(array: Array, bits: int) -> Array:
+    """Round float32 values to `bits` after the leading one, for JAX."""
     import jax
 
-    if products == "tf32" and jax.default_backend() != "cpu":
-        return array
-    return jax.lax.reduce_precision(array, exponent_bits=8, mantissa_bits=BITS[products])
+    return jax.lax.reduce_precision(array, exponent_bits=8, mantissa_bits=bits)
 
 
 def _rounded(array: Array, bits: int) -> Array:
@@ -102,11 +115,23 @@ def _rounded(array: Array, bits: int) -> Array:
 
 def matmul(array: Array, matrix: Array) -> Array:
     """Multiply rows (B, inputs) by (inputs, outputs)."""
+    if in_bfloat16():
+        return einsum("...i,ij->...j", array, matrix)
     return keras.ops.matmul(*factors(array, matrix))
 
 
 def einsum(equation: str, array: Array, other: Array) -> Array:
+    if in_bfloat16():
+        import jax
+
+        both = (factor_of_product(side) for side in (array, other))
+        return jax.numpy.einsum(equation, *both, preferred_element_type="float32")
     return keras.ops.einsum(equation, *factors(array, other))
+
+
+def factor_of_product(array: Array) -> Array:
+    """Make the factor of a matrix product of an array: half as large where it is bfloat16."""
+    return array.astype("bfloat16") if in_bfloat16() else array
 
 
 def convolve(
@@ -120,7 +145,7 @@ def convolve(
     one_axis = len(strides) == 1 and array.shape[-1] == kernel.shape[-2]
     if keras.backend.backend() == "tensorflow" and one_axis:
         if xla.compiles():
-            return xla.convolve(first, second, strides, dilation, exact=are_exact())
+            return xla.convolve(first, second, strides, dilation, exact=rounded() is None)
         if max(strides) == 1 or max(dilation) == 1:
             return _convolve_image(first, second, strides, dilation)
     return keras.ops.conv(first, second, strides=strides, dilation_rate=dilation, **WHOLE)

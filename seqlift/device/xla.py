@@ -1,6 +1,6 @@
 """Instructions to XLA itself, where it compiles a function of TensorFlow's as a whole.
 
-Only this, `backend` and `products` name a backend.
+Only the modules of this folder name a backend.
 """
 
 from collections.abc import Callable, Iterator
@@ -38,15 +38,6 @@ def compiled_by_xla(condition: Array) -> Iterator[None]:
 def compiles() -> bool:
     """Tell whether XLA compiles the function being traced as a whole, for TensorFlow."""
     return _CONDITION.get() is not None
-
-
-def on_cpu() -> bool:
-    """Tell whether XLA compiles the function being traced so, for a CPU."""
-    if not compiles():
-        return False
-    import tensorflow as tf
-
-    return not tf.config.get_visible_devices("GPU")
 
 
 def stored(weights: NDArray[np.floating]) -> Array:

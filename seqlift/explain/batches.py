@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from seqlift.attribution.engine import Engine, PassedReferences
 from seqlift.attribution.result import Result
 from seqlift.attribution.stored_size import stored_values
-from seqlift.device.backend import CPU_BATCH, batch_memory, most_lanes, on_cpu
+from seqlift.device.backend import CPU_BATCH, batch_memory, most_lanes
+from seqlift.device.processor import on_cpu
 from seqlift.explain.schedule import Schedule
 from seqlift.inputs.onehot import codes_of
 from seqlift.inputs.references import References, SharedReferences

@@ -12,9 +12,8 @@ from keras import ops
 from numpy.typing import NDArray
 
 from seqlift.device.backend import fused
-from seqlift.device.products import convolve
+from seqlift.device.convolutions import weigh
 from seqlift.device.stored_weights import constant
-from seqlift.network.primitives import winograd
 from seqlift.network.primitives.base import Array, Shape, Weighted
 from seqlift.network.primitives.rowwise import PACKET, matmul
 from seqlift.network.primitives.shape import Pads, pad_or_crop
@@ -148,9 +147,7 @@ def weigh_windows(
         summed = fused(partial(sum_of_taps, dilation=dilation[0]))
         result: Array = summed(array, constant(kernel, array))
         return result
-    if halved and winograd.pays(array, kernel, strides, dilation):
-        return winograd.weigh_windows(array, kernel, dilation[0])
-    return convolve(array, constant(kernel, array), strides=strides, dilation=dilation)
+    return weigh(array, kernel, strides=strides, dilation=dilation, can_halve=halved)
 
 
 def is_narrow(array: Array, kernel: NDArray[np.floating], strides: tuple[int, ...]) -> bool:

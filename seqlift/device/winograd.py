@@ -1,4 +1,4 @@
-"""Wide convolutions of three taps with half the products: F(4, 3) of Winograd, on a CPU.
+"""Wide convolutions of three taps with half the products: F(4, 3) of Winograd.
 
 Four neighbouring outputs y take twelve products of six values d with a kernel g. They also are
 
@@ -15,19 +15,22 @@ of a layer is 1.6 to 1.8 times that of twelve products, at the usual 0, 1, -1, 2
 """
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from seqlift.device import xla
-from seqlift.device.products import are_exact
-from seqlift.network.primitives.base import Array
+from seqlift.device import processor, products, xla
+from seqlift.device.forms import TILE_OUTPUTS as OUTPUTS
+from seqlift.device.forms import TILE_TAPS as TAPS
+from seqlift.device.forms import whole_tiles
+from seqlift.device.stored_weights import constant
 
-TAPS, OUTPUTS = 3, 4
+Array = Any
+
 VALUES = TAPS + OUTPUTS - 1
 POINTS = np.array([0.0, 5 / 8, -5 / 8, 3 / 2, -3 / 2])  # and infinity
-WIDE = 192  # channels from which a fifth of the time and more is won
 
 
 def transforms() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -52,41 +55,26 @@ def powers(number: int) -> NDArray[np.float64]:
 TO_OUTPUTS, OF_KERNEL, OF_VALUES = transforms()
 
 
-def pays(
-    array: Array,
-    kernel: NDArray[np.floating],
-    strides: tuple[int, ...],
-    dilation: tuple[int, ...],
-) -> bool:
-    """Decide whether a convolution of `array` (B, size, inputs) is faster in this way."""
-    return (
-        strides == (1,)
-        and kernel.shape[0] == TAPS
-        and min(kernel.shape[1:]) >= WIDE
-        and array.shape[-1] == kernel.shape[1]
-        and whole_tiles(array.shape[1], dilation[0]) > 0
-        and array.dtype == "float32"
-        and are_exact()
-        and xla.on_cpu()
-    )
-
-
-def whole_tiles(size: int, dilation: int) -> int:
-    """Count the tiles, of `OUTPUTS` times `dilation` windows each, that fit along `size`."""
-    return int((size - (TAPS - 1) * dilation) // (OUTPUTS * dilation))
-
-
 def weigh_windows(array: Array, kernel: NDArray[np.floating], dilation: int) -> Array:
     """Weigh the windows of `array` (B, size, inputs) by `kernel` (3, inputs, outputs).
 
+    Kernels are taken to the points in float64, whatever products are rounded to.
     `xla.computed_once` keeps XLA from computing `array` again for each of the points.
     """
     at_points = OF_KERNEL @ kernel.reshape(TAPS, -1).astype(np.float64)
-    direct, *transformed = map(xla.stored, (kernel, *at_points.reshape(-1, *kernel.shape[1:])))
+    kernels = (kernel, *at_points.reshape(-1, *kernel.shape[1:]))
+    if not xla.compiles():
+        direct, *transformed = (constant(each, array) for each in kernels)
+        return tiled(array, direct, transformed, dilation)
+    direct, *transformed = map(xla.stored, kernels)
     return xla.computed_once(
         partial(tiled, array, direct, transformed, dilation),
-        partial(xla.convolve, array, direct, (1,), (dilation,)),
+        partial(windows_times, array, direct, dilation),
     )
+
+
+def windows_times(array: Array, kernel: Array, dilation: int) -> Array:
+    return products.convolve(array, kernel, strides=(1,), dilation=(dilation,))
 
 
 def tiled(array: Array, kernel: Array, at_points: list[Array], dilation: int) -> Array:
@@ -96,7 +84,7 @@ def tiled(array: Array, kernel: Array, at_points: list[Array], dilation: int) ->
     tiles = weigh_tiles(array[:, : size + reach], at_points, dilation)
     if array.shape[1] == size + reach:
         return tiles
-    rest = xla.convolve(array[:, size:], kernel, (1,), (dilation,))
+    rest = windows_times(array[:, size:], kernel, dilation)
     return ops.concatenate([tiles, rest], axis=1)
 
 
@@ -136,7 +124,12 @@ def weighted_sum(weights: NDArray[np.float64], arrays: list[Array]) -> Array:
 def rows_times(array: Array, matrix: Array) -> Array:
     """Multiply the last axis of (B, rows, inputs) by (inputs, outputs).
 
-    As a convolution of one tap it takes a sixth less time than as a product. XLA makes a product of
-    it unless there are zeros around.
+    As a convolution of one tap it takes a sixth less time on a CPU than as a product. XLA makes a
+    product of it unless there are zeros around.
     """
-    return xla.convolve(array, matrix[None], (1,), (1,), spare=1)[:, :-1]
+    if xla.compiles():
+        return xla.convolve(array, matrix[None], (1,), (1,), spare=1)[:, :-1]
+    if not processor.on_cpu():
+        return products.matmul(array, matrix)
+    padded = ops.pad(array, ((0, 0), (0, 1), (0, 0)))
+    return windows_times(padded, matrix[None], 1)[:, :-1]
