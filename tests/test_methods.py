@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from keras import layers
 from nets import Array, chain, graph_of, largest, made, pairs, random_head, sequences
 
@@ -13,7 +14,7 @@ from seqlift.attribution import registry
 from seqlift.attribution.engine import Engine
 from seqlift.attribution.method import Backward
 from seqlift.attribution.propagation.rule import One, Row, flatten_pairs, only
-from seqlift.attribution.registry import chosen_method, method_named, methods, rules
+from seqlift.attribution.registry import chosen_method, method_named, methods, options_of, rules
 from seqlift.attribution.rules.rescale import RULE as RESCALE
 from seqlift.attribution.rules.rescale import transposed
 from seqlift.errors import InputError, ModelError
@@ -26,6 +27,8 @@ SUMS_TO = {
     "lrp-alpha-beta": "output",
     "lrp-gamma": "output",
 }
+
+UNSIGNED = {"sensitivity", "saliency"}
 
 
 def explained(oracle: Path, case: str, method: str, **options: Any) -> tuple[Any, list[Any]]:
@@ -230,6 +233,10 @@ def test_noise_depends_on_the_sequence_alone() -> None:
         ("lrp-gamma", {"gamma": "-1"}, "gamma -1: not 0 or more; give a number such as 0.25"),
         ("smoothgrad", {"samples": "many"}, "option samples: 'many' is not a whole number"),
         ("smoothgrad", {"samples": "0"}, "samples 0: fewer than one; give 1 or more"),
+        ("expected-gradients", {"samples": "0"}, "samples 0: fewer than one; give 1 or more"),
+        ("expected-gradients", {"seed": "-1"}, "seed -1: negative; give 0 or more"),
+        ("smoothgrad", {"substituted": "2"}, "substituted 2: not a fraction; give one from 0 to 1"),
+        ("gradient", {"corrected": "maybe"}, "option corrected: 'maybe' is neither yes nor no"),
         ("integrated-gradients", {"steps": 0}, "steps 0: fewer than one point; give 1 or more"),
     ],
 )
@@ -250,9 +257,24 @@ def test_every_rule_and_method_has_a_line_of_help_and_keeps_its_name() -> None:
     for name, line in methods().items():
         assert method_named(name, {}).name == name
         assert method_named(name, {}).sums_to == SUMS_TO.get(name, "nothing")
+        assert method_named(name, {}).signed == (name not in UNSIGNED)
         assert line.endswith(".")
         assert len(line) < 100
     assert list(rules())[:3] == ["genomics", "rescale", "revealcancel"]
+
+
+PARTS = ("# ", "## When to use it", "## When not", "## What it sums to")
+
+
+def test_every_method_has_a_page_that_says_when_to_use_it_and_what_it_sums_to() -> None:
+    pages = {path.stem: path.read_text() for path in (ROOT / "docs/methods").glob("*.md")}
+    assert set(pages) == set(methods())
+    for name, text in pages.items():
+        lines = text.splitlines()
+        assert f"`--method {name}`" in lines
+        assert [part for part in PARTS if not any(line.startswith(part) for line in lines)] == []
+        for option in options_of(name):
+            assert f"| `{option}` |" in text
 
 
 def doubled(node: Any) -> Any:

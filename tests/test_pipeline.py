@@ -449,7 +449,7 @@ def test_attributes_say_what_ran(run: Run, inputs: Path) -> None:
     fixed = {
         "model": str(model), "genome": str(genome), "regions": str(inputs / "peaks.narrowPeak"),
         "target": "tasks:1", "method": "deeplift", "rule": "genomics", "rule_for": "none",
-        "mean_normalise": 0,
+        "mean_normalise": 0, "sums_to": "difference", "signed": 1,
         "max_rule": "complete", "pre_activation": 1,
         "reference": "gc", "references": 1, "seed": 3, "batch_size": 5, "tolerance": 1e-4,
         "strands": "forward", "precision": "float64", "device": device(), "length": LENGTH,

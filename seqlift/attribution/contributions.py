@@ -3,6 +3,7 @@
 Knows arrays; knows nothing of models, rules or batches.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from keras import ops
@@ -10,6 +11,8 @@ from keras import ops
 from seqlift.network.primitives.rowwise import mean_along
 
 Array = Any
+
+SEQUENCE_RANK = 3  # of arrays (N, bases, channels); those of images have an axis more
 
 
 def contributions(
@@ -36,3 +39,32 @@ def contributions(
         mean_observed = ops.where(is_base, sequences * hypothetical, mean_observed)
     scores = {"hypothetical": hypothetical, "multipliers": mean, "contributions": mean_observed}
     return scores, ops.sum(observed, axis=tuple(range(2, len(observed.shape))))
+
+
+def by_pair(multipliers: Array, inputs: Array, references: Array) -> Array:
+    """Make the hypothetical contributions of each pair, (N, R, L, C); of an image, contributions.
+
+    `multipliers` are (N * R, *input shape), `inputs` (N, *input shape), `references` (M, R, ...).
+    """
+    pairs = ops.reshape(multipliers, (inputs.shape[0], -1, *inputs.shape[1:]))
+    if len(inputs.shape) > SEQUENCE_RANK:
+        return pairs * (ops.expand_dims(inputs, 1) - references)
+    return pairs - ops.sum(pairs * references, axis=-1, keepdims=True)
+
+
+def with_scores(
+    output: Mapping[str, Array], hypothetical: Array, observed: Array
+) -> dict[str, Any]:
+    """Replace the scores of an output by others, (N, *input shape), and its residual by theirs."""
+    total = ops.sum(observed, axis=tuple(range(1, len(observed.shape))))
+    return {
+        **output,
+        "hypothetical": hypothetical,
+        "contributions": observed,
+        "residual": output["difference"] - total[:, None],
+    }
+
+
+def at_observed(scores: Array, inputs: Array) -> Array:
+    """Keep scores (N, *input shape) at the observed base; an image has no bases and keeps all."""
+    return scores * inputs if len(inputs.shape) == SEQUENCE_RANK else scores

@@ -242,7 +242,8 @@ class Engine:
         results = []
         for head, flat in zip(self.heads, multipliers, strict=True):
             y, y0 = activations[head.node], activations0[head.node]
-            pairs = ops.reshape(flat, (one_hot.shape[0], -1, *one_hot.shape[2:]))
+            finished = self.method.at_input(flat)
+            pairs = ops.reshape(finished, (one_hot.shape[0], -1, *one_hot.shape[2:]))
             difference = self.difference(head, y, y0)
             scores, total = contributions(pairs, one_hot, references)
             results.append(
@@ -261,6 +262,13 @@ class Engine:
         if self.method.sums_to == "output":
             return head.value(y) + ops.zeros_like(head.value(y0))
         return head.difference(y, y0)
+
+    def expanded(
+        self, sequences: Array, references: Array | PassedReferences
+    ) -> tuple[Array, Array]:
+        """Expand sequences to (N, *input shape) and references to (M, R, *input shape)."""
+        inputs = inputs_of(references)
+        return self.expand(sequences, batch_axes=1), self.expand(inputs, batch_axes=2)
 
     def expand(self, array: Array, *, batch_axes: int) -> Array:
         """Expand codes to one-hot arrays; cast other arrays to the dtype of the computation."""

@@ -4,13 +4,14 @@ The engine batches and compiles (`seqlift.attribution.engine`); a method says wh
 add one, write ``methods/NAME.py`` with a function ``method(**options)`` that returns a `Method`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from keras import ops
 from numpy.typing import NDArray
 
+from seqlift.attribution.draws import number_of_references
 from seqlift.attribution.presets import rules_of
 from seqlift.attribution.propagation.passes import Rules
 from seqlift.attribution.propagation.rule import Preset, Rule, SumsTo
@@ -30,13 +31,15 @@ class Method(Protocol):
     """A way to give scores to the bases of a sequence.
 
     `passes` is how many compiled calls a batch takes; `sums_to` what contributions sum to: these
-    promises count, not those of the rules it uses. `max_rule` is how it treats maxima. A
-    method that is not `linear_in_target` explains a softmax logit as it is, not less the mean over
-    classes. Without `needs_references` the reference is all zeros. `facts` go into the score file.
+    promises count, not those of the rules it uses. Contributions of a method that is not `signed`
+    are sizes: none is negative. `max_rule` is how it treats maxima. A method that is not
+    `linear_in_target` explains a softmax logit as it is, not less the mean over classes. Without
+    `needs_references` the reference is all zeros. `facts` go into the score file.
     """
 
     name: str
     sums_to: SumsTo
+    signed: bool
     linear_in_target: bool
     needs_references: bool
     max_rule: str
@@ -48,6 +51,9 @@ class Method(Protocol):
 
     def rules(self, graph: Graph) -> Rules:
         """Choose the rule of each node, if the method propagates anything back."""
+
+    def at_input(self, multipliers: Array) -> Array:
+        """Change the multipliers of the input, (N * R, *shape), before they are used."""
 
     def scores(
         self, engine: "Engine", sequences: Array, references: Any, others: Others
@@ -62,8 +68,13 @@ class Points(Protocol):
     def number(self) -> int:
         """How many points there are."""
 
-    def of(self, sequences: NDArray[Any], shape: tuple[int, ...]) -> Iterable[Array]:
-        """List what `place` needs for each of the points, for a batch of sequences or codes."""
+    def of(
+        self, sequences: NDArray[Any], references: int, shape: tuple[int, ...]
+    ) -> Iterable[Array]:
+        """List what `place` needs for each of the points, for a batch of sequences or codes.
+
+        `references` is how many each sequence has, `shape` that of a sequence.
+        """
 
     def place(self, x: Array, x0: Array, point: Array) -> Array:
         """Place a point, from sequences (N, 1, *shape) and references (M, R, *shape)."""
@@ -74,7 +85,8 @@ class Backward:
     """One backward pass for each reference, by the rules of a preset.
 
     `rule_for` has other rules for single layers; a `max_rule` of ``winner`` gives the multiplier of
-    a maximum to its first winner on the sequence, as the original DeepLIFT does.
+    a maximum to its first winner on the sequence, as the original DeepLIFT does. `corrected`
+    takes the mean over the channels from each position's multipliers: see `off_simplex_removed`.
     """
 
     name: str
@@ -86,6 +98,8 @@ class Backward:
     needs_references: bool = True
     facts: Mapping[str, Any] = field(default_factory=dict)
     passes: int = 1
+    signed: bool = True
+    corrected: bool = False
 
     def prepared(self, graph: Graph) -> Graph:
         return graph
@@ -93,6 +107,9 @@ class Backward:
     def rules(self, graph: Graph) -> dict[int, Rule]:
         rules = rules_of(graph, self.preset, self.rule_for)
         return {i: with_max_rule(rule, self.max_rule) for i, rule in rules.items()}
+
+    def at_input(self, multipliers: Array) -> Array:
+        return off_simplex_removed(multipliers) if self.corrected else multipliers
 
     def scores(
         self, engine: "Engine", sequences: Array, references: Any, others: Others
@@ -111,6 +128,7 @@ class MeanGradient:
     needs_references: bool = True
     facts: Mapping[str, Any] = field(default_factory=dict)
     linear_in_target: bool = True
+    signed: bool = True
 
     @property
     def passes(self) -> int:
@@ -126,19 +144,37 @@ class MeanGradient:
     def rules(self, graph: Graph) -> dict[int, Rule]:
         return self.gradient.rules(graph)
 
+    def at_input(self, multipliers: Array) -> Array:
+        return self.gradient.at_input(multipliers)
+
     def scores(
         self, engine: "Engine", sequences: Array, references: Any, others: Others
     ) -> list[Scores]:
         totals: list[Array] = []
-        for point in self.points.of(sequences, engine.graph.nodes[0].shape):
-            placed = ops.convert_to_tensor(point, dtype=engine.dtype)
-            gradients = engine.gradients_at(
-                self.points.place, sequences, references, others, placed
-            )
+        for gradients in self.gradients(engine, sequences, references, others):
             before = totals or [0.0] * len(gradients)
             totals = [total + one for total, one in zip(before, gradients, strict=True)]
         means = [total / self.points.number for total in totals]
         return engine.summarised(sequences, references, others, means)
+
+    def gradients(
+        self, engine: "Engine", sequences: Array, references: Any, others: Others
+    ) -> Iterator[list[Array]]:
+        """Yield the gradients (N * R, *input shape) of each head at one point after another."""
+        number, shape = number_of_references(references), engine.graph.nodes[0].shape
+        for point in self.points.of(sequences, number, shape):
+            placed = ops.convert_to_tensor(point, dtype=engine.dtype)
+            yield engine.gradients_at(self.points.place, sequences, references, others, placed)
+
+
+def off_simplex_removed(multipliers: Array) -> Array:
+    """Take from each position's multipliers their mean over the channels.
+
+    The four channels of a base sum to 1, so the direction in which all of them grow leaves the
+    simplex that sequences lie on: a network never learnt there, and a gradient along it is noise
+    (Majdandzic et al. 2022, doi:10.1101/2022.04.29.490102, equation 3).
+    """
+    return multipliers - ops.mean(multipliers, axis=-1, keepdims=True)
 
 
 def with_max_rule(rule: Rule, max_rule: str) -> Rule:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_RULES = ("complete", "winner")
 STEPS = 50  # of integrated gradients, where none are chosen
+YES_OR_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 DEEPLIFT_RULES = ("genomics", "rescale", "revealcancel")
 """Presets whose contributions sum to the difference from reference: what DeepLIFT's paper has."""
 
@@ -194,6 +195,10 @@ def value_of(what: str, value: Any, default: Any) -> Any:
         raise InputError(f"{what}: not settable as text; use --rule-for LAYER=RULE")
     if not isinstance(value, str) or not isinstance(default, bool | int | float):
         return value
+    if isinstance(default, bool):
+        if value.lower() not in YES_OR_NO:
+            raise InputError(f"{what}: {value!r} is neither yes nor no")
+        return YES_OR_NO[value.lower()]
     try:
         return type(default)(value)
     except ValueError:

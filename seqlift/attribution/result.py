@@ -1,8 +1,10 @@
 """The scores of a target for a batch of sequences, as arrays."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 
@@ -17,6 +19,8 @@ class Result:
     prediction (N,), reference_prediction (N, R): the head's value.
     difference (N, R): what the contributions of each pair sum to.
     residual (N, R): difference less the sum of the contributions of the pair.
+    standard_error (N, *input shape): of the hypothetical contributions, where a method draws what
+    it averages over; None for all others.
     """
 
     hypothetical: NDArray[Any]
@@ -26,7 +30,19 @@ class Result:
     reference_prediction: NDArray[Any]
     difference: NDArray[Any]
     residual: NDArray[Any]
+    standard_error: NDArray[Any] | None = None
 
     def rows(self, which: slice | NDArray[Any]) -> "Result":
         """Select some of the sequences."""
-        return Result(**{item.name: getattr(self, item.name)[which] for item in fields(self)})
+        return Result(**{name: values[which] for name, values in self.arrays().items()})
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Map the name of each array to it, without those that are None."""
+        named = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: values for name, values in named.items() if values is not None}
+
+
+def joined(parts: Sequence[Result]) -> Result:
+    """Join the results of batches, in their order."""
+    arrays = [part.arrays() for part in parts]
+    return Result(**{name: np.concatenate([some[name] for some in arrays]) for name in arrays[0]})

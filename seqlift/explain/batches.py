@@ -6,8 +6,7 @@ depend on the number of sequences in a run. This module also decides how many ba
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any, cast
 
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.attribution.engine import Engine, PassedReferences
-from seqlift.attribution.result import Result
+from seqlift.attribution.result import Result, joined
 from seqlift.attribution.stored_size import stored_values
 from seqlift.device.backend import CPU_BATCH, batch_memory, most_lanes
 from seqlift.device.processor import on_cpu
@@ -237,8 +236,3 @@ def own_references(references: NDArray[Any], batch: NDArray[Any]) -> NDArray[Any
     if references.ndim > batch.ndim:
         return references
     return np.broadcast_to(references, (len(batch), *references.shape))
-
-
-def joined(parts: Sequence[Result]) -> Result:
-    names = [item.name for item in fields(Result)]
-    return Result(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in names})

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from seqlift.attribution.engine import Engine
 from seqlift.attribution.registry import chosen_method
-from seqlift.attribution.result import Result
+from seqlift.attribution.result import Result, joined
 from seqlift.device.backend import backend_version, use_device, weights_store
 from seqlift.device.precision import PRECISIONS, ROUNDED
 from seqlift.explain import batches
@@ -253,7 +253,7 @@ class Explainer:
         concurrent = ConcurrentBatches(schedule)
         parts = [*concurrent.each(part, range(0, len(sequences), whole))]
         self._schedules[schedule] = concurrent.schedule  # what fitted is where later calls begin
-        results = [batches.joined(found) for found in zip(*parts, strict=True)]
+        results = [joined(found) for found in zip(*parts, strict=True)]
         return {target.name: r for target, r in zip(self.targets, results, strict=True)}
 
     def explain_by(

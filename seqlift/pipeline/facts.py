@@ -52,6 +52,8 @@ def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
         "rule": method.facts.get("rule", method.name),
         "rule_for": ",".join("=".join(pair) for pair in options.rule_for) or "none",
         "max_rule": method.max_rule,
+        "sums_to": method.sums_to,
+        "signed": int(method.signed),
         "mean_normalise": int(options.mean_normalise),
         "reference": options.reference,
         "references": run.references.number,

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from seqlift.attribution.result import Result
 
-PER_BASE = ("hypothetical", "multipliers", "contributions")
+SCORES = ("hypothetical", "multipliers", "contributions")
+PER_BASE = (*SCORES, "standard_error")
 
 
 def in_genome_direction(result: "Result", turned: NDArray[np.bool_]) -> "Result":
@@ -22,7 +23,7 @@ def in_genome_direction(result: "Result", turned: NDArray[np.bool_]) -> "Result"
     """
     if not turned.any():
         return result
-    values = {name: getattr(result, name).copy() for name in PER_BASE}
+    values = {name: array.copy() for name, array in result.arrays().items() if name in PER_BASE}
     for array in values.values():
         array[turned] = array[turned][:, ::-1, ::-1]
     return replace(result, **values)
@@ -36,10 +37,13 @@ def mean_of_strands(result: "Result") -> "Result":
     """
     count = len(result.prediction) // 2
     one, other = result.rows(slice(0, count)), result.rows(slice(count, None))
-    means = {name: (getattr(one, name) + getattr(other, name)) / 2 for name in PER_BASE}
+    means = {name: (getattr(one, name) + getattr(other, name)) / 2 for name in SCORES}
     pairs = {
         name: np.concatenate([getattr(one, name), getattr(other, name)], axis=1)
         for name in ("reference_prediction", "difference", "residual")
     }
     prediction = (one.prediction + other.prediction) / 2
-    return replace(one, prediction=prediction, **means, **pairs)
+    error = None
+    if one.standard_error is not None and other.standard_error is not None:
+        error = np.hypot(one.standard_error, other.standard_error) / 2
+    return replace(one, prediction=prediction, standard_error=error, **means, **pairs)

@@ -23,7 +23,9 @@ class Straight:
 
     number: int
 
-    def of(self, sequences: NDArray[Any], shape: tuple[int, ...]) -> Iterator[float]:
+    def of(
+        self, sequences: NDArray[Any], references: int, shape: tuple[int, ...]
+    ) -> Iterator[float]:
         for step in range(self.number):
             yield (step + 0.5) / self.number
 
@@ -32,13 +34,15 @@ class Straight:
         return x0 + point * (x - x0)
 
 
-def method(*, steps: int = STEPS, max_rule: str = "complete") -> MeanGradient:
-    """Take gradients at `steps` points."""
+def method(
+    *, steps: int = STEPS, corrected: bool = False, max_rule: str = "complete"
+) -> MeanGradient:
+    """Take gradients at `steps` points, `corrected` as those of the method gradient."""
     if steps < 1:
         raise InputError(f"steps {steps}: fewer than one point; give 1 or more")
     return MeanGradient(
         "integrated-gradients",
         Straight(steps),
-        Backward("gradient", RULE, max_rule=max_rule),
-        facts={"steps": steps},
+        Backward("gradient", RULE, max_rule=max_rule, corrected=corrected),
+        facts={"steps": steps, "corrected": int(corrected)},
     )
