@@ -1,7 +1,8 @@
 """seqlift on JAX: how exact and how fast each precision is on this device, against its ceilings.
 
 `python benchmarks/gpu.py -h` has the options; README.md beside this file says what is measured. One
-process for each precision, one after another; this one imports no framework.
+process for each precision, one after another; this one imports no framework. What is found is
+printed, and the table written anew, as soon as it is known.
 """
 
 import argparse
@@ -10,12 +11,13 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import gpu_tables
+from genome import write_genome
 from processes import Worker, WorkerError
 from report import RESULTS
 
@@ -25,65 +27,81 @@ Measure = Callable[[Worker, Found], None]
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE.parent / "build" / "benchmarks"
 EXACT = "float64"
+PRECISIONS = ("float32", "tf32", "bfloat16")
+PARTS = ("engine", "forms", "tangermeme", "command")
 ENOUGH = 1e-4
 """Largest difference of float32 from float64, relative to the largest score."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """The networks of the numbers and of the speed, and how much of everything.
+    """The networks of the engine and of the command, and how much of everything.
 
     `checked` sequences are compared; `batches` are sequences at once, 0 for the automatic size;
-    `product` is the side of the matrices, `pairs` the batch of the convolutions.
+    `product` is the side of the matrices, `pairs` the batch of
+    the convolutions; `command` is the network of `seqlift score` and `regions` its rows; `rival` is
+    how many sequences tangermeme explains.
     """
 
-    numbers: str = "bpnet-64"
-    speed: str = "bpnet-512"
+    network: str = "bpnet-512"
     references: int = 20
     checked: int = 4
-    batches: tuple[int, ...] = (0, 1, 4, 16, 32)
-    sequences: int = 64
+    batches: tuple[int, ...] = (0,)
+    sequences: int = 60
     product: int = 8192
     pairs: int = 80
+    dilations: tuple[int, ...] = (16, 256)
     repeats: int = 3
+    command: str = "bpnet-64"
+    regions: int = 4000
+    rival: int = 16
 
     def work(self) -> dict[str, Any]:
-        """Return what a worker has to know."""
-        names = ("numbers", "speed", "references", "checked", "product", "pairs", "repeats")
+        """Return the fields of a worker's work."""
+        names = ("network", "references", "checked", "product", "pairs", "repeats")
         return {name: getattr(self, name) for name in names}
 
 
-QUICK = Sizes("bpnet-16", "bpnet-12", 2, 1, (0, 2), 4, 128, 2, 1)
+QUICK = Sizes("bpnet-16", 2, 1, (2,), 4, 128, 2, (16,), 1, "bpnet-12", 6, 1)
 
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="tiny sizes: a trial, also on a CPU")
-    parser.add_argument("--precision", action="append", help="only this one; repeatable")
-    parser.add_argument("--sequences", type=int, help="timed in each run, at least (64)")
+    parser.add_argument("--precision", action="append", choices=PRECISIONS, help="only this one")
+    parser.add_argument("--part", action="append", choices=PARTS, help="only this one")
+    parser.add_argument(
+        "--form",
+        action="append",
+        help="in the place of those of the table: FORM, or FORM+first, FORM+last with a layout",
+    )
+    parser.add_argument("--each", action="store_true", help="time the engine in each form, too")
+    parser.add_argument(
+        "--size", type=int, action="append", help="sequences of a batch (automatic)"
+    )
+    parser.add_argument("--sequences", type=int, help="timed in each run, at least (60)")
     parser.add_argument("--repeats", type=int, help="runs of each (3)")
+    parser.add_argument("--seconds", type=float, default=300, help="after which nothing is begun")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="of the numbers")
     parser.add_argument("--results", type=Path, help="the file of tables (RESULTS.md)")
     return parser.parse_args(arguments)
 
 
 def main() -> None:
-    """Measure each precision and write the table anew after each; end with an error if one fails.
+    """Measure and write the table anew after each; end with an error if one fails.
 
     A trial has a file of its own for its table.
     """
     chosen = options()
     plain = QUICK if chosen.quick else Sizes()
-    sizes = Sizes(
-        **{name: getattr(plain, name) for name in Sizes.__slots__}
-        | {name: n for name in ("sequences", "repeats") if (n := getattr(chosen, name))}
-    )
+    asked = {name: getattr(chosen, name) for name in ("sequences", "repeats")}
+    sizes = replace(plain, **{name: number for name, number in asked.items() if number})
     folder = chosen.folder / ("gpu-quick" if chosen.quick else "gpu")
     results = chosen.results or (folder / "RESULTS.md" if chosen.quick else RESULTS)
     folder.mkdir(parents=True, exist_ok=True)
     prepare_environment()
-    failed = Session(sizes, folder, results).run(chosen.precision)
+    failed = Session(sizes, folder, results, chosen).run()
     if failed:
         raise SystemExit("; ".join(failed))
     say(f"the table is in {results}")
@@ -99,105 +117,156 @@ def prepare_environment() -> None:
 class Session:
     """One run of the command: its sizes, where numbers go, and the table so far."""
 
-    def __init__(self, sizes: Sizes, folder: Path, results: Path) -> None:
-        """Take them; nothing is measured yet."""
-        self.sizes, self.folder, self.results = sizes, folder, results
+    def __init__(
+        self, sizes: Sizes, folder: Path, results: Path, chosen: argparse.Namespace
+    ) -> None:
+        """Begin to count the seconds; nothing is measured yet."""
+        self.sizes, self.folder, self.results, self.chosen = sizes, folder, results, chosen
+        self.end = time.monotonic() + chosen.seconds
         self.setup: dict[str, Any] = {}
-        self.known: list[str] = []
         self.failed: list[str] = []
 
-    def run(self, asked: Sequence[str] | None) -> list[str]:
-        """Return why precisions failed, having measured those `asked` for, by default all."""
-        exact = self.measured(EXACT, self.exact)
-        if not self.setup:
-            return self.failed
-        for precision in asked or self.known:
-            if precision not in self.known:
-                self.failed.append(f"{precision}: not known; give one of {', '.join(self.known)}")
-            elif precision == EXACT and exact:
-                self.measured(EXACT, lambda worker, found: self.timed(worker, known(found, exact)))
-            elif precision != EXACT:
-                self.measured(precision, self.compared)
+    def run(self) -> list[str]:
+        """Measure what is asked for, and return why parts of it failed."""
+        parts = self.chosen.part or PARTS
+        if "engine" in parts:
+            self.measured(EXACT, self.exact)
+        for precision in self.chosen.precision or PRECISIONS:
+            if "engine" in parts or "forms" in parts:
+                self.measured(precision, self.timed)
+        if "tangermeme" in parts:
+            self.measured("tangermeme", self.rival, "gpu_tangermeme", *self.rival_options())
+        if "command" in parts:
+            self.measured("command", self.command, "gpu_command", *self.command_options())
         return self.failed
 
-    def measured(self, precision: str, measure: Measure) -> Found:
-        """Return what `measure` found with a worker of `precision`, also where it stopped early."""
-        place = self.folder / precision
+    def measured(
+        self, name: str, measure: Measure, worker_name: str = "gpu", *arguments: str
+    ) -> None:
+        """Store what `measure` finds with a worker, also where it stops early."""
+        place = self.folder / name
         place.mkdir(exist_ok=True)
-        work = json.dumps({"precision": precision, **self.sizes.work()})
-        worker = Worker("gpu", Path(sys.executable), place, work)
-        found: Found = {}
+        if self.late():
+            say(f"{name}: left out, as the time is over")
+            return
+        own = (json.dumps({"precision": name, **self.sizes.work()}),)
+        worker = Worker(worker_name, Path(sys.executable), place, *(arguments or own))
+        found: Found = {"name": name}
         try:
             notes = worker.ready().notes
-            self.known = notes.pop("precisions")
-            self.setup = {"date": date.today().isoformat(), "sizes": self.sizes.work(), **notes}
-            found = {"precision": precision, "setup": self.setup}
+            if "card" in notes:
+                self.setup = self.setup_of(notes)
+            found |= {"setup": self.setup, "notes": notes}
             measure(worker, found)
         except WorkerError as reason:
-            say(f"{precision}: {reason}; more in {worker.log}")
-            self.failed.append(f"{precision}: {reason}")
-            if found:
-                self.keep(found | {"why": str(reason)})
+            say(f"{name}: {reason}; more in {worker.log}")
+            self.failed.append(f"{name}: {reason}")
+            found["why"] = str(reason)
         finally:
             worker.close()
-        return found
+        self.keep(found)
+
+    def setup_of(self, notes: Found) -> Found:
+        """Return what has to be equal for numbers to stand in one table."""
+        same = {name: notes[name] for name in ("card", "versions")}
+        return {"date": date.today().isoformat(), "sizes": self.sizes.work(), **same}
+
+    def late(self) -> bool:
+        """Tell whether the time is over."""
+        return time.monotonic() > self.end
 
     def exact(self, worker: Worker, found: Found) -> None:
         """Find the numbers of float64, which all others are compared with."""
-        say(f"{EXACT} on {self.setup['card']}: numbers")
-        found |= worker.ask(do="numbers", path=str(self.scores(EXACT)), against="")
-
-    def compared(self, worker: Worker, found: Found) -> None:
-        """Find everything about a precision; end the run where float32 is not exact enough."""
-        precision = found["precision"]
-        say(f"{precision}: numbers")
-        exact, own = str(self.scores(EXACT)), str(self.scores(precision))
-        found |= worker.ask(do="numbers", path=own, against=exact)
-        if precision == "float32" and not found.get("difference", 0.0) <= ENOUGH:
-            self.keep(found)
-            raise SystemExit(
-                f"float32 is off by {found['difference']:.1e} of the largest score, more than"
-                f" {ENOUGH:.0e}; nothing is timed"
-            )
-        self.timed(worker, found)
+        found |= worker.ask(do="scores", path=str(self.scores(EXACT)))
+        say(f"{EXACT} on {self.setup['card']}: largest residual {found['residual']:.1e}")
 
     def timed(self, worker: Worker, found: Found) -> None:
-        """Find how fast a precision is, by batch size, and the ceilings of the device."""
-        found["speed"] = []
-        done: set[int] = set()
-        for size in () if "why" in found else self.sizes.batches:
-            if size in done:
-                continue
-            say(f"{found['precision']}: {size or 'automatic'} sequences at once")
-            row = worker.ask(do="speed", size=str(size), sequences=str(self.sizes.sequences))
-            row = {"size": size, "automatic": size == 0, **row}
-            found["speed"].append(row | {"peak_is_own": row["size"] > max(done, default=0)})
-            done.add(row["size"])
-            self.keep(found)
-            if "why" in row and size:
-                break  # those that follow are larger
-        say(f"{found['precision']}: ceilings")
-        found["ceilings"] = worker.ask(do="ceilings")["ceilings"]
+        """Find everything about a precision."""
+        parts = self.chosen.part or PARTS
+        own = found["notes"]["forms"]
+        found |= {"speed": [], "forms": [], "products": {}}
+        if "engine" in parts:
+            self.engine(worker, found)
+        if "forms" in parts and not self.late():
+            found["products"] = worker.ask(do="products")["products"]
+            for form in self.chosen.form or own:
+                for dilation in self.sizes.dilations:
+                    self.form(worker, found, form, dilation)
+
+    def engine(self, worker: Worker, found: Found) -> None:
+        """Find how fast the engine is; end the run where float32 is not exact enough."""
+        forms = ["", *((self.chosen.form or found["notes"]["forms"]) if self.chosen.each else ())]
+        for form in forms:
+            for size in self.chosen.size or self.sizes.batches:
+                if self.late():
+                    say(f"{found['name']} {form}: left out, as the time is over")
+                    continue
+                row = worker.ask(
+                    do="speed",
+                    form=form,
+                    size=str(size),
+                    sequences=str(self.sizes.sequences),
+                    path=str(self.scores(found["name"])),
+                    against=str(self.scores(EXACT)) if self.scores(EXACT).exists() else "",
+                )
+                found["speed"].append({"form": form, "size": size} | row)
+                say(f"{found['name']}: {gpu_tables.speed_line(found['speed'][-1])}")
+                self.keep(found)
+                if found["name"] == "float32" and row.get("difference", 0.0) > ENOUGH:
+                    raise SystemExit(
+                        f"float32 is off by {row['difference']:.1e} of the largest score, more"
+                        f" than {ENOUGH:.0e}; nothing else is timed"
+                    )
+
+    def form(self, worker: Worker, found: Found, form: str, dilation: int) -> None:
+        """Find how fast a form of a convolution is."""
+        if self.late():
+            return
+        row = worker.ask(do="form", form=form, dilation=str(dilation))
+        found["forms"].append({"form": form, "dilation": dilation} | row)
+        say(f"{found['name']}: {gpu_tables.form_line(found['forms'][-1])}")
         self.keep(found)
+
+    def rival_options(self) -> tuple[str, ...]:
+        """Return the arguments of tangermeme's worker."""
+        return self.sizes.network, str(self.sizes.references), str(self.sizes.rival)
+
+    def rival(self, worker: Worker, found: Found) -> None:
+        """Find how fast tangermeme is on the same network and card, for one target."""
+        if "why" in found["notes"]:
+            found["why"] = found["notes"]["why"]
+            say(f"tangermeme: {found['why']}")
+            return
+        found["rival"] = [worker.answer() for _ in range(2)]
+        for row in found["rival"]:
+            say(f"tangermeme: {gpu_tables.rival_line(row)}")
+
+    def command_options(self) -> tuple[str, ...]:
+        """Write the genome and return the arguments of the command's worker."""
+        place = self.folder / "command"
+        place.mkdir(exist_ok=True)
+        write_genome(place, self.sizes.regions)
+        sizes = self.sizes
+        return sizes.command, "tf32", str(sizes.regions), str(sizes.sequences)
+
+    def command(self, worker: Worker, found: Found) -> None:
+        """Find how fast the whole command is."""
+        found["command"] = worker.answer() | {"network": self.sizes.command}
+        say(f"command: {gpu_tables.command_line(found['command'])}")
 
     def scores(self, precision: str) -> Path:
         """Return the file of a precision's scores."""
         return self.folder / precision / "scores.npy"
 
     def keep(self, found: Found) -> None:
-        """Store the numbers of a precision, and write the table of all that have the same setup."""
-        path = self.folder / f"{found['precision']}.json"
+        """Store the numbers of a part, and write the table of all that have the same setup."""
+        if "setup" not in found or not self.setup:
+            return
+        path = self.folder / f"{found['name']}.json"
         path.write_text(json.dumps(found, indent=1) + "\n")
-        stored = [self.folder / f"{name}.json" for name in self.known]
-        numbers = [json.loads(file.read_text()) for file in stored if file.exists()]
+        numbers = [json.loads(file.read_text()) for file in sorted(self.folder.glob("*.json"))]
         same = [one for one in numbers if one["setup"] == json.loads(json.dumps(self.setup))]
-        gpu_tables.write(same, self.results)
-
-
-def known(found: Found, before: Found) -> Found:
-    """Return `found`, now with what was found `before`."""
-    found.update({name: value for name, value in before.items() if name not in found})
-    return found
+        gpu_tables.write({one["name"]: one for one in same}, self.setup, self.results)
 
 
 def say(text: str) -> None:

@@ -1,9 +1,9 @@
-"""The table of `gpu.py`, from the numbers it has stored.
+"""The tables of `gpu.py`, and the lines it prints, from the numbers it has stored.
 
-Knows the layout of one precision's JSON; all that it is given were measured on the same device.
+Knows the layout of one part's JSON; all numbers of a table were measured on the same device.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,126 +16,190 @@ TERA = 1e12
 GIB = 2**30
 REGIONS = 100_000
 TARGETS = ("counts", "profile")
+ORDER = ("float64", "float32", "tf32", "bfloat16")
 
 Found = dict[str, Any]
 
 
-def write(results: Sequence[Found], path: Path) -> None:
-    """Write the table ``gpu``: the device and the versions, then numbers, ceilings and speed."""
-    setup = results[0]["setup"]
+def write(found: Mapping[str, Found], setup: Found, path: Path) -> None:
+    """Write the table ``gpu``: the device and the versions, engine, forms, rival and command."""
     versions = ", ".join(f"{name} {version}" for name, version in setup["versions"].items())
+    by_precision = {name: found[name] for name in ORDER if name in found}
     parts = [
         f"{setup['card']}, {setup['date']}: {versions}.",
-        numbers(results),
-        ceilings(results),
-        speed(results),
+        engine(by_precision, setup["sizes"]),
+        forms(by_precision, setup["sizes"]),
+        rival(found.get("tangermeme", {}), setup["sizes"]),
+        command(found.get("command", {})),
     ]
-    replace("gpu", "\n\n".join(parts), path)
+    replace("gpu", "\n\n".join(part for part in parts if part), path)
 
 
-def numbers(results: Sequence[Found]) -> str:
-    """Return how far each precision is from float64, and from summing up."""
-    sizes = results[0]["setup"]["sizes"]
-    what = f"{sizes['numbers']}: {sizes['checked']} x {sizes['references']}"
+def engine(found: Mapping[str, Found], sizes: Found) -> str:
+    """Return how exact and how fast the engine is in each precision."""
+    needed = of_scores(describe(sizes["network"]), TARGETS, sizes["references"])
     rows = []
-    for found in results:
-        off = f"{found['difference']:.1e}" if "difference" in found else ""
-        if found["precision"] == "float64":
-            off = "0"
-        residual = f"{found['residual']:.1e}" if "residual" in found else ""
-        rows.append([found["precision"], off, residual, found.get("why", "")])
-    return table([what, "largest difference from float64", "largest residual", "missing"], rows)
-
-
-def ceilings(results: Sequence[Found]) -> str:
-    """Return how fast the device multiplies, in TFLOP/s, by way to compute."""
-    sizes = results[0]["setup"]["sizes"]
-    rows = []
-    for found in results:
-        for name, way in found.get("ceilings", {}).items():
-            if "why" in way:
-                rows.append([name, *[""] * 4, way["why"]])
-                continue
-            product, whole, beside = (
-                f"{rate(way[kind]):.3g}" if kind in way else ""
-                for kind in ("product", "convolutions", "beside")
-            )
-            each = {one["dilation"]: rate([one]) for one in way.get("convolutions", [])}
-            slowest = min(each, key=each.__getitem__, default=0)
-            worst = f"{each[slowest]:.3g} (dilation {slowest})" if each else ""
-            rows.append([name, product, whole, worst, beside, ""])
-    side, pairs = sizes["product"], sizes["pairs"]
-    return table(
-        [
-            "TFLOP/s at most",
-            f"matrix product, {side} x {side}",
-            f"dilated convolutions of {sizes['speed']}, {pairs} pairs",
-            "the slowest of them",
-            "all, written as matrix products",
-            "missing",
-        ],
-        rows,
-    )
-
-
-def rate(measured: Sequence[Found]) -> float:
-    """Return the TFLOP/s of several measurements together."""
-    operations = sum(one["operations"] for one in measured)
-    return float(operations / sum(one["seconds"] for one in measured) / TERA)
-
-
-def speed(results: Sequence[Found]) -> str:
-    """Return how fast each precision is at each batch size."""
-    sizes = results[0]["setup"]["sizes"]
-    needed = of_scores(describe(sizes["speed"]), TARGETS, sizes["references"])
-    rows = []
-    for found in results:
-        if "why" in found:
-            rows.append([found["precision"], *[""] * 7, found["why"]])
-        highest = ceiling(found)
-        rows += [line(found["precision"], row, needed, highest) for row in found.get("speed", [])]
+    for precision, of in found.items():
+        if precision == "float64":
+            residual = f"{of['residual']:.1e}" if "residual" in of else ""
+            rows.append([precision, *[""] * 7, "0", residual, of.get("why", "")])
+        rows += [engine_row(precision, row, needed) for row in of.get("speed", [])]
+        if precision != "float64" and "why" in of:
+            rows.append([precision, *[""] * 9, of["why"]])
     head = [
-        f"{sizes['speed']} x {sizes['references']}, counts and profile",
+        f"{sizes['network']} x {sizes['references']}, counts and profile",
+        "form",
         "sequences at once",
         "compilation, s",
         "sequences per second",
         "TFLOP/s",
-        "of the convolutions' ceiling",
         f"minutes for {REGIONS:,}",
         "device memory, GiB",
+        "difference from float64",
+        "largest residual",
         "missing",
     ]
     note = f"Scores of one sequence are {needed / TERA:.3g} TFLOP."
     return f"{table(head, rows)}\n\n{note}"
 
 
-def ceiling(found: Found) -> float | None:
-    """Return the TFLOP/s of the convolutions, the fastest of several ways to compute them."""
-    ways = found.get("ceilings", {}).values()
-    measured = [way[kind] for way in ways for kind in ("convolutions", "beside") if kind in way]
-    return max(map(rate, measured), default=None)
-
-
-def line(precision: str, row: Found, needed: int, highest: float | None) -> list[str]:
-    """Return one line of the table of speeds."""
-    size = str(row["size"] or "")
-    if row["automatic"]:
-        size = f"{size} (automatic{', halved' if row.get('halved') else ''})".strip()
+def engine_row(precision: str, row: Found, needed: int) -> list[str]:
+    """Return one line of the table of the engine."""
+    form, size = row["form"] or "of the table", str(row["size"] or "")
     if "why" in row:
-        return [precision, size, *[""] * 6, row["why"]]
-    rates = [row["sequences"] / seconds for seconds in row["seconds"]]
-    achieved = median(rates) * needed / TERA
-    peak = ""
-    if row["peak"]:
-        peak = f"{'' if row['peak_is_own'] else 'at most '}{row['peak'] / GIB:.1f}"
+        return [precision, form, size, *[""] * 7, row["why"]]
+    if row["automatic"]:
+        size = f"{size} (automatic{', halved' if row.get('halved') else ''})"
+    rates = rates_of(row)
     return [
         precision,
+        form,
         size,
         f"{row['compilation']:.1f}",
         spread(rates),
-        f"{achieved:.3g}",
-        f"{achieved / highest:.0%}" if highest else "",
+        f"{median(rates) * needed / TERA:.3g}",
         f"{REGIONS / median(rates) / 60:.1f}",
-        peak,
+        f"at most {row['peak'] / GIB:.1f}" if row["peak"] else "",
+        f"{row['difference']:.1e}" if "difference" in row else "",
+        f"{row['residual']:.1e}",
         "",
     ]
+
+
+def rates_of(row: Found) -> list[float]:
+    """Return the sequences per second of each run."""
+    return [row["sequences"] / seconds for seconds in row["seconds"]]
+
+
+def forms(found: Mapping[str, Found], sizes: Found) -> str:
+    """Return how fast and how exact a dilated convolution is in each form."""
+    measured = [row for of in found.values() for row in of.get("forms", [])]
+    dilations = sorted({row["dilation"] for row in measured})
+    rows = []
+    for precision, of in found.items():
+        for name, product in of.get("products", {}).items():
+            fast = f"{rate(product):.3g}" if "seconds" in product else product["why"]
+            rows.append([f"matrix product, {name}", *[fast] * len(dilations), "", ""])
+        by_form: dict[str, list[Found]] = {}
+        for row in of.get("forms", []):
+            by_form.setdefault(row["form"], []).append(row)
+        rows += [form_row(f"{precision}, {form}", each) for form, each in by_form.items()]
+    if not rows:
+        return ""
+    head = [
+        f"TFLOP/s, {sizes['pairs']} pairs of {sizes['network']}",
+        *(f"dilation {dilation}" for dilation in dilations),
+        "error",
+        "compilation, s",
+    ]
+    return table(head, rows)
+
+
+def form_row(name: str, rows: list[Found]) -> list[str]:
+    """Return one line of the table of forms; `rows` are those of each dilation, in order."""
+    each = [f"{rate(row):.3g}" if "seconds" in row else row["why"] for row in rows]
+    errors = [row["error"] for row in rows if "error" in row]
+    spent = [row["compilation"] for row in rows if "error" in row]
+    ends = [f"{max(errors):.1e}", f"{max(spent):.1f}"] if errors else ["", ""]
+    return [name, *each, *ends]
+
+
+def rate(measured: Found) -> float:
+    """Return the TFLOP/s of a measurement."""
+    return float(measured["operations"] / measured["seconds"] / TERA)
+
+
+def rival(found: Found, sizes: Found) -> str:
+    """Return how fast tangermeme is, for one target."""
+    if "why" in found:
+        return f"tangermeme: {found['why']}."
+    rows = [
+        [row["precision"], row["why"], ""]
+        if "why" in row
+        else [row["precision"], f"{1e3 * row['seconds']:.2f}", str(row["pairs"])]
+        for row in found.get("rival", [])
+    ]
+    if not rows:
+        return ""
+    of = ", ".join(f"{name} {version}" for name, version in found["notes"]["versions"].items())
+    head = [f"tangermeme, {sizes['network']}, one target", "ms a sequence", "pairs at once"]
+    return f"{table(head, rows)}\n\n{of}."
+
+
+def command(found: Found) -> str:
+    """Return where the seconds of the whole command went, and its share of the engine's rate."""
+    row = found.get("command")
+    if row is None:
+        return f"The command: {found['why']}." if "why" in found else ""
+    stages = [
+        ["import", f"{row['import']:.1f}"],
+        ["from there to the first batch", f"{row['first_batch']:.1f}"],
+        ["the other batches", f"{row['scoring']:.1f}"],
+        ["score files and tracks", f"{row['files']:.1f}"],
+    ]
+    head = [f"`seqlift score`, {row['regions']} regions, {row['network']}, tf32", "seconds"]
+    return (
+        f"{table(head, stages)}\n\nAfter the first batch {row['rate']:.0f} sequences per second,"
+        f" {row['scoring_rate']:.0f} while scoring; the engine alone {row['engine_rate']:.0f}"
+        f" ({row['rate'] / row['engine_rate']:.0%} and"
+        f" {row['scoring_rate'] / row['engine_rate']:.0%})."
+    )
+
+
+def speed_line(row: Found) -> str:
+    """Return a line that says how fast the engine was."""
+    form = row["form"] or "forms of the table"
+    if "why" in row:
+        return f"{form}: {row['why']}"
+    off = f", {row['difference']:.1e} from float64" if "difference" in row else ""
+    return (
+        f"{form}, {row['size']} at once: {median(rates_of(row)):.2f} sequences per second, compiled"
+        f" in {row['compilation']:.1f} s{off}, residual {row['residual']:.1e}"
+    )
+
+
+def form_line(row: Found) -> str:
+    """Return a line that says how fast a form was."""
+    what = f"{row['form']}, dilation {row['dilation']}"
+    if "why" in row:
+        return f"{what}: {row['why']}"
+    return (
+        f"{what}: {rate(row):.1f} TFLOP/s, error {row['error']:.1e}, compiled in"
+        f" {row['compilation']:.1f} s"
+    )
+
+
+def rival_line(row: Found) -> str:
+    """Return a line that says how fast tangermeme was."""
+    if "why" in row:
+        return f"{row['precision']}: {row['why']}"
+    return f"{row['precision']}: {1e3 * row['seconds']:.2f} ms a sequence, {row['pairs']} at once"
+
+
+def command_line(row: Found) -> str:
+    """Return a line that says how fast the command was."""
+    return (
+        f"import {row['import']:.1f} s, first batch {row['first_batch']:.1f} s, others"
+        f" {row['scoring']:.1f} s, files {row['files']:.1f} s: {row['rate']:.0f} of"
+        f" {row['engine_rate']:.0f} sequences per second"
+    )

@@ -68,6 +68,17 @@ def versions(*packages):
     return {"python": platform.python_version(), **found}
 
 
+def of_jax():
+    """Return the device that JAX uses, and the versions that matter to it."""
+    import jax
+
+    import seqlift
+
+    found = versions("keras", "numpy", "jax", "jaxlib")
+    card = jax.devices()[0].device_kind
+    return {"card": card, "versions": {"seqlift": seqlift.__version__, **found}}
+
+
 def arguments():
     """Return what the worker was started with: the case's folder, and more for some."""
     parser = argparse.ArgumentParser()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ceilings
+import form_rates
 import jax
 import keras
 import keras_model
@@ -20,20 +21,20 @@ import protocol
 from numpy.typing import NDArray
 
 import seqlift
-from seqlift.device.precision import PRECISIONS
+from seqlift.device import forms
 from seqlift.inputs.references import parse
 
 SEED = 1
 TARGETS = ("counts", "profile")
+FULL = "the device's memory is full"
 
 
 @dataclass(frozen=True)
 class Work:
-    """One precision, and the sizes of everything; `speed` and `numbers` name networks."""
+    """One precision, the network, and the sizes of everything."""
 
     precision: str
-    numbers: str
-    speed: str
+    network: str
     references: int
     checked: int
     product: int
@@ -41,93 +42,107 @@ class Work:
     repeats: int
 
     def setup(self) -> dict[str, Any]:
-        """Return the precisions of seqlift, the device and the versions."""
-        versions = protocol.versions("keras", "numpy", "jax", "jaxlib")
-        return {
-            "precisions": PRECISIONS,
-            "card": jax.devices()[0].device_kind,
-            "versions": {"seqlift": seqlift.__version__, **versions},
-        }
+        """Return the forms of the precision, the device and the versions."""
+        table = [one.form for one in forms.CHOICES.get(("gpu", self.precision), ())]
+        return {"forms": [*table, "direct"], **protocol.of_jax()}
 
-    def numbers_of(self, path: str, against: str) -> dict[str, Any]:
-        """Return the largest residual and, `against` a file of scores, the largest difference.
+    def scored(self, path: str) -> dict[str, Any]:
+        """Return the largest residual of a few sequences, whose scores are written to `path`."""
+        explain = explainer(self.network, self.precision)
+        explain.batch_size = self.checked
+        return self.compared(explain, self.data(explain, self.checked), path, "")
 
-        The scores (targets, N, L, 4), contributions at the observed base, are written to `path`.
+    def speed(
+        self, form: str, size: int, sequences: int, path: str, against: str
+    ) -> dict[str, Any]:
+        """Return the seconds of whole batches and of the compilation before, and the errors.
+
+        A `form` that is not empty is forced (`form_rates.forced`); a `size` of 0 is the automatic
+        one. `sequences` is rounded up to whole batches. `peak` is the device's largest memory since
+        the process began. The scores of the first sequences are compared with those `against`.
         """
-        explain = explainer(self.numbers, self.precision)
-        explain.batch_size = self.checked  # a batch that is not full is filled up
-        results = explain.explain(*data(self.checked, self.references, explain.input_shape[0]))
-        scores = np.stack([result.contributions for result in results.values()])
+        with form_rates.forced(form):
+            explain = explainer(self.network, self.precision)
+            explain.batch_size = size or None
+            asked, size = size, self.size_of(explain)
+            codes, references = self.data(explain, -(-sequences // size) * size)
+            batch = codes[:size], references[:size]
+            first, _ = protocol.timed(explain.explain, *batch)
+            if (possible := self.size_of(explain)) < size:  # the explainer found the memory full
+                if asked:
+                    return {"size": size, "why": FULL}
+                whole = self.speed(form, possible, sequences, path, against)
+                return whole | {"compilation": first, "halved": True}
+            second, _ = protocol.timed(explain.explain, *batch)
+            runs = [
+                protocol.timed(explain.explain, codes, references)[0] for _ in range(self.repeats)
+            ]
+            stats = jax.devices()[0].memory_stats() or {}
+            return {
+                "form": form,
+                "size": size,
+                "automatic": not asked,
+                "sequences": len(codes),
+                "compilation": max(first - second, 0.0),
+                "seconds": runs,
+                "peak": stats.get("peak_bytes_in_use"),
+                **self.compared(explain, batch, path, against),
+            }
+
+    def compared(
+        self, explain: seqlift.Explainer, batch: tuple[Any, Any], path: str, against: str
+    ) -> dict[str, Any]:
+        """Return the largest residual of a batch and, `against` a file, the largest difference.
+
+        The scores (targets, N, L, 4), contributions at the observed base, are those of the first
+        sequences; those of both files are of the same.
+        """
+        results = explain.explain(*batch)
+        scores = np.stack([result.contributions[: self.checked] for result in results.values()])
         np.save(path, scores)
         found = {"residual": max(relative_residual(result) for result in results.values())}
         if against:
-            found["difference"] = difference(scores, np.load(against))
+            exact = np.load(against)
+            found["difference"] = difference(scores, exact[:, : scores.shape[1]])
         return found
 
-    def speed_of(self, size: int, sequences: int) -> dict[str, Any]:
-        """Return the seconds that whole batches of `size` took, and of the compilation before.
-
-        A `size` of 0 is the automatic one. `sequences` is rounded up to whole batches. `peak` is
-        the device's largest memory since the process began.
-        """
-        explain = explainer(self.speed, self.precision)
-        explain.batch_size = size or None
-        asked, size = size, self.size_of(explain)
-        number = -(-sequences // size) * size
-        codes, references = data(number, self.references, explain.input_shape[0])
-        batch = codes[:size], references[:size]
-        first, _ = protocol.timed(explain.explain, *batch)
-        if (possible := self.size_of(explain)) < size:  # the explainer found the memory full
-            if asked:
-                return {"size": size, "why": "the device's memory is full"}
-            return self.speed_of(possible, sequences) | {"compilation": first, "halved": True}
-        second, _ = protocol.timed(explain.explain, *batch)
-        runs = [protocol.timed(explain.explain, codes, references)[0] for _ in range(self.repeats)]
-        stats = jax.devices()[0].memory_stats() or {}
-        return {
-            "size": size,
-            "sequences": number,
-            "compilation": max(first - second, 0.0),
-            "seconds": runs,
-            "peak": stats.get("peak_bytes_in_use"),
-        }
+    def data(self, explain: seqlift.Explainer, number: int) -> tuple[Any, Any]:
+        """Draw sequences with references: the first are the same for every number."""
+        return data(number, self.references, explain.input_shape[0])
 
     def size_of(self, explain: seqlift.Explainer) -> int:
         """Return how many sequences the explainer takes at once."""
         return explain.schedule_for(explain.engine(explain.input_shape), self.references).size
 
-    def ceilings_of(self) -> dict[str, Any]:
-        """Return the matrix product and the convolutions that are dilated, by way to compute."""
-        model = models.describe(self.speed)
-        known = models.shapes(model)
-        shapes = [
-            ceilings.Shape(
-                self.pairs, *known[layer["of"][0]], taps=layer["size"], dilation=layer["dilation"]
-            )
-            for layer in model["layers"]
-            if layer.get("dilation", 1) > 1
-        ]
-        return ceilings.measured(self.precision, self.product, shapes, max(self.repeats, 5))
+    def form(self, form: str, dilation: int) -> dict[str, Any]:
+        """Return how fast and how exact the network's dilated convolution is in a form."""
+        model = models.describe(self.network)
+        layer = next(one for one in model["layers"] if one.get("dilation", 1) > 1)
+        shape = self.pairs, *models.shapes(model)[layer["of"][0]]
+        return form_rates.measured(form, self.precision, shape, dilation, max(self.repeats, 5))
 
     def answer(self, request: dict[str, str]) -> dict[str, Any]:
-        """Return what was asked for, or `why` there is none."""
+        """Return the answer to a request, or `why` there is none."""
+        kind = request.pop("do")
+        numbers = {name: int(request.pop(name)) for name in NUMBERS if name in request}
         try:
-            if request["do"] == "numbers":
-                return self.numbers_of(request["path"], request["against"])
-            if request["do"] == "speed":
-                return self.speed_of(int(request["size"]), int(request["sequences"]))
-            return {"ceilings": self.ceilings_of()}
+            if kind == "products":
+                return {"products": ceilings.products(self.precision, self.product, self.repeats)}
+            ways = {"scores": self.scored, "speed": self.speed, "form": self.form}
+            return ways[kind](**request, **numbers)
         except seqlift.SeqliftError as error:
             return {"why": str(error)}
-        except jax.errors.JaxRuntimeError as error:  # at a distance from the call that caused it
-            if "RESOURCE_EXHAUSTED" not in str(error):
-                raise
-            return {"why": "the device's memory is full"}
+        except (jax.errors.JaxRuntimeError, ValueError) as error:  # some other than where it began
+            full = "RESOURCE_EXHAUSTED" in str(error)
+            return {"why": FULL if full else " ".join(str(error).split())[:100].replace("|", " ")}
 
 
-@functools.cache
+NUMBERS = ("size", "sequences", "dilation")
+"""Names of requests' values that are whole numbers."""
+
+
 def explainer(name: str, precision: Any) -> seqlift.Explainer:
-    """Return the explainer of a network with random weights."""
+    """Return a new explainer of a network with random weights: nothing of it is compiled."""
     model = models.describe(name)
     built = keras_model.build(keras, model, models.weights(model, seed=SEED))
     return seqlift.Explainer(built, target=TARGETS, precision=precision)
