@@ -11,11 +11,14 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import click
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from commands import (
     LENGTH,
     Ran,
@@ -35,6 +38,9 @@ from conftest import ROOT, SINGLE_THREADED
 
 import seqlift
 from seqlift.cli import main
+from seqlift.cli.grouped import GroupedCommand
+from seqlift.cli.options import settings_of
+from seqlift.explain.explainer_settings import ExplainerSettings, option
 from seqlift.inputs.onehot import sequence_one_hot
 from seqlift.pipeline.outputs import default_prefix
 
@@ -151,9 +157,33 @@ def test_every_option_has_a_help_text() -> None:
     assert isinstance(main, click.Group)
     for name in main.commands:
         text = command(name, "--help").out
-        for option in walk(main.commands[name]):
-            assert option.help
-            assert all(word in text for word in option.opts)
+        for each in walk(main.commands[name]):
+            assert each.help
+            assert all(word in text for word in each.opts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoreOptions(ExplainerSettings):
+    """The options of an explainer, and three more."""
+
+    widths: int = option(3, "Widths of a bell.", least=2, group="Method")
+    shape: Literal["bell", "box"] = option("bell", "Shape.", flag="--form", group="Method")
+    quick: bool = option(False, "Quickly.", group="Computation")
+
+
+def test_a_field_of_the_settings_is_an_option_of_the_command_and_nothing_else_is_needed() -> None:
+    @click.command(cls=GroupedCommand)
+    @settings_of(MoreOptions)
+    def command_of_all(**chosen: object) -> None:
+        click.echo(MoreOptions(**chosen))
+
+    run = CliRunner().invoke
+    made = MoreOptions(widths=5, shape="box", quick=True)
+    assert run(command_of_all, ["--widths", "5", "--form", "box", "--quick"]).output == f"{made}\n"
+    assert run(command_of_all, []).output == f"{MoreOptions()}\n"
+    assert "--widths" in run(command_of_all, ["--widths", "1"]).output
+    shown = run(command_of_all, ["--help"]).output
+    assert re.search(r"Method:(.|\n)*--form \[bell\|box\] +Shape.  \[default: bell\]", shown)
 
 
 @pytest.mark.parametrize(("given", "size"), [((), None), (("-b", "auto"), None), (("-b", "3"), 3)])

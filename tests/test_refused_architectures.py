@@ -92,5 +92,5 @@ def test_an_architecture_that_is_not_there_is_called_one(tmp_path: Path) -> None
 def test_two_recipes_for_one_layer_are_refused(tmp_path: Path) -> None:
     path, _ = model(tmp_path)
     ran = command("inspect", path, "--recipe", "flat=x*2", "--recipe", "flat=x*3")
-    assert "'flat' is given twice; give it once" in ran.err
+    assert "'flat' has two values; leave one out" in ran.err
     assert ran.code == 2

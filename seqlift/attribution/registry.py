@@ -47,6 +47,11 @@ def rules() -> dict[str, str]:
     return first | files | {name: first_line(rule) for name, rule in _OWN_RULES.items()}
 
 
+def single_rules() -> list[str]:
+    """List the rules that a layer can have: all but presets, which choose between rules."""
+    return [name for name in rules() if name not in PRESETS]
+
+
 def methods() -> dict[str, str]:
     """List the methods with a line of help each; the default comes first."""
     files = names_in("methods")

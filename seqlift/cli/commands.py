@@ -8,6 +8,7 @@ import click
 from seqlift import __version__
 from seqlift.cli import options, report
 from seqlift.cli.failures import quiet_imports, reported
+from seqlift.cli.grouped import GroupedCommand
 from seqlift.cli.screen import Commands
 from seqlift.errors import ModelError
 
@@ -26,43 +27,10 @@ def main() -> None:
     """
 
 
-@main.command(epilog=options.methods_listed())
+@main.command(cls=GroupedCommand, epilog=options.methods_listed())
 @options.model
 @options.regions
-@options.genome
-@options.output
-@options.arch
-@options.recipe
-@options.custom_objects
-@options.inputs
-@options.target
-@options.method
-@options.method_option
-@options.rule
-@options.rule_for
-@options.max_rule
-@options.steps
-@options.mean_normalise
-@options.pre_activation
-@options.reference
-@options.references
-@options.gc
-@options.seed
-@options.length
-@options.summit
-@options.tile
-@options.stride
-@options.strand
-@options.both_strands
-@options.batch_size
-@options.tolerance
-@options.dtype
-@options.multipliers
-@options.precision
-@options.device
-@options.overlap
-@options.shard
-@options.force
+@options.run
 @options.quiet
 @options.verbose
 @options.debug
@@ -131,16 +99,7 @@ def track(*, quiet: bool, verbose: int, **chosen: Any) -> None:
 
 @main.command()
 @options.path
-@options.arch
-@options.recipe
-@options.custom_objects
-@options.inputs
-@options.method
-@options.method_option
-@options.rule
-@options.rule_for
-@options.max_rule
-@options.mean_normalise
+@options.explainer
 @options.as_json
 @options.verbose
 @options.debug

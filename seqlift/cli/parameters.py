@@ -60,11 +60,6 @@ def has_own_file(ctx: click.Context | None) -> bool:
     return ctx is not None and isinstance(ctx.params.get("custom_objects"), str)
 
 
-def single_rules() -> list[str]:
-    """List the rules that a layer can have: all but presets, which choose between rules."""
-    return [name for name in registry.rules() if name not in registry.PRESETS]
-
-
 def all_rules() -> list[str]:
     """List the rules, and the methods that once were named by one."""
     return [*dict.fromkeys((*registry.rules(), "integrated-gradients"))]
@@ -80,8 +75,8 @@ class LayerRule(click.ParamType[tuple[str, str]]):
     ) -> tuple[str, str]:
         """Split layer and rule, or fail."""
         layer, _, rule = str(value).rpartition("=")
-        if not layer or (rule not in single_rules() and not has_own_file(ctx)):
-            known = ", ".join(single_rules())
+        if not layer or (rule not in registry.single_rules() and not has_own_file(ctx)):
+            known = ", ".join(registry.single_rules())
             self.fail(f"{value!r} is not LAYER=RULE with one of {known}", param, ctx)
         return layer, rule
 
@@ -130,7 +125,7 @@ def each_once(
     names = [name for name, _ in pairs]
     for name in names:
         if names.count(name) > 1:
-            raise click.BadParameter(f"{name!r} is given twice; give it once", param=parameter)
+            raise click.BadParameter(f"{name!r} has two values; leave one out", param=parameter)
     return pairs
 
 

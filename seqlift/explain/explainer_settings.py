@@ -1,27 +1,29 @@
 """The options of an explainer: of the command line and in Python, each declared once.
 
 A field is a keyword of `seqlift.Explainer` and, by the same name, an option of `seqlift score`; its
-default is the default of both. Importing this costs nothing.
+default is the default of both, and its type and help make the option. Importing this costs nothing.
 """
 
 import inspect
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, Field, dataclass, fields
-from typing import Any
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, Literal
 
+from seqlift.attribution.registry import DEEPLIFT_RULES, STEPS, single_rules
 from seqlift.device.precision import Precision
 
 Pairs = Mapping[str, Any] | Iterable[tuple[str, Any]]
 """Values by name, as a mapping or as pairs."""
 
 
-FLAGS = {
-    "method_options": "--method-option",
-    "inputs": "--input",
-    "recipes": "--recipe",
-    "pre_activation": "--post-activation",
-}
-"""Options that are called otherwise on the command line: one at a time, or the opposite."""
+def option(default: Any, about: str, **shown: Any) -> Any:
+    """Declare an option: its default, its help, and how the command line shows it.
+
+    `shown` may have the `group` of the help it stands in; `flag`, where it is not the field's name;
+    `short`; `metavar`; `least` and `most`, the bounds of a number; `once`, where each name may have
+    one value only.
+    """
+    return field(default=default, metadata={"help": about, **shown})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,32 +68,121 @@ class ExplainerSettings:
         ``auto``, ``cpu``, ``gpu`` or ``gpu:INDEX``.
     """
 
-    arch: str | None = None
-    method: str = "deeplift"
-    method_options: Pairs = ()
-    rule: str = "genomics"
-    rule_for: Pairs = ()
-    max_rule: str = "complete"
-    steps: int | None = None
-    mean_normalise: bool = False
-    inputs: Pairs = ()
-    recipes: Pairs = ()
-    custom_objects: str | None = None
-    pre_activation: bool = True
-    seed: int = 0
-    batch_size: int | None = None
-    precision: Precision = "float32"
-    device: str = "auto"
+    arch: str | None = option(
+        None,
+        "Architecture, where MODEL holds weights only.",
+        metavar="JSON",
+        group="Model",
+    )
+    recipes: Pairs = option(
+        (),
+        "What a Lambda layer computes, as an expression of its input x; LAYER may be a pattern such"
+        " as 'lambda_*', for all layers it fits that cannot be read; repeatable.",
+        flag="--recipe",
+        metavar="LAYER=EXPRESSION",
+        once=True,
+        group="Model",
+    )
+    custom_objects: str | None = option(
+        None,
+        "Python file with the classes of the model's own layers, or rules and methods that it"
+        " registers; it is run.",
+        metavar="FILE.py",
+        group="Model",
+    )
+    inputs: Pairs = option(
+        (),
+        "Value of a model input other than the sequence: zeros, a number, or a .npy file of its"
+        " shape or with a row for each region; sequence or reverse-complement if it takes the"
+        " sequence. Repeatable.",
+        flag="--input",
+        metavar="NAME=VALUE",
+        group="Model",
+    )
+    method: str = option(
+        "deeplift",
+        "Attribution method, listed below. Only deeplift sums to the difference from reference.",
+        metavar="METHOD",
+        group="Method",
+    )
+    method_options: Pairs = option(
+        (),
+        "Option of the method, listed below; repeatable.",
+        flag="--method-option",
+        metavar="NAME=VALUE",
+        once=True,
+        group="Method",
+    )
+    rule: str = option(
+        "genomics",
+        f"Rule of DeepLIFT: {', '.join(DEEPLIFT_RULES)}; genomics is RevealCancel after dense"
+        " layers and Rescale elsewhere.",
+        metavar="RULE",
+        group="Method",
+    )
+    rule_for: Pairs = option(
+        (),
+        f"Another rule for one layer: {', '.join(single_rules())}; repeatable.",
+        metavar="LAYER=RULE",
+        group="Method",
+    )
+    max_rule: Literal["complete", "winner"] = option(
+        "complete",
+        "How max pooling is explained; winner is the original DeepLIFT's, which does not sum to the"
+        " difference.",
+        group="Method",
+    )
+    steps: int | None = option(
+        None,
+        "Points between reference and sequence that integrated-gradients takes gradients at."
+        f"  [default: {STEPS}]",
+        metavar="N",
+        least=1,
+        group="Method",
+    )
+    mean_normalise: bool = option(
+        False,
+        "Take the mean over A C G T from the weights of the layers that read the sequence, and add"
+        " it to their bias; N then counts as the mean base.",
+        group="Method",
+    )
+    pre_activation: bool = option(
+        True,
+        "Explain the logit before a final sigmoid or softmax, or the probability after it.",
+        flag="--pre-activation/--post-activation",
+        group="Target",
+    )
+    seed: int = option(
+        0,
+        "Seed of the shuffles.",
+        metavar="SEED",
+        least=0,
+        most=2**64 - 1,
+        group="References",
+    )
+    batch_size: int | None = option(
+        None,
+        "Sequences of a batch; auto chooses from the model's size.",
+        short="-b",
+        metavar="N|auto",
+        group="Computation",
+    )
+    precision: Precision = option(
+        "float32",
+        "Type the contributions are computed in; tf32 and bfloat16 round the factors of products.",
+        group="Computation",
+    )
+    device: str = option(
+        "auto",
+        "auto, cpu, gpu or gpu:INDEX.",
+        group="Computation",
+    )
 
 
-def flag_of(option: Field[Any]) -> str:
-    """Name the flag of a field on the command line."""
-    return FLAGS.get(option.name, f"--{option.name.replace('_', '-')}")
-
-
-def default_of(settings: type, name: str) -> Any:
-    """Look up the default of a field; MISSING where there is no such field, or it has none."""
-    return next((one.default for one in fields(settings) if one.name == name), MISSING)
+def flag_of(declared: Field[Any]) -> str:
+    """Name the flag of a field on the command line, the last where it has several."""
+    flag = str(declared.metadata.get("flag", f"--{declared.name.replace('_', '-')}"))
+    return flag.rpartition("/")[2]
 
 
 def signature_with(settings: type, *first: inspect.Parameter) -> inspect.Signature:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from seqlift.explain.explainer_settings import ExplainerSettings
+from seqlift.explain.explainer_settings import ExplainerSettings, option
+from seqlift.inputs.references import KINDS, NUMBER
 from seqlift.inputs.summits import Summits
 from seqlift.tracks.overlap_policies import Overlap
 
@@ -20,21 +21,121 @@ class ScoreOptions(ExplainerSettings):
 
     model: str
     regions: str
-    genome: str | None = None
-    output: str | None = None
-    target: tuple[str, ...] = ()
-    reference: str = "dinucleotide"
-    references: int | None = None
-    gc: float | None = None
-    length: int | None = None
-    summit: Summits = "auto"
-    tile: bool = False
-    stride: int | None = None
-    strand: bool = False
-    both_strands: bool = False
-    tolerance: float | None = None
-    dtype: Literal["float32", "float16"] = "float32"
-    multipliers: bool = False
-    overlap: Overlap = "nearest"
-    shard: tuple[int, int] | None = None
-    force: bool = False
+    genome: str | None = option(
+        None,
+        "Genome the regions lie on, plain or bgzip; not needed for FASTA regions.",
+        short="-g",
+        metavar="FASTA",
+        envvar="SEQLIFT_GENOME",
+        group="Input and output",
+    )
+    output: str | None = option(
+        None,
+        "Prefix of the files written: PREFIX.h5, PREFIX.bw, PREFIX.regions.bed."
+        "  [default: the regions' name + .seqlift, in the current folder]",
+        short="-o",
+        metavar="PREFIX",
+        group="Input and output",
+    )
+    target: tuple[str, ...] = option(
+        (),
+        "What to explain: NAME, NAME:INDEX, NAME:POSITION:TRACK, INDEX, all, counts, profile,"
+        " profile-complete, or of a task counts:TASK; NAME may be the output's number, and an index"
+        " a range A-B, which is summed. Repeatable. `seqlift inspect MODEL` lists them."
+        "  [default: the only output]",
+        short="-t",
+        metavar="TARGET",
+        group="Target",
+    )
+    reference: str = option(
+        "dinucleotide",
+        f"Reference sequences: {', '.join(KINDS)}, or a .npy or FASTA file.",
+        short="-r",
+        metavar="KIND",
+        group="References",
+    )
+    references: int | None = option(
+        None,
+        f"Shuffles of each sequence.  [default: {NUMBER}]",
+        short="-n",
+        metavar="R",
+        least=1,
+        group="References",
+    )
+    gc: float | None = option(
+        None,
+        "GC content of the gc reference.  [default: measured from the regions]",
+        metavar="FRACTION",
+        group="References",
+    )
+    length: int | None = option(
+        None,
+        "Length of the windows, for a model that takes any.  [default: each region as it is]",
+        metavar="BASES",
+        least=1,
+        group="Windows",
+    )
+    summit: Summits = option(
+        "auto",
+        "Centre of the window: the summit in column 10 unless the row is a BED12 or has no number"
+        " there, column 10 of every row, or the centre of every region.",
+        group="Windows",
+    )
+    tile: bool = option(
+        False,
+        "Cover regions longer than the model with windows that overlap.",
+        group="Windows",
+    )
+    stride: int | None = option(
+        None,
+        "Bases between the centres of tiles.  [default: half a window]",
+        metavar="BASES",
+        least=1,
+        group="Windows",
+    )
+    strand: bool = option(
+        False,
+        "Reverse-complement minus-strand regions before scoring; output stays in genome"
+        " orientation.",
+        group="Windows",
+    )
+    both_strands: bool = option(
+        False,
+        "Read every region from either strand and take the mean.",
+        group="Windows",
+    )
+    tolerance: float | None = option(
+        None,
+        "Largest relative residual of a row before the run fails.  [default: 1e-4; tf32 1e-2,"
+        " bfloat16 5e-2; 1e-3 for what --dtype float16 stores]",
+        group="Computation",
+    )
+    dtype: Literal["float32", "float16"] = option(
+        "float32",
+        "Type the contributions are stored in; float16 is refused where it does not hold them.",
+        group="Input and output",
+    )
+    multipliers: bool = option(
+        False,
+        "Store the mean multipliers too, as multipliers/seq.",
+        group="Input and output",
+    )
+    overlap: Overlap = option(
+        "nearest",
+        "Score of the track where windows overlap: that of the window whose middle is nearest, the"
+        " mean, the largest in size, or that of the first row.",
+        group="Input and output",
+    )
+    shard: tuple[int, int] | None = option(
+        None,
+        "Score only one of N shares of the regions, to PREFIX.K-of-N.h5; join them with `seqlift"
+        " merge`.",
+        metavar="K-of-N",
+        group="Computation",
+    )
+    force: bool = option(
+        False,
+        "Replace files that exist.",
+        short="-f",
+        group="Input and output",
+    )
