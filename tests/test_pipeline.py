@@ -249,7 +249,7 @@ def test_names_that_become_equal_get_a_number() -> None:
     assert [str(files.scores) for files in outputs.targets] == [
         "p.a-0.0.h5", "p.a-0.1.h5", "p.b.2.h5",
     ]  # fmt: skip
-    assert [str(files.track) for files in outputs_of("p", ["a:0"]).targets] == ["p.bw"]
+    assert [str(track) for track in outputs_of("p", ["a:0"]).tracks()] == ["p.bw"]
     outputs = outputs_of("p", ["human:400-500:12", "profile:Oct4"])
     names = [str(files.scores) for files in outputs.targets]
     assert names == ["p.human-400-500-12.h5", "p.profile-Oct4.h5"]

@@ -16,9 +16,9 @@ from seqlift.pipeline.fact_table import ABOUT_FILE
 from seqlift.pipeline.facts import changes, may_differ, score_file_facts
 from seqlift.pipeline.outputs import Outputs
 from seqlift.pipeline.run import Run
+from seqlift.pipeline.track_formats import format_of
 from seqlift.tracks import layout
 from seqlift.tracks.batch import Attribute
-from seqlift.tracks.bigwig import is_track_of
 from seqlift.tracks.overlap_policies import Overlap
 from seqlift.tracks.regions_bed import is_regions_of
 from seqlift.tracks.score_file import ScoreFile
@@ -90,11 +90,11 @@ def agreeing(
         first = next(iter(wanted))
         reason = _difference_of_regions(outputs.regions, whole or other, first)
         reasons[outputs.regions] = reason or ("" if whole else OTHER_RUN)
-    for files in outputs.targets if outputs.tracks else ():
-        if os.path.lexists(files.track):
+    for files in outputs.targets:
+        for track in filter(os.path.lexists, files.tracks):
             known = [*whole, *other]
-            reason = _difference_of_track(files.scores, files.track, known, overlap)
-            reasons[files.track] = reason or ("" if files.scores in whole else OTHER_RUN)
+            reason = _difference_of_track(files.scores, track, known, overlap)
+            reasons[track] = reason or ("" if files.scores in whole else OTHER_RUN)
     problems = [
         f"{path}: already exists, and {reason}; {REMEDY}"
         for path, reason in reasons.items()
@@ -118,7 +118,8 @@ def _difference_of_track(
 ) -> str:
     if scores not in whole:
         return f"there is no complete {scores} to compare it with"
-    return "" if same_track(scores, track, overlap) else f"it is not the track of {scores}"
+    same = format_of(track).is_track(track, scores, overlap)
+    return "" if same else f"it is not the track of {scores}"
 
 
 def is_whole(path: Path) -> bool:
@@ -128,15 +129,6 @@ def is_whole(path: Path) -> bool:
             return False
         with ScoreFile(path):
             return True
-    except SeqliftError:
-        return False
-
-
-def same_track(scores: Path, track: Path, overlap: Overlap) -> bool:
-    """Find out whether a track has the scores of a score file, and no others."""
-    try:
-        with ScoreFile(scores) as opened:
-            return is_track_of(opened, track, opened.sizes(), overlap=overlap)
     except SeqliftError:
         return False
 

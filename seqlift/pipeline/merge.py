@@ -15,7 +15,6 @@ from seqlift.pipeline.fact_table import answering
 from seqlift.pipeline.finished import Wanted, agreeing, facts_of_file
 from seqlift.pipeline.outputs import (
     Outputs,
-    TargetFiles,
     Written,
     check_outputs,
     check_prefix,
@@ -35,7 +34,7 @@ from seqlift.pipeline.shards import (
     facts_of,
     rows_of,
 )
-from seqlift.pipeline.track import write_track
+from seqlift.pipeline.track_formats import format_of
 from seqlift.tracks.batch import Attribute
 from seqlift.tracks.mean import average
 from seqlift.tracks.merge import join
@@ -143,20 +142,20 @@ def write_merged(
     for path in new:
         finish(new[path], path, replace=force)
     for files in outputs.targets:
-        if files.track not in done:
-            draw(files, overlap, force=force, progress=progress)
+        for track in [track for track in files.tracks if track not in done]:
+            draw(files.scores, track, overlap, force=force, progress=progress)
     return Written(outputs.paths())
 
 
-def draw(files: TargetFiles, overlap: Overlap, *, force: bool, progress: Progress) -> None:
-    """Write the track of a finished score file."""
-    with told(files.scores), ScoreFile(files.scores) as scores, writing(files.track) as new:
-        write_track(scores, new, overlap=overlap, progress=progress)
-        finish(new, files.track, replace=force)
+def draw(finished: Path, track: Path, overlap: Overlap, *, force: bool, progress: Progress) -> None:
+    """Write a track of a finished score file."""
+    with saying_what_is_finished(finished), ScoreFile(finished) as scores, writing(track) as new:
+        format_of(track).make(scores, new, overlap=overlap, progress=progress)
+        finish(new, track, replace=force)
 
 
 @contextmanager
-def told(scores: Path) -> Iterator[None]:
+def saying_what_is_finished(scores: Path) -> Iterator[None]:
     """Have an error inside say that the score file is finished."""
     try:
         yield

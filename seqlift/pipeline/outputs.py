@@ -11,6 +11,7 @@ from pathlib import Path
 
 from seqlift.errors import OutputError
 from seqlift.pipeline.stopping import undisturbed
+from seqlift.pipeline.track_formats import FORMATS
 from seqlift.tracks.bigwig import bigwig_name
 from seqlift.tracks.unfinished import output_errors, to_disk
 
@@ -35,16 +36,16 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class TargetFiles:
-    """The score file and the track of one target."""
+    """The score file of one target, and its tracks: one in each format, in their order."""
 
     target: str
     scores: Path
-    track: Path
+    tracks: tuple[Path, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """All files of a run; those of a shard have no track, which needs all rows.
+    """All files of a run; those of a shard have no tracks, which need all rows.
 
     `parts` is the folder of what is finished of a run that is not.
     """
@@ -52,7 +53,6 @@ class Outputs:
     regions: Path
     parts: Path
     targets: tuple[TargetFiles, ...]
-    tracks: bool = True
 
     def scores(self) -> tuple[Path, ...]:
         """Return the score files and the regions file, in the order in which they are finished."""
@@ -60,7 +60,11 @@ class Outputs:
 
     def paths(self) -> tuple[Path, ...]:
         """Return every file, in the order in which they are finished."""
-        return (*self.scores(), *(files.track for files in self.targets if self.tracks))
+        return (*self.scores(), *self.tracks())
+
+    def tracks(self) -> tuple[Path, ...]:
+        """List the tracks of every target."""
+        return tuple(track for files in self.targets for track in files.tracks)
 
 
 def outputs_of(
@@ -79,12 +83,17 @@ def outputs_of(
         infixes = [""]
     elif len(set(infixes)) < len(infixes):
         infixes = [f"{infix}.{place}" for place, infix in enumerate(infixes)]
+    formats = FORMATS if shard is None else ()
     files = tuple(
-        TargetFiles(name, Path(f"{prefix}{infix}.h5"), Path(f"{prefix}{infix}.bw"))
+        TargetFiles(
+            name,
+            Path(f"{prefix}{infix}.h5"),
+            tuple(Path(f"{prefix}{infix}{one.ending}") for one in formats),
+        )
         for name, infix in zip(targets, infixes, strict=True)
     )
     regions, parts = Path(f"{prefix}.regions.bed"), Path(f"{prefix}.parts")
-    return Outputs(regions, parts, files, tracks=shard is None)
+    return Outputs(regions, parts, files)
 
 
 def shard_name(shard: tuple[int, int]) -> str:

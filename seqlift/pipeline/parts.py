@@ -22,6 +22,7 @@ from seqlift.pipeline.outputs import has_locks, is_locked
 from seqlift.pipeline.part_folders import LEFT, PART, UNFINISHED, Part, remove_part
 from seqlift.pipeline.run_record import RUN, identity, read_run
 from seqlift.pipeline.stopping import undisturbed
+from seqlift.pipeline.track_formats import FORMATS
 from seqlift.system.closing import Closing
 from seqlift.tracks.batch import Attribute
 from seqlift.tracks.unfinished import output_errors, to_disk
@@ -174,7 +175,8 @@ class PartsFolder(Closing):
     def _clear_unfinished(self) -> None:
         """Remove what was being written or removed when a run was ended."""
         prefix = re.escape(self.folder.name.removesuffix(".parts"))
-        final = rf"({prefix}(\..+)?\.(h5|bw|regions\.bed)|run\.json)\.partial"
+        endings = "|".join(re.escape(one.ending) for one in FORMATS)
+        final = rf"({prefix}(\..+)?(\.h5|\.regions\.bed|{endings})|run\.json)\.partial"
         for path in list(self.folder.iterdir()):
             if LEFT.fullmatch(path.name):
                 remove_part(path)

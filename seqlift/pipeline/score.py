@@ -32,7 +32,7 @@ from seqlift.pipeline.stopping import Stop, Stopped
 from seqlift.pipeline.strands import in_genome_direction, mean_of_strands
 from seqlift.pipeline.summary import Summary, check_file, check_tolerance, summary_of
 from seqlift.pipeline.threads import Background, prefetched
-from seqlift.pipeline.track import write_track
+from seqlift.pipeline.track_formats import format_of
 from seqlift.tracks.merge import join
 from seqlift.tracks.regions_bed import write_regions
 from seqlift.tracks.score_file import ScoreFile
@@ -95,8 +95,7 @@ def finish_run(run: Run, parts: PartsFolder, progress: Progress) -> None:
         if not parts.placed:
             place_scores(run, parts, done, progress)
         check_tolerance(run)
-        if outputs.tracks:
-            write_tracks(run, parts, done, progress)
+        write_tracks(run, parts, done, progress)
     parts.remove()
 
 
@@ -136,7 +135,7 @@ def what_is_kept(run: Run, parts: PartsFolder) -> str:
     """Describe the kept work that the same command continues from; empty if none is kept."""
     done = parts.rows()
     how = "the same command without --force" if run.options.force else "the same command"
-    if parts.placed and run.outputs.tracks:
+    if parts.placed and run.outputs.tracks():
         return f"the score files are finished; {how} makes the tracks"
     if not done:
         return ""
@@ -246,11 +245,11 @@ def place_scores(run: Run, parts: PartsFolder, done: Collection[Path], progress:
 
 
 def write_tracks(run: Run, parts: PartsFolder, done: Collection[Path], progress: Progress) -> None:
-    """Write the track of every score file."""
+    """Write the tracks of every score file."""
     overlap = run.options.overlap
     for files in run.outputs.targets:
-        if files.track not in done:
+        for track in [track for track in files.tracks if track not in done]:
             with ScoreFile(files.scores) as scores:
-                new = parts.unfinished(files.track)
-                write_track(scores, new, overlap=overlap, progress=progress)
-            finish(new, files.track, replace=files.track in parts.replaced)
+                new = parts.unfinished(track)
+                format_of(track).make(scores, new, overlap=overlap, progress=progress)
+            finish(new, track, replace=track in parts.replaced)

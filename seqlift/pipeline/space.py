@@ -7,7 +7,7 @@ import numpy as np
 
 from seqlift.errors import OutputError
 from seqlift.pipeline.run import Run
-from seqlift.tracks.bigwig import reserved_bytes
+from seqlift.pipeline.track_formats import format_of
 
 HYPOTHETICAL, CONTRIBUTIONS = 0.88, 0.45
 """Share of their size that these take when they are compressed, in either dtype; measured."""
@@ -17,9 +17,6 @@ LETTERS = 0.83
 
 FILE = 130_000
 """Bytes that a score file takes beside its rows, or its parts do."""
-
-TRACK = 5.6
-"""Bytes that a base takes in a track."""
 
 
 def bytes_needed(run: Run, kept: int) -> int:
@@ -33,14 +30,16 @@ def bytes_needed(run: Run, kept: int) -> int:
         row += bases * 4 * 4 * HYPOTHETICAL
     targets = len(run.outputs.targets)
     scores = targets * (2 * FILE + (2 * run.rows - kept) * row)
-    return int(scores + (bytes_of_tracks(run, targets) if run.outputs.tracks else 0))
+    return int(scores + bytes_of_tracks(run))
 
 
-def bytes_of_tracks(run: Run, targets: int) -> float:
-    """Count about how many bytes the tracks take while the last is written, which reserves more."""
+def bytes_of_tracks(run: Run) -> float:
+    """Count about how many bytes the tracks take while the largest is written, with its reserve."""
     sizes = run.workload.genome.sizes
     scored = min(run.rows * run.row_length, sum(sizes.values()))
-    return (targets - 1) * TRACK * scored + reserved_bytes(scored, run.rows, sizes)
+    formats = [format_of(track) for track in run.outputs.tracks()]
+    more = [one.most_bytes(scored, run.rows, sizes) - one.base_bytes * scored for one in formats]
+    return sum(one.base_bytes for one in formats) * scored + max(more, default=0)
 
 
 def check_space(run: Run, kept: int) -> None:

@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 from seqlift.errors import OutputError
-from seqlift.pipeline.finished import REMEDY, same_track
+from seqlift.pipeline.finished import REMEDY
 from seqlift.pipeline.outputs import Written, check_outputs, finish, writing
 from seqlift.pipeline.progress import Progress
-from seqlift.tracks.bigwig import write_bigwig
+from seqlift.pipeline.track_formats import FORMATS, format_of
 from seqlift.tracks.overlap_policies import Overlap
 from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.seal import check_seal
@@ -20,21 +20,15 @@ def make_track(
     source = Path(scores)
     check_seal(source)
     with ScoreFile(source) as opened:
-        path = source.with_suffix(".bw") if output is None else Path(output)
+        path = source.with_suffix(FORMATS[0].ending) if output is None else Path(output)
         check_outputs([path], inputs=[source])
         with writing(path) as new:
             if not force and os.path.lexists(path):
-                if same_track(source, path, overlap):
+                if format_of(path).is_track(path, source, overlap):
                     return Written((path,), before=True)
                 raise OutputError(
                     f"{path}: already exists, and it is not the track of {source}; {REMEDY}"
                 )
-            write_track(opened, new, overlap=overlap, progress=progress)
+            format_of(path).make(opened, new, overlap=overlap, progress=progress)
             finish(new, path, replace=force)
     return Written((path,))
-
-
-def write_track(scores: ScoreFile, new: Path, *, overlap: Overlap, progress: Progress) -> None:
-    """Write the track of a score file to a file that is still to be given its final name."""
-    with progress("track", scores.rows) as bar:
-        write_bigwig(scores, new, scores.sizes(), overlap=overlap, progress=bar.update)
