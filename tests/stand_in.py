@@ -58,6 +58,7 @@ class StandIn:
         self.method = SimpleNamespace(
             name="deeplift",
             sums_to="difference",
+            signed=True,
             facts=facts,
             needs_references=True,
             max_rule=options.max_rule,
