@@ -74,7 +74,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--form",
         action="append",
-        help="in the place of those of the table: FORM, or FORM+first, FORM+last with a layout",
+        help="in the place of those of the table; [PRECISION:]FORM[+first|+last], with a layout",
     )
     parser.add_argument("--each", action="store_true", help="time the engine in each form, too")
     parser.add_argument(
@@ -183,20 +183,20 @@ class Session:
     def timed(self, worker: Worker, found: Found) -> None:
         """Find everything about a precision."""
         parts = self.chosen.part or PARTS
-        own = found["notes"]["forms"]
         found |= {"speed": [], "forms": [], "products": {}}
         if "engine" in parts:
             self.engine(worker, found)
         if "forms" in parts and not self.late():
             found["products"] = worker.ask(do="products")["products"]
-            for form in self.chosen.form or own:
+            for form in self.forms(found):
                 for dilation in self.sizes.dilations:
                     self.form(worker, found, form, dilation)
 
     def engine(self, worker: Worker, found: Found) -> None:
         """Find how fast the engine is; end the run where float32 is not exact enough."""
-        forms = ["", *((self.chosen.form or found["notes"]["forms"]) if self.chosen.each else ())]
-        for form in forms:
+        table = found["notes"]["forms"][0]
+        others = [form for form in self.forms(found) if form != table] if self.chosen.each else []
+        for form in ("", *others):
             for size in self.chosen.size or self.sizes.batches:
                 if self.late():
                     say(f"{found['name']} {form}: left out, as the time is over")
@@ -217,6 +217,13 @@ class Session:
                         f"float32 is off by {row['difference']:.1e} of the largest score, more"
                         f" than {ENOUGH:.0e}; nothing else is timed"
                     )
+
+    def forms(self, found: Found) -> list[str]:
+        """Return the forms asked for in a precision, or those of the table."""
+        if self.chosen.form is None:
+            return list(found["notes"]["forms"])
+        named = (asked.rpartition(":") for asked in self.chosen.form)
+        return [form for precision, _, form in named if precision in ("", found["name"])]
 
     def form(self, worker: Worker, found: Found, form: str, dilation: int) -> None:
         """Find how fast a form of a convolution is."""
