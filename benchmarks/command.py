@@ -89,14 +89,16 @@ def commands(place: Path, python: Path) -> dict[str, list[str | Path]]:
     return {"seqlift": ours, RIVAL: theirs}
 
 
-def call(command: Sequence[str | Path], log: Path) -> tuple[float, float]:
+def call(command: Sequence[str | Path], log: Path, **variables: str) -> tuple[float, float]:
     """Return the seconds a process took and its peak of resident memory in GB.
 
-    Raises RuntimeError, with the last line it said, where it fails.
+    `variables` are those of its environment, besides those of this process. Raises RuntimeError,
+    with the last line it said, where it fails.
     """
     start = time.perf_counter()
     with log.open("w") as said:
-        process = subprocess.Popen(command, stdout=said, stderr=said)
+        environment = os.environ | variables
+        process = subprocess.Popen(command, stdout=said, stderr=said, env=environment)
         _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -4,9 +4,11 @@
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -50,6 +52,7 @@ def main() -> int:
     try:
         scored = prepared(place, chosen.model)
         whole = timed(commands(scored), place, chosen.rounds)
+        whole |= kept(scored[chosen.model], chosen.model, place, chosen.rounds)
         staged = {name: stages(asked, place, chosen.rounds) for name, asked in scored.items()}
         imports = packages(place)
     except RuntimeError as reason:
@@ -97,6 +100,24 @@ def timed(made: Mapping[str, Command], place: Path, rounds: int) -> Stages:
             if number:
                 seconds[name].append(spent)
                 say(f"{name}: {spent:.2f} s")
+    return seconds
+
+
+def kept(asked: Command, model: str, place: Path, rounds: int) -> Stages:
+    """Return the seconds of a command on JAX, and again, with the code that the first compiled."""
+    if importlib.util.find_spec("jax") is None:
+        return {}
+    cache = place / "cache"
+    variables = {"KERAS_BACKEND": "jax", "SEQLIFT_CACHE": str(cache)}
+    names = [f"`seqlift score` of 1 region by {model}, JAX{which}" for which in ("", ", again")]
+    seconds: Stages = {name: [] for name in names}
+    command: Command = [Path(sys.executable).parent / "seqlift", *asked]
+    for _ in range(rounds):
+        shutil.rmtree(cache, ignore_errors=True)
+        for name in names:
+            spent, _ = call(command, place / "command.log", **variables)
+            seconds[name].append(spent)
+            say(f"{name}: {spent:.2f} s")
     return seconds
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("SEQLIFT_CACHE", "off")  # what a test computes is compiled for it
 
 # The arrays here are so small that handing them to threads costs more than it saves.
 SINGLE_THREADED = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")

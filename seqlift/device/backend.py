@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqlift.device.jax_programs import jitted_by_jax
+from seqlift.device.jax_programs import jitted_by_jax, keep_compiled_code
 from seqlift.device.precision import Products
 from seqlift.device.processor import jax_device, on_cpu
 from seqlift.device.products import rounded_to, tensor_cores
@@ -222,6 +222,7 @@ def _use_tensorflow(kind: str, index: int) -> str:
 def _use_jax(kind: str, index: int, precision: str) -> str:
     import jax
 
+    keep_compiled_code()
     jax.config.update("jax_default_matmul_precision", "highest")
     if precision == "float64":  # never switched off: arrays of float64 may be about
         jax.config.update("jax_enable_x64", True)

@@ -6,6 +6,7 @@ Only the modules of this folder name a backend.
 import logging
 from collections.abc import Callable
 from functools import cache
+from importlib.metadata import version
 from threading import Lock
 from typing import Any
 
@@ -13,11 +14,37 @@ import numpy as np
 
 from seqlift.device import forms, processor
 from seqlift.device.precision import Products
+from seqlift.system import kept_code
 
 log = logging.getLogger(__name__)
 
 CHANNELS_LAST = "xla_gpu_force_conv_nhwc"
 """XLA's option that has convolutions of float32 read channels last, as those of bfloat16 are."""
+
+
+KEPT = {
+    "jax_persistent_cache_enable_xla_caches": "xla_gpu_per_fusion_autotune_cache_dir",
+    "jax_persistent_cache_min_entry_size_bytes": -1,
+    "jax_persistent_cache_min_compile_time_secs": 0,
+}
+"""Settings of JAX that have all compiled code kept, and what was found to be fast on a GPU."""
+
+
+def keep_compiled_code() -> None:
+    """Have JAX keep compiled code in the user's folder, unless it has a folder already.
+
+    JAX finds it again by the program, its options and the device.
+    """
+    import jax
+
+    if jax.config.jax_compilation_cache_dir is not None:
+        return
+    place = kept_code.folder_for(f"jax {jax.__version__} jaxlib {version('jaxlib')}")
+    if place is None:
+        return
+    for name, value in KEPT.items():
+        jax.config.update(name, value)
+    jax.config.update("jax_compilation_cache_dir", str(place))
 
 
 def jitted_by_jax(
