@@ -8,6 +8,7 @@ printed, and the table written anew, as soon as it is known.
 import argparse
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -38,8 +39,8 @@ class Sizes:
     """The networks of the engine and of the command, and how much of everything.
 
     `checked` sequences are compared; `batches` are sequences at once, 0 for the automatic size;
-    `product` is the side of the matrices, `pairs` the batch of
-    the convolutions; `command` is the network of `seqlift score` and `regions` its rows; `rival` is
+    `product` is the side of the matrices, `pairs` the batch of the convolutions. `command` is the
+    network of `seqlift score`, `regions` its rows and `again` those of a second start; `rival` is
     how many sequences tangermeme explains.
     """
 
@@ -54,6 +55,7 @@ class Sizes:
     repeats: int = 3
     command: str = "bpnet-64"
     regions: int = 4000
+    again: int = 100
     rival: int = 16
 
     def work(self) -> dict[str, Any]:
@@ -62,7 +64,7 @@ class Sizes:
         return {name: getattr(self, name) for name in names}
 
 
-QUICK = Sizes("bpnet-16", 2, 1, (2,), 4, 128, 2, (16,), 1, "bpnet-12", 6, 1)
+QUICK = Sizes("bpnet-16", 2, 1, (2,), 4, 128, 2, (16,), 1, "bpnet-12", 6, 2, 1)
 
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -110,6 +112,7 @@ def main() -> None:
 def prepare_environment() -> None:
     """Have workers use JAX, and find the seqlift of this folder where none is installed."""
     os.environ["KERAS_BACKEND"] = "jax"
+    os.environ["SEQLIFT_CACHE"] = "off"  # compiling is measured
     paths = [str(HERE.parent), str(HERE), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
 
@@ -137,7 +140,11 @@ class Session:
         if "tangermeme" in parts:
             self.measured("tangermeme", self.rival, "gpu_tangermeme", *self.rival_options())
         if "command" in parts:
-            self.measured("command", self.command, "gpu_command", *self.command_options())
+            cache = self.folder / "compiled"
+            shutil.rmtree(cache, ignore_errors=True)
+            os.environ["SEQLIFT_CACHE"] = str(cache.resolve())
+            for name, regions in (("command", self.sizes.regions), ("again", self.sizes.again)):
+                self.measured(name, self.command, "gpu_command", *self.genome(name, regions))
         return self.failed
 
     def measured(
@@ -248,18 +255,17 @@ class Session:
         for row in found["rival"]:
             say(f"tangermeme: {gpu_tables.rival_line(row)}")
 
-    def command_options(self) -> tuple[str, ...]:
-        """Write the genome and return the arguments of the command's worker."""
-        place = self.folder / "command"
+    def genome(self, name: str, regions: int) -> tuple[str, ...]:
+        """Write a genome and return the arguments of the command's worker."""
+        place = self.folder / name
         place.mkdir(exist_ok=True)
-        write_genome(place, self.sizes.regions)
-        sizes = self.sizes
-        return sizes.command, "tf32", str(sizes.regions), str(sizes.sequences)
+        write_genome(place, regions)
+        return self.sizes.command, "tf32", str(regions), str(self.sizes.sequences)
 
     def command(self, worker: Worker, found: Found) -> None:
         """Find how fast the whole command is."""
         found["command"] = worker.answer() | {"network": self.sizes.command}
-        say(f"command: {gpu_tables.command_line(found['command'])}")
+        say(f"{found['name']}: {gpu_tables.command_line(found['command'])}")
 
     def scores(self, precision: str) -> Path:
         """Return the file of a precision's scores."""

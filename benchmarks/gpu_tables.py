@@ -30,7 +30,7 @@ def write(found: Mapping[str, Found], setup: Found, path: Path) -> None:
         engine(by_precision, setup["sizes"]),
         forms(by_precision, setup["sizes"]),
         rival(found.get("tangermeme", {}), setup["sizes"]),
-        command(found.get("command", {})),
+        command(found.get("command", {}), found.get("again", {})),
     ]
     replace("gpu", "\n\n".join(part for part in parts if part), path)
 
@@ -146,7 +146,7 @@ def rival(found: Found, sizes: Found) -> str:
     return f"{table(head, rows)}\n\n{of}."
 
 
-def command(found: Found) -> str:
+def command(found: Found, again: Found) -> str:
     """Return where the seconds of the whole command went, and its share of the engine's rate."""
     row = found.get("command")
     if row is None:
@@ -158,6 +158,9 @@ def command(found: Found) -> str:
         ["score files and tracks", f"{row['files']:.1f}"],
     ]
     head = [f"`seqlift score`, {row['regions']} regions, {row['network']}, tf32", "seconds"]
+    if "command" in again:
+        second = again["command"]["import"] + again["command"]["first_batch"]
+        stages.append(["import and first batch of a second start", f"{second:.1f}"])
     return (
         f"{table(head, stages)}\n\nAfter the first batch {row['rate']:.0f} sequences per second,"
         f" {row['scoring_rate']:.0f} while scoring; the engine alone {row['engine_rate']:.0f}"
