@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 import seqlift
 from seqlift.device import forms
+from seqlift.device.backend import use_device
 from seqlift.inputs.references import parse
 
 SEED = 1
@@ -172,8 +173,7 @@ def main() -> None:
     """Answer requests, a line each, until the end of the input."""
     _, work = sys.argv[1:]
     chosen = Work(**json.loads(work))
-    if chosen.precision == "float64":
-        jax.config.update("jax_enable_x64", True)
+    use_device("auto", precision=chosen.precision)  # float32 is float32 from here on
     answer = protocol.answering()
     answer(notes=chosen.setup())
     for line in sys.stdin:
