@@ -77,7 +77,7 @@ class Engine:
         self._explain_own = compiled(self.explain_own, **self.options)
         self._explain_shared = compiled(self.explain_shared, **self.options)
         self._summarise = compiled(self.summarise, **self.options)
-        self._gradients: dict[Any, Any] = {}
+        self._compiled: dict[Any, Callable[..., Any]] = {}
 
     def share(self, references: NDArray[Any]) -> PassedReferences:
         """Pass `references`, (R, *input shape) or codes (R, L), through the model."""
@@ -125,11 +125,21 @@ class Engine:
         The point is ``place(x, x0, point)``, for sequences (N, 1, *shape) and references
         (M, R, *shape).
         """
-        if place not in self._gradients:
-            self._gradients[place] = compiled(partial(self.gradients, place), **self.options)
-        compiled_gradients = self._gradients[place]
-        found: list[Array] = compiled_gradients(sequences, inputs_of(references), others, point)
+        gradients = self.compiled(place, partial(self.gradients, place))
+        found: list[Array] = gradients(sequences, inputs_of(references), others, point)
         return found
+
+    def compiled(self, key: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Compile a function of a method's, once by a key of its own."""
+        if key not in self._compiled:
+            self._compiled[key] = compiled(function, **self.options)
+        return self._compiled[key]
+
+    def passed(self, references: Array | PassedReferences, others: Others) -> PassedReferences:
+        """Pass references through the model, unless they have."""
+        if isinstance(references, PassedReferences):
+            return references
+        return PassedReferences(*self._pass_references(references, others))
 
     def summarised(
         self,

@@ -124,8 +124,8 @@ class Run:
 
     @property
     def complete(self) -> bool:
-        """Return whether contributions are promised to sum to the difference."""
-        return self.explainer.method.sums_to == "difference"
+        """Return whether the method promises what contributions sum to."""
+        return self.explainer.method.sums_to != "nothing"
 
     @property
     def rows(self) -> int:

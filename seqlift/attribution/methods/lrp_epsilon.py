@@ -7,6 +7,8 @@ is in `seqlift.attribution.relevance`. Activations pass relevance on as it is; o
 winner takes all. Biases keep the relevance they explain.
 """
 
+from typing import Any
+
 from keras import ops
 
 from seqlift.attribution.propagation.rule import (
@@ -18,7 +20,7 @@ from seqlift.attribution.propagation.rule import (
     flatten_pairs,
     only,
 )
-from seqlift.attribution.relevance import Relevance, relevance
+from seqlift.attribution.relevance import Relevance, bias_of, relevance, relevance_rule
 from seqlift.attribution.rules.rescale import transposed
 from seqlift.errors import InputError
 
@@ -26,21 +28,28 @@ from seqlift.errors import InputError
 def epsilon_row(epsilon: float) -> Row:
     """Share relevance out in proportion to a_j w_jk, with `epsilon` for sums of nearly zero."""
 
+    def damped(z: Any) -> Any:
+        return epsilon * ops.where(z < 0.0, -ops.ones_like(z), ops.ones_like(z))
+
     def start(node: NodeView) -> Propagate:
         z = flatten_pairs(node.y)
-        sign = ops.where(z < 0.0, -ops.ones_like(z), ops.ones_like(z))
-        share, back = z / (z + epsilon * sign), transposed(node)
+        share, back = z / (z + damped(z)), transposed(node)
 
         def propagate(multiplier: Multiplier) -> tuple[Multiplier, ...]:
             return back(One(only(multiplier) * share))
 
         return propagate
 
-    return Row(start)
+    def keeps(node: NodeView) -> Any:
+        z = flatten_pairs(node.y)
+        return z / (z + damped(z)) * (bias_of(node, z) + damped(z))
+
+    return Row(start, keeps=keeps)
 
 
 def method(*, epsilon: float = 1e-6) -> Relevance:
     """Make LRP-epsilon; `epsilon` damps sums that are nearly zero."""
     if not epsilon > 0.0:
         raise InputError(f"epsilon {epsilon}: not above 0; give a small positive number")
-    return relevance("lrp-epsilon", epsilon_row(epsilon), epsilon=epsilon)
+    rule = relevance_rule("lrp-epsilon", epsilon_row(epsilon))
+    return relevance("lrp-epsilon", rule, epsilon=epsilon)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from keras import ops
 
 from seqlift.attribution.propagation.rule import (
     Multiplier,
@@ -20,7 +21,14 @@ from seqlift.attribution.propagation.rule import (
     flatten_pairs,
     only,
 )
-from seqlift.attribution.relevance import Relevance, ratio, relevance
+from seqlift.attribution.relevance import (
+    Relevance,
+    bias_of,
+    ratio,
+    relevance,
+    relevance_rule,
+    share_kept,
+)
 from seqlift.errors import InputError
 from seqlift.network.primitives.base import Weighted
 
@@ -28,9 +36,13 @@ from seqlift.network.primitives.base import Weighted
 def gamma_row(gamma: float) -> Row:
     """Share relevance out in proportion to what each input adds through the enlarged weights."""
 
+    def total(node: NodeView) -> Any:
+        weights = enlarged(node.primitive, gamma)
+        return node.once("total", lambda: weights.forward(flatten_pairs(node.x[0])))
+
     def start(node: NodeView) -> Propagate:
         weights = enlarged(node.primitive, gamma)
-        share = ratio(flatten_pairs(node.y), weights.forward(flatten_pairs(node.x[0])))
+        share = ratio(flatten_pairs(node.y), total(node))
 
         def propagate(multiplier: Multiplier) -> tuple[Multiplier, ...]:
             (value,) = weights.transpose(only(multiplier) * share, *node.input_shapes)
@@ -38,7 +50,13 @@ def gamma_row(gamma: float) -> Row:
 
         return propagate
 
-    return Row(start)
+    def keeps(node: NodeView) -> Any:
+        z = flatten_pairs(node.y)
+        bias = bias_of(node, z)
+        bias = bias + gamma * ops.maximum(bias, 0.0)
+        return z * share_kept(bias, total(node))
+
+    return Row(start, keeps=keeps)
 
 
 def enlarged(primitive: Weighted, gamma: float) -> Weighted:
@@ -55,4 +73,4 @@ def method(*, gamma: float = 0.25) -> Relevance:
     """Make LRP-gamma; the larger `gamma`, the less negative weights count."""
     if not gamma >= 0.0:
         raise InputError(f"gamma {gamma:g}: not 0 or more; give a number such as 0.25")
-    return relevance("lrp-gamma", gamma_row(gamma), gamma=gamma)
+    return relevance("lrp-gamma", relevance_rule("lrp-gamma", gamma_row(gamma)), gamma=gamma)

@@ -13,6 +13,7 @@ from seqlift.attribution.propagation.rule import (
     Rule,
     Two,
     flatten_pairs,
+    only,
     parts_of,
 )
 from seqlift.attribution.propagation.signed_parts import one_of
@@ -29,7 +30,8 @@ class BackwardPass:
     """One batch of pairs on its way back.
 
     `activations` are (N, 1, *shape) by node, `activations0` those of the references, (M, R, *shape)
-    with M = N or 1; they are there for every node whose values a rule asks for.
+    with M = N or 1; they are there for every node whose values a rule asks for. After a run,
+    `kept` (N * R,) is how much of the explained scalar the nodes kept for themselves.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class BackwardPass:
         self.graph, self.rules = graph, rules
         self.activations, self.activations0 = activations, activations0
         self.varying = graph.varying()
+        self.kept: Array = 0.0
         self._views: dict[int, View] = {}
         self._parts: dict[int, Parts] = {}
 
@@ -74,6 +77,7 @@ class BackwardPass:
 
         Multipliers of a node that several others read add up.
         """
+        self.kept = 0.0
         pending: dict[int, Multiplier] = {i: One(seed) for i, seed in seeds.items()}
         for i in range(max(seeds), -1, -1):
             if i in pending and i not in self.graph.sources:
@@ -81,6 +85,7 @@ class BackwardPass:
                 if i not in self.rules:
                     continue
                 updates = self.view(i).propagate(multiplier)
+                self.kept = self.kept + self.view(i).kept_of(multiplier)
                 for source, update in zip(self.graph.nodes[i].inputs, updates, strict=True):
                     if source in self.varying:
                         pending[source] = added(pending.get(source), update)
@@ -152,6 +157,14 @@ class View:
         row = self._rule.row(self._node.primitive)
         propagation: Propagate = self.once("propagation", lambda: row.start(self))
         return propagation(multiplier)
+
+    def kept_of(self, multiplier: Multiplier) -> Array:
+        """Sum the part of a multiplier that no input gets, for each pair: (N * R,)."""
+        keeps = self._rule.row(self._node.primitive).keeps
+        if keeps is None:
+            return 0.0
+        lost = only(multiplier) * self.once("kept", lambda: keeps(self))
+        return ops.sum(ops.reshape(lost, (lost.shape[0], -1)), axis=1)
 
     def once(self, name: str, compute: Callable[[], Any]) -> Any:
         if name not in self._known:

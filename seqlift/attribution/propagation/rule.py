@@ -113,12 +113,15 @@ class Row:
     `start` works out what a batch needs once per node, and returns the propagation. `asks` says
     what it reads: ``values``, the inputs and output of the node; ``parts``, those of the inputs'
     differences. Only what rules ask for is kept of the forward pass. `label` is what `seqlift
-    inspect` shows, by default the rule's name.
+    inspect` shows, by default the rule's name. Where a node keeps some of what is shared out, as
+    the bias of a layer keeps relevance, `keeps` gives the part of each multiplier that no input
+    gets, (N * R, *shape), in units of the explained scalar.
     """
 
     start: Callable[[NodeView], Propagate]
     asks: frozenset[str] | Callable[[Any], frozenset[str]] = ASKED
     label: str = ""
+    keeps: Callable[[NodeView], Array] | None = None
 
     def asks_of(self, primitive: Primitive) -> frozenset[str]:
         """List what is read to propagate through `primitive`."""
