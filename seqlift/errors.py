@@ -27,7 +27,7 @@ class SeqliftError(Exception):
         return error
 
     def __str__(self) -> str:
-        """Return the problems, a line each."""
+        """Describe the problems, a line each."""
         return "\n".join(self.problems)
 
 

@@ -27,7 +27,7 @@ ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def reported(command: Callable[..., None]) -> Callable[..., None]:
-    """Return `command` with its failures shown as the user should see them.
+    """Wrap `command`, with its failures shown as the user should see them.
 
     TensorFlow is quiet unless asked for with ``-vv``, or by the user's own environment.
     """
@@ -84,7 +84,7 @@ def interruptible() -> Iterator[None]:
 
 
 def refused_by_the_system(error: OSError) -> tuple[str, int]:
-    """Return the message and exit code of an operating-system error nobody knew the place of."""
+    """Find the message and exit code of an operating-system error nobody knew the place of."""
     place = error.filename or "standard input or output"
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     remedy = "free some space" if full else "check the path and its permissions"

@@ -17,7 +17,7 @@ class Device(click.ParamType[str]):
     name = "device"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the request unchanged, or fail."""
+        """Take the request unchanged, or fail."""
         if not re.fullmatch("auto|cpu|gpu(:[0-9]+)?", str(value)):
             self.fail(f"{value!r} is not auto, cpu, gpu or gpu:INDEX", param, ctx)
         return str(value)
@@ -31,7 +31,7 @@ class BatchSize(click.ParamType[int | None]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> int | None:
-        """Return the number, or fail."""
+        """Read the number, or fail."""
         return None if value == "auto" else click.IntRange(min=1).convert(value, param, ctx)
 
 
@@ -93,7 +93,7 @@ class Named(click.ParamType[tuple[str, str]]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, str]:
-        """Return name and value, or fail."""
+        """Split name and value, or fail."""
         name, _, text = str(value).partition("=")
         if not name or not text:
             self.fail(f"{value!r} is not {self.form}", param, ctx)
@@ -108,7 +108,7 @@ class Shard(click.ParamType[tuple[int, int]]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, int]:
-        """Return number and count, or fail."""
+        """Split number and count, or fail."""
         found = re.fullmatch("([0-9]{1,9})-of-([1-9][0-9]{0,8})", str(value), re.ASCII)
         if not found:
             self.fail(f"{value!r} is not NUMBER-of-COUNT, such as 3-of-8", param, ctx)
@@ -137,7 +137,7 @@ class Tolerance(click.ParamType[float]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Return the number, or fail."""
+        """Read the number, or fail."""
         try:
             number = float(value)
         except ValueError:

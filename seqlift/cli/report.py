@@ -92,7 +92,7 @@ def show_scores(path: str, summary: "ScoreSummary", *, as_json: bool) -> None:
 
 
 def quantiles(values: Any) -> str:
-    """Return quantiles of the rows as text: what 50 %, 90 % ... of them do not exceed."""
+    """Write quantiles of the rows as text: what 50 %, 90 % ... of them do not exceed."""
     return ", ".join(f"{100 * share:g} % within {value:.1e}" for share, value in values.items())
 
 
@@ -151,7 +151,7 @@ def show_layers(layers: "tuple[LayerReport, ...]") -> None:
 
 
 def shown(shape: tuple[int | None, ...] | None) -> str:
-    """Return a shape as text, nothing where it is not known."""
+    """Write a shape as text, nothing where it is not known."""
     if shape is None:
         return ""
     return f"({', '.join('any' if extent is None else str(extent) for extent in shape)})"

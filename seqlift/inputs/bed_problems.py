@@ -31,7 +31,7 @@ def undecodable(line: str) -> str | None:
 
 
 def not_bed(columns: list[str]) -> str | None:
-    """Return why a line cannot be BED at all, or None: too few columns, or another format."""
+    """Say why a line cannot be BED at all, or None: too few columns, or another format."""
     if len(columns) < 3:
         return _too_few(columns)
     if not columns[0]:
@@ -55,7 +55,7 @@ def not_bed(columns: list[str]) -> str | None:
 
 
 def _too_few(columns: list[str]) -> str:
-    """Return the problem of a line with one or two columns."""
+    """Describe the problem of a line with one or two columns."""
     if _INTERVAL.fullmatch(columns[0]):
         return f"{_shown(columns[0])} is not BED; give chrom, start - 1 and end in three columns"
     if columns[0].startswith(">"):
@@ -113,15 +113,15 @@ def wrong_blocks(count: str, size: int) -> str:
 
 
 def _is_whole(text: str) -> bool:
-    """Return whether a text is a whole number in digits, without grouping or a plus sign."""
+    """Tell whether a text is a whole number in digits, without grouping or a plus sign."""
     return _WHOLE_NUMBER.fullmatch(text) is not None
 
 
 def _shown(text: str) -> str:
-    """Return a text in quotes, cut when long, with what cannot be printed escaped."""
+    """Put a text in quotes, cut when long, with what cannot be printed escaped."""
     return repr(_cut(text))
 
 
 def _cut(text: str) -> str:
-    """Return a text, cut to 40 characters."""
+    """Cut a text to 40 characters."""
     return text if len(text) <= 40 else f"{text[:37]}..."

@@ -130,10 +130,10 @@ class _Fold:
         return None
 
     def _problem(self, what: str) -> str:
-        """Return the problem of a line."""
+        """Describe the problem of a line."""
         return f"this line of record {self._name} {what}"
 
 
 def _text(name: bytes) -> str:
-    """Return a record's name for a message."""
+    """Write a record's name for a message."""
     return name[:80].decode("utf-8", "backslashreplace")

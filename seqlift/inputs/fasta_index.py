@@ -29,7 +29,7 @@ class IndexRecord:
 
     @property
     def end(self) -> int:
-        """Return the byte after the last base, when the lines are folded as the index says."""
+        """Find the byte after the last base, when the lines are folded as the index says."""
         return self.after(self.size)
 
     def place(self, base: int) -> int:
@@ -43,7 +43,7 @@ class IndexRecord:
         return self.place(base - 1) + 1 if base and self.size else self.offset
 
     def __str__(self) -> str:
-        """Return the line of the index."""
+        """Write the line of the index."""
         numbers = (self.size, self.offset, self.line_bases, self.line_bytes)
         return "\t".join(map(str, (self.name, *numbers))) + "\n"
 
@@ -239,5 +239,5 @@ class _Record:
         self._size += int(bases.sum())
 
     def indexed(self) -> IndexRecord:
-        """Return the record's line of the index."""
+        """Write the record's line of the index."""
         return IndexRecord(self.name, self._size, self._offset, self._line_bases, self._line_bytes)

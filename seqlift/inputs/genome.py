@@ -74,7 +74,7 @@ class Genome(Closing):
         self.sizes: dict[str, int] = {name: one.size for name, one in self._records.items()}
 
     def fetch(self, chrom: str, start: int, end: int) -> NDArray[np.uint8]:
-        """Return the codes of [start, end), uint8 (end - start,), 0-based and half-open.
+        """Read the codes of [start, end), uint8 (end - start,), 0-based and half-open.
 
         Bases outside the chromosome are N (4).
 
@@ -99,7 +99,7 @@ class Genome(Closing):
             raise InputError(f"{self._source}: the file changed while it was read; run again")
 
     def digest(self) -> str:
-        """Return the SHA-256 of the records' names and sizes, in hexadecimal.
+        """Compute the SHA-256 of the records' names and sizes, in hexadecimal.
 
         It tells assemblies apart without reading the sequence; it does not cover the bases.
         """
@@ -111,7 +111,7 @@ class Genome(Closing):
         self._fasta.close()
 
     def _known(self, chrom: str, start: int, end: int) -> NDArray[np.uint8]:
-        """Return the codes of an interval inside a chromosome."""
+        """Read the codes of an interval inside a chromosome."""
         letters = self._letters(self._records[chrom], start, end)
         codes = lookup(letters)
         foreign = np.flatnonzero(codes == FOREIGN)
@@ -209,7 +209,7 @@ def _write(records: list[IndexRecord], path: Path) -> None:
 
 
 def missing_chromosome(name: str, sizes: Collection[str]) -> str:
-    """Return the end of a message about an unknown chromosome: what may have been meant.
+    """End a message about an unknown chromosome: name what may have been meant.
 
     The name with or without "chr" first, then one that differs in case, then the nearest by
     spelling, else the first few of those there are.
@@ -233,7 +233,7 @@ def _bare(name: str) -> str:
 
 
 def check_region(region: Region, sizes: Mapping[str, int], *, source: str) -> str | None:
-    """Return the problem of a region that is not inside a chromosome, or None.
+    """Describe the problem of a region that is not inside a chromosome, or None.
 
     Parameters
     ----------

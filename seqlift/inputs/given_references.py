@@ -46,11 +46,11 @@ class FixedReferences:
 
     @property
     def number(self) -> int:
-        """Return R, the references of each sequence."""
+        """Count the references of each sequence, R."""
         return int(self.array.shape[0])
 
     def common(self, length: int) -> NDArray[np.float32]:
-        """Return the references (R, L, 4); refuse another length by an `InputError`."""
+        """Look up the references (R, L, 4); refuse another length by an `InputError`."""
         if self.array.shape[1] != length:
             raise InputError(
                 f"references of {self.array.shape[1]} bases: the sequences have {length}; "
@@ -59,12 +59,12 @@ class FixedReferences:
         return self.array
 
     def draw(self, codes: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the references of sequences (N, L), (N, R, L, 4): zeros where they are N."""
+        """Draw the references of sequences (N, L), (N, R, L, 4): zeros where they are N."""
         return hide_unknown(self.common(codes.shape[1])[np.newaxis], codes)
 
 
 def from_file(path: str | os.PathLike[str], length: int | None) -> FixedReferences:
-    """Return references from a `.npy` array (L, 4) or (R, L, 4), or from the records of a FASTA.
+    """Read references from a `.npy` array (L, 4) or (R, L, 4), or from the records of a FASTA.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def from_file(path: str | os.PathLike[str], length: int | None) -> FixedReferenc
 
 
 def _fasta_rows(path: str | os.PathLike[str], length: int | None) -> NDArray[np.float32]:
-    """Return the one-hot rows (R, L, 4) of the records of a FASTA file."""
+    """Make the one-hot rows (R, L, 4) of the records of a FASTA file."""
     with Genome(path) as records:
         expected = next(iter(records.sizes.values())) if length is None else length
         problems = [

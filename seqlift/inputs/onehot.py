@@ -29,7 +29,7 @@ _LETTERS = b"ACGTN"
 
 
 def _letter_table() -> NDArray[np.uint8]:
-    """Return the code of each of the 256 bytes."""
+    """Make the code of each of the 256 bytes."""
     table = np.full(256, FOREIGN, dtype=np.uint8)
     for letters, code in (("A", 0), ("C", 1), ("G", 2), ("TU", 3), ("NRYSWKMBDHV", UNKNOWN)):
         for letter in letters + letters.lower():
@@ -44,7 +44,7 @@ _ROW_OF_CODE = np.eye(UNKNOWN + 1, CHANNELS, dtype=np.uint8)
 
 
 def lookup(bases: bytes) -> NDArray[np.uint8]:
-    """Return one code per byte, `FOREIGN` for bytes that are no nucleotide letter.
+    """Look up one code per byte, `FOREIGN` for bytes that are no nucleotide letter.
 
     For readers that can name the place of a foreign letter better than `encode` can.
     """
@@ -52,7 +52,7 @@ def lookup(bases: bytes) -> NDArray[np.uint8]:
 
 
 def encode(bases: str | bytes) -> NDArray[np.uint8]:
-    """Return the codes of a sequence, uint8 (L,): A C G T are 0 to 3, everything ambiguous is 4.
+    """Find the codes of a sequence, uint8 (L,): A C G T are 0 to 3, everything ambiguous is 4.
 
     Upper and lower case (soft-masked) letters are the same.
 
@@ -75,17 +75,17 @@ def encode(bases: str | bytes) -> NDArray[np.uint8]:
 
 
 def decode(codes: NDArray[np.uint8]) -> str:
-    """Return the letters of one sequence of codes (L,), N for code 4."""
+    """Write the letters of one sequence of codes (L,), N for code 4."""
     return _BYTE_OF_CODE[codes].tobytes().decode("ascii")
 
 
 def one_hot(codes: NDArray[np.uint8], dtype: DTypeLike = np.float32) -> NDArray[Any]:
-    """Return the one-hot rows (..., L, 4) of codes (..., L); N is four zeros."""
+    """Make the one-hot rows (..., L, 4) of codes (..., L); N is four zeros."""
     return _ROW_OF_CODE.astype(dtype)[codes]
 
 
 def sequence_one_hot(bases: str, dtype: DTypeLike = np.float32) -> NDArray[Any]:
-    """Return the one-hot rows (L, 4) of a sequence of letters, channels A C G T; N is four zeros.
+    """Make the one-hot rows (L, 4) of a sequence of letters, channels A C G T; N is four zeros.
 
     Raises InputError where a letter is not an IUPAC nucleotide.
     """
@@ -93,12 +93,12 @@ def sequence_one_hot(bases: str, dtype: DTypeLike = np.float32) -> NDArray[Any]:
 
 
 def reverse_complement(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the other strand of sequences of codes (..., L), read in its own direction."""
+    """Compute the other strand of sequences of codes (..., L), read in its own direction."""
     return _COMPLEMENT[codes[..., ::-1]]
 
 
 def codes_of(one_hot: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return the codes (..., L) of one-hot rows (..., L, 4); four zeros are N.
+    """Find the codes (..., L) of one-hot rows (..., L, 4); four zeros are N.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def codes_of(one_hot: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def hide_unknown(rows: NDArray[np.float32], codes: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return rows for every sequence (N, R, L, 4), zeros where a base of the sequence is N.
+    """Repeat rows for every sequence (N, R, L, 4), zeros where a base of the sequence is N.
 
     Parameters
     ----------

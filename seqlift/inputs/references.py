@@ -65,25 +65,25 @@ class References(Protocol):
 
     @property
     def kind(self) -> str:
-        """Return the name of the kind, as the score file records it."""
+        """Name the kind, as the score file records it."""
 
     @property
     def number(self) -> int:
-        """Return R, the references of each sequence."""
+        """Count the references of each sequence, R."""
 
     @property
     def shared(self) -> bool:
-        """Return whether all sequences (without N) have the same references: see `common`."""
+        """Tell whether all sequences (without N) have the same references: see `common`."""
 
     def draw(self, codes: NDArray[np.uint8]) -> Draw:
-        """Return the references of sequences (N, L): codes (N, R, L) or rows (N, R, L, 4)."""
+        """Draw the references of sequences (N, L): codes (N, R, L) or rows (N, R, L, 4)."""
 
 
 class SharedReferences(References, Protocol):
     """References that are the same for every sequence, but for its N."""
 
     def common(self, length: int) -> NDArray[np.float32]:
-        """Return the rows (R, L, 4) of every sequence of this length that has no N."""
+        """Make the rows (R, L, 4) of every sequence of this length that has no N."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class ShuffledReferences:
             raise InputError(f"seed {self.seed}: not from 0 to {LARGEST_SEED}; give one that is")
 
     def draw(self, codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the shuffles of sequences (N, L) as codes (N, R, L)."""
+        """Draw the shuffles of sequences (N, L) as codes (N, R, L)."""
         from seqlift.inputs import shuffle  # importing numba takes half a second
 
         draw = (
@@ -124,15 +124,15 @@ class RowReference:
     shared: bool = True
 
     def row(self) -> NDArray[np.float32]:
-        """Return the frequencies, (4,)."""
+        """Compute the frequencies, (4,)."""
         return np.array(self.frequencies, dtype=np.float32)
 
     def common(self, length: int) -> NDArray[np.float32]:
-        """Return the rows (1, L, 4) of every sequence of this length that has no N."""
+        """Make the rows (1, L, 4) of every sequence of this length that has no N."""
         return np.tile(self.row(), (1, length, 1))
 
     def draw(self, codes: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the rows of sequences (N, L), (N, 1, L, 4): zeros where the sequence is N."""
+        """Make the rows of sequences (N, L), (N, 1, L, 4): zeros where the sequence is N."""
         return hide_unknown(self.common(codes.shape[1])[np.newaxis], codes)
 
 
@@ -145,7 +145,7 @@ class EachGcReference:
     shared: bool = False
 
     def draw(self, codes: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the rows of sequences (N, L), (N, 1, L, 4): zeros where the sequence is N."""
+        """Make the rows of sequences (N, L), (N, 1, L, 4): zeros where the sequence is N."""
         strong = np.count_nonzero((codes == 1) | (codes == 2), axis=1)
         known = np.count_nonzero(codes < UNKNOWN, axis=1)
         gc = strong / np.maximum(known, 1)
@@ -155,7 +155,7 @@ class EachGcReference:
 
 
 def gc_reference(gc: float) -> RowReference:
-    """Return the reference of background frequencies for a GC content between 0 and 1."""
+    """Make the reference of background frequencies for a GC content between 0 and 1."""
     if not 0 < gc < 1:
         raise InputError(
             f"gc {gc:g}: not between 0 and 1; give a fraction such as 0.41, "
@@ -166,7 +166,7 @@ def gc_reference(gc: float) -> RowReference:
 
 
 def gc_content(counts: NDArray[np.integer]) -> float:
-    """Return the fraction of G and C among the known bases.
+    """Compute the fraction of G and C among the known bases.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ def parse(
     gc: float | None = None,
     length: int | None = None,
 ) -> References:
-    """Return the references of a kind by its name, or from a file by its path.
+    """Make the references of a kind by its name, or from a file by its path.
 
     Parameters
     ----------
@@ -235,7 +235,7 @@ def parse(
 
 
 def sequence_keys(codes: NDArray[np.uint8], *, seed: int, kind: str) -> NDArray[np.uint64]:
-    """Return the 64-bit key of each sequence (N, L), (N,): a BLAKE2b hash of seed, kind and codes.
+    """Compute the 64-bit key of each sequence (N, L), (N,): a BLAKE2b hash of seed, kind and codes.
 
     Equal sequences have equal keys; the keys of unequal ones are unrelated.
     """

@@ -58,12 +58,12 @@ def parse(
 
 
 def no_regions(source: str) -> str:
-    """Return the problem of a file in which no line is a region."""
+    """Describe the problem of a file in which no line is a region."""
     return f"{source}: no regions in it; give at least one line of chrom, start and end"
 
 
 def _is_data(columns: list[str]) -> bool:
-    """Return whether a line holds a region, rather than nothing, a comment or a display setting."""
+    """Tell whether a line holds a region, rather than nothing, a comment or a display setting."""
     first = columns[0] if columns else ""
     if first.startswith("#") or first.split(" ", 1)[0] in ("track", "browser"):
         return False
@@ -71,7 +71,7 @@ def _is_data(columns: list[str]) -> bool:
 
 
 def _region(columns: list[str], line: int, summits: Summits) -> Region | str:
-    """Return the region of one line, or its problem without the place."""
+    """Read the region of one line, or its problem without the place."""
     problem = bed_problems.not_bed(columns) or bed_problems.wrong_interval(columns[1], columns[2])
     if problem is not None:
         return problem
@@ -153,7 +153,7 @@ class RegionFile(Closing):
             raise InputError(f"{self.source}: the file changed while it was read; run again")
 
     def digest(self) -> str:
-        """Return the SHA-256 of the (decompressed) text as it was when first asked for."""
+        """Compute the SHA-256 of the (decompressed) text as it was when first asked for."""
         if not self._digest:
             digest = hashlib.sha256()
             for block in self._text.blocks():

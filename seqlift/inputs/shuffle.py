@@ -53,12 +53,12 @@ _SHIFT_1, _SHIFT_2, _SHIFT_3 = np.uint64(30), np.uint64(27), np.uint64(31)
 
 
 def _inner(function: _Function) -> _Function:
-    """Return `function` compiled as a part of a kernel."""
+    """Compile `function` as a part of a kernel."""
     return cast(_Function, numba.njit(nogil=True)(function))
 
 
 def _kernel(function: Kernel) -> Kernel:
-    """Return `function` compiled on first use, and kept on disk where that is possible.
+    """Compile `function` on first use, and keep it on disk where that is possible.
 
     numba refuses at once when neither the package's folder nor the user's cache folder can be
     written (a container); it fails at the end of the first call when the disk is full. Either way
@@ -80,7 +80,7 @@ def _kernel(function: Kernel) -> Kernel:
 
 @_inner
 def _mix(word: np.uint64) -> np.uint64:
-    """Return the word with its bits well mixed (a bijection)."""
+    """Compute the word with its bits well mixed (a bijection)."""
     word = (word ^ (word >> _SHIFT_1)) * _MIX_1
     word = (word ^ (word >> _SHIFT_2)) * _MIX_2
     return word ^ (word >> _SHIFT_3)
@@ -88,13 +88,13 @@ def _mix(word: np.uint64) -> np.uint64:
 
 @_inner
 def _stream(key: np.uint64, copy: int, first: int) -> np.uint64:
-    """Return the state from which one copy of the stretch that begins at `first` is drawn."""
+    """Compute the state from which one copy of the stretch that begins at `first` is drawn."""
     return _mix(key + _mix(np.uint64(copy) * _GOLDEN + np.uint64(first)))
 
 
 @_inner
 def _below(bound: np.uint64, state: np.uint64) -> tuple[np.uint64, np.uint64]:
-    """Return an unbiased integer in [0, bound), for a bound below 2**32, and the next state."""
+    """Draw an unbiased integer in [0, bound), for a bound below 2**32, and the next state."""
     state += _GOLDEN
     product = (_mix(state) >> _HALF) * bound
     if (product & _LOW) < bound:
@@ -239,7 +239,7 @@ def _single_bases(codes: Codes, keys: Words, out: Codes) -> None:
 
 
 def shuffle_dinucleotides(codes: Codes, keys: Words, *, number: int) -> Codes:
-    """Return `number` shuffles of each sequence, uint8 (N, R, L), uniform given dinucleotides.
+    """Draw `number` shuffles of each sequence, uint8 (N, R, L), uniform given dinucleotides.
 
     Parameters
     ----------
@@ -254,7 +254,7 @@ def shuffle_dinucleotides(codes: Codes, keys: Words, *, number: int) -> Codes:
 
 
 def shuffle_bases(codes: Codes, keys: Words, *, number: int) -> Codes:
-    """Return `number` shuffles of each sequence, uint8 (N, R, L), uniform given base counts.
+    """Draw `number` shuffles of each sequence, uint8 (N, R, L), uniform given base counts.
 
     Parameters are those of `shuffle_dinucleotides`.
     """
@@ -262,7 +262,7 @@ def shuffle_bases(codes: Codes, keys: Words, *, number: int) -> Codes:
 
 
 def _shuffled(kernel: Kernel, codes: Codes, keys: Words, number: int) -> Codes:
-    """Return copies of the sequences, (N, R, L), after `kernel` shuffled them in place."""
+    """Copy the sequences, (N, R, L), and shuffle the copies in place by `kernel`."""
     # Copies, because numba compiles anew for an array that is read-only or differs in layout.
     codes = np.array(codes, dtype=np.uint8, order="C")
     keys = np.array(keys, dtype=np.uint64, order="C")

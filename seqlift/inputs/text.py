@@ -119,7 +119,7 @@ class TextFile:
             self._folder = None
 
     def _real_file(self, name: str) -> Path:
-        """Return a regular file with the content of `name`, spooled where it is none."""
+        """Find or make a regular file with the content of `name`, spooled where it is none."""
         if name == "-":
             if sys.stdin is None:
                 raise InputError("standard input: it is closed; give a file, or pipe regions in")
@@ -141,7 +141,7 @@ class TextFile:
             raise self._damaged(error, place=self.source) from error
 
     def _spool(self, stream: BinaryIO) -> Path:
-        """Return a temporary file with everything that is left in `stream`."""
+        """Make a temporary file with everything that is left in `stream`."""
         folder = self._spool_folder()
         path = folder / "spooled"
         with temporary_errors(folder), path.open("wb") as target:
@@ -149,24 +149,24 @@ class TextFile:
         return path
 
     def _spool_folder(self) -> Path:
-        """Return a temporary folder that lives until `close`."""
+        """Make a temporary folder that lives until `close`."""
         if self._folder is None:
             self._folder = new_temporary_folder()
         return Path(self._folder.name)
 
     def _is_gzip(self) -> bool:
-        """Return whether the file is compressed, by its first bytes, whatever its name."""
+        """Tell whether the file is compressed, by its first bytes, whatever its name."""
         with self.path.open("rb") as file:
             return file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
 
     def _open(self) -> BinaryIO:
-        """Return the decompressed bytes as a stream."""
+        """Open the decompressed bytes as a stream."""
         if self._is_gzip():
             return cast(BinaryIO, gzip.open(self.path, "rb"))
         return self.path.open("rb")
 
     def _read_head(self) -> bytes:
-        """Return the first bytes of the text; refuse what is no text."""
+        """Read the first bytes of the text; refuse what is no text."""
         try:
             with self._open() as binary:
                 head = binary.read(_HEAD)
@@ -180,7 +180,7 @@ class TextFile:
         return head.removeprefix(_BOM)
 
     def _damaged(self, error: Exception, *, place: str) -> InputError:
-        """Return the problem that a failure to read means."""
+        """Name the problem that a failure to read means."""
         if isinstance(error, EOFError):
             what, remedy = "the compressed file is cut short", "copy or download it again"
         elif isinstance(error, gzip.BadGzipFile | zlib.error):

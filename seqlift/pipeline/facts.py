@@ -28,7 +28,7 @@ ELSEWHERE = frozenset(("model", "regions", "output", "overlap", "shard", "force"
 
 
 def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
-    """Return the facts about a run that the score file of `target` carries."""
+    """Collect the facts about a run that the score file of `target` carries."""
     options, loaded, workload = run.options, run.explainer.loaded, run.workload
     method = run.explainer.method
     attributes: dict[str, Attribute] = {
@@ -89,13 +89,13 @@ def doubts_of(explainer: "Explainer", target: str) -> dict[str, Attribute]:
 
 
 def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
+    """Compute the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fingerprint(run: Run) -> dict[str, Attribute]:
-    """Return the facts that must not change before a run is continued."""
+    """Collect the facts that must not change before a run is continued."""
     options = run.options
     facts = run_attributes(run, ",".join(files.target for files in run.outputs.targets))
     apart = answering("continued", facts)
@@ -129,14 +129,14 @@ def shard_attributes(run: Run) -> dict[str, str | int]:
 
 
 def strands_of(options: ScoreOptions) -> str:
-    """Return in which direction sequences are read."""
+    """Say in which direction sequences are read."""
     if options.both_strands:
         return "mean of both"
     return "that of the region" if options.strand else "forward"
 
 
 def command_of(options: ScoreOptions) -> str:
-    """Return the command that makes these scores, as one could type it."""
+    """Spell the command that makes these scores, as one could type it."""
     return shlex.join(["seqlift", "score", options.model, options.regions, *words_of(options)])
 
 
@@ -171,5 +171,5 @@ def worded(name: str) -> str:
 
 
 def storable(value: Attribute) -> Attribute:
-    """Return a fact as HDF5 takes it: what of a file's name is no text becomes an escape."""
+    """Make a fact storable in HDF5: what of a file's name is no text becomes an escape."""
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value

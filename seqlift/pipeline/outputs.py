@@ -55,11 +55,11 @@ class Outputs:
     targets: tuple[TargetFiles, ...]
 
     def scores(self) -> tuple[Path, ...]:
-        """Return the score files and the regions file, in the order in which they are finished."""
+        """List the score files and the regions file, in the order in which they are finished."""
         return (*(files.scores for files in self.targets), self.regions)
 
     def paths(self) -> tuple[Path, ...]:
-        """Return every file, in the order in which they are finished."""
+        """List every file, in the order in which they are finished."""
         return (*self.scores(), *self.tracks())
 
     def tracks(self) -> tuple[Path, ...]:
@@ -70,7 +70,7 @@ class Outputs:
 def outputs_of(
     prefix: str, targets: Sequence[str], shard: tuple[int, int] | None = None
 ) -> Outputs:
-    """Return the files of `targets`: PREFIX.h5, or PREFIX.TARGET.h5 where there are several.
+    """Name the files of `targets`: PREFIX.h5, or PREFIX.TARGET.h5 where there are several.
 
     A shard's have its name after the prefix: PREFIX.3-of-8.h5. What is no letter, digit, ``.``,
     ``_`` or ``-`` in a target's name becomes ``-``; where that makes names equal, the target's
@@ -97,13 +97,13 @@ def outputs_of(
 
 
 def shard_name(shard: tuple[int, int]) -> str:
-    """Return a shard's name, as Snakemake writes a scatter item: ``3-of-8``."""
+    """Name a shard, as Snakemake writes a scatter item: ``3-of-8``."""
     number, count = shard
     return f"{number}-of-{count}"
 
 
 def default_prefix(regions: str) -> str:
-    """Return the prefix of the output files of a regions file: its stem, in the current folder."""
+    """Choose the prefix of the output files of a regions file: its stem, in the current folder."""
     name = "stdin" if regions == "-" else Path(regions).name
     suffix = next((s for s in STEM_SUFFIXES if name.endswith(s) and name != s), None)
     if suffix in (".gz", ".bgz"):

@@ -17,7 +17,7 @@ from seqlift.tracks.seal import check_seal
 
 
 def part_facts(parts: PartsFolder, target: str, start: int) -> dict[str, str | int]:
-    """Return the attributes by which a part's score file is known."""
+    """List the attributes by which a part's score file is known."""
     return {"run": parts.run, "target": target, "start": start}
 
 

@@ -101,7 +101,7 @@ def decided(
     explainer: "Explainer",
     survey: Survey,
 ) -> Run:
-    """Return the run, all of which has been checked."""
+    """Make the run, all of which has been checked."""
     if not explainer.method.needs_references:
         options = replace(options, reference="zeros", references=None)
     length = survey.framing.length
@@ -137,7 +137,7 @@ def decided(
 
 
 def input_paths(options: ScoreOptions) -> list[Path]:
-    """Return the files a run may read."""
+    """List the files a run may read."""
     names = (options.model, options.regions, options.genome, options.arch, options.reference)
     given = (options.custom_objects, *(value for _, value in dict(options.inputs).items()))
     return [Path(name) for name in (*names, *given) if name is not None]
@@ -186,7 +186,7 @@ def notes_of(run: Run) -> tuple[str, ...]:
 
 
 def window_length(explainer: "Explainer", length: int | None, *, source: str) -> int | None:
-    """Return the length of the windows, None where each region is given as it is.
+    """Choose the length of the windows, None where each region is given as it is.
 
     Raises ModelError where the model in the file `source` does not take one-hot bases, InputError
     where `length` is not the one length it takes.
@@ -219,7 +219,7 @@ def check_lengths(explainer: "Explainer", workload: Workload, survey: Survey) ->
 
 
 def references_of(options: ScoreOptions, survey: Survey) -> tuple[References, float | None]:
-    """Return the references of a run, and the GC content where they are made from one."""
+    """Choose the references of a run, and the GC content where they are made from one."""
     gc = options.gc
     if options.reference == "gc" and gc is None:
         gc = reference_kinds.gc_content(survey.counts)
@@ -245,7 +245,7 @@ def check_windows(options: ScoreOptions) -> None:
 
 
 def stride_of(options: ScoreOptions, length: int | None) -> int | None:
-    """Return the bases between the centres of tiles, None where regions are not tiled.
+    """Choose the bases between the centres of tiles, None where regions are not tiled.
 
     Raises InputError where windows have no length, or would leave bases out.
     """
@@ -262,7 +262,7 @@ def stride_of(options: ScoreOptions, length: int | None) -> int | None:
 
 
 def rows_of_shard(rows: int, shard: tuple[int, int] | None, chunk: int) -> tuple[int, int]:
-    """Return the first row of a shard and the one after its last: whole chunks, but for the end."""
+    """Find the first row of a shard and the one after its last: whole chunks, but for the end."""
     if shard is None:
         return 0, rows
     number, count = shard

@@ -12,7 +12,7 @@ LIBRARIES = ("keras", "numpy", "h5py", "numba", "pyBigWig")
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of seqlift, Python and the libraries that scores pass through."""
+    """List the versions of seqlift, Python and the libraries that scores pass through."""
     libraries = {f"{name.lower()}_version": version(name) for name in LIBRARIES}
     return {
         "seqlift_version": __version__,

@@ -143,7 +143,7 @@ def score_batch(
     dtype: Dtype = "float32",
     multipliers: bool = False,
 ) -> ScoreBatch:
-    """Return a batch as the score file stores it, in rows of `length` bases.
+    """Arrange a batch as the score file stores it, in rows of `length` bases.
 
     A sequence shorter than a row (a model of any length) stands in its middle, N on both sides.
     Residuals are those of the contributions as they are stored, in `dtype`.

@@ -107,7 +107,7 @@ class Run:
 
     @property
     def tolerance(self) -> float:
-        """Return the largest relative residual that a row of the file may have.
+        """Find the largest relative residual that a row of the file may have.
 
         It is any for a rule that promises no sum.
         """
@@ -116,7 +116,7 @@ class Run:
 
     @property
     def computed_tolerance(self) -> float:
-        """Return the largest relative residual that scores may have before they are stored."""
+        """Find the largest relative residual that scores may have before they are stored."""
         if not self.complete:
             return float("inf")
         asked = self.options.tolerance
@@ -124,17 +124,17 @@ class Run:
 
     @property
     def complete(self) -> bool:
-        """Return whether the method promises what contributions sum to."""
+        """Tell whether the method promises what contributions sum to."""
         return self.explainer.method.sums_to != "nothing"
 
     @property
     def rows(self) -> int:
-        """Return the number of rows of this run."""
+        """Count the rows of this run."""
         return self.last - self.first
 
     @property
     def chunk(self) -> int:
-        """Return how many rows a chunk of the score file has: parts and shards are whole chunks."""
+        """Count how many rows a chunk of the score file has: parts and shards are whole chunks."""
         return layout.chunk_rows(self.row_length, self.options.dtype)
 
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
@@ -147,7 +147,7 @@ class Run:
                 yield self.batch([*batch, *batch] if both else batch, len(batch))
 
     def batch(self, rows: list[WindowBases], count: int) -> Batch:
-        """Return rows as they are computed; what follows the first `count` are other strands."""
+        """Make a batch of rows; what follows the first `count` are other strands."""
         options = self.options
         turned = np.array([options.strand and row.window.region.strand == "-" for row in rows])
         turned[count:] = True

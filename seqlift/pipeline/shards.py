@@ -33,12 +33,12 @@ class ShardRows:
 
     @property
     def name(self) -> str:
-        """Return the name, such as 3-of-8."""
+        """Spell the name, such as 3-of-8."""
         return shard_name((self.number, self.count))
 
 
 def facts_of(path: Path) -> Facts:
-    """Return the attributes of a score file, which is checked to be whole."""
+    """Read the attributes of a score file, which is checked to be whole."""
     check_seal(path)
     with ScoreFile(path) as scores:
         scores.intervals()  # makes sense
@@ -46,13 +46,13 @@ def facts_of(path: Path) -> Facts:
 
 
 def rows_of(path: Path) -> int:
-    """Return the number of rows of a score file."""
+    """Count the rows of a score file."""
     with ScoreFile(path) as scores:
         return scores.rows
 
 
 def by_target(facts: Mapping[Path, Facts], *, shards: bool) -> list[list[Path]]:
-    """Return the files of each target, in the order in which targets are met."""
+    """Group the files of each target, in the order in which targets are met."""
     groups: dict[Attribute, list[Path]] = {}
     for path, found in facts.items():
         if shards and SHARD not in found:
@@ -67,7 +67,7 @@ def by_target(facts: Mapping[Path, Facts], *, shards: bool) -> list[list[Path]]:
 def check_shards(
     group: Sequence[Path], facts: Mapping[Path, Facts]
 ) -> tuple[list[Path], dict[str, Attribute]]:
-    """Return the shards of one target in their order, and the facts about the whole.
+    """Put the shards of one target in their order, and collect the facts about the whole.
 
     Raises InputError where they are not of one run, or one is missing.
     """
@@ -103,7 +103,7 @@ def check_shards(
 
 
 def shard_of(path: Path, facts: Facts) -> ShardRows:
-    """Return which shard a file is."""
+    """Read which shard a file is."""
     found = re.fullmatch("([0-9]{1,9})-of-([0-9]{1,9})", str(facts.get(SHARD)), re.ASCII)
     start, rows = facts.get(START), facts.get(ROWS)
     if not found or not isinstance(start, int) or not isinstance(rows, int):
@@ -131,7 +131,7 @@ def check_places(ordered: Sequence[Path], shards: Mapping[Path, ShardRows]) -> N
 def check_models(
     group: Sequence[Path], facts: Mapping[Path, Facts]
 ) -> tuple[list[Path], dict[str, Attribute]]:
-    """Return the files of several models, and the facts about their mean.
+    """Check the files of several models; list them, and the facts about their mean.
 
     Raises InputError where they are not scores of the same windows against the same references.
     """

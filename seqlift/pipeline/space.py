@@ -54,5 +54,5 @@ def check_space(run: Run, kept: int) -> None:
 
 
 def shown(size: int) -> str:
-    """Return a number of bytes as text."""
+    """Write a number of bytes as text."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -17,7 +17,7 @@ PER_BASE = (*SCORES, "standard_error")
 
 
 def in_genome_direction(result: "Result", turned: NDArray[np.bool_]) -> "Result":
-    """Return a result with the positions and bases of some sequences, (N,), turned round.
+    """Turn round the positions and bases of some sequences, (N,), of a result.
 
     The last axis is A C G T, so the complement of a base is its mirror image.
     """
@@ -30,7 +30,7 @@ def in_genome_direction(result: "Result", turned: NDArray[np.bool_]) -> "Result"
 
 
 def mean_of_strands(result: "Result") -> "Result":
-    """Return N results from 2 N in the genome's direction: the forward strands, then the others.
+    """Average 2 N results to N, in the genome's direction: the forward strands, then the others.
 
     Scores and predictions are means; every pair of a sequence and a reference keeps its figures,
     so (N, R) become (N, 2 R).

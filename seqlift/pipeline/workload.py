@@ -40,14 +40,14 @@ class WindowBases:
 
     @property
     def on_chromosome(self) -> tuple[int, int]:
-        """Return which of the codes are those of bases on the chromosome: [start, end)."""
+        """Mark which of the codes are those of bases on the chromosome: [start, end)."""
         start, end = self.window.start, self.window.end
         first = min(max(-start, 0), end - start)
         return first, max(min(end, self.size) - start, first)
 
     @property
     def scored(self) -> tuple[int, int]:
-        """Return the part of the chromosome that the window gives scores for."""
+        """Find the part of the chromosome that the window gives scores for."""
         start, end = (self.window.start + bound for bound in self.on_chromosome)
         first = max(start, self.window.first)
         return first, max(min(end, self.window.last), first)

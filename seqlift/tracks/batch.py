@@ -49,7 +49,7 @@ class ScoreBatch:
     multipliers: NDArray[np.float32] | None = None
 
     def rows(self, which: slice) -> "ScoreBatch":
-        """Return some of the sequences."""
+        """Take some of the sequences."""
         values: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
         values |= {name: value[which] for name, value in values.items() if value is not None}
         return ScoreBatch(**values)

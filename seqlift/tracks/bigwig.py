@@ -41,7 +41,7 @@ def write_bigwig(
     overlap: Overlap = "nearest",
     progress: Callable[[int], object] | None = None,
 ) -> int:
-    """Return the number of bases written to a new bigWig.
+    """Write a new bigWig; return the number of bases in it.
 
     Parameters
     ----------

@@ -88,7 +88,7 @@ def damage(path: Path) -> Iterator[None]:
 
 
 def damaged(path: Path, reason: str) -> InputError:
-    """Return the error for a score file that once was whole."""
+    """Make the error for a score file that once was whole."""
     return InputError(f"{path}: the file is damaged ({reason}); run `seqlift score` again")
 
 

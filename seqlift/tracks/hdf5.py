@@ -141,7 +141,7 @@ class ScoreWriter(NewScoreFile):
 
     @property
     def rows(self) -> int:
-        """Return how many rows were written."""
+        """Count the rows that were written."""
         return self._rows + self._held
 
     def write(self, batch: ScoreBatch) -> None:

@@ -60,12 +60,12 @@ Columns = Mapping[str, NDArray[np.generic]]
 
 
 def chunk_rows(length: int, dtype: str) -> int:
-    """Return how many whole rows of `length` bases one chunk holds; one at least."""
+    """Count how many whole rows of `length` bases one chunk holds; one at least."""
     return max(1, CHUNK_BYTES // (4 * length * np.dtype(dtype).itemsize))
 
 
 def block_rows(length: int, dtype: str) -> int:
-    """Return how many rows are written at once: whole chunks, one at least."""
+    """Count how many rows are written at once: whole chunks, one at least."""
     rows = chunk_rows(length, dtype)
     return rows * max(1, BLOCK_BYTES // (4 * length * np.dtype(dtype).itemsize * rows))
 
@@ -73,7 +73,7 @@ def block_rows(length: int, dtype: str) -> int:
 def dtypes(
     dtype: str, *, multipliers: bool = False, deviation: bool = False
 ) -> dict[str, np.dtype[np.generic]]:
-    """Return the NumPy dtype of every dataset, by its name; object stands for UTF-8 text."""
+    """List the NumPy dtype of every dataset, by its name; object stands for UTF-8 text."""
     large = {ONE_HOT: "int8", HYPOTHETICAL: dtype, CONTRIBUTIONS: dtype}
     large |= {MULTIPLIERS: "float32"} if multipliers else {}
     large |= {DEVIATION: "float32"} if deviation else {}
@@ -86,7 +86,7 @@ def dtypes(
 
 
 def row_shape(name: str, length: int) -> tuple[int, ...]:
-    """Return the shape of one row of a dataset."""
+    """Find the shape of one row of a dataset."""
     return (CHANNELS, length) if name in LARGE else ()
 
 
@@ -98,7 +98,7 @@ def observed(codes: NDArray[np.uint8], hypothetical: NDArray[Any]) -> NDArray[An
 
 
 def columns(batch: ScoreBatch, dtype: Dtype) -> Columns:
-    """Return the rows of a batch as the file stores them, by the name of the dataset."""
+    """Arrange the rows of a batch as the file stores them, by the name of the dataset."""
     one_hot = batch.codes[:, None, :] == np.arange(CHANNELS, dtype=np.uint8)[:, None]
     with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is found there
         hypothetical = batch.hypothetical.transpose(0, 2, 1).astype(dtype)

@@ -97,7 +97,7 @@ def _check_rows(files: Sequence[ScoreFile]) -> None:
 def _mean_rows(
     files: Sequence[ScoreFile], rows: slice, kinds: Mapping[str, np.dtype[np.generic]]
 ) -> dict[str, NDArray[Any]]:
-    """Return the columns of some rows."""
+    """Average the columns of some rows."""
     columns = {}
     for name in SAME:
         values = [file.values(name, rows) for file in files]

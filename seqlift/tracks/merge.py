@@ -76,7 +76,7 @@ def join(
 
 
 def _check_alike(sources: Sequence[Path]) -> tuple[int, float]:
-    """Return the number of rows and the largest contribution of files that can be joined."""
+    """Check that files can be joined; count their rows and find the largest contribution."""
     rows, largest = 0, 0.0
     with ScoreFile(sources[0]) as first:
         length, kinds = first.length, first.kinds()

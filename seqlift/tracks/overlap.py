@@ -106,7 +106,7 @@ def joined(segments: Iterator[Segment], *, most: int) -> Iterator[Segment]:
 
 
 def covered_bases(intervals: Intervals, sizes: Mapping[str, int]) -> int:
-    """Return how many bases of the chromosomes in `sizes` are scored by at least one row."""
+    """Count how many bases of the chromosomes in `sizes` are scored by at least one row."""
     covered = 0
     for _, rows in _rows_from_left_to_right(intervals, sizes, _ranks(intervals)):
         starts = intervals.scored_start[rows]

@@ -51,16 +51,16 @@ class CoveredBases(Protocol):
 
     @property
     def values(self) -> NDArray[np.float32]:
-        """Return the scores as they would be if no further window came."""
+        """Compute the scores as they would be if no further window came."""
 
     def __len__(self) -> int:
-        """Return the number of bases."""
+        """Count the bases."""
 
     def part(self, start: int, end: int | None = None) -> Self:
-        """Return the bases from `start` to `end`, counted from the first, without a copy."""
+        """Take the bases from `start` to `end`, counted from the first, without a copy."""
 
     def extended(self, other: Self) -> Self:
-        """Return these bases followed by those of `other`."""
+        """Append the bases of `other`, in new arrays."""
 
     def absorb(self, other: Self) -> None:
         """Settle these bases with those of `other`, which has as many, by changing these."""
@@ -78,16 +78,16 @@ class Chosen:
     rank: NDArray[np.int64]
 
     def __len__(self) -> int:
-        """Return the number of bases."""
+        """Count the bases."""
         return len(self.values)
 
     def part(self, start: int, end: int | None = None) -> Self:
-        """Return the bases from `start` to `end`, counted from the first, without a copy."""
+        """Take the bases from `start` to `end`, counted from the first, without a copy."""
         cut = slice(start, end)
         return type(self)(self.values[cut], self.key[cut], self.rank[cut])
 
     def extended(self, other: Self) -> Self:
-        """Return these bases followed by those of `other`."""
+        """Append the bases of `other`, in new arrays."""
         return type(self)(
             np.concatenate([self.values, other.values]),
             np.concatenate([self.key, other.key]),
@@ -112,19 +112,19 @@ class Averaged:
 
     @property
     def values(self) -> NDArray[np.float32]:
-        """Return the means."""
+        """Compute the means."""
         return (self.totals / self.counts).astype(np.float32)
 
     def __len__(self) -> int:
-        """Return the number of bases."""
+        """Count the bases."""
         return len(self.totals)
 
     def part(self, start: int, end: int | None = None) -> Self:
-        """Return the bases from `start` to `end`, counted from the first, without a copy."""
+        """Take the bases from `start` to `end`, counted from the first, without a copy."""
         return type(self)(self.totals[start:end], self.counts[start:end])
 
     def extended(self, other: Self) -> Self:
-        """Return these bases followed by those of `other`."""
+        """Append the bases of `other`, in new arrays."""
         return type(self)(
             np.concatenate([self.totals, other.totals]),
             np.concatenate([self.counts, other.counts]),

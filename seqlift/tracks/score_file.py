@@ -30,7 +30,7 @@ _HELD_BYTES = 64 * 1024 * 1024
 
 
 def is_score_file(path: Path | str) -> bool:
-    """Return whether a file is HDF5 with scores in it, of this program or another; never raises."""
+    """Tell whether a file is HDF5 with scores in it, of this program or another; never raises."""
     try:
         if not Path(path).is_file():  # opening a pipe would wait for ever
             return False
@@ -95,11 +95,11 @@ class ScoreFile(Closing):
 
     @property
     def largest_contribution(self) -> float:
-        """Return the largest absolute contribution of an observed base."""
+        """Find the largest absolute contribution of an observed base."""
         return float(self.attributes.get("largest_contribution", "nan"))
 
     def sizes(self) -> dict[str, int]:
-        """Return every chromosome with its length, in the order of the FASTA.
+        """List every chromosome with its length, in the order of the FASTA.
 
         Raises InputError where the file has none, being part of another.
         """
@@ -116,7 +116,7 @@ class ScoreFile(Closing):
         return found
 
     def kinds(self) -> dict[str, np.dtype[np.generic]]:
-        """Return the NumPy dtype of every dataset, by name; object stands for text."""
+        """List the NumPy dtype of every dataset, by name; object stands for text."""
         stored = self._contributions.dtype.name
         multipliers, deviation = (
             name in self._datasets for name in (layout.MULTIPLIERS, layout.DEVIATION)
@@ -124,7 +124,7 @@ class ScoreFile(Closing):
         return layout.dtypes(stored, multipliers=multipliers, deviation=deviation)
 
     def has_own_chunks(self, rows: int) -> bool:
-        """Return whether the large datasets are stored as they were written, `rows` to a chunk."""
+        """Tell whether the large datasets are stored as they were written, `rows` to a chunk."""
         names = [name for name in self.kinds() if name in layout.LARGE]
         with damage(self.path):
             return all(
@@ -134,13 +134,13 @@ class ScoreFile(Closing):
             )
 
     def stored_chunk(self, name: str, row: int) -> tuple[int, bytes]:
-        """Return the chunk of a large dataset that begins at `row`: filter mask and bytes."""
+        """Read the chunk of a large dataset that begins at `row`: filter mask and bytes."""
         with damage(self.path):
             mask, data = self._datasets[name].id.read_direct_chunk((row, 0, 0))
         return int(mask), data
 
     def values(self, name: str, rows: slice) -> NDArray[Any]:
-        """Return some rows of a dataset."""
+        """Read some rows of a dataset."""
         return self._column(name, rows)
 
     def windows(self, rows: slice) -> list[Window]:
@@ -165,7 +165,7 @@ class ScoreFile(Closing):
         return self._texts("regions/status")
 
     def tracks(self, rows: slice) -> NDArray[np.float32]:
-        """Return the contributions of the observed bases, float32 (n, L); 0 where N or padded."""
+        """Read the contributions of the observed bases, float32 (n, L); 0 where N or padded."""
         with damage(self.path):
             contributions = self._contributions[rows].astype(np.float32, copy=False)
         # At most one of the four is not zero, so the sum is exact.
@@ -195,7 +195,7 @@ class ScoreFile(Closing):
         return warnings_of(self.attributes, largest=self.largest_contribution, **figures)
 
     def summary(self) -> ScoreSummary:
-        """Return the figures that tell what the file is and whether its scores add up."""
+        """Summarise the figures that tell what the file is and whether its scores add up."""
         return ScoreSummary(
             rows=self.rows,
             length=self.length,

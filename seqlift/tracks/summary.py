@@ -48,7 +48,7 @@ class ScoreSummary:
 
 
 def quantiles_of_size(values: NDArray[np.floating]) -> dict[float, float]:
-    """Return the `QUANTILES` of the absolute values, leaving NaN out.
+    """Compute the `QUANTILES` of the absolute values, leaving NaN out.
 
     Each is a value that occurs, so the last one is exactly the largest.
     """
@@ -60,7 +60,7 @@ def quantiles_of_size(values: NDArray[np.floating]) -> dict[float, float]:
 
 
 def counted(words: Iterable[str]) -> dict[str, int]:
-    """Return how often each word occurs, the commonest first."""
+    """Count how often each word occurs, the commonest first."""
     return dict(Counter(words).most_common())
 
 

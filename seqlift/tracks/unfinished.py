@@ -38,7 +38,7 @@ _CANNOT_RESERVE = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}
 
 
 def output_error(path: Path, error: Exception) -> OutputError:
-    """Return the one-line error for a refusal met while writing `path`.
+    """Make the one-line error for a refusal met while writing `path`.
 
     Libraries that hide the operating system's error number in their text ("errno = 28") are
     understood too.
@@ -122,7 +122,7 @@ class PatientFile(io.FileIO):
         self._failure: OSError | None = None
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        """Return the number of bytes of `data`, written or, after a failure, dropped."""
+        """Write `data`, or drop it after a failure; either way all its bytes count as written."""
         rest = memoryview(data).cast("B")
         size = rest.nbytes
         try:
@@ -133,7 +133,7 @@ class PatientFile(io.FileIO):
         return size
 
     def truncate(self, size: int | None = None) -> int:
-        """Return the size asked for, whether or not the disk granted it."""
+        """Set the size; after a failure only in name."""
         try:
             if self._failure is None:
                 return super().truncate(size)

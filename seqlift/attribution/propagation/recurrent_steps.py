@@ -51,19 +51,19 @@ def through_recurrence(node: NodeView) -> Callable[[Array], tuple[Array, ...]]:
 
 
 def states_before(recurrence: Recurrence, x: Sequence[Array], y: Array) -> Array:
-    """Return the states before every position, (N, R, L, S)."""
+    """Compute the states before every position, (N, R, L, S)."""
     _, *initial = x
     start = ops.concatenate(initial, axis=-1) if initial else ops.zeros_like(y[:, :, 0])
     return ops.concatenate([ops.expand_dims(start, 2), y[:, :, :-1]], axis=2)
 
 
 def by_position(array: Array) -> Array:
-    """Return (N, R, L, ...) with the positions first."""
+    """Arrange (N, R, L, ...) with the positions first."""
     return ops.moveaxis(array, 2, 0)
 
 
 def activations(recurrence: Recurrence, x: Sequence[Array], y: Array) -> dict[int, Array]:
-    """Return the activations of the step at all positions: (N, R, L, *shape) by node.
+    """Compute the activations of the step at all positions: (N, R, L, *shape) by node.
 
     With the states before every position known, no position waits for another.
     """
@@ -77,7 +77,7 @@ def activations(recurrence: Recurrence, x: Sequence[Array], y: Array) -> dict[in
 
 
 def summed(nodes: Sequence[int], multipliers: Sequence[Array]) -> dict[int, Array]:
-    """Return the multipliers by node, added up where several are of one node."""
+    """Collect the multipliers by node, added up where several are of one node."""
     totals: dict[int, Array] = {}
     for node, multiplier in zip(nodes, multipliers, strict=True):
         totals[node] = totals[node] + multiplier if node in totals else multiplier
