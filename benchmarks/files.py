@@ -27,13 +27,13 @@ from seqlift.cli.report import progress
 from seqlift.explain.explainer import Explainer
 from seqlift.inputs.references import parse
 from seqlift.pipeline.loading import load_explainer
-from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.part_writer import PartWriter
 from seqlift.pipeline.parts import PartsFolder
 from seqlift.pipeline.preflight import prepared
 from seqlift.pipeline.rows import score_batch
 from seqlift.pipeline.run import Batch, Run
 from seqlift.pipeline.score import place_scores, score, write_tracks
+from seqlift.pipeline.score_options import ScoreOptions
 from seqlift.pipeline.settings import Settings
 from seqlift.tracks.batch import ScoreBatch
 

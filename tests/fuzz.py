@@ -160,7 +160,7 @@ def read_models(folder: Path, chance: random.Random) -> bytes:
 def write_part(path: Path, sizes: dict[str, int]) -> None:
     """Write a score file that is the only shard of its run."""
     from seqlift.tracks.hdf5 import ScoreWriter
-    from seqlift.tracks.merge import join
+    from seqlift.tracks.join import join
 
     frames = [window("chr1", start, start + 40, name=f"p{start}") for start in range(-5, 380, 9)]
     batch = made_batch(frames, length=40, sizes=sizes)

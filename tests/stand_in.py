@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from seqlift.explain.schedule import Schedule
-from seqlift.pipeline.options import ScoreOptions
+from seqlift.pipeline.score_options import ScoreOptions
 from seqlift.pipeline.settings import Settings
 
 LENGTH = 50

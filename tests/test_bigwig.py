@@ -22,7 +22,7 @@ from seqlift.tracks import bigwig
 from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.bigwig import write_bigwig
 from seqlift.tracks.hdf5 import ScoreWriter
-from seqlift.tracks.overlap import Intervals, Segment, covered_bases, joined, sweep
+from seqlift.tracks.overlap import Intervals, Segment, covered_bases, joined_segments, sweep
 from seqlift.tracks.overlap_policies import OVERLAPS, Overlap
 from seqlift.tracks.score_file import ScoreFile
 
@@ -176,7 +176,7 @@ def test_joining_runs_changes_no_value(pieces: list, most: int) -> None:
             Segment("c", position, np.arange(position, position + count, dtype=np.float32))
         )
         position += count
-    found = list(joined(iter(segments), most=most))
+    found = list(joined_segments(iter(segments), most=most))
     assert all(len(segment.values) <= most for segment in found)
     assert [v for segment in found for v in segment.values] == [
         v for segment in segments for v in segment.values

@@ -42,7 +42,7 @@ from seqlift.cli.grouped import GroupedCommand
 from seqlift.cli.options import settings_of
 from seqlift.explain.explainer_settings import ExplainerSettings, option
 from seqlift.inputs.onehot import sequence_one_hot
-from seqlift.pipeline.outputs import default_prefix
+from seqlift.pipeline.output_files import default_prefix
 
 README = (ROOT / "README.md").read_text()
 HEAVY = ("tensorflow", "keras", "jax", "numba", "h5py", "pyBigWig")

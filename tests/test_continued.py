@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from stand_in import StandIn, settings
 
 from seqlift.pipeline.loading import load_explainer
-from seqlift.pipeline.options import ScoreOptions
 from seqlift.pipeline.preflight import prepared, rows_of_shard
 from seqlift.pipeline.score import score as run_score
+from seqlift.pipeline.score_options import ScoreOptions
 from seqlift.pipeline.settings import Settings
 from seqlift.pipeline.space import bytes_needed
 from seqlift.pipeline.stopping import Stop, Stopped

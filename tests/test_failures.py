@@ -17,7 +17,7 @@ from seqlift.errors import DeviceError, InputError, OutputError, Problems
 from seqlift.explain.explainer import Explainer
 from seqlift.explain.inspection import inspect_model
 from seqlift.pipeline.facts import storable
-from seqlift.pipeline.outputs import finish, writing
+from seqlift.pipeline.output_files import finish, writing
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

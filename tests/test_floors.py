@@ -75,6 +75,14 @@ def test_a_class_name_means_one_thing() -> None:
     assert [name for name, number in names.items() if number > 1] == []
 
 
+def test_a_file_name_means_one_thing() -> None:
+    """Of several files of one name, one rule's and its method's, or one layer's at two floors."""
+    names = Counter(path.stem for path in PACKAGE.rglob("*.py") if path.stem != "__init__")
+    shared = {*registry.names_in("rules"), *registry.names_in("methods"), "locally-connected"}
+    twice = {name for name, number in names.items() if number > 1}
+    assert {name.replace("_", "-") for name in twice} - shared == set()
+
+
 def test_rules_are_objects_that_nobody_compares_by_name() -> None:
     names = {*registry.rules(), *registry.methods()}
     compared = [

@@ -13,7 +13,7 @@ from made_scores import made_batch, window
 from seqlift.errors import InputError
 from seqlift.tracks.bigwig import bigwig_name
 from seqlift.tracks.hdf5 import ScoreWriter
-from seqlift.tracks.merge import join
+from seqlift.tracks.join import join
 from seqlift.tracks.score_file import ScoreFile, is_score_file
 
 SIZES = {"c": 1000}

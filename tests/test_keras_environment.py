@@ -18,7 +18,7 @@ from seqlift.errors import DeviceError
 from seqlift.explain.explainer import Explainer
 from seqlift.inputs.onehot import one_hot
 from seqlift.models import keras_environment
-from seqlift.models.settings import default_settings
+from seqlift.models.keras_settings import default_settings
 
 CONFIG = Path(keras.__file__).parent / "src" / "backend" / "config.py"
 """The part of Keras that reads the user's environment."""

@@ -11,7 +11,7 @@ from nets import Array, computed, randomise, sequences, shuffles
 from seqlift.attribution.result import Result
 from seqlift.explain.explainer import Explainer
 from seqlift.inputs.onehot import one_hot
-from seqlift.lowering.inputs import layout_of
+from seqlift.lowering.input_layout import layout_of
 from seqlift.lowering.walk import lower
 
 LENGTH = 23

@@ -22,7 +22,7 @@ from nets import (
 from seqlift.errors import ModelError
 from seqlift.models import build, records
 from seqlift.models.load import load
-from seqlift.models.locally import LocallyConnected1D, LocallyConnected2D
+from seqlift.models.locally_connected import LocallyConnected1D, LocallyConnected2D
 
 RNG = np.random.default_rng(5)
 

@@ -15,10 +15,10 @@ from made_scores import made_batch, parts, window
 from seqlift.errors import InputError, NumericError
 from seqlift.intervals import Window
 from seqlift.pipeline.shards import Facts, check_targets
-from seqlift.tracks import layout, merge
+from seqlift.tracks import layout
 from seqlift.tracks.hdf5 import ScoreWriter
+from seqlift.tracks.join import join
 from seqlift.tracks.mean import average
-from seqlift.tracks.merge import join
 from seqlift.tracks.score_file import ScoreFile
 
 LENGTH = 400
@@ -58,7 +58,7 @@ def test_bytes_do_not_depend_on_how_rows_are_shared_out(
     rows: Any, cuts: list[int], block: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as name:
-        patch.setattr(merge, "BLOCK", block)
+        patch.setattr("seqlift.tracks.join.BLOCK", block)
         folder = Path(name)
         whole = joined([written(folder / "whole.h5", rows)], folder / "a.h5")
         pieces = parts(rows, [cut * CHUNK for cut in cuts])

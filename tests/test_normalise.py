@@ -12,7 +12,7 @@ from seqlift.attribution.result import Result
 from seqlift.errors import ModelError
 from seqlift.explain.explainer import Explainer
 from seqlift.inputs.onehot import one_hot
-from seqlift.lowering.inputs import layout_of
+from seqlift.lowering.input_layout import layout_of
 from seqlift.lowering.walk import lower
 from seqlift.network.normalise import mean_normalised
 from seqlift.network.primitives.base import Weighted

@@ -243,7 +243,7 @@ def test_a_profile_and_its_counts_are_scored_together(run: Run) -> None:
 
 
 def test_names_that_become_equal_get_a_number() -> None:
-    from seqlift.pipeline.outputs import outputs_of
+    from seqlift.pipeline.output_files import outputs_of
 
     outputs = outputs_of("p", ["a:0", "a-0", "b"])
     assert [str(files.scores) for files in outputs.targets] == [

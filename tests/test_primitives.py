@@ -20,7 +20,7 @@ from seqlift.network.primitives.convolution import (
 from seqlift.network.primitives.depthwise import Depthwise
 from seqlift.network.primitives.pooling import AveragePool, MaxPool, Pooling, Windows
 from seqlift.network.primitives.shape import Concatenate, Pad, Permute, Reshape
-from seqlift.network.primitives.windows import fold, unfold
+from seqlift.network.primitives.sliding import fold, unfold
 
 EXACT = 1e-12  # float64 sums of a few hundred products of order one
 

@@ -16,7 +16,7 @@ from keras import layers
 from keras.src.utils import python_utils
 
 from seqlift.errors import ModelError
-from seqlift.models import build, classes, locally, renamed, safety
+from seqlift.models import build, classes, locally_connected, renamed, safety
 from seqlift.models.load import load
 
 REBUILD = "rebuild the model with layers of keras.layers and save it again"
@@ -271,7 +271,7 @@ def test_an_archive_member_cannot_be_written_outside_the_temporary_folder(tmp_pa
 
 def test_every_class_on_the_allow_list_is_a_layer_of_keras() -> None:
     for name in safety.LAYERS - {"AdaptiveAveragePooling1D", "AdaptiveMaxPooling1D"}:
-        found = [getattr(home, name, None) for home in (keras.layers, locally, renamed)]
+        found = [getattr(home, name, None) for home in (keras.layers, locally_connected, renamed)]
         assert any(kind and issubclass(kind, keras.layers.Layer) for kind in found), name
     assert not safety.LAYERS & set(safety.REASONS)
     assert set(classes.OPERATION_MODULES) <= set(dir(keras.src.ops))

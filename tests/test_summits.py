@@ -7,7 +7,7 @@ import pytest
 from seqlift.errors import InputError
 from seqlift.inputs.windows import Framing
 from seqlift.pipeline.workload import Workload
-from seqlift.tracks.summary import windows_placed
+from seqlift.tracks.score_summary import windows_placed
 
 NEGATIVE = "chr1\t10\t50\t.\t.\t.\t.\t.\t.\t3\n"
 EIGHT = Framing(8)

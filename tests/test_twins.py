@@ -20,7 +20,7 @@ from seqlift.explain.explainer import Explainer
 from seqlift.explain.extra_inputs import resolve
 from seqlift.inputs.onehot import one_hot
 from seqlift.inputs.references import parse
-from seqlift.lowering.inputs import Copy, layout_of
+from seqlift.lowering.input_layout import Copy, layout_of
 from seqlift.lowering.walk import lower
 from seqlift.pipeline.strands import in_genome_direction
 

@@ -131,7 +131,7 @@ class ProfileHead:
 
     def value(self, y: Array) -> Array:
         """Compute ``sum(p * l)``."""
-        logits = mean_normalised(y)
+        logits = less_mean_class(y)
         return sum_over_sample(softmax(logits, 2) * logits)
 
     def difference(self, y: Array, y0: Array) -> Array:
@@ -139,11 +139,11 @@ class ProfileHead:
         if self.complete:
             return self.value(y) - self.value(y0)
         weight = 0.5 * (softmax(y, 2) + softmax(y0, 2))
-        return sum_over_sample(weight * (mean_normalised(y) - mean_normalised(y0)))
+        return sum_over_sample(weight * (less_mean_class(y) - less_mean_class(y0)))
 
     def seed(self, y: Array, y0: Array) -> Array:
         """Average the probabilities, and with `complete` add the softmax's share, centred."""
-        logits, logits0 = mean_normalised(y), mean_normalised(y0)
+        logits, logits0 = less_mean_class(y), less_mean_class(y0)
         p, p0 = softmax(logits, 2), softmax(logits0, 2)
         seed = flatten_pairs(0.5 * (p + p0))
         if self.complete:
@@ -152,7 +152,7 @@ class ProfileHead:
         return seed - mean_along(seed, 1, keepdims=True)
 
 
-def mean_normalised(logits: Array) -> Array:
+def less_mean_class(logits: Array) -> Array:
     """Subtract the mean over positions from (N, R, positions, ...)."""
     return logits - mean_along(logits, 2, keepdims=True)
 

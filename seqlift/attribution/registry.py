@@ -129,7 +129,7 @@ def method_named(name: str, options: Mapping[str, Any]) -> "Method":
         known = ", ".join(parameters) or "none"
         raise InputError(f"method {name}: no option {unknown[0]!r}; its options are {known}")
     values = {
-        option: value_of(f"method {name}, option {option}", value, parameters[option].default)
+        option: option_value(f"method {name}, option {option}", value, parameters[option].default)
         for option, value in options.items()
     }
     if "max_rule" in values:
@@ -194,7 +194,7 @@ def factory_named(name: str) -> Callable[..., Any]:
     return make
 
 
-def value_of(what: str, value: Any, default: Any) -> Any:
+def option_value(what: str, value: Any, default: Any) -> Any:
     """Read a value as text, as the type of an option's default."""
     if isinstance(value, str) and default is None:
         raise InputError(f"{what}: not settable as text; use --rule-for LAYER=RULE")

@@ -42,7 +42,7 @@ class Result:
         return {name: values for name, values in named.items() if values is not None}
 
 
-def joined(parts: Sequence[Result]) -> Result:
+def joined_results(parts: Sequence[Result]) -> Result:
     """Join the results of batches, in their order."""
     arrays = [part.arrays() for part in parts]
     return Result(**{name: np.concatenate([some[name] for some in arrays]) for name in arrays[0]})

@@ -40,7 +40,7 @@ def score(*, quiet: bool, verbose: int, **chosen: Any) -> None:
 
     A window of the model's length is scored around the summit or centre of each region.
     """
-    from seqlift.pipeline.options import ScoreOptions
+    from seqlift.pipeline.score_options import ScoreOptions
 
     with quiet_imports(verbose):
         from seqlift.pipeline.score import score as run

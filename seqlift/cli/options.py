@@ -24,7 +24,7 @@ from seqlift.cli.parameters import (
     each_once,
 )
 from seqlift.explain.explainer_settings import ExplainerSettings
-from seqlift.pipeline.options import ScoreOptions
+from seqlift.pipeline.score_options import ScoreOptions
 
 Decorator = Callable[[Any], Any]
 

@@ -12,10 +12,10 @@ from seqlift.system.printable import printable
 
 if TYPE_CHECKING:
     from seqlift.explain.inspection import LayerReport, ModelReport
-    from seqlift.pipeline.outputs import Written
+    from seqlift.pipeline.output_files import Written
     from seqlift.pipeline.progress import Progress, ProgressBar
-    from seqlift.pipeline.summary import Summary
-    from seqlift.tracks.summary import ScoreSummary
+    from seqlift.pipeline.run_summary import Summary
+    from seqlift.tracks.score_summary import ScoreSummary
 
 
 def progress(*, quiet: bool) -> "Progress":
@@ -66,7 +66,7 @@ def show_files(written: "Written", *, quiet: bool) -> None:
 
 def show_scores(path: str, summary: "ScoreSummary", *, as_json: bool) -> None:
     """Show what a score file holds."""
-    from seqlift.tracks.summary import windows_placed
+    from seqlift.tracks.score_summary import windows_placed
 
     if as_json:
         show_json(summary)
@@ -109,7 +109,7 @@ def show_model(report: "ModelReport", *, as_json: bool) -> None:
     show(f"sha256   {report.sha256}")
     for kind, tensors in (("input", report.inputs), ("output", report.outputs)):
         for name, shape in tensors.items():
-            show(f"{kind:<8} {name} {shown(shape)}".rstrip())
+            show(f"{kind:<8} {name} {shape_text(shape)}".rstrip())
     if report.parameters is not None:
         show_targets(report.targets)
         show(f"weights  {report.parameters:,}")
@@ -139,7 +139,13 @@ def show_layers(layers: "tuple[LayerReport, ...]") -> None:
     """Show a line per layer, in columns."""
     table = [("layer", "class", "output", "primitives", "rule")]
     table += [
-        (layer.name, layer.layer_class, shown(layer.shape), ", ".join(layer.primitives), layer.rule)
+        (
+            layer.name,
+            layer.layer_class,
+            shape_text(layer.shape),
+            ", ".join(layer.primitives),
+            layer.rule,
+        )
         for layer in layers
     ]
     rows = [[printable(cell) for cell in row] for row in table]
@@ -150,7 +156,7 @@ def show_layers(layers: "tuple[LayerReport, ...]") -> None:
     show()
 
 
-def shown(shape: tuple[int | None, ...] | None) -> str:
+def shape_text(shape: tuple[int | None, ...] | None) -> str:
     """Write a shape as text, nothing where it is not known."""
     if shape is None:
         return ""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from seqlift.errors import InputError, ModelError
 from seqlift.inputs import references as reference_kinds
 from seqlift.inputs.references import References
-from seqlift.lowering.inputs import OpenShape
+from seqlift.lowering.input_layout import OpenShape
 
 
 def with_outputs(model: Any) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.attribution.engine import Engine, PassedReferences
-from seqlift.attribution.result import Result, joined
+from seqlift.attribution.result import Result, joined_results
 from seqlift.attribution.stored_size import stored_values
 from seqlift.device.backend import CPU_BATCH, batch_memory, most_lanes
 from seqlift.device.processor import on_cpu
@@ -22,7 +22,7 @@ from seqlift.explain.schedule import Schedule
 from seqlift.inputs.onehot import codes_of
 from seqlift.inputs.references import References, SharedReferences
 from seqlift.intervals import UNKNOWN
-from seqlift.lowering.inputs import row_nodes
+from seqlift.lowering.input_layout import row_nodes
 from seqlift.network.graph import Node
 from seqlift.network.recurrence import Recurrence
 from seqlift.system.free_memory import check_free
@@ -142,7 +142,7 @@ def in_batches(
         explain(*rows_of(slice(start, start + size), sequences, references, others), size)
         for start in range(0, len(sequences), size)
     ]
-    return [joined(parts) for parts in zip(*results, strict=True)]
+    return [joined_results(parts) for parts in zip(*results, strict=True)]
 
 
 def run(
@@ -228,7 +228,7 @@ def with_kind(
     if not known.all():
         parts.append(run(engine, batch[~known], references.draw(codes[~known]), size))
     order = np.argsort(np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)]))
-    return [joined(results).rows(order) for results in zip(*parts, strict=True)]
+    return [joined_results(results).rows(order) for results in zip(*parts, strict=True)]
 
 
 def own_references(references: NDArray[Any], batch: NDArray[Any]) -> NDArray[Any]:

@@ -9,8 +9,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from seqlift.errors import InputError
-from seqlift.lowering.inputs import Copy, layout_of
-from seqlift.models.inputs import ModelInput, named, shown
+from seqlift.lowering.input_layout import Copy, layout_of
+from seqlift.models.model_inputs import ModelInput, named, shape_text
 
 InputValue = float | str | NDArray[Any] | None
 COPIES = ("sequence", "reverse-complement")
@@ -23,7 +23,7 @@ def is_copy(value: InputValue) -> bool:
     return isinstance(value, str) and value in COPIES
 
 
-def strands_of(
+def strand_codes(
     inputs: tuple[ModelInput, ...], copied: Mapping[str, InputValue], values: Mapping[int, Any]
 ) -> dict[int, str]:
     """Find the inputs that take the sequence, by number, and their strand.
@@ -54,7 +54,7 @@ def copy_of(one: ModelInput, sequence: ModelInput, strand: str) -> Copy:
     bases = None if first is None else first.shape[0]
     if layout is None or layout.shape[0] not in (None, bases):
         raise InputError(
-            f"input {one.name}={strand}: its shape is {shown(one.shape)}, and {sequence}"
+            f"input {one.name}={strand}: its shape is {shape_text(one.shape)}, and {sequence}"
             f" takes the sequence; give another value, {REMEDY}"
         )
     return Copy(layout, turned=strand == "reverse-complement")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from seqlift.attribution.engine import Engine
 from seqlift.attribution.registry import chosen_method
-from seqlift.attribution.result import Result, joined
+from seqlift.attribution.result import Result, joined_results
 from seqlift.device.backend import backend_version, use_device, weights_store
 from seqlift.device.precision import PRECISIONS, ROUNDED
 from seqlift.explain import batches
@@ -41,11 +41,11 @@ from seqlift.explain.target_heads import heads_of, unvarying
 from seqlift.inputs.references import References
 from seqlift.intervals import CHANNELS
 from seqlift.lowering.check import check_forward
-from seqlift.lowering.inputs import layout_of
+from seqlift.lowering.input_layout import layout_of
 from seqlift.lowering.walk import lower
 from seqlift.models.calls import notes_of
+from seqlift.models.keras_settings import default_settings
 from seqlift.models.load import LoadedModel, load
-from seqlift.models.settings import default_settings
 from seqlift.network.graph import Graph
 from seqlift.network.normalise import mean_normalised
 
@@ -253,7 +253,7 @@ class Explainer:
         concurrent = ConcurrentBatches(schedule)
         parts = [*concurrent.each(part, range(0, len(sequences), whole))]
         self._schedules[schedule] = concurrent.schedule  # what fitted is where later calls begin
-        results = [joined(found) for found in zip(*parts, strict=True)]
+        results = [joined_results(found) for found in zip(*parts, strict=True)]
         return {target.name: r for target, r in zip(self.targets, results, strict=True)}
 
     def explain_by(

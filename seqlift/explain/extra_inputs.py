@@ -32,13 +32,13 @@ from seqlift.explain.copied_inputs import (
     InputValue,
     copy_of,
     is_copy,
-    strands_of,
+    strand_codes,
     twin_warnings,
 )
 from seqlift.inputs.arrays import read_array
-from seqlift.lowering.inputs import Copy, layout_of
-from seqlift.models.inputs import ModelInput, inputs_of, named, shown
+from seqlift.lowering.input_layout import Copy, layout_of
 from seqlift.models.load import LoadedModel
+from seqlift.models.model_inputs import ModelInput, inputs_of, named, shape_text
 
 Array = NDArray[Any]
 
@@ -79,7 +79,7 @@ def resolve(model: Any, requested: Mapping[str, InputValue] | None = None) -> Ex
     inputs, requested = inputs_of(model), requested or {}
     copied = {name: value for name, value in requested.items() if is_copy(value)}
     values = values_of(model, {name: v for name, v in requested.items() if name not in copied})
-    strands = strands_of(inputs, copied, values)
+    strands = strand_codes(inputs, copied, values)
     left = [one for one in inputs if one.number not in values and one.number not in strands]
     first = next((number for number, strand in strands.items() if strand == "sequence"), None)
     if not left and first is not None:
@@ -115,7 +115,7 @@ def values_of(
             one = named(str(name), inputs)
             if one.number in found:
                 raise InputError(f"input {name}: it is set twice; leave one out")
-            found[one.number] = value_of(one, value)
+            found[one.number] = input_value(one, value)
         except InputError as problem:
             problems += problem.problems
     if problems:
@@ -150,7 +150,7 @@ def no_bases(model: Any, extra_inputs: ExtraInputs, loaded: LoadedModel | None =
     first = [type(layer).__name__ for layer in model.layers if layer.input is tensor]
     if "Embedding" in first or "int" in str(tensor.dtype):
         return (
-            f"its input is {shown(shape)}, numbers that stand for words; DeepLIFT divides up"
+            f"its input is {shape_text(shape)}, numbers that stand for words; DeepLIFT divides up"
             " differences of one-hot bases (length, 4), so build a model that takes these, with a"
             " Dense layer of the Embedding's weights"
         )
@@ -159,13 +159,13 @@ def no_bases(model: Any, extra_inputs: ExtraInputs, loaded: LoadedModel | None =
         command = wrapper_code.command(loaded.path, loaded.arch, shape)
     code = f": {wrapper_code.meaning(shape)}, {command}" if command else ""
     return (
-        f"its input is {shown(shape)}, not one-hot bases (length, 4) in the order A C G T, nor"
+        f"its input is {shape_text(shape)}, not one-hot bases (length, 4) in the order A C G T, nor"
         " (4, length), nor either with an axis of 1; build a model around it that takes these"
         f"{code}"
     )
 
 
-def value_of(one: ModelInput, setting: InputValue) -> tuple[Array | None, str]:
+def input_value(one: ModelInput, setting: InputValue) -> tuple[Array | None, str]:
     """Read the value of an input: an array, (*shape) or (N, *shape), and its description.
 
     Raises InputError for a value that does not fit the input.
@@ -174,8 +174,8 @@ def value_of(one: ModelInput, setting: InputValue) -> tuple[Array | None, str]:
         return None, "given with every call"
     if None in one.shape:
         raise InputError(
-            f"input {one.name}: its shape {shown(one.shape)} is open; only the sequence's may be,"
-            " so build the model with a fixed one"
+            f"input {one.name}: its shape {shape_text(one.shape)} is open; only the sequence's may"
+            " be, so build the model with a fixed one"
         )
     place, words = f"input {one.name}", ""
     if isinstance(setting, str):
@@ -223,8 +223,8 @@ def check_values(array: Array, one: ModelInput, *, place: str) -> None:
     rows = array.ndim == len(one.shape) + 1
     if array.shape[rows:] != one.shape:
         raise InputError(
-            f"{place}: its shape is {array.shape}, and the input's {shown(one.shape)}; give that,"
-            f" or (N, {', '.join(map(str, one.shape))}) with a row for each sequence"
+            f"{place}: its shape is {array.shape}, and the input's {shape_text(one.shape)}; give"
+            f" that, or (N, {', '.join(map(str, one.shape))}) with a row for each sequence"
         )
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):

@@ -15,16 +15,16 @@ from seqlift.attribution.registry import chosen_method
 from seqlift.errors import ModelError
 from seqlift.explain.copied_inputs import InputValue
 from seqlift.explain.extra_inputs import ExtraInputs, no_bases, resolve
-from seqlift.explain.outputs import outputs_of
+from seqlift.explain.model_outputs import model_outputs
 from seqlift.explain.target import targets
 from seqlift.intervals import CHANNELS
 from seqlift.lowering.check import check_forward
-from seqlift.lowering.inputs import Layout, layout_of
+from seqlift.lowering.input_layout import Layout, layout_of
 from seqlift.lowering.walk import Unsupported, outline
+from seqlift.models.keras_settings import default_settings
 from seqlift.models.load import DescribedModel, describe, load
 from seqlift.models.plans.plan import LayerPlan, NetworkPlan, every_layer
 from seqlift.models.refused import RefusedLayersError
-from seqlift.models.settings import default_settings
 from seqlift.network.graph import Graph, LayerCall
 from seqlift.network.normalise import mean_normalised
 from seqlift.network.primitives.base import Constant, Input, Primitive
@@ -109,7 +109,7 @@ def inspect_model(
             own = {name: f"{arch or path}: {line}" for name, line in refusal.layers.items()}
         return refused_report(str(path), described, refusal.problems, own)
     model = loaded.model
-    extra_inputs, problems = decided(model, inputs or {})
+    extra_inputs, problems = inputs_decided(model, inputs or {})
     layout = layout_of(model.inputs[extra_inputs.sequence].shape[1:])
     lower_kwargs: dict[str, Any] = {
         "sequence": extra_inputs.sequence,
@@ -133,7 +133,7 @@ def inspect_model(
         format=loaded.format,
         saved_by=loaded.saved_by,
         inputs={tensor.name: tuple(tensor.shape[1:]) for tensor in model.inputs},
-        outputs={output.name: output.shape for output in outputs_of(model)},
+        outputs={output.name: output.shape for output in model_outputs(model)},
         targets=tuple(targets(model)),
         parameters=model.count_params(),
         layers=layers,
@@ -167,7 +167,7 @@ def refused_report(
         parameters=None,
         layers=tuple(
             described_layer(name, plan, (refused.get(plan.name, ""), *problems))
-            for name, plan in rows_of(network)
+            for name, plan in layer_rows(network)
         ),
         problems=problems,
         forward_difference=None,
@@ -175,11 +175,11 @@ def refused_report(
     )
 
 
-def rows_of(network: NetworkPlan, within: str = "") -> Iterator[tuple[str, LayerPlan]]:
+def layer_rows(network: NetworkPlan, within: str = "") -> Iterator[tuple[str, LayerPlan]]:
     """Yield each layer after its name, prefixed by the networks and wrappers it is in."""
     for plan in network.layers:
         if isinstance(plan, NetworkPlan):
-            yield from rows_of(plan, f"{within}{plan.name}/")
+            yield from layer_rows(plan, f"{within}{plan.name}/")
             continue
         for layer in every_layer(plan):
             yield within + (layer.name if layer is plan else f"{plan.name}/{layer.name}"), layer
@@ -211,7 +211,7 @@ def shape_of(plan: LayerPlan | NetworkPlan) -> tuple[int | None, ...] | None:
     return tuple(written) if known else None
 
 
-def decided(model: Any, inputs: Mapping[str, InputValue]) -> tuple[ExtraInputs, list[str]]:
+def inputs_decided(model: Any, inputs: Mapping[str, InputValue]) -> tuple[ExtraInputs, list[str]]:
     """Resolve the model's inputs, and collect the problems where they are undecided.
 
     Then the first input that could take a sequence is shown as the one that does.

@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 
 from seqlift.errors import ModelError
-from seqlift.explain.outputs import Output
-from seqlift.lowering.inputs import OpenShape
+from seqlift.explain.model_outputs import Output
+from seqlift.lowering.input_layout import OpenShape
 
 Span = tuple[int, int]
 """Places along one axis: from the first up to, and not including, the second."""
@@ -75,7 +75,7 @@ def form(output: Output) -> str:
     return ":".join(("NAME", *axis_names(output.shape)))
 
 
-def shown(spans: Sequence[Span]) -> str:
+def span_text(spans: Sequence[Span]) -> str:
     """Write spans as they are asked for."""
     return ":".join(str(first) if last == first + 1 else f"{first}-{last}" for first, last in spans)
 

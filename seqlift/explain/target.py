@@ -28,8 +28,14 @@ from typing import Literal, get_args
 import keras
 
 from seqlift.errors import ModelError
-from seqlift.explain.outputs import Output, outputs_of, positional, profile_and_counts, shapes
-from seqlift.explain.spans import Span, every, form, is_field, shown, spans_of
+from seqlift.explain.model_outputs import (
+    Output,
+    model_outputs,
+    positional,
+    profile_and_counts,
+    shapes,
+)
+from seqlift.explain.spans import Span, every, form, is_field, span_text, spans_of
 from seqlift.explain.tasks import heads_by_task
 
 Kind = Literal["unit", "counts", "profile", "profile-complete"]
@@ -58,7 +64,7 @@ class Target:
 
 def targets(model: keras.Model) -> list[str]:
     """List every target of a model, long runs of units as "NAME:0 to NAME:918"."""
-    outputs = outputs_of(model)
+    outputs = model_outputs(model)
     hidden = positional(outputs)
     presets: list[str] = [preset for preset in PRESETS if _preset(preset, outputs) is not None]
     presets += [target.name for target in _of_tasks(PRESETS, outputs)]
@@ -76,7 +82,7 @@ def parse(requests: Sequence[str], model: keras.Model) -> tuple[Target, ...]:
     No request means the only unit of the only output. A request that the model does not have, or
     that is made twice, raises `ModelError` with a line for each.
     """
-    outputs = outputs_of(model)
+    outputs = model_outputs(model)
     if not requests:
         return (_default(outputs, model),)
     found: dict[Target, str] = {}
@@ -230,7 +236,7 @@ def _unit_of(request: str, outputs: Sequence[Output]) -> Target:
     spans = spans_of(request, fields, vector)
     if output.units and spans[0][1] == spans[0][0] + 1:
         return _unit(output, own, spans[0][0])
-    return Target(f"{own}:{shown(spans)}", output.number, None, "unit", spans)
+    return Target(f"{own}:{span_text(spans)}", output.number, None, "unit", spans)
 
 
 def _divided(request: str, outputs: Sequence[Output]) -> tuple[str, list[str]]:

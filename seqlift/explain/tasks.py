@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from seqlift.explain.outputs import Output
+from seqlift.explain.model_outputs import Output
 
 PROFILE, COUNTS = ("profile", "profiles"), ("counts", "count", "logcounts", "logcount")
 FILLERS = ("logits", "predictions", "prediction", "head", "output", "out", "log")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from seqlift.device.backend import at_once, compiled
 from seqlift.device.forms import forced
 from seqlift.errors import DeviceError, ModelError
-from seqlift.lowering.inputs import Copy, Layout, example_inputs, row_nodes
+from seqlift.lowering.input_layout import Copy, Layout, example_inputs, row_nodes
 from seqlift.network.graph import Graph
 from seqlift.network.primitives.base import Array
 from seqlift.network.recurrence import Recurrence

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from seqlift.errors import ModelError
 from seqlift.lowering.compositions.place import Arguments, Lower, Place, Tensor
 from seqlift.lowering.compositions.traced import NOT_TRACED, arguments_of, traced
-from seqlift.lowering.inputs import Copy, Layout, add_copy, add_sequence
+from seqlift.lowering.input_layout import Copy, Layout, add_copy, add_sequence
 from seqlift.lowering.layers.activation import ACTIVATION_LAYERS
 from seqlift.lowering.layers.adaptive import ADAPTIVE_LAYERS
 from seqlift.lowering.layers.attention import ATTENTION_LAYERS
-from seqlift.lowering.layers.locally import LOCAL_LAYERS
+from seqlift.lowering.layers.locally_connected import LOCAL_LAYERS
 from seqlift.lowering.layers.masks import lower_masked_softmax
-from seqlift.lowering.layers.merge import MERGING_LAYERS
+from seqlift.lowering.layers.merging import MERGING_LAYERS
 from seqlift.lowering.layers.normalization import NORMALIZATION_LAYERS
 from seqlift.lowering.layers.recurrent import RECURRENT_LAYERS
 from seqlift.lowering.layers.resizing import RESIZING_LAYERS

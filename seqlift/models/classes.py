@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from seqlift.models import locally, renamed
+from seqlift.models import locally_connected, renamed
 from seqlift.models.plans.plan import LayerPlan, NetworkPlan
 
 OPERATION_MODULES = ("nn", "numpy", "math", "core")
@@ -24,7 +24,10 @@ def class_of(plan: LayerPlan) -> Any:
     if plan.own_class is not None:
         return plan.own_class
     if not plan.operation:
-        homes = [getattr(home, plan.class_name, None) for home in (locally, renamed, keras.layers)]
+        homes = [
+            getattr(home, plan.class_name, None)
+            for home in (locally_connected, renamed, keras.layers)
+        ]
         return next(filter(None, homes), None)
     for module in OPERATION_MODULES:
         found = getattr(getattr(keras.src.ops, module), plan.class_name, None)

@@ -13,8 +13,8 @@ import keras
 
 from seqlift.errors import ModelError
 from seqlift.models import build, calls, custom, damage, files, legacy, records, weights
+from seqlift.models.keras_settings import default_settings
 from seqlift.models.plans.plan import NetworkPlan
-from seqlift.models.settings import default_settings
 from seqlift.system.refusals import new_temporary_folder
 
 

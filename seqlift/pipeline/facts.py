@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from seqlift.explain.explainer_settings import flag_of
 from seqlift.pipeline.fact_table import answering, fact_of
-from seqlift.pipeline.options import ScoreOptions
-from seqlift.pipeline.outputs import shard_name
+from seqlift.pipeline.output_files import shard_name
 from seqlift.pipeline.provenance import versions
 from seqlift.pipeline.run import Run
+from seqlift.pipeline.score_options import ScoreOptions
 from seqlift.tracks.batch import Attribute
 from seqlift.tracks.doubts import BLIND, WARNING
 

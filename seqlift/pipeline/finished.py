@@ -14,7 +14,7 @@ from pathlib import Path
 from seqlift.errors import InputError, OutputError, SeqliftError
 from seqlift.pipeline.fact_table import ABOUT_FILE
 from seqlift.pipeline.facts import changes, may_differ, score_file_facts
-from seqlift.pipeline.outputs import Outputs
+from seqlift.pipeline.output_files import Outputs
 from seqlift.pipeline.run import Run
 from seqlift.pipeline.track_formats import format_of
 from seqlift.tracks import layout

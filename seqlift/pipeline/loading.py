@@ -4,7 +4,7 @@ Apart from the rest, which imports neither: they take seconds.
 """
 
 from seqlift.explain.explainer import Explainer
-from seqlift.pipeline.options import ScoreOptions
+from seqlift.pipeline.score_options import ScoreOptions
 
 
 def load_explainer(options: ScoreOptions) -> Explainer:

@@ -13,7 +13,7 @@ from typing import Any
 from seqlift.errors import InputError, SeqliftError
 from seqlift.pipeline.fact_table import answering
 from seqlift.pipeline.finished import Wanted, agreeing, facts_of_file
-from seqlift.pipeline.outputs import (
+from seqlift.pipeline.output_files import (
     Outputs,
     Written,
     check_outputs,
@@ -32,12 +32,12 @@ from seqlift.pipeline.shards import (
     check_shards,
     check_targets,
     facts_of,
-    rows_of,
+    number_of_rows,
 )
 from seqlift.pipeline.track_formats import format_of
 from seqlift.tracks.batch import Attribute
+from seqlift.tracks.join import join
 from seqlift.tracks.mean import average
-from seqlift.tracks.merge import join
 from seqlift.tracks.overlap_policies import Overlap
 from seqlift.tracks.regions_bed import write_regions
 from seqlift.tracks.score_file import ScoreFile
@@ -96,7 +96,9 @@ class Merged:
     @property
     def rows(self) -> int:
         """Count its rows."""
-        return sum(rows_of(path) for path in (self.sources[:1] if self.mean else self.sources))
+        return sum(
+            number_of_rows(path) for path in (self.sources[:1] if self.mean else self.sources)
+        )
 
     def wanted(self) -> Wanted:
         """Say what a file has to be that is there already."""

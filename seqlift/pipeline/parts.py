@@ -18,7 +18,7 @@ from typing import Any
 
 from seqlift.errors import OutputError
 from seqlift.pipeline.facts import changes
-from seqlift.pipeline.outputs import has_locks, is_locked
+from seqlift.pipeline.output_files import has_locks, is_locked
 from seqlift.pipeline.part_folders import LEFT, PART, UNFINISHED, Part, remove_part
 from seqlift.pipeline.run_record import RUN, identity, read_run
 from seqlift.pipeline.stopping import undisturbed

@@ -14,9 +14,8 @@ from seqlift.inputs import references as reference_kinds
 from seqlift.inputs.references import References
 from seqlift.inputs.windows import Framing
 from seqlift.intervals import CHANNELS
-from seqlift.models.inputs import inputs_of
-from seqlift.pipeline.options import ScoreOptions
-from seqlift.pipeline.outputs import (
+from seqlift.models.model_inputs import inputs_of
+from seqlift.pipeline.output_files import (
     Outputs,
     check_outputs,
     check_prefix,
@@ -24,6 +23,7 @@ from seqlift.pipeline.outputs import (
     outputs_of,
 )
 from seqlift.pipeline.run import Run
+from seqlift.pipeline.score_options import ScoreOptions
 from seqlift.pipeline.settings import Settings
 from seqlift.pipeline.survey import Survey
 from seqlift.pipeline.workload import Workload

@@ -15,8 +15,8 @@ from seqlift.device.precision import Precision
 from seqlift.explain.schedule import Schedule
 from seqlift.inputs.onehot import reverse_complement
 from seqlift.inputs.references import References
-from seqlift.pipeline.options import ScoreOptions
-from seqlift.pipeline.outputs import Outputs
+from seqlift.pipeline.output_files import Outputs
+from seqlift.pipeline.score_options import ScoreOptions
 from seqlift.pipeline.settings import Settings
 from seqlift.pipeline.survey import Survey
 from seqlift.pipeline.workload import WindowBases, Workload

@@ -18,22 +18,22 @@ from seqlift.errors import SeqliftError
 from seqlift.explain.concurrent_batches import ConcurrentBatches
 from seqlift.pipeline.facts import fingerprint, run_attributes, shard_attributes
 from seqlift.pipeline.finished import agreeing, is_finished, wanted_of
-from seqlift.pipeline.options import ScoreOptions
-from seqlift.pipeline.outputs import finish, remove_outdated, shard_name
+from seqlift.pipeline.output_files import finish, remove_outdated, shard_name
 from seqlift.pipeline.part_writer import PartWriter, check_parts
 from seqlift.pipeline.parts import PartsFolder, discard
 from seqlift.pipeline.preflight import notes_of, prepared
 from seqlift.pipeline.progress import Progress, ProgressBar
 from seqlift.pipeline.rows import check_residuals, check_stored, residuals_of, score_batch
 from seqlift.pipeline.run import Batch, Run
+from seqlift.pipeline.run_summary import Summary, check_file, check_tolerance, summary_of
+from seqlift.pipeline.score_options import ScoreOptions
 from seqlift.pipeline.settings import Settings
 from seqlift.pipeline.space import check_space
 from seqlift.pipeline.stopping import Stop, Stopped
 from seqlift.pipeline.strands import in_genome_direction, mean_of_strands
-from seqlift.pipeline.summary import Summary, check_file, check_tolerance, summary_of
 from seqlift.pipeline.threads import Background, prefetched
 from seqlift.pipeline.track_formats import format_of
-from seqlift.tracks.merge import join
+from seqlift.tracks.join import join
 from seqlift.tracks.regions_bed import write_regions
 from seqlift.tracks.score_file import ScoreFile
 

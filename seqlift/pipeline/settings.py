@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqlift.pipeline.options import ScoreOptions
+from seqlift.pipeline.score_options import ScoreOptions
 from seqlift.pipeline.stopping import Stop
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from seqlift.errors import InputError
 from seqlift.pipeline.fact_table import Question, answering, fact_of
-from seqlift.pipeline.outputs import shard_name
+from seqlift.pipeline.output_files import shard_name
 from seqlift.tracks.batch import Attribute
 from seqlift.tracks.checks import damaged
 from seqlift.tracks.score_file import ScoreFile
@@ -45,7 +45,7 @@ def facts_of(path: Path) -> Facts:
         return scores.attributes
 
 
-def rows_of(path: Path) -> int:
+def number_of_rows(path: Path) -> int:
     """Count the rows of a score file."""
     with ScoreFile(path) as scores:
         return scores.rows
@@ -120,7 +120,7 @@ def check_places(ordered: Sequence[Path], shards: Mapping[Path, ShardRows]) -> N
             raise InputError(
                 f"{path}: begins at row {start}, and those before it end at {row}; {remedy}"
             )
-        row += rows_of(path)
+        row += number_of_rows(path)
     rows = shards[ordered[0]].rows
     if row != rows:
         raise InputError(

@@ -48,11 +48,11 @@ def check_space(run: Run, kept: int) -> None:
     needed, free = bytes_needed(run, kept), run.settings.free_space(folder)
     if needed > free:
         raise OutputError(
-            f"{folder}: the files of this run take about {shown(needed)}, and"
-            f" {shown(free)} are free; free some space there or write elsewhere with -o"
+            f"{folder}: the files of this run take about {size_text(needed)}, and"
+            f" {size_text(free)} are free; free some space there or write elsewhere with -o"
         )
 
 
-def shown(size: int) -> str:
+def size_text(size: int) -> str:
     """Write a number of bytes as text."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from seqlift.errors import OutputError
 from seqlift.pipeline.finished import REMEDY
-from seqlift.pipeline.outputs import Written, check_outputs, finish, writing
+from seqlift.pipeline.output_files import Written, check_outputs, finish, writing
 from seqlift.pipeline.progress import Progress
 from seqlift.pipeline.track_formats import FORMATS, format_of
 from seqlift.tracks.overlap_policies import Overlap

@@ -18,7 +18,7 @@ import pyBigWig
 from numpy.typing import NDArray
 
 from seqlift.errors import InputError, NumericError, OutputError
-from seqlift.tracks.overlap import Intervals, Segment, covered_bases, joined, sweep
+from seqlift.tracks.overlap import Intervals, Segment, covered_bases, joined_segments, sweep
 from seqlift.tracks.overlap_policies import Overlap
 from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.unfinished import output_errors, remove, reserve
@@ -87,7 +87,7 @@ def write_bigwig(
     try:
         with output_errors(path):
             segments = sweep(intervals, sizes, tracks=tracks, overlap=overlap)
-            written = _write(path, sizes, joined(segments, most=SECTION_BASES))
+            written = _write(path, sizes, joined_segments(segments, most=SECTION_BASES))
         _check_finished(path, sizes)
     except BaseException:
         remove(path)
@@ -113,7 +113,7 @@ def is_track_of(
     segments = sweep(intervals, sizes, tracks=tracks, overlap=overlap)
     covered = 0
     with pyBigWig.open(bigwig_name(path)) as track:
-        for segment in joined(segments, most=SECTION_BASES):
+        for segment in joined_segments(segments, most=SECTION_BASES):
             end = segment.start + len(segment.values)
             if not np.array_equal(
                 track.values(segment.chrom, segment.start, end, numpy=True), segment.values

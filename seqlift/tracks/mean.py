@@ -43,7 +43,7 @@ def average(
     sources
         Score files of the same windows.
     path, attributes, sizes, progress
-        As in `seqlift.tracks.merge.join`.
+        As in `seqlift.tracks.join.join`.
 
     Raises
     ------

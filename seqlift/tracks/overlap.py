@@ -67,8 +67,8 @@ def sweep(
 
     Notes
     -----
-    Segments do not overlap, but neighbouring ones may touch (see `joined`). Their values may be a
-    view of a larger array.
+    Segments do not overlap, but neighbouring ones may touch (see `joined_segments`). Their values
+    may be a view of a larger array.
     """
     rank = _ranks(intervals)
     chroms = list(_rows_from_left_to_right(intervals, sizes, rank))
@@ -83,8 +83,8 @@ def sweep(
             yield Segment(chrom, start, values)
 
 
-def joined(segments: Iterator[Segment], *, most: int) -> Iterator[Segment]:
-    """Yield the same values with touching segments joined, up to `most` bases in one."""
+def joined_segments(segments: Iterator[Segment], *, most: int) -> Iterator[Segment]:
+    """Yield the same values with touching segments joined_segments, up to `most` bases in one."""
     buffer = np.empty(most, dtype=np.float32)
     chrom, start, filled = "", 0, 0
     for segment in segments:

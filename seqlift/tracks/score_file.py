@@ -23,7 +23,7 @@ from seqlift.tracks.checks import DAMAGE, check_places, check_version, damage, d
 from seqlift.tracks.datasets import attributes, check_numbers, dataset, datasets
 from seqlift.tracks.doubts import warnings_of
 from seqlift.tracks.overlap import Intervals
-from seqlift.tracks.summary import ScoreSummary, counted, quantiles_of_size
+from seqlift.tracks.score_summary import ScoreSummary, counted, quantiles_of_size
 
 _HELD_BYTES = 64 * 1024 * 1024
 """Track values that are read at a time."""

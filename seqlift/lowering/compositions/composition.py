@@ -121,7 +121,7 @@ def filled(shape: Shape, rank: int) -> Shape:
     return (1,) * (rank - len(shape)) + tuple(shape)
 
 
-def joined(place: Place, nodes: Sequence[int], axis: int) -> int:
+def concatenated(place: Place, nodes: Sequence[int], axis: int) -> int:
     return nodes[0] if len(nodes) == 1 else place.add(Concatenate(axis), *nodes)
 
 
@@ -129,7 +129,7 @@ def stacked(place: Place, nodes: Sequence[int], axis: int) -> int:
     """Join nodes of one shape along a new axis."""
     shape = list(place.shape(nodes[0]))
     shape.insert(axis, 1)
-    return joined(place, [reshaped(place, node, shape) for node in nodes], axis)
+    return concatenated(place, [reshaped(place, node, shape) for node in nodes], axis)
 
 
 def largest_of(place: Place, nodes: Sequence[int]) -> int:
@@ -137,7 +137,7 @@ def largest_of(place: Place, nodes: Sequence[int]) -> int:
     shape = np.broadcast_shapes(*(place.shape(node) for node in nodes))
     flat = (1, math.prod(shape))
     rows = [reshaped(place, stretched(place, node, shape), flat) for node in nodes]
-    return reshaped(place, largest_row(place, joined(place, rows, 0)), shape)
+    return reshaped(place, largest_row(place, concatenated(place, rows, 0)), shape)
 
 
 def smallest_of(place: Place, nodes: Sequence[int]) -> int:

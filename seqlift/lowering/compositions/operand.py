@@ -64,16 +64,16 @@ def known(place: Place, argument: Any) -> NDArray[Any] | None:
     """
     if not isinstance(argument, Tensor):
         return array_of(argument)
-    value = value_of(place.builder, argument.node)
+    value = constant_value(place.builder, argument.node)
     return None if value is None else value[None]
 
 
-def value_of(builder: GraphBuilder, node: int) -> NDArray[Any] | None:
+def constant_value(builder: GraphBuilder, node: int) -> NDArray[Any] | None:
     """Compute the value of a node from constants alone, else None."""
     made = builder.nodes[node]
     if isinstance(made.primitive, Constant):
         return np.asarray(made.primitive.value)
-    values = [value_of(builder, source) for source in made.inputs]
+    values = [constant_value(builder, source) for source in made.inputs]
     if not values or any(value is None for value in values):
         return None
     tensors = [ops.convert_to_tensor(value, dtype="float64")[None] for value in values]

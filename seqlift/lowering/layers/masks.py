@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.lowering.compositions.composition import scaled
-from seqlift.lowering.compositions.operand import array_of, axes_of_node, value_of
+from seqlift.lowering.compositions.operand import array_of, axes_of_node, constant_value
 from seqlift.lowering.compositions.place import Place
 from seqlift.lowering.layers.activation import softmax
 
@@ -24,7 +24,7 @@ def constant_mask(place: Place, mask: Any, name: str, *, rank: int) -> Mask:
     `name` is that of the argument. Raises ModelError for one that is not the same for every
     sequence.
     """
-    array = value_of(place.builder, mask) if isinstance(mask, int) else array_of(mask)
+    array = constant_value(place.builder, mask) if isinstance(mask, int) else array_of(mask)
     if array is None:
         raise place.refuse(
             f"is called with {name}, which depends on the sequence and has no slope; leave it out"

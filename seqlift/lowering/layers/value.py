@@ -31,7 +31,7 @@ def lower_batch_normalization(
     if training and layer.trainable:
         raise place.refuse(OF_THE_BATCH)
     (axis,) = axes_of_node(place, node, layer.axis)
-    return normalised(
+    return batch_normalised(
         place,
         node,
         axis,
@@ -41,7 +41,7 @@ def lower_batch_normalization(
     )
 
 
-def normalised(
+def batch_normalised(
     place: Place,
     node: int,
     axis: int,

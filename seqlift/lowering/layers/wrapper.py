@@ -10,7 +10,7 @@ from keras import Sequential, layers
 from keras.src.backend import get_keras_mask
 
 from seqlift.lowering.compositions.composition import constant, reshaped, stacked, taken
-from seqlift.lowering.compositions.operand import value_of
+from seqlift.lowering.compositions.operand import constant_value
 from seqlift.lowering.compositions.place import Lower, Place, weights_of
 from seqlift.lowering.layers.activation import ACTIVATIONS_BY_NAME
 from seqlift.network.graph import GraphBuilder
@@ -148,7 +148,7 @@ def uses_mask(call: Any) -> bool:
 
 def lower_embedding(layer: layers.Embedding, place: Place, node: int) -> int:
     """Look up the rows of a table at constant places; places that vary are refused."""
-    places = value_of(place.builder, node)
+    places = constant_value(place.builder, node)
     if places is None:
         raise place.refuse(
             "looks rows of a table up by whole numbers, through which no change passes; feed"

@@ -8,7 +8,7 @@ import numpy as np
 from keras.src.ops import numpy
 
 from seqlift.lowering.compositions.composition import (
-    joined,
+    concatenated,
     permuted,
     reshaped,
     scaled,
@@ -100,7 +100,9 @@ def lower_concatenate(operation: Any, place: Place, xs: Sequence[Any]) -> int:
         tuple(e if i == axis else max(s[i] for s in shapes) for i, e in enumerate(shape))
         for shape in shapes
     ]  # a constant's axes of extent 1 are stretched, as its batch axis is
-    return joined(place, [stretched(place, n, s) for n, s in zip(nodes, full, strict=True)], axis)
+    return concatenated(
+        place, [stretched(place, n, s) for n, s in zip(nodes, full, strict=True)], axis
+    )
 
 
 def lower_stack(operation: Any, place: Place, x: Sequence[Any]) -> int:

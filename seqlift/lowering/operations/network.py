@@ -26,7 +26,7 @@ from seqlift.lowering.layers.normalization import (
     lower_layer_normalization,
     lower_rms_normalization,
 )
-from seqlift.lowering.layers.value import normalised
+from seqlift.lowering.layers.value import batch_normalised
 from seqlift.lowering.layers.window import (
     lower_average_pool,
     lower_convolution,
@@ -145,7 +145,9 @@ def lower_batch_norm(
     middle, spread = settled(place, mean, "a mean"), settled(place, variance, "a variance")
     factors = None if scale is None else settled(place, scale, "a scale")
     moves = None if offset is None else settled(place, offset, "an offset")
-    return normalised(place, x.node, axis, (middle, spread, operation.epsilon), factors, moves)
+    return batch_normalised(
+        place, x.node, axis, (middle, spread, operation.epsilon), factors, moves
+    )
 
 
 def lower_normalize(operation: Any, place: Place, x: Tensor) -> int:

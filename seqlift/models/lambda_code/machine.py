@@ -26,7 +26,7 @@ from seqlift.models.lambda_code.symbols import (
     applied,
     attribute_of,
     plain_tuple,
-    value_of,
+    symbol_value,
     words,
 )
 
@@ -77,11 +77,11 @@ class _Run:
 
     def value(self) -> Expression:
         """Take the uppermost symbol, which must be a value."""
-        return value_of(self.pop())
+        return symbol_value(self.pop())
 
     def values(self, count: int) -> list[Expression]:
         """Take the uppermost `count` values, the lowest first."""
-        return [value_of(symbol) for symbol in self.symbols(count)]
+        return [symbol_value(symbol) for symbol in self.symbols(count)]
 
     def symbols(self, count: int) -> list[Symbol]:
         """Take the uppermost `count` symbols, the lowest first."""

@@ -37,7 +37,7 @@ class Nothing:
 Symbol: TypeAlias = Expression | Path | BoundMethod | Nothing
 
 
-def value_of(symbol: Symbol) -> Expression:
+def symbol_value(symbol: Symbol) -> Expression:
     """Convert a symbol to the value that it stands for."""
     if isinstance(symbol, Path):
         return named_value(symbol.name)
@@ -52,7 +52,7 @@ def attribute_of(symbol: Symbol, name: str) -> Symbol:
     """Read ``symbol.name``."""
     if isinstance(symbol, Path):
         return Path(f"{symbol.name}.{name}")
-    return BoundMethod(value_of(symbol), name)
+    return BoundMethod(symbol_value(symbol), name)
 
 
 def plain_tuple(value: Expression) -> tuple[Any, ...]:

@@ -17,7 +17,7 @@ from seqlift.device.stored_weights import constant
 from seqlift.network.primitives.base import Array, Shape, Weighted
 from seqlift.network.primitives.rowwise import PACKET, matmul
 from seqlift.network.primitives.shape import Pads, pad_or_crop
-from seqlift.network.primitives.windows import fold
+from seqlift.network.primitives.sliding import fold
 
 FEW_OUTPUTS = 8  # up to which one product of all taps beats a convolution: see `sum_of_taps`
 LARGE = 2**20  # products of one row, below which no time is saved

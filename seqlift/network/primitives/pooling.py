@@ -12,7 +12,7 @@ from seqlift.device.stored_weights import constant
 from seqlift.network.primitives.base import Array, Linear, Primitive, Shape
 from seqlift.network.primitives.rowwise import sum_in_any_order
 from seqlift.network.primitives.shape import Pads, pad_or_crop
-from seqlift.network.primitives.windows import fold, unfold
+from seqlift.network.primitives.sliding import fold, unfold
 
 
 @dataclass(frozen=True, slots=True)

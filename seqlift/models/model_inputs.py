@@ -19,10 +19,10 @@ class ModelInput:
     shape: tuple[int | None, ...]
 
     def __str__(self) -> str:
-        return f"{self.name} {shown(self.shape)}"
+        return f"{self.name} {shape_text(self.shape)}"
 
 
-def shown(shape: tuple[int | None, ...]) -> str:
+def shape_text(shape: tuple[int | None, ...]) -> str:
     """Write a shape as text, ``any`` where it is open."""
     return f"({', '.join('any' if extent is None else str(extent) for extent in shape)})"
 

@@ -65,7 +65,7 @@ class Output:
         return math.prod(math.inf if axis is None else axis for axis in self.shape)
 
 
-def outputs_of(model: keras.Model) -> tuple[Output, ...]:
+def model_outputs(model: keras.Model) -> tuple[Output, ...]:
     """List the outputs of a model in the order of `model.outputs`."""
     return tuple(
         Output(number, tuple(_names(tensor)), tuple(tensor.shape[1:]), _ending(tensor))

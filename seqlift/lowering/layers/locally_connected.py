@@ -25,8 +25,8 @@ def lower_locally_connected(layer: Any, place: Place, node: int) -> int:
 
 
 LOCAL_LAYERS: dict[str, Lower] = {
-    "seqlift.models.locally.LocallyConnected1D": lower_locally_connected,
-    "seqlift.models.locally.LocallyConnected2D": lower_locally_connected,
+    "seqlift.models.locally_connected.LocallyConnected1D": lower_locally_connected,
+    "seqlift.models.locally_connected.LocallyConnected2D": lower_locally_connected,
     "seqlift.models.renamed.SyncBatchNormalization": lower_batch_normalization,
 }
 """Lowerings of layers that Keras lacks and a model file's reader makes, by their full names."""

@@ -10,8 +10,8 @@ import keras
 from keras import layers
 
 from seqlift.lowering.compositions.composition import (
+    concatenated,
     filled,
-    joined,
     largest_of,
     product,
     reshaped,
@@ -52,7 +52,7 @@ def average(place: Place, nodes: list[int]) -> int:
 
 def lower_concatenate(layer: layers.Concatenate, place: Place, *nodes: int) -> int:
     axis = layer.axis + len(place.shape(nodes[0])) if layer.axis < 0 else layer.axis - 1
-    return joined(place, nodes, axis)
+    return concatenated(place, nodes, axis)
 
 
 def lower_dot(layer: layers.Dot, place: Place, first: int, second: int) -> int:

@@ -10,7 +10,7 @@ from seqlift.pipeline.facts import shard_attributes
 from seqlift.pipeline.rows import above_tolerance
 from seqlift.pipeline.run import Run
 from seqlift.tracks.score_file import ScoreFile
-from seqlift.tracks.summary import counted, windows_placed
+from seqlift.tracks.score_summary import counted, windows_placed
 
 
 @dataclass(frozen=True, slots=True)
