@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from seqlift.device import forms, processor, products, winograd, xla
 from seqlift.device.forms import Case, Form
 from seqlift.device.precision import Precision
-from seqlift.device.products import BITS
 from seqlift.device.stored_weights import constant
 
 Array = Any
@@ -55,14 +54,11 @@ def precision_of(array: Array) -> Precision:
 def allowed(array: Array, *, can_halve: bool) -> frozenset[Form]:
     """List the forms that backend and precision have.
 
-    TensorFlow computes half the products only where XLA compiles for it, and rounds to tf32 in a
-    whole call or not at all.
+    TensorFlow computes half the products only where XLA compiles for it.
     """
     found: set[Form] = {"direct", "image", "columns"}
     if precision_of(array) == "float32":
         on_jax = keras.backend.backend() == "jax"
-        if on_jax:
-            found.add("split")
         if can_halve and (on_jax or xla.compiles()):
             found.add("halved")
     return frozenset(found)
@@ -101,32 +97,6 @@ def columns(array: Array, kernel: Kernel, _: tuple[int, ...], dilation: tuple[in
     return products.convolve(read, weights, strides=(1,), dilation=(1,))
 
 
-def split(
-    array: Array, kernel: Kernel, strides: tuple[int, ...], dilation: tuple[int, ...]
-) -> Array:
-    """Add three products of tf32 in one convolution of three times the inputs.
-
-    A factor is the sum of its first 11 bits and the next 11; the product of what both leave is as
-    small as a rounding of float32.
-    """
-    kernel = kernel.astype(np.float32)
-    first = leading(kernel)
-    kernels = np.concatenate([first, first, leading(kernel - first)], axis=1)
-    head = products.leading(array, BITS["tf32"])
-    rest = products.leading(array - head, BITS["tf32"])
-    with products.jax_tensor_cores():
-        arrays = ops.concatenate([head, rest, head], axis=2)
-        weigh_all = image if dilation[0] > 1 else direct
-        return weigh_all(arrays, kernels, strides, dilation)
-
-
-def leading(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Round to the bits of tf32, to even where it is a tie."""
-    fraction, exponent = np.frexp(values)
-    scale = 2 ** (BITS["tf32"] + 1)
-    return np.asarray(np.ldexp(np.round(fraction * scale) / scale, exponent), np.float32)
-
-
 def halved(array: Array, kernel: Kernel, _: tuple[int, ...], dilation: tuple[int, ...]) -> Array:
     return winograd.weigh_windows(array, kernel, dilation[0])
 
@@ -136,5 +106,4 @@ WAYS: dict[Form, Weigh] = {
     "image": image,
     "columns": columns,
     "halved": halved,
-    "split": split,
 }

@@ -1,7 +1,7 @@
 """Forms of a convolution, and which of them a device computes in which precision.
 
 `CHOICES` is the one place where a measurement changes what is computed: see
-docs/decisions/0019. Knows shapes; names no backend.
+docs/decisions/0020. Knows shapes; names no backend.
 
 direct
     The convolution of the framework, with its dilation.
@@ -12,9 +12,6 @@ columns
     What each tap reads laid next to each other, and one matrix product.
 halved
     Half the products, for three taps (`seqlift.device.winograd`); float32 only.
-split
-    Each factor as the sum of two that tf32 holds, and three of their four products, summed in
-    float32: float32 by tensor cores.
 """
 
 import os
@@ -28,7 +25,7 @@ from seqlift.device.precision import Precision
 from seqlift.device.processor import Kind
 from seqlift.errors import InputError
 
-Form = Literal["direct", "image", "columns", "halved", "split"]
+Form = Literal["direct", "image", "columns", "halved"]
 
 FORMS: tuple[Form, ...] = get_args(Form)
 VARIABLE = "SEQLIFT_FORM"
@@ -74,8 +71,6 @@ class Case:
             return self.dilation[0] > 1
         if form == "columns":
             return whole and taps > 1 and taps * inputs <= MOST_COLUMNS * max(inputs, outputs)
-        if form == "split":
-            return whole
         tiles = whole_tiles(self.sizes[0], self.dilation[0])
         return whole and taps == TILE_TAPS and tiles > 0
 
@@ -105,7 +100,7 @@ class Choice:
 
 CHOICES: Mapping[tuple[Kind, Precision], tuple[Choice, ...]] = {
     ("cpu", "float32"): (Choice("halved", WIDE, backend="tensorflow"),),
-    ("gpu", "float32"): (Choice("split", 32), Choice("halved", WIDE), Choice("image", 16)),
+    ("gpu", "float32"): (Choice("halved", WIDE),),
     ("gpu", "tf32"): (Choice("image", 16),),
     ("gpu", "bfloat16"): (Choice("columns", 16), Choice("image", 16)),
 }
