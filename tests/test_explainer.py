@@ -36,6 +36,7 @@ from seqlift.explain.batches import (
     memory_of,
 )
 from seqlift.explain.concurrent_batches import ConcurrentBatches
+from seqlift.explain.engines import Engines
 from seqlift.explain.explainer import Explainer
 from seqlift.explain.schedule import Schedule
 
@@ -306,9 +307,9 @@ def test_threads_that_need_an_engine_wait_for_the_same(
     explain, made = Explainer(model, TARGETS), []
     engine = explain.engine((LENGTH, 4))
     monkeypatch.setattr(
-        explain, "new_engine", lambda *key: made.append(key) or time.sleep(0.05) or engine
+        Engines, "_made", lambda _, *key: made.append(key) or time.sleep(0.05) or engine
     )
-    explain._engines.clear()
+    explain._engines._engines.clear()
     at_once = ConcurrentBatches(Schedule(1, 2, compiled=True))
     list(at_once.each(lambda *_: explain.engine((LENGTH, 4)), range(4)))
     assert len(made) == 1

@@ -12,9 +12,9 @@ import time
 
 STAGES = (
     ("loading the model", "seqlift.explain.explainer", "load"),
-    ("lowering", "seqlift.explain.explainer", "lower"),
+    ("lowering", "seqlift.explain.engines", "lower"),
     ("prediction by Keras, for the check", "seqlift.lowering.check", "predictions"),
-    ("forward check", "seqlift.explain.explainer", "check_forward"),
+    ("forward check", "seqlift.explain.engines", "check_forward"),
     ("reading all windows once", "seqlift.pipeline.preflight", "survey_of"),
     ("all else before", "seqlift.pipeline.preflight", "decided"),
     ("reading, shuffling, writing", "seqlift.pipeline.score", "compute"),

@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 from inspect import signature
 from pathlib import Path
-from threading import Lock
 from typing import Any, cast
 
 import numpy as np
@@ -18,8 +17,8 @@ from numpy.typing import NDArray
 from seqlift.attribution.engine import Engine
 from seqlift.attribution.registry import chosen_method
 from seqlift.attribution.result import Result, joined_results
-from seqlift.device.backend import backend_version, use_device, weights_store
-from seqlift.device.precision import PRECISIONS, ROUNDED
+from seqlift.device.backend import backend_version, use_device
+from seqlift.device.precision import PRECISIONS
 from seqlift.explain import batches
 from seqlift.explain import target as targets
 from seqlift.explain.arguments import (
@@ -34,23 +33,15 @@ from seqlift.explain.arguments import (
 from seqlift.explain.batches import ExtraRows, LastShared
 from seqlift.explain.concurrent_batches import ConcurrentBatches
 from seqlift.explain.copied_inputs import InputValue
+from seqlift.explain.engines import Engines
 from seqlift.explain.explainer_settings import ExplainerSettings, signature_with
 from seqlift.explain.extra_inputs import no_bases, resolve, rows_for
 from seqlift.explain.schedule import Schedule
-from seqlift.explain.target_heads import heads_of, unvarying
 from seqlift.inputs.references import References
 from seqlift.intervals import CHANNELS
-from seqlift.lowering.check import check_forward
 from seqlift.lowering.input_layout import layout_of
-from seqlift.lowering.walk import lower
 from seqlift.models.calls import notes_of
-from seqlift.models.keras_settings import default_settings
 from seqlift.models.load import LoadedModel, load
-from seqlift.network.graph import Graph
-from seqlift.network.normalise import mean_normalised
-
-MOST_ENGINES = 8  # each holds compiled code: some megabytes
-ENGINE_LOCK = Lock()  # held while an engine is made
 
 
 class Explainer:
@@ -115,19 +106,21 @@ class Explainer:
             warnings.warn(text, stacklevel=2)
         self.targets = targets.parse(requests_of(target), model)
         self.several = len(self.targets) > 1 or not isinstance(target, str | None)
-        self.precision, self.seed, self.batch_size = (
-            chosen.precision,
-            chosen.seed,
-            chosen.batch_size,
-        )
-        self.pre_activation, self.mean_normalise = chosen.pre_activation, chosen.mean_normalise
-        self.blind: frozenset[str] = frozenset()  # targets that do not depend on the sequence
+        self.precision, self.seed = chosen.precision, chosen.seed
+        self.batch_size = chosen.batch_size
         own = tuple(model.inputs[self.extra_inputs.sequence].shape[1:])
         self.layout = layout_of(own)
         self.input_shape = self.layout.shape if self.layout else own
-        self._engines: dict[tuple[tuple[int, ...], frozenset[int], bool], Engine] = {}
+        self._engines = Engines(
+            model=self.model,
+            of_a_file=self.loaded is not None,
+            targets=self.targets,
+            method=self.method,
+            extra_inputs=self.extra_inputs,
+            layout=self.layout,
+            settings=chosen,
+        )
         self._shared = LastShared()
-        self._stored = weights_store()
         self._schedules: dict[Any, Schedule] = {}
         if None not in self.input_shape:
             self.engine(cast(tuple[int, ...], self.input_shape))
@@ -144,48 +137,13 @@ class Explainer:
         `rows` are the numbers of inputs that are fed row by row, by default the explainer's. For a
         model of any length, the engines of the latest lengths are remembered.
         """
-        alike = self.is_alike(alike)
-        key = input_shape, frozenset(self.extra_inputs.rows) if rows is None else rows, alike
-        with ENGINE_LOCK:
-            engine = self._engines.pop(key, None)
-            if engine is None:
-                engine = self.new_engine(*key)
-            self._engines[key] = engine  # the latest is last
-            if len(self._engines) > MOST_ENGINES:
-                del self._engines[next(iter(self._engines))]
-            return engine
+        fed = frozenset(self.extra_inputs.rows) if rows is None else rows
+        return self._engines.of(input_shape, fed, alike=self.is_alike(alike))
 
-    def new_engine(self, input_shape: tuple[int, ...], rows: frozenset[int], alike: bool) -> Engine:
-        """Lower the model, check the graph's predictions and make an engine of it."""
-        graph = self.graph(input_shape, rows)
-        heads = heads_of(
-            self.targets,
-            graph,
-            pre_activation=self.pre_activation,
-            centred=self.method.linear_in_target,
-        )
-        self.blind = unvarying(self.targets, heads, graph)
-        engine = Engine(
-            graph,
-            heads,
-            self.method,
-            dtype="float64" if self.precision == "float64" else "float32",
-            products=self.precision if self.precision in ROUNDED else None,
-            fused=alike and self.precision != "float64",  # XLA is slow at it
-            stored=self._stored,
-        )
-        batches.check_weights(engine)
-        return engine
-
-    def graph(self, input_shape: tuple[int, ...], rows: frozenset[int]) -> Graph:
-        """Lower the model to primitives, and check them against its own predictions."""
-        lower_kwargs: dict[str, Any] = self.extra_inputs.without(rows) | {"layout": self.layout}
-        with default_settings(of_a_file=self.loaded is not None):
-            graph = lower(self.model, input_shape, **lower_kwargs)
-            if self.mean_normalise:
-                graph = mean_normalised(graph)
-            check_forward(graph, self.model, **lower_kwargs)
-        return graph
+    @property
+    def blind(self) -> frozenset[str]:
+        """Names of targets that do not depend on the sequence; known once an engine was made."""
+        return self._engines.blind
 
     def __call__(
         self,
