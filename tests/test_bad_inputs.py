@@ -27,6 +27,8 @@ from stand_in import StandIn, settings
 
 from seqlift.pipeline.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("step_by_step")
+
 
 @pytest.fixture(scope="module")
 def kitchen(tmp_path_factory: pytest.TempPathFactory) -> Path:

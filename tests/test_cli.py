@@ -72,6 +72,8 @@ with progress(quiet=QUIET)("scoring", 3) as bar:
     bar.update(3)
 """
 
+pytestmark = pytest.mark.usefixtures("step_by_step")
+
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:

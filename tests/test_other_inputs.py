@@ -15,6 +15,8 @@ from seqlift.explain.explainer import Explainer
 from seqlift.explain.extra_inputs import inputs_of, resolve
 from seqlift.inputs.onehot import one_hot
 
+pytestmark = pytest.mark.usefixtures("step_by_step")
+
 LENGTH = 30
 CODES = sequences(5, LENGTH)
 CODES[1, 3:5] = 4
