@@ -28,6 +28,7 @@ SUMS_TO = {
     "lrp-gamma": "output",
     "lrp-composite": "output",
     "deep-taylor": "output",
+    "shapley": "difference",
 }
 
 UNSIGNED = {"sensitivity", "saliency"}
@@ -242,6 +243,10 @@ def test_noise_depends_on_the_sequence_alone() -> None:
         ("deep-taylor", {"pool": "mean"}, "pool 'mean': give one of proportional, winner"),
         ("lrp-composite", {"input": "box"}, "input 'box': give one of zb, w2, z+"),
         ("lrp-composite", {"alpha": "3"}, "alpha 3, beta 0: give alpha = 1 + beta, beta 0 or mo"),
+        ("ism", {"positions": "9-3"}, "positions '9-3': not START-END, as in 900-1200, or all"),
+        ("occlusion", {"width": "0"}, "width 0: fewer than one base; give 1 or more"),
+        ("occlusion", {"stride": "2"}, "stride 2: leaves bases out; give at most the width, 1"),
+        ("shapley", {"orders": "-1"}, "orders -1, seed 0: negative; give 0 or more"),
         ("smoothgrad", {"samples": "many"}, "option samples: 'many' is not a whole number"),
         ("smoothgrad", {"samples": "0"}, "samples 0: fewer than one; give 1 or more"),
         ("expected-gradients", {"samples": "0"}, "samples 0: fewer than one; give 1 or more"),

@@ -167,6 +167,12 @@ class Engine:
         values = self.graph.forward(flatten_pairs(inputs), self.kept, repeated)
         return {i: ops.reshape(values[i], (*pairs, *values[i].shape[1:])) for i in self.kept}
 
+    def predictions(self, inputs: Array, others: Others) -> list[Array]:
+        """Predict each head for inputs (N, *input shape) or codes: (N,)."""
+        expanded = ops.expand_dims(self.expand(inputs, batch_axes=1), 1)
+        activations = self.pass_pairs(expanded, others)
+        return [head.value(activations[head.node])[:, 0] for head in self.heads]
+
     def explain_own(
         self, sequences: Array, references: Array, others: Others | None = None
     ) -> list[dict[str, Array]]:

@@ -34,7 +34,8 @@ class Method(Protocol):
     promises count, not those of the rules it uses. Contributions of a method that is not `signed`
     are sizes: none is negative. `max_rule` is how it treats maxima. A method that is not
     `linear_in_target` explains a softmax logit as it is, not less the mean over classes. Without
-    `needs_references` the reference is all zeros. `facts` go into the score file.
+    `needs_references` the reference is all zeros. `sequences_at_once` is the largest batch, None
+    where the memory decides. `facts` go into the score file.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Method(Protocol):
     needs_references: bool
     max_rule: str
     passes: int
+    sequences_at_once: int | None
     facts: Mapping[str, Any]
 
     def prepared(self, graph: Graph) -> Graph:
@@ -99,6 +101,7 @@ class Backward:
     facts: Mapping[str, Any] = field(default_factory=dict)
     passes: int = 1
     signed: bool = True
+    sequences_at_once: int | None = None
     corrected: bool = False
 
     def prepared(self, graph: Graph) -> Graph:
@@ -129,6 +132,7 @@ class MeanGradient:
     facts: Mapping[str, Any] = field(default_factory=dict)
     linear_in_target: bool = True
     signed: bool = True
+    sequences_at_once: int | None = None
 
     @property
     def passes(self) -> int:

@@ -45,7 +45,8 @@ def schedule_for(engine: Engine, number: int, asked: int | None, *, alike: bool)
     A size that is not `asked` for depends on the model and the number of references only. Sequences
     that are not `alike` in length are taken one at a time.
     """
-    automatic = automatic_size(engine, number) if alike else 1
+    most = engine.method.sequences_at_once
+    automatic = (most or automatic_size(engine, number)) if alike else 1
     size = automatic if asked is None else asked
     return Schedule(size, lanes_for(engine, number, size), alike)
 
