@@ -364,7 +364,7 @@ def test_a_shard_that_is_missing_or_of_another_run_is_named(inputs: Path, workpl
     together = "give files that belong together"
     assert f"{two}: seed is 8, and of {three} it is 0; {together}\n" in ran.err
     ran = command("merge", one, one, "-o", "y")
-    assert (ran.code, ran.err) == (2, f"seqlift: {one}: given twice; give each file once\n")
+    assert (ran.code, ran.err) == (2, f"seqlift: {one}: named twice; name each file once\n")
     ran = command("track", one)
     assert ran.code == 0
     assert sorted(path.name for path in workplace.glob("y*")) == []

@@ -47,8 +47,8 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
         except SeqliftError as error:
             fail(*error.problems, code=error.exit_code, debug=debug)
         except KeyboardInterrupt as interrupt:
-            number, *said = interrupt.args or (signal.SIGINT,)
-            message = said[0] if said else "interrupted; no unfinished file is left"
+            number, *kept_work = interrupt.args or (signal.SIGINT,)
+            message = kept_work[0] if kept_work else "interrupted; no unfinished file is left"
             fail(message, code=128 + number, debug=False)
         except MemoryError:
             remedy = "give a smaller --batch-size, or use a machine with more memory"

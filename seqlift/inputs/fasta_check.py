@@ -14,7 +14,7 @@ _REMEDY = "give FASTA, plain or compressed by bgzip"
 _HEAD = 4096
 _FOLD_AGAIN = "fold it again, for example with seqkit seq -w 60"
 
-# First bytes of files that are often given as a genome.
+# First bytes of files that are often taken for a genome.
 _NOT_FASTA = (
     (b"BZh", "this is compressed; bunzip2 it first"),
     (b"\xfd7zXZ", "this is compressed; unxz it first"),

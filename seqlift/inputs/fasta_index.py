@@ -1,4 +1,4 @@
-"""The index of a FASTA file: made, read, and compared with the file it is said to be of.
+"""The index of a FASTA file: made, read, and compared with the file it belongs to.
 
 Knows the text of FASTA and `.fai` files (https://www.htslib.org/doc/faidx.html); knows nothing of
 regions, codes or what is wrong with a file that cannot be indexed (`seqlift.inputs.fasta_check`).

@@ -1,4 +1,4 @@
-"""References given by the user, the same for every sequence: `.npy` arrays and FASTA files.
+"""References of the user's own, the same for every sequence: `.npy` arrays and FASTA files.
 
 Knows arrays and the files they come in; knows nothing of drawing, seeds or regions.
 """
@@ -19,7 +19,7 @@ from seqlift.system.paths import not_regular
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FixedReferences:
-    """References given by the user, the same for every sequence.
+    """References of the user's own, the same for every sequence.
 
     `array` is (R, L, 4), or (L, 4) for one reference: rows of any finite numbers.
     """

@@ -1,4 +1,4 @@
-"""References: the sequences a prediction is compared with, drawn from the sequence or given.
+"""References: the sequences a prediction is compared with, drawn from the sequence or from a file.
 
 Knows codes, frequencies and seeds; knows nothing of regions, models or how references are used.
 

@@ -110,7 +110,7 @@ class RegionFile(Closing):
     source : str
         Name for messages.
     path : pathlib.Path
-        A real file: the one given, or the spooled copy. A FASTA is never compressed there.
+        A real file: the one named, or the spooled copy. A FASTA is never compressed there.
     is_fasta : bool
         Whether the first byte that is not blank is ``>``.
     """

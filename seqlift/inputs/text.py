@@ -27,7 +27,7 @@ _HEAD = 4096
 # What reading can raise: BadGzipFile is an OSError; a stream cut short ends in EOFError.
 _DAMAGE = (OSError, EOFError, zlib.error)
 
-# First bytes of files that are often given in place of text.
+# First bytes of files that are often taken for text.
 _NOT_TEXT = (
     (b"BAM\x01", "a BAM file"),
     (b"CRAM", "a CRAM file"),
@@ -52,7 +52,7 @@ class TextFile:
     Attributes
     ----------
     source : str
-        Name for messages: the path as it was given, or "standard input".
+        Name for messages: the path as it was written, or "standard input".
     path : pathlib.Path
         A real file with the content.
     head : bytes
@@ -102,7 +102,7 @@ class TextFile:
             raise self._damaged(error, place=self.source) from error
 
     def decompress(self) -> None:
-        """Make `path` a plain file: a temporary copy where the file given is compressed."""
+        """Make `path` a plain file: a temporary copy where the file is compressed."""
         if not self._is_gzip():
             return
         folder = self._spool_folder()

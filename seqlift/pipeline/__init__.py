@@ -1,4 +1,4 @@
 """The order of work: regions are read, explained and written, a batch at a time.
 
-The only room that knows all the others, and the only one with threads.
+The only folder that knows all the others, and the only one with threads.
 """

@@ -141,7 +141,7 @@ def command_of(options: ScoreOptions) -> str:
 
 
 def words_of(options: ScoreOptions) -> Iterator[str]:
-    """Yield every option that is told and changes a score file."""
+    """Yield every option that was set and changes a score file."""
     for item in fields(options):
         value: Any = getattr(options, item.name)
         if item.name in ELSEWHERE or (item.default is not MISSING and value == item.default):

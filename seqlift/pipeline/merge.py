@@ -66,7 +66,7 @@ def merge(
     facts = {path: facts_of(path) for path in dict.fromkeys(paths)}
     if len(facts) < len(paths):
         twice = next(path for path in paths if paths.count(path) > 1)
-        raise InputError(f"{twice}: given twice; give each file once")
+        raise InputError(f"{twice}: named twice; name each file once")
     groups = by_target(facts, shards=not mean)
     targets = [str(facts[group[0]].get("target", "")) for group in groups]
     outputs = outputs_of(output, targets)
@@ -162,5 +162,5 @@ def saying_what_is_finished(scores: Path) -> Iterator[None]:
     try:
         yield
     except SeqliftError as error:
-        said = f"{scores} is finished; `seqlift track {scores}` makes its track"
-        raise error.of_kind(*error.problems, said) from error
+        remedy = f"{scores} is finished; `seqlift track {scores}` makes its track"
+        raise error.of_kind(*error.problems, remedy) from error

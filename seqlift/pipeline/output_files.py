@@ -112,7 +112,7 @@ def default_prefix(regions: str) -> str:
 
 
 def unfinished(path: Path) -> Path:
-    """Name a file that is being written: beside its final name, the same for every command."""
+    """Name a file while it is written: in the final folder, the same for every command."""
     return path.with_name(f"{path.name}{UNFINISHED}")
 
 
@@ -214,7 +214,7 @@ def _name_once(new: Path, path: Path) -> None:
 
 
 def remove_outdated(outputs: Outputs, replaced: Collection[Path]) -> None:
-    """Remove regions and tracks that are about to have other score files beside them."""
+    """Remove regions and tracks whose score files are about to be replaced."""
     for path in outputs.paths():
         if path in replaced and not path.is_dir() and path.suffix != ".h5":
             with output_errors(path):

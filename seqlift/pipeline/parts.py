@@ -2,7 +2,7 @@
 
 The folder PREFIX.parts has run.json, which says of what run the parts are, and a folder for each
 part, named by its first row and the one after its last, with a score file for each target. Every
-name is given by renaming what is whole, so whatever has a part's name is one. Nothing here depends
+name comes from renaming what is whole, so whatever has a part's name is one. Nothing here depends
 on the clock. Without run.json nothing in the folder is known to be a run's, so nothing is removed;
 therefore it is the first to come and the last to go. docs/decisions/0013 has all states.
 """
@@ -60,7 +60,7 @@ class PartsFolder(Closing):
     run
         SHA-256 of the facts.
     replaced
-        Final files that may be replaced: those that were there when ``--force`` was given, and have
+        Final files that may be replaced: those that were there when ``--force`` was set, and have
         not changed since.
     placed
         Whether the score files have their final names.

@@ -139,8 +139,8 @@ def decided(
 def input_paths(options: ScoreOptions) -> list[Path]:
     """List the files a run may read."""
     names = (options.model, options.regions, options.genome, options.arch, options.reference)
-    given = (options.custom_objects, *(value for _, value in dict(options.inputs).items()))
-    return [Path(name) for name in (*names, *given) if name is not None]
+    named = (options.custom_objects, *(value for _, value in dict(options.inputs).items()))
+    return [Path(name) for name in (*names, *named) if name is not None]
 
 
 def check_rows(explainer: "Explainer", regions: int) -> None:
@@ -186,7 +186,7 @@ def notes_of(run: Run) -> tuple[str, ...]:
 
 
 def window_length(explainer: "Explainer", length: int | None, *, source: str) -> int | None:
-    """Choose the length of the windows, None where each region is given as it is.
+    """Choose the length of the windows, None where each region is scored as it is.
 
     Raises ModelError where the model in the file `source` does not take one-hot bases, InputError
     where `length` is not the one length it takes.
@@ -204,7 +204,7 @@ def window_length(explainer: "Explainer", length: int | None, *, source: str) ->
 def check_lengths(explainer: "Explainer", workload: Workload, survey: Survey) -> None:
     """Raise ModelError where the model cannot be scored, InputError for windows too short for it.
 
-    Only a model of any length can be given too short a window.
+    Only a model of any length can get too short a window.
     """
     length = survey.framing.length
     shortest = length or survey.shortest.extent

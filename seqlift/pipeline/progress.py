@@ -1,4 +1,4 @@
-"""What the stages of the work are told of, to be shown: how much there is, and how much is done."""
+"""Progress of the stages of the work: how much there is, and how much is done."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class ProgressBar(Protocol):
-    """Something that is told how many more are done."""
+    """Something that counts how many more are done."""
 
     def update(self, n: int) -> object:
         """Count `n` more."""

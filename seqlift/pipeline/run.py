@@ -32,7 +32,7 @@ TOLERANCES: dict[Precision, float] = {
     "tf32": 1e-2,
     "bfloat16": 5e-2,
 }
-"""Relative residuals up to which a row is right, where it is not told.
+"""Relative residuals up to which a row is right, where no tolerance is set.
 
 Of a BPNet of 64 filters the largest are 1e-6, 4e-16, 1.2e-3 and 9e-3.
 """
@@ -46,7 +46,7 @@ Of the 200 regions of the demonstration the largest is 1.7e-4.
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows of one length as the model is given them.
+    """Rows of one length as the model takes them.
 
     Attributes
     ----------
@@ -155,6 +155,6 @@ class Run:
         codes[turned] = reverse_complement(codes[turned])
         drawn = self.references if self.references.shared else self.references.draw(codes)
         numbers = [row.number for row in rows]
-        given = self.explainer.extra_inputs.rows
-        others = {n: values[numbers] for n, values in given.items() if values is not None}
+        rows_of_inputs = self.explainer.extra_inputs.rows
+        others = {n: values[numbers] for n, values in rows_of_inputs.items() if values is not None}
         return Batch(rows[:count], codes, turned, drawn, others)

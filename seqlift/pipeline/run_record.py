@@ -1,6 +1,6 @@
 """What the folder of a run's parts is known by: run.json.
 
-It has the run's facts, and which files ``--force`` was given for. Knows nothing of parts.
+It has the run's facts, and which files ``--force`` was set for. Knows nothing of parts.
 """
 
 import json

@@ -124,11 +124,11 @@ def kept(run: Run, parts: PartsFolder) -> Iterator[None]:
         yield
     except KeyboardInterrupt as interrupt:
         number = interrupt.args[0] if interrupt.args else 2
-        said = what_is_kept(run, parts) or "no unfinished file is left"
-        raise Stopped(number, f"interrupted; {said}") from interrupt
+        kept_work = what_is_kept(run, parts) or "no unfinished file is left"
+        raise Stopped(number, f"interrupted; {kept_work}") from interrupt
     except SeqliftError as error:
-        said = what_is_kept(run, parts)
-        raise error.of_kind(*error.problems, *([said] if said else [])) from error
+        kept_work = what_is_kept(run, parts)
+        raise error.of_kind(*error.problems, *([kept_work] if kept_work else [])) from error
 
 
 def what_is_kept(run: Run, parts: PartsFolder) -> str:

@@ -16,7 +16,7 @@ LETTERS = 0.83
 """Bytes that the one-hot letter of a base takes when it is compressed."""
 
 FILE = 130_000
-"""Bytes that a score file takes beside its rows, or its parts do."""
+"""Bytes that a score file, or its parts, take in addition to the rows."""
 
 
 def bytes_needed(run: Run, kept: int) -> int:

@@ -45,7 +45,7 @@ class Background(Finishing):
         self._failed = False
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> None:
-        """Have `function` called, once there is room; raise what an earlier call raised."""
+        """Have `function` called, once fewer calls wait; raise what an earlier call raised."""
         while len(self._calls) >= self._waiting:
             self._calls.popleft().result()
         self._calls.append(self._pool.submit(self._make, function, *arguments))

@@ -16,7 +16,7 @@ from seqlift.tracks.seal import check_seal
 def make_track(
     scores: str, output: str | None, *, overlap: Overlap, force: bool, progress: Progress
 ) -> Written:
-    """Make the track of a score file, by default beside it with the ending .bw."""
+    """Make the track of a score file, by default in its folder with the ending .bw."""
     source = Path(scores)
     check_seal(source)
     with ScoreFile(source) as opened:

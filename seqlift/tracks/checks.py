@@ -56,7 +56,7 @@ def rounding_problems(stored: NDArray[Any], exact: NDArray[Any]) -> Iterator[tup
     Both are (n, ...) scores, `stored` those of `exact` rounded to a narrower type. A number of
     ordinary size loses at most half an epsilon of itself, which is what the type promises; numbers
     near its smallest lose more, down to all. A row is held where what all its scores lose together
-    is within half an epsilon of what they are together, so that scores too small to matter beside
+    is within half an epsilon of what they are together, so that scores too small to matter next to
     larger ones may vanish, and those of a row of small ones may not.
     """
     limits = np.finfo(stored.dtype)

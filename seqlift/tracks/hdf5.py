@@ -29,7 +29,7 @@ class NewScoreFile(Finishing):
     length
         Bases in a row, L.
     attributes
-        Facts about the run, stored at the root beside `format_version`.
+        Facts about the run, stored at the root with `format_version`.
     kinds
         NumPy dtype of every dataset, by name: see `seqlift.tracks.layout.dtypes`.
 
@@ -152,13 +152,13 @@ class ScoreWriter(NewScoreFile):
         self._largest = max(self._largest, float(np.max(np.abs(contributions), initial=0)))
         taken, rows = 0, len(batch.windows)
         while taken < rows:
-            room = len(self._block[layout.ONE_HOT]) - self._held
-            piece = slice(taken, min(taken + room, rows))
+            free = len(self._block[layout.ONE_HOT]) - self._held
+            piece = slice(taken, min(taken + free, rows))
             count = piece.stop - taken
             for name, values in columns.items():
                 self._block[name][self._held : self._held + count] = values[piece]
             self._held, taken = self._held + count, piece.stop
-            if count == room:
+            if count == free:
                 self._flush()
 
     def truncate(self, rows: int) -> None:

@@ -139,9 +139,9 @@ def _residuals(
 
 def _tolerance(files: Sequence[ScoreFile]) -> float:
     """Find the largest relative residual that files allow: any where a rule promises no sum."""
-    said = (str(file.attributes.get("tolerance", "inf")) for file in files)
+    stored = (str(file.attributes.get("tolerance", "inf")) for file in files)
     try:
-        return max(float(word) for words in said for word in words.split(", "))
+        return max(float(word) for words in stored for word in words.split(", "))
     except ValueError:
         return float("inf")
 

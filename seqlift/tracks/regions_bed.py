@@ -1,4 +1,4 @@
-"""The regions file beside the score file: row i of one is row i of the other.
+"""The regions file of a score file: row i of one is row i of the other.
 
 Ten-column narrowPeak without a header, because motif tools pair its lines with rows of the score
 file by number, comments included (``modisco seqlet-bed``, Fi-NeMo). Knows the text format and

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from seqlift.tracks.batch import Attribute
 
 QUANTILES = (0.5, 0.9, 0.99, 1.0)
-"""The shares of rows for which the size of the residual is told; the last is the largest."""
+"""The shares of rows for which the size of the residual is shown; the last is the largest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def remove(path: Path) -> None:
 
 
 def to_disk(path: Path) -> None:
-    """Have the disk hold the bytes of a file that is about to be given its final name.
+    """Have the disk hold the bytes of a file that is about to get its final name.
 
     The name does not wait for them: after a loss of power there could be one and not the other.
     """
@@ -79,7 +79,7 @@ def to_disk(path: Path) -> None:
 
 
 def reserve(path: Path, size: int) -> None:
-    """Create `path` and make sure that `size` bytes fit, before a library that cannot be told.
+    """Create `path` and make sure that `size` bytes fit, before a library that does not notice.
 
     The space is asked of the file system, so that quotas and limits on file sizes count; where
     it cannot be asked, the free space of the disk is looked at. The file is left to be truncated.

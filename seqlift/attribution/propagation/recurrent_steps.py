@@ -41,8 +41,8 @@ def through_recurrence(node: NodeView) -> Callable[[Array], tuple[Array, ...]]:
     def propagate(multiplier: Array) -> tuple[Array, ...]:
         # What is carried has a place for the result too: on TensorFlow `scan` wants them alike.
         after_last = (ops.zeros_like(multiplier[:, 0]), ops.zeros_like(flat[:, 0]))
-        given = (ops.swapaxes(multiplier, 0, 1), *known)
-        (start, _), (_, found) = ops.scan(one, after_last, given, reverse=True)
+        steps = (ops.swapaxes(multiplier, 0, 1), *known)
+        (start, _), (_, found) = ops.scan(one, after_last, steps, reverse=True)
         found = ops.reshape(found, (multiplier.shape[1], -1, node.x[0].shape[-1]))
         initial = recurrence.split(start) if len(node.x) > 1 else []
         return (ops.swapaxes(found, 0, 1), *initial)
