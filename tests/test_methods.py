@@ -31,7 +31,7 @@ SUMS_TO = {
     "shapley": "difference",
 }
 
-UNSIGNED = {"sensitivity", "saliency"}
+UNSIGNED = {"sensitivity", "saliency", "grad-cam", "grad-cam++"}
 
 
 def explained(oracle: Path, case: str, method: str, **options: Any) -> tuple[Any, list[Any]]:
@@ -227,7 +227,7 @@ def test_noise_depends_on_the_sequence_alone() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
-        ("lrp", {}, "method 'lrp': give one of deeplift, deconvnet, "),
+        ("lrp", {}, "method 'lrp': give one of deeplift, cam, deconvnet, "),
         (
             "deeplift",
             {"rule_for": "a=rescale"},
@@ -243,6 +243,7 @@ def test_noise_depends_on_the_sequence_alone() -> None:
         ("deep-taylor", {"pool": "mean"}, "pool 'mean': give one of proportional, winner"),
         ("lrp-composite", {"input": "box"}, "input 'box': give one of zb, w2, z+"),
         ("lrp-composite", {"alpha": "3"}, "alpha 3, beta 0: give alpha = 1 + beta, beta 0 or mo"),
+        ("grad-cam", {"spread": "even"}, "spread 'even': give one of field, nearest"),
         ("ism", {"positions": "9-3"}, "positions '9-3': not START-END, as in 900-1200, or all"),
         ("occlusion", {"width": "0"}, "width 0: fewer than one base; give 1 or more"),
         ("occlusion", {"stride": "2"}, "stride 2: leaves bases out; give at most the width, 1"),

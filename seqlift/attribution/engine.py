@@ -67,7 +67,9 @@ class Engine:
         self.needed = graph.ancestors(head.node for head in heads)
         check_defined(graph, rules, self.needed)
         self.graph = with_halved(graph, self.needed, rules)
-        kept = {0, *(head.node for head in heads)} | nodes_kept(graph, rules, self.needed)
+        kept = {0, *graph.sources, *(head.node for head in heads)} | nodes_kept(
+            graph, rules, self.needed
+        )
         self.kept = tuple(sorted(kept))
         own = [rules[i] for i in self.needed if asked(graph, rules, i)] or list(rules.values())
         self.at_sequence = bool(own) and all(rule.at_sequence for rule in own)

@@ -36,8 +36,13 @@ def names_in(folder: str) -> dict[str, str]:
     found = {}
     for path in sorted(Path(__file__).with_name(folder).glob("[a-z]*.py")):
         text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        found[path.stem.replace("_", "-")] = text.partition("\n")[0]
+        found[path.stem.replace("_plus", "+").replace("_", "-")] = text.partition("\n")[0]
     return found
+
+
+def stem_of(name: str) -> str:
+    """Name the file of a rule or method, in which no + may be."""
+    return name.replace("+", "_plus").replace("-", "_")
 
 
 def rules() -> dict[str, str]:
@@ -62,7 +67,7 @@ def methods() -> dict[str, str]:
 @cache
 def options_of(name: str) -> dict[str, str]:
     """List the options of a method of seqlift's with their defaults as they are written."""
-    path = Path(__file__).with_name("methods") / f"{name.replace('-', '_')}.py"
+    path = Path(__file__).with_name("methods") / f"{stem_of(name)}.py"
     if name in _OWN_METHODS:
         return {}
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -101,7 +106,7 @@ def preset_named(name: str) -> "Preset":
     if name in _OWN_RULES:
         preset: Preset = _OWN_RULES[name]
         return preset
-    module = import_module(f"seqlift.attribution.rules.{name.replace('-', '_')}")
+    module = import_module(f"seqlift.attribution.rules.{stem_of(name)}")
     found: Preset = module.RULE
     return found
 
@@ -189,7 +194,7 @@ def factory_named(name: str) -> Callable[..., Any]:
     """Import the function that makes a method."""
     if name in _OWN_METHODS:
         return _OWN_METHODS[name]
-    module = import_module(f"seqlift.attribution.methods.{name.replace('-', '_')}")
+    module = import_module(f"seqlift.attribution.methods.{stem_of(name)}")
     make: Callable[..., Any] = module.method
     return make
 
