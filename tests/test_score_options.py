@@ -22,6 +22,7 @@ from commands import (
 from keras import layers
 
 from seqlift.explain.explainer import Explainer
+from seqlift.pipeline import forecast
 
 pytestmark = pytest.mark.usefixtures("step_by_step")
 
@@ -304,6 +305,54 @@ def test_a_method_is_recorded_with_its_options_and_whether_it_uses_references(fo
     _, found, said = run(folder, "averaging", "--rule", "gradient", "-r", "uniform")
     assert (found["method"], found["rule"]) == ("gradient", "gradient")
     assert said.splitlines()[-1].endswith("--rule gradient is a method now: --method gradient")
+
+
+@pytest.mark.parametrize(
+    ("method", "sums_to", "signed"),
+    [
+        ("saliency", "nothing", 0),
+        ("deep-taylor", "output", 1),
+        ("expected-gradients", "nothing", 1),
+        ("ism", "nothing", 1),
+        ("occlusion", "nothing", 1),
+        ("shapley", "difference", 1),
+        ("grad-cam", "nothing", 0),
+    ],
+)
+def test_files_of_every_kind_of_method_say_what_scores_sum_to(
+    folder: Path, method: str, sums_to: str, signed: int
+) -> None:
+    few = {"ism": ("positions=10-20",), "shapley": ("orders=2",)}.get(method, ())
+    options = [word for value in few for word in ("--method-option", value)]
+    rows, found, said = run(folder, "averaging", "--method", method, "-r", "uniform", *options)
+    assert (found["method"], found["sums_to"], found["signed"]) == (method, sums_to, signed)
+    assert ("does not promise a sum" in said) == (sums_to == "nothing")
+    assert ("tolerance" in found) == (sums_to != "nothing")
+    assert np.abs(rows["projected_shap/seq"]).max() > 0.0
+    if sums_to != "nothing":
+        assert rows["qc/relative_residual"].max() <= 1e-6
+    total = rows["projected_shap/seq"].sum(axis=(1, 2), dtype=float)
+    np.testing.assert_allclose(rows["qc/difference"] - total, rows["qc/residual"], atol=1e-6)
+
+
+def test_a_run_that_will_take_long_says_so_before_it_begins(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(forecast, "MANY", 2)
+    run(folder, "averaging", "--method", "ism", "--method-option", "positions=3-5")
+    assert not caplog.messages
+    monkeypatch.setattr(forecast, "LONG", 0.0)
+    run(folder, "averaging", "--method", "saliency")
+    assert not caplog.messages
+    run(folder, "averaging", "--method", "ism", "--method-option", "positions=3-5")
+    run(folder, "averaging", "--method", "occlusion", "-r", "uniform")
+    first, second = caplog.messages
+    assert re.search(rf"^ism of {NUMBER} windows takes about \d+ minutes, \d+\.\d s each; ", first)
+    assert "--method-option positions=START-END substitutes fewer bases" in first
+    assert second.startswith(f"occlusion of {NUMBER} windows takes about")
+    assert "positions" not in second
+    words = [forecast.worded(seconds) for seconds in (1.2e6, 7200.0, 660.0)]
+    assert words == ["14 days", "2 hours", "11 minutes"]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from seqlift.errors import SeqliftError
 from seqlift.explain.concurrent_batches import ConcurrentBatches
 from seqlift.pipeline.facts import fingerprint, run_attributes, shard_attributes
 from seqlift.pipeline.finished import agreeing, is_finished, wanted_of
+from seqlift.pipeline.forecast import warn_of_time
 from seqlift.pipeline.output_files import finish, remove_outdated, shard_name
 from seqlift.pipeline.part_writer import PartWriter, check_parts
 from seqlift.pipeline.parts import PartsFolder, discard
@@ -150,6 +151,7 @@ def compute(run: Run, parts: PartsFolder, progress: Progress) -> None:
         missing = [(run.first, run.last)]  # an empty part
     if left < run.rows:
         log.info("%d of %d sequences are there already", run.rows - left, run.rows)
+    warn_of_time(run, left)
     concurrent = ConcurrentBatches(run.schedule)
     with run.settings.stop() as stop, progress("scoring", run.rows) as bar:
         bar.update(run.rows - left)
