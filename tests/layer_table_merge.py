@@ -116,6 +116,20 @@ def small_model() -> keras.Model:
     return keras.Model(given, layers.Dense(2, activation="tanh")(inner(given)))
 
 
+def merged_inside(*, named: bool) -> Body:
+    """Return a nested model that multiplies its two inputs, which are a list or have names."""
+
+    def body(tensor: Any) -> Any:
+        given = [keras.Input((10, 4), dtype="float64", name=name) for name in ("value", "gate")]
+        product = layers.Multiply()([layers.Conv1D(4, 1)(given[0]), given[1]])
+        names = ("value", "gate")
+        inner = keras.Model(dict(zip(names, given, strict=True)) if named else given, product)
+        wide = [grown(tensor), grown(tensor)]
+        return ended(inner(dict(zip(names, wide, strict=True)) if named else wide))
+
+    return body
+
+
 def harmless_mask(tensor: Any) -> Any:
     """Return dense layers after a Masking layer, whose mask they do not use."""
     hidden = layers.Dense(4, activation="relu")(layers.Masking()(tensor))
@@ -196,6 +210,8 @@ BODIES: dict[str, Body] = {
     "TimeDistributed Flatten": at_steps(layers.Flatten),
     "TimeDistributed Softmax": at_steps(lambda: layers.Softmax(axis=1)),
     "TimeDistributed model": at_steps(small_model),
+    "nested model of a list": merged_inside(named=False),
+    "nested model of names": merged_inside(named=True),
     "Masking": harmless_mask,
     "Embedding": places_looked_up,
 }

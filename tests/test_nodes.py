@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from nets import computed, graph_of
 from node_records import Node, Record, X, end, node_record, predicted, raw_record, record_of
 
 from seqlift.errors import ModelError
@@ -46,6 +47,13 @@ NODES: list[tuple[list[Node], Callable[[], Any]]] = [
         lambda: X[:, 0, None],
     ),
     ([("a", "math.multiply", [["x", 0, 0, {"y": 2.0, "name": None}]])], lambda: X * 2),
+    (
+        [
+            ("a", "math.tanh", [["x", 0, 0, {"name": None}]]),
+            ("b", "math.multiply", [["x", 0, 0, {"y": ["a", 0, 0], "name": None}]]),
+        ],
+        lambda: X * np.tanh(X),
+    ),
     (
         [("a", "__operators__.add", [["_CONSTANT_VALUE", -1, 1.5, {"y": ["x", 0, 0]}]])],
         lambda: 1.5 + X,
@@ -159,6 +167,19 @@ def test_nodes_of_tf_keras_compute_what_tensorflow_does(
 ) -> None:
     *_, last = nodes
     (found,) = predicted(record_of([node_record(*node) for node in nodes], [last[0]]))
+    np.testing.assert_allclose(found, expected(), rtol=2e-6, atol=1e-6)
+
+
+LOWERED = [case for case in NODES if "where" not in {function for _, function, _ in case[0]}]
+"""A comparison of values that depend on the input is refused."""
+
+
+@pytest.mark.parametrize(("nodes", "expected"), LOWERED)
+def test_nodes_of_tf_keras_are_lowered_to_the_same(
+    nodes: list[Node], expected: Callable[[], Any]
+) -> None:
+    record = record_of([node_record(*node) for node in nodes], [nodes[-1][0]])
+    (found,) = computed(graph_of(build.build(records.read(record, generation=2))), X).values()
     np.testing.assert_allclose(found, expected(), rtol=2e-6, atol=1e-6)
 
 

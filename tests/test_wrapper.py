@@ -79,6 +79,16 @@ def test_a_mask_that_leaves_a_nested_model_is_refused() -> None:
     assert problem in caught.value.problems
 
 
+@pytest.mark.filterwarnings("ignore:Layer 'inner'.*does not support masking")
+def test_a_mask_that_enters_a_nested_model_of_two_inputs_is_refused() -> None:
+    pair = [keras.Input(SEQUENCE), keras.Input(SEQUENCE)]
+    inner = keras.Model(pair, layers.Add()(pair), name="inner")
+    given = keras.Input(SEQUENCE)
+    masked_first = [layers.Masking()(given), given]
+    with pytest.raises(ModelError, match=r"layer inner \(Functional\) is called with mask"):
+        graph_of(keras.Model(given, layers.LSTM(3)(inner(masked_first))))
+
+
 def looked_up(tensor: Any) -> Any:
     places = ops.sum(tensor, axis=-1)
     return layers.Flatten()(layers.Embedding(5, 3, name="table")(places))

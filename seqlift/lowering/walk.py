@@ -14,7 +14,7 @@ import keras
 from numpy.typing import NDArray
 
 from seqlift.errors import ModelError
-from seqlift.lowering.compositions.place import Arguments, Lower, Place, Tensor
+from seqlift.lowering.compositions.place import Arguments, Lower, Place, Tensor, filled
 from seqlift.lowering.compositions.traced import NOT_TRACED, arguments_of, traced
 from seqlift.lowering.input_layout import Copy, Layout, add_copy, add_sequence
 from seqlift.lowering.layers.activation import ACTIVATION_LAYERS
@@ -226,7 +226,7 @@ def inner_model(layer: Any, arguments: Arguments, place: Place) -> keras.Model |
     None for all others. Raises ModelError for a nested model that is called with more than tensors.
     """
     if is_walked(layer):
-        odd = [key for key, v in arguments[1].items() if v is not None and key != "training"]
+        odd = [key for key in filled(arguments[1]) if key != "training"]
         if odd:
             raise place.refuse(called_with(odd))
         return layer
@@ -266,7 +266,7 @@ def lowered(layer: Any, place: Place, args: Sequence[Any], kwargs: Mapping[str, 
     leaves = [leaf for leaf in keras.tree.flatten(args) if leaf is not None]
     known = inspect.signature(lowering).parameters
     without = {"training"} - set(known)
-    named = {key: v for key, v in kwargs.items() if v is not None and key not in without}
+    named = {key: value for key, value in filled(kwargs).items() if key not in without}
     strange = [key for key in named if key not in known]
     if strange or not all(isinstance(leaf, Tensor) for leaf in leaves):
         raise place.refuse(called_with(strange))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,6 +34,19 @@ class Tensor:
 
 Arguments = tuple[Sequence[Any], Mapping[str, Any]]
 """The arguments of a call, by place and by name, with a `Tensor` for each tensor among them."""
+
+
+def filled(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the arguments of None: a call on two tensors has one mask for each, None for none.
+
+    See `Layer.__call__` of Keras, which puts masks into the record of a call.
+    """
+    return {
+        key: value
+        for key, value in kwargs.items()
+        if any(leaf is not None for leaf in keras.tree.flatten(value))
+    }
+
 
 Walk = Callable[[Any, Sequence[int], GraphBuilder, str], list[int]]
 """(model, nodes of its inputs, graph, prefix of its layers' names) -> nodes of its outputs."""
