@@ -66,10 +66,14 @@ def models() -> Models:
             ],
         ),
         "splice": keras.Model(given, splice(given)),
+        "pieces": keras.Model(
+            given, [keras.layers.Conv1D(5, 1, name="human")(given), splice(given)]
+        ),
         "open": keras.Model(loose, keras.layers.Conv1D(2, 1, name="main")(loose)),
         "number": keras.Model(given, keras.layers.Reshape((), name="number")(dense(1)(flat))),
         "classes": functional(("kinds", 30), ("size", 1), activation="softmax"),
         "rates": functional(("profile", 30), ("counts", 1), activation="softplus"),
+        "mean": keras.Model(given, keras.layers.Reshape((1, 1), name="mean")(dense(1)(flat))),
         "map": keras.Model(square, keras.layers.Conv2D(1, 1, name="map")(square)),
         "shared": keras.Model([given, other], [head(given), head(other)]),
     }
@@ -131,6 +135,9 @@ GOOD += [
     ("tasks", ["tasks:1-2"], [("tasks:1", 0, 1, "unit")]),
     ("number", [], [("number", 0, None, "unit")]),
     ("number", ["number"], [("number", 0, None, "unit")]),
+    ("mean", [], [box("mean:0:0", (0, 1), (0, 1))]),
+    ("mean", ["mean"], [box("mean:0:0", (0, 1), (0, 1))]),
+    ("mean", ["0:0"], [box("mean:0:0", (0, 1), (0, 1))]),
     ("heads", ["profile:Sox2"], [("profile:Sox2", 1, None, "profile")]),
     ("heads", ["counts:Oct4"], [("counts:Oct4", 2, None, "counts")]),
     ("heads", ["profile-complete:Oct4"], [("profile-complete:Oct4", 0, None, "profile-complete")]),
@@ -186,6 +193,8 @@ BAD = [
         ["profile"],
         f"{NONE} (splice (30, 3)); 'splice' ends in softmax over tracks, so {ASK}",
     ),
+    ("pieces", ["human"], f"output 'human' has the shape (30, 5); {SAY}"),
+    ("tracks", ["heads"], f"output 'heads' has the shape (28, 2); {SAY}, or ask for 'profile'"),
     (
         "human",
         ["profile:human"],
@@ -287,6 +296,7 @@ def test_all_bad_requests_are_listed_at_once(models: Models) -> None:
         ("human", ["human:0:0 to human:29:4", "mouse:0:0 to mouse:29:2"]),
         ("open", ["profile", "profile-complete", "main:0:0 to main:any:1"]),
         ("number", ["number"]),
+        ("mean", ["mean:0:0"]),
         ("classes", ["kinds:0 to kinds:29", "size"]),
         ("rates", ["counts", "profile:0 to profile:29"]),
         (

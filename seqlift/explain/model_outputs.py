@@ -78,6 +78,22 @@ def shapes(outputs: Sequence[Output]) -> str:
     return ", ".join(f"{output.name} {output.shape}" for output in outputs)
 
 
+def outputs_named(name: str, outputs: Sequence[Output]) -> list[Output]:
+    """Find the outputs of a name; own names go before those of layers before an activation."""
+    own = [output for output in outputs if output.name == name]
+    return own or [output for output in outputs if name in output.names]
+
+
+def outputs_numbered(number: str, outputs: Sequence[Output]) -> list[Output]:
+    """Find the output of a number, counted from 0; an empty list where there is none."""
+    return [output for output in outputs if str(output.number) == number]
+
+
+def own_name(output: Output, outputs: Sequence[Output]) -> str:
+    """Name an output, by its number where several outputs share the name."""
+    return output.name if len(outputs_named(output.name, outputs)) == 1 else str(output.number)
+
+
 def _names(tensor: Any) -> Iterator[str]:
     """Yield the name of the layer that gives a tensor, then the name it has before activation."""
     operation, node, _ = tensor._keras_history

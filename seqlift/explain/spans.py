@@ -81,7 +81,7 @@ def span_text(spans: Sequence[Span]) -> str:
 
 
 def every(output: Output, name: str) -> str:
-    """Write the first and the last value of an output that are asked for."""
+    """Write the first and the last value of an output that are asked for, once where it has one."""
     first = ":".join("0" for _ in output.shape)
     last = ":".join("any" if extent is None else str(extent - 1) for extent in output.shape)
-    return f"{name}:{first} to {name}:{last}"
+    return f"{name}:{first}" if first == last else f"{name}:{first} to {name}:{last}"

@@ -31,6 +31,9 @@ from seqlift.errors import ModelError
 from seqlift.explain.model_outputs import (
     Output,
     model_outputs,
+    outputs_named,
+    outputs_numbered,
+    own_name,
     positional,
     profile_and_counts,
     shapes,
@@ -109,7 +112,7 @@ def _unit_lines(
     output: Output, outputs: Sequence[Output], *, most: int = LISTED_UNITS
 ) -> list[str]:
     """List the target names of an output's units, as a range where they are more than `most`."""
-    units, name = output.units, _own_name(output, outputs)
+    units, name = output.units, own_name(output, outputs)
     if units is None:
         return [every(output, name)] if output.size else []
     if units > max(most, 1):
@@ -117,14 +120,9 @@ def _unit_lines(
     return [_unit(output, name, index).name for index in range(units)]
 
 
-def _own_name(output: Output, outputs: Sequence[Output]) -> str:
-    """Name an output, by its number where several outputs share the name."""
-    return output.name if len(_named(output.name, outputs)) == 1 else str(output.number)
-
-
 def _default(outputs: Sequence[Output], model: keras.Model) -> Target:
-    if len(outputs) == 1 and outputs[0].units == 1:
-        return Target(outputs[0].name, 0, None, "unit")
+    if len(outputs) == 1 and outputs[0].size == 1:
+        return _unit_of(outputs[0].name, outputs)
     offered = targets(model)
     if not offered:
         raise ModelError(
@@ -136,10 +134,10 @@ def _default(outputs: Sequence[Output], model: keras.Model) -> Target:
 
 def _requested(request: str, outputs: Sequence[Output]) -> list[Target]:
     """Resolve one request, which may name several targets."""
-    if request == "all" and not _named("all", outputs):
+    if request == "all" and not outputs_named("all", outputs):
         return _all(outputs)
     kind, colon, task = request.partition(":")
-    if colon and kind in PRESETS and not _named(request, outputs):
+    if colon and kind in PRESETS and not outputs_named(request, outputs):
         target = _of_task(kind, task, outputs)
         if target is not None:
             return [target]
@@ -147,7 +145,7 @@ def _requested(request: str, outputs: Sequence[Output]) -> list[Target]:
         preset = _preset(request, outputs)
         if preset is not None:
             return [preset]
-        if not _named(request, outputs):
+        if not outputs_named(request, outputs):
             raise ModelError(_no_preset(request, outputs))
     return [_unit_of(request, outputs)]
 
@@ -169,7 +167,7 @@ def _of_task(kind: str, task: str, outputs: Sequence[Output]) -> Target | None:
     preset = next(one for one in PRESETS if one == kind)
     output = heads_by_task(outputs).of(kind).get(task)
     if output is None:
-        named = [one for one in _named(task, outputs) if one.name not in PRESETS]
+        named = [one for one in outputs_named(task, outputs) if one.name not in PRESETS]
         fit = [one for one in named if (one.units if kind == "counts" else one.is_profile)]
         if len(named) == 1 and not fit:
             raise ModelError(_no_preset(f"{kind}:{task}", named))
@@ -200,7 +198,7 @@ def _all(outputs: Sequence[Output]) -> list[Target]:
     if by_task:
         return by_task
     found = [
-        _unit(output, _own_name(output, outputs), index)
+        _unit(output, own_name(output, outputs), index)
         for output in outputs
         for index in range(output.units or 0)
     ]
@@ -222,14 +220,16 @@ def _unit(output: Output, name: str, index: int) -> Target:
 def _unit_of(request: str, outputs: Sequence[Output]) -> Target:
     """Resolve NAME, or a name or number with a field for each axis."""
     name, fields = _divided(request, outputs)
-    candidates = _named(name, outputs) or (_numbered(name, outputs) if fields else [])
+    candidates = outputs_named(name, outputs) or (outputs_numbered(name, outputs) if fields else [])
     if not candidates:
         raise ModelError(_unknown(request, name, outputs))
     if len(candidates) > 1:
         numbers = " or ".join(f"{output.number}:INDEX" for output in candidates)
         raise ModelError(f"target {request!r}: several outputs have this name; say {numbers}")
     output = candidates[0]
-    own = name if name in output.names else _own_name(output, outputs)
+    own = name if name in output.names else own_name(output, outputs)
+    if output.units is None and output.size == 1:
+        fields = fields or ["0"] * len(output.shape)
     if not fields:
         return _unit(output, own, _only_unit(request, output, outputs))
     vector = replace(output, shape=output.shape or (1,))  # a number for each sequence is one unit
@@ -244,9 +244,9 @@ def _divided(request: str, outputs: Sequence[Output]) -> tuple[str, list[str]]:
     parts = request.split(":")
     cuts = [(":".join(parts[:cut]), parts[cut:]) for cut in range(len(parts), 0, -1)]
     for name, fields in cuts:
-        if _named(name, outputs):
+        if outputs_named(name, outputs):
             return name, fields
-    numbered = _numbered(parts[0], outputs) if len(parts) > 1 else []
+    numbered = outputs_numbered(parts[0], outputs) if len(parts) > 1 else []
     only = outputs[0] if len(outputs) == 1 and all(map(is_field, parts)) else None
     if numbered and (only is None or len(only.shape) != len(parts)):
         return parts[0], parts[1:]
@@ -259,7 +259,9 @@ def _divided(request: str, outputs: Sequence[Output]) -> tuple[str, list[str]]:
 def _only_unit(request: str, output: Output, outputs: Sequence[Output]) -> int:
     """Find the unit of an output that has one; raise ModelError that lists the choice otherwise."""
     if output.units is None:
-        profile = ", or ask for 'profile'" if output.is_profile else ""
+        preset = _preset("profile", outputs)
+        as_profile = preset is not None and preset.output == output.number
+        profile = ", or ask for 'profile'" if as_profile else ""
         raise ModelError(
             f"target {request!r}: output {output.name!r} has the shape {output.shape}; say"
             f" {form(output)}, each a number or a range A-B, which is summed{profile}"
@@ -270,16 +272,6 @@ def _only_unit(request: str, output: Output, outputs: Sequence[Output]) -> int:
             f"say which: {', '.join(_unit_lines(output, outputs))}"
         )
     return 0
-
-
-def _named(name: str, outputs: Sequence[Output]) -> list[Output]:
-    """Find the outputs of a name; own names go before those of layers before an activation."""
-    own = [output for output in outputs if output.name == name]
-    return own or [output for output in outputs if name in output.names]
-
-
-def _numbered(name: str, outputs: Sequence[Output]) -> list[Output]:
-    return [output for output in outputs if str(output.number) == name]
 
 
 def _unknown(request: str, name: str, outputs: Sequence[Output]) -> str:
@@ -297,7 +289,7 @@ def _preset(request: str, outputs: Sequence[Output]) -> Target | None:
     """
     profile, counts = profile_and_counts(outputs)
     kind = next(kind for kind in get_args(Kind) if kind == request)
-    named = _named(request, outputs)
+    named = outputs_named(request, outputs)
     chosen = counts if kind == "counts" else profile
     fits = kind == "counts" or (len(named) == 1 and named[0].size > 1 and named[0].has_logits)
     if len(named) == 1 and named[0].name == request and fits:
