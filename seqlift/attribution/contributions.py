@@ -22,14 +22,17 @@ def contributions(
 
     `one_hot` is (N, 1, L, C); all but the sums (N, R) are means over references. Setting one base c
     at a position and taking the others away changes the scalar by ``m_c - sum(m * reference)``: the
-    hypothetical contribution, in closed form, with no pass per base.
+    hypothetical contribution, in closed form, with no pass per base. Of an image (N, H, W, C) it is
+    the contribution.
     """
     observed = multipliers * (one_hot - references)
     at_reference = ops.sum(multipliers * references, axis=-1, keepdims=True)
     mean = mean_along(multipliers, 1)
     hypothetical = mean - mean_along(at_reference, 1)
     mean_observed = mean_along(observed, 1)
-    if len(mean.shape) > 2:  # a sequence axis: a one-hot position has its whole score at its base
+    if len(mean.shape) > SEQUENCE_RANK:  # an image has no bases, and nothing is hypothetical
+        hypothetical = mean_observed
+    elif len(mean.shape) == SEQUENCE_RANK:  # a one-hot position has its whole score at its base
         sequences = one_hot[:, 0]
         exact = ops.logical_or(ops.equal(sequences, 0.0), ops.equal(sequences, 1.0))
         is_base = ops.logical_and(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from seqlift.errors import InputError, ModelError
 from seqlift.inputs import references as reference_kinds
 from seqlift.inputs.references import References
-from seqlift.lowering.input_layout import OpenShape
+from seqlift.lowering.input_layout import Layout, OpenShape
 
 
 def with_outputs(model: Any) -> Any:
@@ -80,6 +80,15 @@ def check_references(
         f"references have shape {array.shape}, which does not fit sequences of shape {shape};"
         " give (N, R, L, 4), (R, L, 4) or (L, 4)"
     )
+
+
+def check_drawn(references: Any, layout: Layout | None) -> None:
+    """Raise InputError for references that are drawn, where the model takes no sequences."""
+    if layout is None and (isinstance(references, str) or hasattr(references, "draw")):
+        kind = getattr(references, "kind", references)
+        raise InputError(
+            f"references {kind}: drawn for sequences, and the model takes none; give an array"
+        )
 
 
 def check_device(device: str) -> None:

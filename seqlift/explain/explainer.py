@@ -24,6 +24,7 @@ from seqlift.explain import target as targets
 from seqlift.explain.arguments import (
     check_choice,
     check_device,
+    check_drawn,
     check_number,
     check_references,
     check_shape,
@@ -158,7 +159,7 @@ class Explainer:
         ----------
         one_hot
             (N, L, 4), channels A C G T, N as zeros; need not be one-hot where `references` are
-            arrays.
+            arrays. Of a model that takes images, (N, H, W, C).
         references
             (N, R, L, 4), each sequence's own; (R, L, 4) or (L, 4), the same for all; or a kind of
             `seqlift.references`, as an object or by name. A method that needs none ignores them.
@@ -178,7 +179,8 @@ class Explainer:
         one_hot = np.asarray(one_hot)
         check_shape(one_hot, self.input_shape)
         if not self.method.needs_references:
-            references = "zeros"
+            references = np.zeros_like(one_hot[:1]) if self.layout is None else "zeros"
+        check_drawn(references, self.layout)
         compared = check_references(references, one_hot.shape, seed=self.seed)
         rows = rows_for(self.model, inputs or {}, self.extra_inputs, len(one_hot))
         results = self.explain(one_hot, compared, rows)
