@@ -59,6 +59,7 @@ class StandIn:
             name="deeplift",
             sums_to="difference",
             signed=True,
+            sequences_at_once=None,
             facts=facts,
             needs_references=True,
             max_rule=options.max_rule,
