@@ -8,7 +8,7 @@ from snakemake.utils import min_version, validate
 min_version("9.0")
 
 
-# the demonstration, where nothing is set of what to score
+# the demonstration, scored where the configuration names no models
 if not {"genome", "models", "regions"} & set(config):
 
     configfile: "examples/config.yaml"

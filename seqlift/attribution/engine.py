@@ -1,8 +1,7 @@
 """One batch of DeepLIFT: forward once per sequence and once per reference, then multipliers back.
 
-There is no automatic differentiation here: the reverse pass is written out, one multiplier per
-value, one reverse pass per head; all heads share the forward passes. A rule turns each nonlinear
-node into a factor as soon as the references have passed it, and only the factor is kept.
+The reverse pass is written out, one multiplier a value, once a head; heads share forward passes.
+A rule makes a factor of each nonlinear node once the references have passed it; only that is kept.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,8 +25,7 @@ from seqlift.device.precision import Products
 from seqlift.device.stored_weights import StoredWeights
 from seqlift.network.graph import Graph
 
-Array = Any
-Activations = dict[int, Array]
+Array, Activations = Any, dict[int, Any]
 Others = Mapping[int, Array]  # by node: the model's inputs other than the sequence
 
 
