@@ -8,7 +8,6 @@ does not say what another base would do.
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from seqlift.attribution.contributions import at_observed, with_scores
-from seqlift.attribution.method import Others, Scores, with_max_rule
+from seqlift.attribution.method import Others, Scores, next_to_references, with_max_rule
 from seqlift.attribution.presets import rules_of
 from seqlift.attribution.propagation.passes import BackwardPass
 from seqlift.attribution.propagation.rule import Rule, SumsTo
@@ -77,10 +76,9 @@ class ActivationMap:
     def scores(
         self, engine: "Engine", sequences: Array, references: Any, others: Others
     ) -> list[Scores]:
-        compared = engine.passed(references, others)
-        run = engine.compiled("activation map", partial(self.maps, engine))
-        found: list[Scores] = run(sequences, compared.activations, others)
-        return found
+        return next_to_references(
+            engine, "activation map", self.maps, sequences, references, others
+        )
 
     def maps(
         self, engine: "Engine", sequences: Array, activations0: Mapping[int, Array], others: Others

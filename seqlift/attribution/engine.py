@@ -25,7 +25,8 @@ from seqlift.device.precision import Products
 from seqlift.device.stored_weights import StoredWeights
 from seqlift.network.graph import Graph
 
-Array, Activations = Any, dict[int, Any]
+Array = Any
+Activations = dict[int, Array]
 Others = Mapping[int, Array]  # by node: the model's inputs other than the sequence
 
 

@@ -4,8 +4,9 @@ The engine batches and compiles (`seqlift.attribution.engine`); a method says wh
 add one, write ``methods/NAME.py`` with a function ``method(**options)`` that returns a `Method`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from keras import ops
@@ -186,3 +187,21 @@ def with_max_rule(rule: Rule, max_rule: str) -> Rule:
     if max_rule == "complete" or rule.rows.get(MaxPool) is not split_between_winners:
         return rule
     return rule.but(rule.name, {MaxPool: first_winner})
+
+
+def next_to_references(
+    engine: "Engine",
+    name: str,
+    scored: Callable[..., list[Scores]],
+    sequences: Array,
+    references: Any,
+    others: Others,
+) -> list[Scores]:
+    """Score a batch by `scored`, compiled as `name`, from the references' activations.
+
+    `scored` takes the engine, the sequences, the activations by node and the other inputs.
+    """
+    compared = engine.passed(references, others)
+    run = engine.compiled(name, partial(scored, engine))
+    found: list[Scores] = run(sequences, compared.activations, others)
+    return found

@@ -10,13 +10,12 @@ contributions sum to the output less what was kept.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from keras import ops
 
 from seqlift.attribution.contributions import SEQUENCE_RANK, with_scores
-from seqlift.attribution.method import Backward, Others, Scores
+from seqlift.attribution.method import Backward, Others, Scores, next_to_references
 from seqlift.attribution.presets import rules_of
 from seqlift.attribution.propagation.passes import BackwardPass
 from seqlift.attribution.propagation.rule import (
@@ -125,10 +124,9 @@ class Relevance(Backward):
     def scores(
         self, engine: "Engine", sequences: Any, references: Any, others: Others
     ) -> list[Scores]:
-        compared = engine.passed(references, others)
-        run = engine.compiled("relevance", partial(self.relevances, engine))
-        found: list[Scores] = run(sequences, compared.activations, others)
-        return found
+        return next_to_references(
+            engine, "relevance", self.relevances, sequences, references, others
+        )
 
     def relevances(
         self, engine: "Engine", sequences: Any, activations0: Mapping[int, Any], others: Others
