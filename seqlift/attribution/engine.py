@@ -1,7 +1,7 @@
 """One batch of DeepLIFT: forward once per sequence and once per reference, then multipliers back.
 
-The reverse pass is written out, one multiplier a value, once a head; heads share forward passes.
-A rule makes a factor of each nonlinear node once the references have passed it; only that is kept.
+The reverse pass is written out, once a head; a rule makes a factor of each nonlinear node as soon as
+references have passed it, and only that is kept.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ from seqlift.network.graph import Graph
 
 Array = Any
 Activations = dict[int, Array]
-Others = Mapping[int, Array]  # by node: the model's inputs other than the sequence
+Others = Mapping[int, Array]  # by node: inputs other than the sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,7 @@ class Engine:
 
     def share(self, references: NDArray[Any]) -> PassedReferences:
         """Pass `references`, (R, *input shape) or codes (R, L), through the model."""
-        inputs, activations = self._pass_references(references[None])
-        return PassedReferences(inputs, activations)
+        return PassedReferences(*self._pass_references(references[None]))
 
     def explain(
         self,
