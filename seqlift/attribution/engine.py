@@ -1,7 +1,7 @@
 """One batch of DeepLIFT: forward once per sequence and once per reference, then multipliers back.
 
-The reverse pass is written out, once a head; a rule makes a factor of each nonlinear node as soon as
-references have passed it, and only that is kept.
+The reverse pass is written out, once a head; a rule makes a factor of each nonlinear node as soon
+as references have passed it, and only that is kept.
 """
 
 from collections.abc import Callable, Mapping, Sequence
