@@ -10,7 +10,7 @@ class Closing(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of what is held open."""
+        """Write what is held back, and let go of what is held open."""
 
     def __enter__(self) -> Self:
         return self
@@ -21,30 +21,22 @@ class Closing(ABC):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._end(failed=kind is not None)
+
+    def _end(self, *, failed: bool) -> None:
+        del failed
         self.close()
 
 
-class Finishing(ABC):
+class Finishing(Closing):
     """Something that is finished where its `with` block ends, and discarded where that fails."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Write what is held back and finish it."""
 
     @abstractmethod
     def discard(self) -> None:
         """Close and remove what is not finished."""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if kind is not None:
+    def _end(self, *, failed: bool) -> None:
+        if failed:
             self.discard()
             return
         try:
