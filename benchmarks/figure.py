@@ -1,6 +1,6 @@
 """The picture of the README: how many times longer each rival takes, of what `run.py` has stored.
 
-`python benchmarks/figure.py`; it needs matplotlib (`pip install 'seqlift[plot]'`).
+`python benchmarks/figure.py`.
 """
 
 import json

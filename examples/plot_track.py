@@ -5,7 +5,7 @@
 Every base is a letter as tall as its contribution; letters of negative contribution hang upside
 down below the line. One block per row of the score file, folded into lines; positions count from 0,
 as in the BED file. Reads the score file (`projected_shap/seq` and `regions`) and any BED file;
-knows nothing of models or genomes. Needs matplotlib: `pip install 'seqlift[plot]'`.
+knows nothing of models or genomes.
 """
 
 import argparse

@@ -201,7 +201,6 @@ def test_the_demonstration_is_at_most_two_megabytes() -> None:
 
 
 def test_the_plot_draws_a_letter_as_tall_as_every_contribution(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="the plot needs matplotlib; install seqlift[plot]")
     plot_track = importlib.import_module("plot_track")
     contributions = np.zeros((1, 4, 25), dtype=np.float32)
     contributions[0, 0, 3], contributions[0, 3, 20] = 0.5, -0.25

@@ -77,6 +77,14 @@ def test_the_command_reads_no_settings_of_the_user(
     assert dict(os.environ) == before | {"KERAS_BACKEND": "tensorflow"}
 
 
+def test_keras_is_imported_without_what_it_draws_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, name)
+    with keras_environment.without_settings(), pytest.raises(ImportError):
+        importlib.import_module("matplotlib.pyplot")
+    assert "matplotlib" not in sys.modules
+
+
 def test_a_home_that_cannot_be_written_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
