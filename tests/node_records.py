@@ -48,7 +48,7 @@ def record_of(nodes: Sequence[Record], outputs: Sequence[str]) -> Record:
 
 
 def predicted(record: Record, **options: Any) -> Any:
-    model = build.build(records.read(record, generation=2), **options)
+    model = build.build(records.plan_network(record, generation=2), **options)
     results = keras.tree.flatten(model(X))
     return [keras.ops.convert_to_numpy(result) for result in results]
 

@@ -19,7 +19,7 @@ from seqlift.errors import ModelError
 from seqlift.explain.explainer import Explainer
 from seqlift.lowering.walk import lower
 from seqlift.models import build, records
-from seqlift.models.calls import notes_of
+from seqlift.models.calls import call_notes
 from seqlift.models.custom import CustomObjects
 from seqlift.models.load import load
 
@@ -125,7 +125,7 @@ AS_AT_INFERENCE: dict[str, tuple[tuple[str, str, Record, Record], str]] = {
 @pytest.mark.parametrize("case", AS_AT_INFERENCE)
 def test_what_is_random_in_training_only_is_noted(case: str) -> None:
     layer, place = AS_AT_INFERENCE[case]
-    notes = notes_of(build.build(records.read(functional(layer), generation=2)))
+    notes = call_notes(build.build(records.plan_network(functional(layer), generation=2)))
     assert notes == (
         (f"called with training=True, and explained as at inference: {place}",) * bool(place)
     )
@@ -205,7 +205,7 @@ def test_a_layer_of_the_users_is_called_with_what_the_file_says(
     arguments: Record, expected: Callable[[Any], Any]
 ) -> None:
     objects = CustomObjects({"Repeated": Repeated}, {})
-    plan = records.read(functional(("Repeated", "own", {}, arguments)), generation=2)
+    plan = records.plan_network(functional(("Repeated", "own", {}, arguments)), generation=2)
     model = build.build(plan, objects=objects)
     np.testing.assert_allclose(model.predict(X, verbose=0), expected(X), rtol=1e-6)
     graph = graph_of(model)

@@ -136,7 +136,7 @@ def test_a_layer_that_says_it_is_of_keras_stays_so(tmp_path: Path) -> None:
 def test_a_pipe_in_the_place_of_code_is_named(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "own.py")
     with pytest.raises(ModelError, match=r"own.py: this is a pipe, not a file; give a Python file"):
-        custom.read(tmp_path / "own.py")
+        custom.read_custom_objects(tmp_path / "own.py")
 
 
 BAD_FILES = [
@@ -159,7 +159,7 @@ def test_a_file_that_cannot_be_imported_is_one_line(
     if text is not None:
         path.write_text(text)
     with pytest.raises(ModelError) as caught:
-        custom.read(path)
+        custom.read_custom_objects(path)
     (line,) = caught.value.problems
     at = next((f":{number}" for word, number in LINES.items() if word in (text or "")), "")
     assert line.startswith(f"{path}{at}: {problem}")
@@ -313,7 +313,9 @@ def test_a_wrapper_copies_classes_and_functions_of_the_users(tmp_path: Path) -> 
     both = {"class_name": "Bidirectional", "config": {"name": "both", "layer": inner}}
     both["config"]["batch_input_shape"] = [None, 9, 4]
     record = {"class_name": "Sequential", "config": {"name": "net", "layers": [both]}}
-    found = build.build(records.read(record, generation=2), objects=custom.read(path))
+    found = build.build(
+        records.plan_network(record, generation=2), objects=custom.read_custom_objects(path)
+    )
     for weight in found.weights:
         weight.assign(np.random.default_rng(3).normal(size=weight.shape))
     expected = []
@@ -346,12 +348,12 @@ def test_a_class_of_the_users_may_have_a_name_of_keras(tmp_path: Path) -> None:
     own = {"class_name": "MultiHeadAttention", "config": {"name": "own", **settings}}
     own["config"]["batch_input_shape"] = [None, 9, 4]
     record = {"class_name": "Sequential", "config": {"name": "net", "layers": [own]}}
-    plan = records.read(record, generation=2)
+    plan = records.plan_network(record, generation=2)
     with pytest.raises(ModelError) as caught:
         build.build(plan)
     for problem in caught.value.problems:
         assert "give its code with --custom-objects FILE.py if it is a layer of your own" in problem
-    model = build.build(plan, objects=custom.read(path))
+    model = build.build(plan, objects=custom.read_custom_objects(path))
     np.testing.assert_allclose(model(X), 413 * X, rtol=1e-6)
 
 

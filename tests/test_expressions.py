@@ -53,7 +53,7 @@ def read(code: bytes, *, given: tree.Expression | None = None, **record: Any) ->
     stored = [base64.b64encode(code).decode(), record.get("defaults"), record.get("closure")]
     try:
         return tree.text(
-            lambdas.expression(
+            lambdas.lambda_expression(
                 {"function": stored, "arguments": record.get("arguments", {})},
                 given or InputTensor(0),
             )
@@ -181,7 +181,7 @@ def test_an_expression_that_grows_without_end_is_refused_early() -> None:
 )
 def test_damaged_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(NoRecipeError, match=r"holds (bytes that are not code|\d+ bytes of code)"):
-        marshalled.read(data)
+        marshalled.read_code(data)
 
 
 def test_code_of_python_2_is_refused() -> None:
@@ -189,7 +189,7 @@ def test_code_of_python_2_is_refused() -> None:
     start = b"c" + struct.pack("<4i", 1, 1, 2, 0x43)
     code = b"s\x04\x00\x00\x00|\x00\x00S"
     with pytest.raises(NoRecipeError, match=r"not code of Python 3\.6 to 3\.13"):
-        marshalled.read(start + code + b"(\x00\x00\x00\x00" * 5 + b"t\x01\x00\x00\x00f" * 2)
+        marshalled.read_code(start + code + b"(\x00\x00\x00\x00" * 5 + b"t\x01\x00\x00\x00f" * 2)
 
 
 WHOLE = [base64.b64decode(code) for codes in CAPTURED.values() for code in codes.values()]
@@ -227,7 +227,7 @@ def test_a_value_that_is_unpacked_into_millions_is_refused_early() -> None:
 @given(st.binary(max_size=200))
 def test_random_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(NoRecipeError):
-        marshalled.read(data)
+        marshalled.read_code(data)
 
 
 def test_every_row_names_a_function_and_its_parameters() -> None:
@@ -250,7 +250,7 @@ SAID = [
 
 @pytest.mark.parametrize(("written", "said"), SAID)
 def test_text_is_read_as_an_expression(written: str, said: str) -> None:
-    assert tree.text(language.parse(written, InputTensor(0))) == said
+    assert tree.text(language.parse_expression(written, InputTensor(0))) == said
 
 
 NO_EXPRESSIONS = [
@@ -280,7 +280,7 @@ NO_EXPRESSIONS = [
 @pytest.mark.parametrize(("written", "problem"), NO_EXPRESSIONS)
 def test_text_that_is_no_expression_is_refused(written: str, problem: str) -> None:
     with pytest.raises(NoRecipeError) as caught:
-        language.parse(written, InputTensor(0))
+        language.parse_expression(written, InputTensor(0))
     assert str(caught.value) == problem
 
 
@@ -288,7 +288,7 @@ def computed(written: str, *arrays: np.ndarray) -> Any:
     """Return what an expression gives for arrays, through the Keras model it becomes."""
     inner = [keras.Input(array.shape[1:], dtype="float64") for array in arrays]
     given = InputTensor(0) if len(arrays) == 1 else several(map(InputTensor, range(len(arrays))))
-    result = evaluate(language.parse(written, given), inner)
+    result = evaluate(language.parse_expression(written, given), inner)
     return keras.ops.convert_to_numpy(keras.Model(inner, result)(list(arrays)))
 
 

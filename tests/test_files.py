@@ -51,7 +51,7 @@ def test_weights_alone_ask_for_the_architecture(name: str, saved: Path) -> None:
 def test_an_architecture_and_weights_make_a_model(name: str, saved: Path) -> None:
     loaded = load(saved / name, arch=saved / "model.json")
     assert loaded.format == "architecture + weights"
-    assert loaded.sha256 == files.digest(saved / name, saved / "model.json")
+    assert loaded.sha256 == files.file_digest(saved / name, saved / "model.json")
 
 
 def test_json_inside_a_json_string_is_an_architecture(saved: Path, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_where_a_model_came_from_is_told(saved: Path) -> None:
     loaded = load(saved / "model.keras")
     assert loaded.format == ".keras"
     assert loaded.saved_by == f"Keras {keras.__version__} (any backend)"
-    assert loaded.sha256 == files.digest(saved / "model.keras")
+    assert loaded.sha256 == files.file_digest(saved / "model.keras")
     assert load(saved / "model.h5").saved_by == f"Keras {keras.__version__} (tensorflow)"
 
 

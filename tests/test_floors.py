@@ -83,6 +83,28 @@ def test_a_file_name_means_one_thing() -> None:
     assert {name.replace("_", "-") for name in twice} - shared == set()
 
 
+SAME = {
+    "log_sum_exp",
+    "matmul",
+    "merge",  # the command and what it runs
+    "method",  # each file of methods/ defines its own
+    "score",  # the command and what it runs
+    "softmax",
+    "weighed",  # the three kinds of activation maps weigh channels, each in its way
+}
+"""Functions of one meaning that several modules define, lowering left out."""
+
+
+def test_a_function_name_means_one_thing() -> None:
+    names = Counter(
+        node.name
+        for _, tree in trees()
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith(("_", "lower_"))
+    )
+    assert {name for name, number in names.items() if number > 1} - SAME == set()
+
+
 def test_rules_are_objects_that_nobody_compares_by_name() -> None:
     names = {*registry.rules(), *registry.methods()}
     compared = [

@@ -230,7 +230,7 @@ def test_the_environment_forces_forms_in_their_order(monkeypatch: pytest.MonkeyP
     assert noted == ["columns", "image"]
     monkeypatch.setenv(forms.VARIABLE, "columns picture")
     with pytest.raises(InputError, match="SEQLIFT_FORM=picture: not a form; give one of direct, "):
-        forms.asked()
+        forms.forced_forms()
 
 
 @pytest.mark.skipif(not ON_JAX, reason="TensorFlow gets rounded factors in float32")

@@ -31,7 +31,7 @@ from seqlift.attribution.heads import (
 from seqlift.attribution.result import Result
 from seqlift.errors import ModelError
 from seqlift.explain.explainer import Explainer
-from seqlift.explain.target import parse
+from seqlift.explain.target import parse_targets
 from seqlift.explain.target_heads import before_activation, head_of
 from seqlift.lowering.walk import lower
 from seqlift.network.graph import Graph
@@ -311,7 +311,7 @@ BOXES = {  # request to the weights of the logits before their mean over classes
 @pytest.mark.parametrize("pre_activation", [True, False])
 def test_values_of_an_output_with_positions_are_summed(request_: str, pre_activation: bool) -> None:
     model = made(classes)
-    (target,) = parse([request_], model)
+    (target,) = parse_targets([request_], model)
     graph = graph_of(model)
     head = head_of(target, graph, pre_activation=pre_activation, centred=True)
     weights = np.zeros((20, 3))
@@ -330,7 +330,7 @@ def test_values_of_an_output_with_positions_are_summed(request_: str, pre_activa
 
 def test_a_place_past_the_end_of_an_open_axis_is_refused_when_it_is_known() -> None:
     model = made(classes, shape=(None, 4))
-    (target,) = parse(["0:40-60:1"], model)
+    (target,) = parse_targets(["0:40-60:1"], model)
     with pytest.raises(ModelError) as caught:
         head_of(target, lower(model, (24, 4)), pre_activation=True, centred=True)
     assert str(caught.value) == (

@@ -21,7 +21,7 @@ def sequential(*chain: dict[str, Any]) -> dict[str, Any]:
 
 
 def built(record: Any) -> keras.Model:
-    return build.build(records.read(record, generation=1))
+    return build.build(records.plan_network(record, generation=1))
 
 
 TRAINING = {"init": "uniform", "W_regularizer": None, "W_constraint": None, "gamma_init": "one"}

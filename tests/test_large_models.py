@@ -54,14 +54,14 @@ def test_layers_of_a_chain_are_called_once_or_twice_each(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(keras.layers.Activation, "call", counted)
     record = {"class_name": "Sequential", "config": {"name": "m", "layers": chain(30)}}
-    model = build.build(records.read(record, generation=2))
+    model = build.build(records.plan_network(record, generation=2))
     assert len(model.layers) == 30
     assert len(calls) <= 60
 
 
 @pytest.mark.parametrize("shuffled", [False, True])
 def test_a_chain_is_followed_beyond_the_limit_of_recursion(shuffled: bool) -> None:
-    plan = records.read(functional(250, shuffled=shuffled), generation=2)
+    plan = records.plan_network(functional(250, shuffled=shuffled), generation=2)
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(len(inspect.stack(0)) + 200)
     try:
@@ -118,7 +118,7 @@ def test_networks_nested_too_deeply_are_refused() -> None:
         config["layers"].append(record)  # type: ignore[attr-defined]
         record = {"class_name": "Sequential", "config": config}
     with pytest.raises(ModelError, match="networks and wrappers nested more than 30 deep"):
-        records.read(record, generation=2)
+        records.plan_network(record, generation=2)
 
 
 def test_weights_that_a_file_cannot_hold_are_not_allocated(saved: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from seqlift.network.graph import Graph, GraphBuilder
 from seqlift.network.primitives.affine import Dense
 from seqlift.network.primitives.elementwise import RELU
 from seqlift.network.primitives.shape import Reshape
-from seqlift.system.free_memory import check_free, free_in_groups, numbers
+from seqlift.system.free_memory import check_free, free_in_groups, memory_lines
 
 RNG = np.random.default_rng(29)
 GB = 2**30
@@ -79,7 +79,7 @@ def test_weights_that_the_memory_does_not_hold_are_refused_before_they_are_compi
     engine = engine_by(wide(), [WeightedHead(1, np.ones(1000, np.float32))])
     batches.check_weights(engine)
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    taken = numbers(Path("/proc/self/status"))["VmSize"]
+    taken = memory_lines(Path("/proc/self/status"))["VmSize"]
     resource.setrlimit(resource.RLIMIT_AS, (taken + GB // 2, hard))
     try:
         with pytest.raises(DeviceError, match=r"^the model's large weights, stored as 2,200,000 "):

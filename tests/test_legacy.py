@@ -30,7 +30,7 @@ def layer(class_name: str, **settings: Any) -> dict[str, Any]:
 
 
 def built(record: Any, generation: int = 2) -> keras.Model:
-    return build.build(records.read(record, generation=generation))
+    return build.build(records.plan_network(record, generation=generation))
 
 
 SEQUENTIALS = {
@@ -235,7 +235,7 @@ def test_slashes_in_layer_names_become_underscores() -> None:
 
 def test_a_plan_is_plain_values() -> None:
     record = {"class_name": "Sequential", "config": [layer("Lambda", name="x", function=["4w="])]}
-    plan = records.read(record, generation=2)
+    plan = records.plan_network(record, generation=2)
     assert isinstance(plan, NetworkPlan)
     assert plan.layers[0].settings == {"function": ["4w="]}
 
@@ -313,7 +313,7 @@ def test_a_wrapper_copies_its_layer_with_the_functions_of_keras_2() -> None:
     both = {"class_name": "Bidirectional", "config": {"name": "both", "layer": inner}}
     both["config"]["batch_input_shape"] = [None, 7, 4]
     record = {"class_name": "Sequential", "config": {"name": "net", "layers": [both]}}
-    model = build.build(records.read(record, generation=2))
+    model = build.build(records.plan_network(record, generation=2))
     random = np.random.default_rng(0)
     for weight in model.weights:
         weight.assign(random.normal(size=weight.shape))

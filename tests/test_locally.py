@@ -106,7 +106,7 @@ def test_what_a_locally_connected_layer_cannot_be_is_refused(
 ) -> None:
     config = record("LocallyConnected1D", (11, 4), **settings)
     with pytest.raises(ModelError) as caught:
-        build.build(records.read(config, generation=2))
+        build.build(records.plan_network(config, generation=2))
     ((setting, value),) = settings.items()
     message = (
         f"has {setting}={value!r}, which cannot be read; build it anew in Keras 2 with {known},"

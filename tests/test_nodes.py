@@ -179,7 +179,9 @@ def test_nodes_of_tf_keras_are_lowered_to_the_same(
     nodes: list[Node], expected: Callable[[], Any]
 ) -> None:
     record = record_of([node_record(*node) for node in nodes], [nodes[-1][0]])
-    (found,) = computed(graph_of(build.build(records.read(record, generation=2))), X).values()
+    (found,) = computed(
+        graph_of(build.build(records.plan_network(record, generation=2))), X
+    ).values()
     np.testing.assert_allclose(found, expected(), rtol=2e-6, atol=1e-6)
 
 
@@ -279,7 +281,7 @@ def test_a_raw_node_without_recipe_is_refused(node: Record, found: str) -> None:
 
 def test_a_node_becomes_a_model_of_its_name_made_of_operations() -> None:
     node = node_record("tf.math.exp", "math.exp", [["x", 0, 0, {}]])
-    model = build.build(records.read(record_of([node], ["tf.math.exp"]), generation=2))
+    model = build.build(records.plan_network(record_of([node], ["tf.math.exp"]), generation=2))
     inner = model.get_layer("tf.math.exp")
     assert isinstance(inner, keras.Model)
     assert [type(operation).__name__ for operation in inner.operations] == ["InputLayer", "Exp"]

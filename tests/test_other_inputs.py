@@ -12,7 +12,7 @@ from nets import Array, randomise, sequences, shuffles
 from seqlift.attribution.result import Result
 from seqlift.errors import InputError, ModelError
 from seqlift.explain.explainer import Explainer
-from seqlift.explain.extra_inputs import inputs_of, resolve
+from seqlift.explain.extra_inputs import model_inputs, resolve
 from seqlift.inputs.onehot import one_hot
 
 pytestmark = pytest.mark.usefixtures("step_by_step")
@@ -106,7 +106,7 @@ def test_values_come_from_files_and_by_number(model: keras.Model, tmp_path: Path
 
 
 def test_an_input_keeps_its_name_and_shape(model: keras.Model) -> None:
-    assert [str(one) for one in inputs_of(model)] == ["age ()", "dna (30, 4)", "half (6)"]
+    assert [str(one) for one in model_inputs(model)] == ["age ()", "dna (30, 4)", "half (6)"]
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [

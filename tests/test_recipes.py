@@ -18,7 +18,7 @@ from seqlift.errors import ModelError
 from seqlift.explain.explainer import Explainer
 from seqlift.models import build, records
 from seqlift.models.load import load
-from seqlift.models.refused import RefusedLayersError, lines
+from seqlift.models.refused import RefusedLayersError, refusal_lines
 from seqlift.models.safety import Refusal
 
 
@@ -232,7 +232,7 @@ def refusal(name: str, recipe_for: str | None = None) -> Refusal:
     ],
 )
 def test_the_recipe_for_several_layers_is_for_no_other(refusals: list[Refusal], end: str) -> None:
-    assert lines(refusals)[0].endswith(end)
+    assert refusal_lines(refusals)[0].endswith(end)
 
 
 def test_a_recipe_for_a_pattern_is_for_all_layers_that_are_refused() -> None:
@@ -262,7 +262,9 @@ def test_a_pattern_that_fits_nothing_or_twice_is_refused(
 def test_a_relu_with_settings_in_a_recipe_has_the_scores_of_the_layer() -> None:
     written = "K.relu(x, alpha=0.1, max_value=0.5, threshold=0.2)[:, 1:]"
     recipes = {"odd": f"concatenate([K.zeros((x.shape[0], 1, 4)), {written}], axis=1)"}
-    odd = build.build(records.read(record_of([UNREADABLE], ["odd"]), generation=2), recipes=recipes)
+    odd = build.build(
+        records.plan_network(record_of([UNREADABLE], ["odd"]), generation=2), recipes=recipes
+    )
     relu = layers.ReLU(max_value=0.5, negative_slope=0.1, threshold=0.2)
     padded = [layers.Cropping1D((1, 0)), layers.ZeroPadding1D((1, 0))]
     found = []

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqlift.errors import InputError
-from seqlift.inputs.regions import RegionFile, no_regions, parse
+from seqlift.inputs.regions import RegionFile, no_regions, parse_regions
 from seqlift.intervals import Region
 
 GOOD = [
@@ -158,32 +158,32 @@ SKIPPED = [
 
 @pytest.mark.parametrize(("line", "region"), GOOD)
 def test_good_line_is_the_region(line: str, region: Region) -> None:
-    (read,) = parse([line], source="a.bed")
+    (read,) = parse_regions([line], source="a.bed")
     assert read == replace(region, line=1)
 
 
 @pytest.mark.parametrize(("line", "problem"), BAD)
 def test_bad_line_is_a_problem_with_place_value_and_remedy(line: str, problem: str) -> None:
-    assert list(parse(["# header\n", line], source="a.bed")) == [f"a.bed:2: {problem}"]
+    assert list(parse_regions(["# header\n", line], source="a.bed")) == [f"a.bed:2: {problem}"]
 
 
 @pytest.mark.parametrize(("line", "why"), WHY)
 def test_a_row_without_a_summit_says_why(line: str, why: str) -> None:
-    (region,) = parse([line], source="a.bed")
+    (region,) = parse_regions([line], source="a.bed")
     assert isinstance(region, Region)
     assert (region.no_summit, region.summit >= 0) == (why, not why)
 
 
 def test_summits_are_read_from_the_column_or_not_at_all_where_that_is_asked_for() -> None:
     blocks, outside = f"{NINE}\t2\t1,1\t0,3", f"{NINE}\t700"
-    (region,) = parse([blocks], source="a.bed", summits="column")
+    (region,) = parse_regions([blocks], source="a.bed", summits="column")
     assert region == Region("chr1", 5, 9, "a", summit=2, line=1)
     for line in (blocks, outside, NINE):
-        (region,) = parse([line], source="a.bed", summits="centre")
+        (region,) = parse_regions([line], source="a.bed", summits="centre")
         assert region == Region("chr1", 5, 9, "a", line=1)
         assert isinstance(region, Region)
         assert region.no_summit == "by --summit centre"
-    assert list(parse([NINE, f"{NINE}\t."], source="a.bed", summits="column")) == [
+    assert list(parse_regions([NINE, f"{NINE}\t."], source="a.bed", summits="column")) == [
         "a.bed:1: 9 columns, and --summit column takes the tenth; give --summit auto or centre",
         f"a.bed:2: summit '.' is not a whole number; {SUMMIT}",
     ]
@@ -191,12 +191,12 @@ def test_summits_are_read_from_the_column_or_not_at_all_where_that_is_asked_for(
 
 @pytest.mark.parametrize("line", SKIPPED)
 def test_lines_that_are_not_data_are_skipped(line: str) -> None:
-    assert list(parse([line], source="a.bed")) == []
+    assert list(parse_regions([line], source="a.bed")) == []
 
 
 def test_every_line_is_read_by_itself() -> None:
     lines = ["chr1\t1\t2\n", "bad\n", "\n", "chr2 3 4 name 0 -\n"]
-    first, problem, last = parse(lines, source="a.bed")
+    first, problem, last = parse_regions(lines, source="a.bed")
     assert first == Region("chr1", 1, 2, line=1)
     assert isinstance(problem, str)
     assert problem.startswith("a.bed:2: ")
@@ -205,7 +205,7 @@ def test_every_line_is_read_by_itself() -> None:
 
 @given(st.text(alphabet=st.characters(codec=None), max_size=80))
 def test_any_text_is_a_region_a_problem_or_nothing(line: str) -> None:
-    results = list(parse([line], source="a.bed"))
+    results = list(parse_regions([line], source="a.bed"))
     assert len(results) <= 1
     assert all(isinstance(r, Region) or r.startswith("a.bed:1: ") for r in results)
 

@@ -216,7 +216,7 @@ def test_objects_that_matter_in_training_only_are_left_out(record: Any) -> None:
 
     odd = {f"kernel_{part}": CODE for part in ("initializer", "regularizer", "constraint")}
     changed = edited(record, "score", lambda layer: layer["config"].update(odd))
-    model = build.build(records.read(changed, generation=3))
+    model = build.build(records.plan_network(changed, generation=3))
     assert model.get_layer("score").kernel_constraint is None
 
 

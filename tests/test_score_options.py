@@ -351,7 +351,7 @@ def test_a_run_that_will_take_long_says_so_before_it_begins(
     assert "--method-option positions=START-END substitutes fewer bases" in first
     assert second.startswith(f"occlusion of {NUMBER} windows takes about")
     assert "positions" not in second
-    words = [forecast.worded(seconds) for seconds in (1.2e6, 7200.0, 660.0)]
+    words = [forecast.duration_words(seconds) for seconds in (1.2e6, 7200.0, 660.0)]
     assert words == ["14 days", "2 hours", "11 minutes"]
 
 

@@ -104,7 +104,7 @@ def test_what_is_logged_is_harmless() -> None:
 
 
 def test_a_problem_is_one_line_of_the_program(capsys: pytest.CaptureFixture[str]) -> None:
-    @failures.reported
+    @failures.show_failures
     def fail(verbose: int) -> None:
         raise InputError("a\nseqlift: b", "c")
 

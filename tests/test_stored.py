@@ -16,7 +16,7 @@ from seqlift.pipeline.rows import check_residuals, check_stored, residuals_of, s
 from seqlift.pipeline.workload import WindowBases, Workload
 from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.hdf5 import ScoreWriter
-from seqlift.tracks.layout import Dtype, columns
+from seqlift.tracks.layout import Dtype, stored_columns
 from seqlift.tracks.score_file import ScoreFile
 
 LENGTH = 200
@@ -65,7 +65,7 @@ def stored(
 def test_residuals_are_those_of_the_stored_contributions(dtype: Dtype) -> None:
     rows, result = made(1.0)
     batch = stored(rows, result, dtype)
-    kept = columns(batch, dtype)["projected_shap/seq"].astype(np.float64)
+    kept = stored_columns(batch, dtype)["projected_shap/seq"].astype(np.float64)
     missed = result.difference[:, 0] - kept.sum(axis=(1, 2))
     np.testing.assert_allclose(batch.residual, missed, rtol=0, atol=1e-12)
     np.testing.assert_allclose(batch.relative_residual, np.abs(missed / result.prediction))

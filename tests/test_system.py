@@ -116,8 +116,8 @@ def test_what_the_system_refuses_to_read_is_no_damage(
 
 
 def test_contents_that_make_libraries_ask_in_vain_are_damage(tmp_path: Path) -> None:
-    assert damage.refusal(tmp_path, OSError(errno.EINVAL, "Invalid argument")) is None
-    assert damage.refusal(tmp_path, OSError("truncated file")) is None
+    assert damage.system_refusal(tmp_path, OSError(errno.EINVAL, "Invalid argument")) is None
+    assert damage.system_refusal(tmp_path, OSError("truncated file")) is None
     assert isinstance(refusals.reading_error("x", OSError(errno.ENOMEM, "")), DeviceError)
     assert isinstance(refusals.reading_error("x", OSError(errno.EIO, "")), InputError)
 

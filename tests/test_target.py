@@ -4,7 +4,7 @@ import pytest
 from nets import eager, graph_of, inputs_for
 
 from seqlift.errors import ModelError
-from seqlift.explain.target import Target, parse, targets
+from seqlift.explain.target import Target, parse_targets, targets
 from seqlift.explain.target_heads import head_of
 from seqlift.explain.tasks import task_of
 
@@ -160,7 +160,7 @@ GOOD += [
 def test_a_request_names_one_scalar(
     models: Models, name: str, requests: list[str], expected: list[tuple]
 ) -> None:
-    assert parse(requests, models[name]) == tuple(Target(*fields) for fields in expected)
+    assert parse_targets(requests, models[name]) == tuple(Target(*fields) for fields in expected)
 
 
 NONE = "the model has no profile and count outputs"
@@ -248,7 +248,7 @@ def test_a_request_for_what_is_not_there_says_what_is(
     models: Models, name: str, requests: list[str], message: str
 ) -> None:
     with pytest.raises(ModelError) as caught:
-        parse(requests, models[name])
+        parse_targets(requests, models[name])
     place = f"target {requests[-1]!r}: " if requests else ""
     (problem,) = caught.value.problems
     assert problem == place + message
@@ -256,7 +256,7 @@ def test_a_request_for_what_is_not_there_says_what_is(
 
 def test_all_bad_requests_are_listed_at_once(models: Models) -> None:
     with pytest.raises(ModelError) as caught:
-        parse(["x", "tasks:1", "y:0"], models["tasks"])
+        parse_targets(["x", "tasks:1", "y:0"], models["tasks"])
     assert caught.value.problems == (
         "target 'x': the model has no output 'x'; it has tasks",
         "target 'y:0': the model has no output 'y'; it has tasks",
@@ -332,7 +332,7 @@ def test_a_model_lists_what_can_be_asked(models: Models, name: str, offered: lis
 def test_everything_listed_can_be_asked(models: Models, name: str) -> None:
     for line in targets(models[name]):
         for request in line.split(" to "):
-            assert parse([request], models[name])
+            assert parse_targets([request], models[name])
 
 
 def test_a_task_is_what_the_name_of_a_head_has_beside_its_kind() -> None:
@@ -350,7 +350,7 @@ def test_a_task_is_what_the_name_of_a_head_has_beside_its_kind() -> None:
 
 
 def test_outputs_that_share_a_layer_are_told_apart_by_number(models: Models) -> None:
-    assert parse(["1:0"], models["shared"]) == (Target("1:0", 1, None, "unit"),)
+    assert parse_targets(["1:0"], models["shared"]) == (Target("1:0", 1, None, "unit"),)
 
 
 def test_outputs_of_one_name_are_told_apart_by_number() -> None:
@@ -358,11 +358,11 @@ def test_outputs_of_one_name_are_told_apart_by_number() -> None:
     given = keras.Input((3,))
     model = keras.Model(given, [layer(given), layer(keras.layers.ReLU()(given))])
     assert targets(model) == ["0:0", "1:0"]
-    assert [(t.name, t.output) for t in parse(["all"], model)] == [("0:0", 0), ("1:0", 1)]
-    assert [t.name for t in parse(["1:0"], model)] == ["1:0"]
+    assert [(t.name, t.output) for t in parse_targets(["all"], model)] == [("0:0", 0), ("1:0", 1)]
+    assert [t.name for t in parse_targets(["1:0"], model)] == ["1:0"]
     wide = keras.layers.Dense(2, name="tasks")
     model = keras.Model(given, [wide(given), wide(keras.layers.ReLU()(given))])
-    assert [t.name for t in parse(["all"], model)] == ["0:0", "0:1", "1:0", "1:1"]
+    assert [t.name for t in parse_targets(["all"], model)] == ["0:0", "0:1", "1:0", "1:1"]
 
 
 def test_an_output_without_an_axis_is_one_unit() -> None:
@@ -371,9 +371,9 @@ def test_an_output_without_an_axis_is_one_unit() -> None:
     scalar = keras.Model(given, keras.layers.Reshape((), name="risk")(one))
     assert targets(scalar) == ["risk"]
     for request in ([], ["risk"], ["0"], ["risk:0"], ["all"]):
-        assert parse(request, scalar) == (Target("risk", 0, None, "unit"),)
+        assert parse_targets(request, scalar) == (Target("risk", 0, None, "unit"),)
     x, x0 = inputs_for((6, 4), 3, 2)
-    (target,) = parse([], scalar)
+    (target,) = parse_targets([], scalar)
     for pre_activation in (True, False):
         ours, same = (
             eager(graph, head_of(target, graph, pre_activation=pre_activation, centred=True), x, x0)

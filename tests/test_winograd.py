@@ -57,13 +57,13 @@ def there_and_back(primitive: Convolution, given: Array, above: Array) -> tuple[
 def used(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Note the dilation of every convolution that is made of half the products."""
     noted: list[int] = []
-    plain = winograd.weigh_windows
+    plain = winograd.winograd_windows
 
     def noting(array: Any, kernel: Any, dilation: int) -> Any:
         noted.append(dilation)
         return plain(array, kernel, dilation)
 
-    monkeypatch.setattr(winograd, "weigh_windows", noting)
+    monkeypatch.setattr(winograd, "winograd_windows", noting)
     return noted
 
 

@@ -47,7 +47,7 @@ def run(*options: object) -> Ran:
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Return how many lines are parsed and how many windows are fetched from now on."""
     counts: Counter[str] = Counter()
-    parse, fetch = regions.parse, Genome.fetch
+    parse, fetch = regions.parse_regions, Genome.fetch
 
     def counted_parse(lines: Iterator[str], **how: Any) -> Iterator[Any]:
         def counted_lines() -> Iterator[str]:
@@ -61,7 +61,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         counts["windows"] += 1
         return fetch(self, *interval)
 
-    monkeypatch.setattr(regions, "parse", counted_parse)
+    monkeypatch.setattr(regions, "parse_regions", counted_parse)
     monkeypatch.setattr(Genome, "fetch", counted_fetch)
     return counts
 

@@ -126,7 +126,7 @@ class Engine:
         (M, R, *shape).
         """
         gradients = self.compiled(place, partial(self.gradients, place))
-        found: list[Array] = gradients(sequences, inputs_of(references), others, point)
+        found: list[Array] = gradients(sequences, reference_arrays(references), others, point)
         return found
 
     def compiled(self, key: Any, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -149,7 +149,7 @@ class Engine:
         multipliers: list[Array],
     ) -> list[dict[str, Array]]:
         """Make scores of multipliers (N * R, *input shape) of each head."""
-        inputs = inputs_of(references)
+        inputs = reference_arrays(references)
         results: list[dict[str, Array]] = self._summarise(sequences, inputs, others, multipliers)
         return results
 
@@ -283,7 +283,7 @@ class Engine:
         self, sequences: Array, references: Array | PassedReferences
     ) -> tuple[Array, Array]:
         """Expand sequences to (N, *input shape) and references to (M, R, *input shape)."""
-        inputs = inputs_of(references)
+        inputs = reference_arrays(references)
         return self.expand(sequences, batch_axes=1), self.expand(inputs, batch_axes=2)
 
     def expand(self, array: Array, *, batch_axes: int) -> Array:
@@ -295,6 +295,6 @@ class Engine:
         return ops.cast(array, self.dtype)
 
 
-def inputs_of(references: Array | PassedReferences) -> Array:
+def reference_arrays(references: Array | PassedReferences) -> Array:
     """Take the arrays of references, whether or not they have passed the model."""
     return references.inputs if isinstance(references, PassedReferences) else references

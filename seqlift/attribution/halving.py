@@ -29,7 +29,7 @@ def with_halved(graph: Graph, needed: Iterable[int], rules: Rules) -> Graph:
     """
     comparing = [i for i in needed if compares(graph, rules, i)]
     compared = set(graph.ancestors(comparing))
-    nodes = [node if i in compared else halved(node) for i, node in enumerate(graph.nodes)]
+    nodes = [node if i in compared else mark_halved(node) for i, node in enumerate(graph.nodes)]
     return replace(graph, nodes=tuple(nodes))
 
 
@@ -43,7 +43,7 @@ def compares(graph: Graph, rules: Rules, i: int) -> bool:
     return bool(node.inputs) and not isinstance(node.primitive, Linear | Elementwise)
 
 
-def halved(node: Node) -> Node:
+def mark_halved(node: Node) -> Node:
     """Mark a convolution whose value for a window of zeros is nowhere zero; leave other nodes."""
     primitive = node.primitive
     if not isinstance(primitive, Convolution) or primitive.bias is None:

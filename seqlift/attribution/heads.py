@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from seqlift.attribution.propagation.rule import flatten_pairs
 from seqlift.attribution.propagation.softmax_quotients import through_softmax
-from seqlift.device.stored_weights import constant
+from seqlift.device.stored_weights import constant_tensor
 from seqlift.network.primitives.rowwise import mean_along
 from seqlift.network.primitives.softmax import softmax
 
@@ -58,14 +58,14 @@ class WeightedHead:
     weights: NDArray[np.floating]
 
     def value(self, y: Array) -> Array:
-        return sum_over_sample(y * constant(self.weights, y))
+        return sum_over_sample(y * constant_tensor(self.weights, y))
 
     def difference(self, y: Array, y0: Array) -> Array:
         return self.value(y) - self.value(y0)
 
     def seed(self, y: Array, y0: Array) -> Array:
         """Repeat the weights once per pair."""
-        return flatten_pairs(ops.zeros_like(y + y0) + constant(self.weights, y))
+        return flatten_pairs(ops.zeros_like(y + y0) + constant_tensor(self.weights, y))
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ class BoxHead:
         rank = len(self.factors)
         shapes = [[-1 if i == axis else 1 for i in range(rank)] for axis in range(rank)]
         terms = [
-            constant(factor.reshape(shape), like)
+            constant_tensor(factor.reshape(shape), like)
             for factor, shape in zip(self.factors, shapes, strict=True)
         ]
         return prod(terms[1:], start=terms[0])

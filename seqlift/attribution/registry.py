@@ -102,7 +102,7 @@ def register(thing: Any, name: str | None = None) -> Any:
 
 def preset_named(name: str) -> "Preset":
     """Import the rule or preset of a name. Raises InputError for an unknown one."""
-    check("rule", name, rules())
+    check_known("rule", name, rules())
     if name in _OWN_RULES:
         preset: Preset = _OWN_RULES[name]
         return preset
@@ -126,7 +126,7 @@ def method_named(name: str, options: Mapping[str, Any]) -> "Method":
     Options may be text, as on the command line. Raises InputError for an unknown name or option,
     or a value that does not fit.
     """
-    check("method", name, methods())
+    check_known("method", name, methods())
     make = factory_named(name)
     parameters = inspect.signature(make).parameters
     unknown = [option for option in options if option not in parameters]
@@ -138,7 +138,7 @@ def method_named(name: str, options: Mapping[str, Any]) -> "Method":
         for option, value in options.items()
     }
     if "max_rule" in values:
-        check("max_rule", values["max_rule"], dict.fromkeys(MAX_RULES, ""))
+        check_known("max_rule", values["max_rule"], dict.fromkeys(MAX_RULES, ""))
     method: Method = make(**values)
     return method
 
@@ -157,7 +157,7 @@ def chosen_method(
     Raises InputError for a name, an option or a value that does not fit.
     """
     special = dict(rule_for or {})
-    check("method", name, methods())
+    check_known("method", name, methods())
     if name == "deeplift":
         name, rule = named_by_rule(rule, special)
     known = inspect.signature(factory_named(name)).parameters
@@ -216,7 +216,7 @@ def option_value(what: str, value: Any, default: Any) -> Any:
         raise InputError(f"{what}: {value!r} is not {kind}") from None
 
 
-def check(kind: str, name: str, known: Mapping[str, str]) -> None:
+def check_known(kind: str, name: str, known: Mapping[str, str]) -> None:
     """Raise InputError where `name` is not one of the `known` ones."""
     if name not in known:
         raise InputError(f"{kind} {name!r}: give one of {', '.join(known)}")

@@ -32,7 +32,7 @@ from seqlift.attribution.propagation.rule import (
 )
 from seqlift.attribution.rules.gradient import RULE as GRADIENT
 from seqlift.attribution.rules.rescale import first_winner, transposed
-from seqlift.device.stored_weights import constant
+from seqlift.device.stored_weights import constant_tensor
 from seqlift.network.folding import with_folded_scales
 from seqlift.network.graph import Graph
 from seqlift.network.primitives.affine import Scale
@@ -84,13 +84,15 @@ def undefined(primitive: Primitive) -> str | None:
 def offset_kept(node: NodeView) -> Any:
     """Keep what the offset of a scale adds."""
     values = flatten_pairs(node.y)
-    return constant(node.primitive.offset, values) * ops.ones_like(values)
+    return constant_tensor(node.primitive.offset, values) * ops.ones_like(values)
 
 
 def bias_of(node: NodeView, like: Any) -> Any:
     """Broadcast the bias of a layer to its outputs, zeros where it has none."""
     bias = node.primitive.bias
-    return ops.zeros_like(like) if bias is None else ops.zeros_like(like) + constant(bias, like)
+    return (
+        ops.zeros_like(like) if bias is None else ops.zeros_like(like) + constant_tensor(bias, like)
+    )
 
 
 SCALE = Row(transposed, asks=ASKED, label="linear", keeps=offset_kept)

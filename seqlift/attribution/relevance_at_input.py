@@ -72,24 +72,24 @@ def negative(kernel: Any) -> Any:
     return np.minimum(kernel, 0.0)
 
 
-def weighed(node: NodeView, kernel: Any, values: Any) -> Any:
+def weigh_values(node: NodeView, kernel: Any, values: Any) -> Any:
     """Weigh values (N * R, *input shape) by a kernel of a layer's shape, without a bias."""
     return with_kernel(node.primitive, kernel).forward(values)
 
 
 def total_of_positive(node: NodeView) -> Any:
-    return weighed(node, positive(node.primitive.kernel), flatten_pairs(node.x[0]))
+    return weigh_values(node, positive(node.primitive.kernel), flatten_pairs(node.x[0]))
 
 
 def total_in_box(node: NodeView) -> Any:
     """Weigh the values by the weights, less the ones at the end of the box by the negative ones."""
     values, kernel = flatten_pairs(node.x[0]), node.primitive.kernel
-    least = weighed(node, negative(kernel), ops.ones_like(values))
-    return weighed(node, kernel, values) - least
+    least = weigh_values(node, negative(kernel), ops.ones_like(values))
+    return weigh_values(node, kernel, values) - least
 
 
 def total_of_squares(node: NodeView) -> Any:
-    return weighed(node, node.primitive.kernel**2, ops.ones_like(flatten_pairs(node.x[0])))
+    return weigh_values(node, node.primitive.kernel**2, ops.ones_like(flatten_pairs(node.x[0])))
 
 
 Z_PLUS = shared(positive, total_of_positive, stable=STABLE)

@@ -7,7 +7,7 @@ import click
 
 from seqlift import __version__
 from seqlift.cli import options, report
-from seqlift.cli.failures import quiet_imports, reported
+from seqlift.cli.failures import quiet_imports, show_failures
 from seqlift.cli.grouped import GroupedCommand
 from seqlift.cli.screen import Commands
 from seqlift.errors import ModelError
@@ -34,7 +34,7 @@ def main() -> None:
 @options.quiet
 @options.verbose
 @options.debug
-@reported
+@show_failures
 def score(*, quiet: bool, verbose: int, **chosen: Any) -> None:
     """Write the contribution of every base to PREFIX.h5 and PREFIX.bw.
 
@@ -45,13 +45,13 @@ def score(*, quiet: bool, verbose: int, **chosen: Any) -> None:
     with quiet_imports(verbose):
         from seqlift.pipeline.score import score as run
 
-        settings = click.get_current_context().obj or default_settings()
+        settings = click.get_current_context().obj or load_settings()
     summary = run(ScoreOptions(**chosen), settings, progress=report.progress(quiet=quiet))
     if not quiet:
         report.show_summary(summary)
 
 
-def default_settings() -> "Settings":
+def load_settings() -> "Settings":
     """Load Keras and its backend, for the runs of this command."""
     from seqlift.pipeline.loading import load_explainer
     from seqlift.pipeline.settings import Settings
@@ -68,7 +68,7 @@ def default_settings() -> "Settings":
 @options.quiet
 @options.verbose
 @options.debug
-@reported
+@show_failures
 def merge(*, quiet: bool, verbose: int, **chosen: Any) -> None:
     """Join the score files of shards, and make the track of all.
 
@@ -88,7 +88,7 @@ def merge(*, quiet: bool, verbose: int, **chosen: Any) -> None:
 @options.quiet
 @options.verbose
 @options.debug
-@reported
+@show_failures
 def track(*, quiet: bool, verbose: int, **chosen: Any) -> None:
     """Make the genome-browser track of a score file again."""
     del verbose
@@ -103,7 +103,7 @@ def track(*, quiet: bool, verbose: int, **chosen: Any) -> None:
 @options.as_json
 @options.verbose
 @options.debug
-@reported
+@show_failures
 def inspect(*, path: str, as_json: bool, verbose: int, **chosen: Any) -> None:
     """Show what a model offers to explain and how, or what is in a score file."""
     from seqlift.tracks.score_file import ScoreFile, is_score_file

@@ -26,7 +26,7 @@ BUG = 1
 ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
-def reported(command: Callable[..., None]) -> Callable[..., None]:
+def show_failures(command: Callable[..., None]) -> Callable[..., None]:
     """Wrap `command`, with its failures shown as the user should see them.
 
     TensorFlow is quiet unless asked for with ``-vv``, or by the user's own environment.

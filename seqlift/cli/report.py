@@ -109,7 +109,7 @@ def show_model(report: "ModelReport", *, as_json: bool) -> None:
     show(f"sha256   {report.sha256}")
     for kind, tensors in (("input", report.inputs), ("output", report.outputs)):
         for name, shape in tensors.items():
-            show(f"{kind:<8} {name} {shape_text(shape)}".rstrip())
+            show(f"{kind:<8} {name} {shape_or_nothing(shape)}".rstrip())
     if report.parameters is not None:
         show_targets(report.targets)
         show(f"weights  {report.parameters:,}")
@@ -142,7 +142,7 @@ def show_layers(layers: "tuple[LayerReport, ...]") -> None:
         (
             layer.name,
             layer.layer_class,
-            shape_text(layer.shape),
+            shape_or_nothing(layer.shape),
             ", ".join(layer.primitives),
             layer.rule,
         )
@@ -156,7 +156,7 @@ def show_layers(layers: "tuple[LayerReport, ...]") -> None:
     show()
 
 
-def shape_text(shape: tuple[int | None, ...] | None) -> str:
+def shape_or_nothing(shape: tuple[int | None, ...] | None) -> str:
     """Write a shape as text, nothing where it is not known."""
     if shape is None:
         return ""

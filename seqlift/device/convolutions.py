@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from seqlift.device import forms, processor, products, winograd, xla
 from seqlift.device.forms import Case, Form
 from seqlift.device.precision import Precision
-from seqlift.device.stored_weights import constant
+from seqlift.device.stored_weights import constant_tensor
 
 Array = Any
 Kernel = NDArray[np.floating]
@@ -67,7 +67,9 @@ def allowed(array: Array, *, can_halve: bool) -> frozenset[Form]:
 def direct(
     array: Array, kernel: Kernel, strides: tuple[int, ...], dilation: tuple[int, ...]
 ) -> Array:
-    return products.convolve(array, constant(kernel, array), strides=strides, dilation=dilation)
+    return products.convolve(
+        array, constant_tensor(kernel, array), strides=strides, dilation=dilation
+    )
 
 
 def image(array: Array, kernel: Kernel, _: tuple[int, ...], dilation: tuple[int, ...]) -> Array:
@@ -78,7 +80,7 @@ def image(array: Array, kernel: Kernel, _: tuple[int, ...], dilation: tuple[int,
     size, step = array.shape[1], dilation[0]
     padded = ops.pad(array, ((0, 0), (0, -size % step), (0, 0)))
     rows = ops.reshape(padded, (-1, padded.shape[1] // step, step, array.shape[2]))
-    weights = constant(kernel[:, None], array)
+    weights = constant_tensor(kernel[:, None], array)
     weighed = products.convolve(rows, weights, strides=(1, 1), dilation=(1, 1))
     count = size - (len(kernel) - 1) * step
     return ops.reshape(weighed, (-1, weighed.shape[1] * step, kernel.shape[-1]))[:, :count]
@@ -91,14 +93,14 @@ def columns(array: Array, kernel: Kernel, _: tuple[int, ...], dilation: tuple[in
     starts = (tap * dilation[0] for tap in range(taps))
     factor = products.factor_of_product(array)
     read = ops.concatenate([factor[:, start : start + count] for start in starts], axis=2)
-    weights = constant(kernel.reshape(1, taps * inputs, outputs), array)
+    weights = constant_tensor(kernel.reshape(1, taps * inputs, outputs), array)
     if products.in_bfloat16():
         return products.matmul(read, weights[0])
     return products.convolve(read, weights, strides=(1,), dilation=(1,))
 
 
 def halved(array: Array, kernel: Kernel, _: tuple[int, ...], dilation: tuple[int, ...]) -> Array:
-    return winograd.weigh_windows(array, kernel, dilation[0])
+    return winograd.winograd_windows(array, kernel, dilation[0])
 
 
 WAYS: dict[Form, Weigh] = {

@@ -127,7 +127,7 @@ def forced(*forms: Form) -> Iterator[None]:
         _FORCED.reset(token)
 
 
-def asked() -> tuple[Choice, ...] | None:
+def forced_forms() -> tuple[Choice, ...] | None:
     """Read the forms that are forced, by `forced` or by the environment.
 
     Raises InputError for a name that is not one of a form.
@@ -145,13 +145,13 @@ def asked() -> tuple[Choice, ...] | None:
 
 def chosen(case: Case, backend: str, kind: Kind, precision: Precision) -> Form:
     """Choose the form of a convolution by a backend, on a kind of device."""
-    choices = asked()
+    choices = forced_forms()
     if choices is None:
         choices = CHOICES.get((kind, precision), ())
     return next((one.form for one in choices if one.applies(case, backend)), "direct")
 
 
-def channels_last(precision: Precision) -> bool:
+def gpu_channels_last(precision: Precision) -> bool:
     """Tell whether a GPU gets arrays with the channels last in memory."""
     wanted = os.environ.get(LAYOUT, "").strip()
     if wanted not in ("", "first", "last"):

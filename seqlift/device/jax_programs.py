@@ -62,7 +62,7 @@ def jitted_by_jax(
 
 def jax_options(products: Products | None) -> dict[str, bool]:
     """Choose options of XLA that JAX compiles with."""
-    if processor.on_cpu() or not forms.channels_last(products or "float32"):
+    if processor.on_cpu() or not forms.gpu_channels_last(products or "float32"):
         return {}
     options = {CHANNELS_LAST: True}
     return options if _known_to_xla(CHANNELS_LAST) else {}

@@ -145,7 +145,7 @@ def convolve(
     one_axis = len(strides) == 1 and array.shape[-1] == kernel.shape[-2]
     if keras.backend.backend() == "tensorflow" and one_axis:
         if xla.compiles():
-            return xla.convolve(first, second, strides, dilation, exact=rounded() is None)
+            return xla.convolve_xla(first, second, strides, dilation, exact=rounded() is None)
         if max(strides) == 1 or max(dilation) == 1:
             return _convolve_image(first, second, strides, dilation)
     return keras.ops.conv(first, second, strides=strides, dilation_rate=dilation, **WHOLE)

@@ -63,7 +63,7 @@ def storing(stored: StoredWeights | None) -> Iterator[None]:
         _STORED.reset(token)
 
 
-def constant(values: NDArray[Any], like: Array) -> Array:
+def constant_tensor(values: NDArray[Any], like: Array) -> Array:
     """Make a tensor of `values` in the dtype of `like`: stored, where it is large."""
     stored = _STORED.get()
     if stored is None or values.size < stored.large:

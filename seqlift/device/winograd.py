@@ -25,7 +25,7 @@ from seqlift.device import processor, products, xla
 from seqlift.device.forms import TILE_OUTPUTS as OUTPUTS
 from seqlift.device.forms import TILE_TAPS as TAPS
 from seqlift.device.forms import whole_tiles
-from seqlift.device.stored_weights import constant
+from seqlift.device.stored_weights import constant_tensor
 
 Array = Any
 
@@ -55,7 +55,7 @@ def powers(number: int) -> NDArray[np.float64]:
 TO_OUTPUTS, OF_KERNEL, OF_VALUES = transforms()
 
 
-def weigh_windows(array: Array, kernel: NDArray[np.floating], dilation: int) -> Array:
+def winograd_windows(array: Array, kernel: NDArray[np.floating], dilation: int) -> Array:
     """Weigh the windows of `array` (B, size, inputs) by `kernel` (3, inputs, outputs).
 
     Kernels are taken to the points in float64, whatever products are rounded to.
@@ -64,7 +64,7 @@ def weigh_windows(array: Array, kernel: NDArray[np.floating], dilation: int) -> 
     at_points = OF_KERNEL @ kernel.reshape(TAPS, -1).astype(np.float64)
     kernels = (kernel, *at_points.reshape(-1, *kernel.shape[1:]))
     if not xla.compiles():
-        direct, *transformed = (constant(each, array) for each in kernels)
+        direct, *transformed = (constant_tensor(each, array) for each in kernels)
         return tiled(array, direct, transformed, dilation)
     direct, *transformed = map(xla.stored, kernels)
     return xla.computed_once(
@@ -101,17 +101,17 @@ def weigh_tiles(array: Array, at_points: list[Array], dilation: int) -> Array:
     tiles = last // OUTPUTS + 1
     products = []
     for row, kernel in zip(OF_VALUES, at_points, strict=True):
-        at_point = ops.reshape(weighted_sum(row, values), (batch, tiles * dilation, inputs))
+        at_point = ops.reshape(sum_weighted_arrays(row, values), (batch, tiles * dilation, inputs))
         products.append(rows_times(at_point, kernel))
     outputs = at_points[0].shape[-1]
     windows = [
-        ops.reshape(weighted_sum(row, products), (batch, tiles, 1, dilation, outputs))
+        ops.reshape(sum_weighted_arrays(row, products), (batch, tiles, 1, dilation, outputs))
         for row in TO_OUTPUTS
     ]
     return ops.reshape(ops.concatenate(windows, axis=2), (batch, -1, outputs))
 
 
-def weighted_sum(weights: NDArray[np.float64], arrays: list[Array]) -> Array:
+def sum_weighted_arrays(weights: NDArray[np.float64], arrays: list[Array]) -> Array:
     """Sum `arrays`, each times its weight; those of weight 0 are left out."""
     total = None
     for weight, array in zip(weights, arrays, strict=True):
@@ -128,7 +128,7 @@ def rows_times(array: Array, matrix: Array) -> Array:
     product of it unless there are zeros around.
     """
     if xla.compiles():
-        return xla.convolve(array, matrix[None], (1,), (1,), spare=1)[:, :-1]
+        return xla.convolve_xla(array, matrix[None], (1,), (1,), spare=1)[:, :-1]
     if not processor.on_cpu():
         return products.matmul(array, matrix)
     padded = ops.pad(array, ((0, 0), (0, 1), (0, 0)))

@@ -71,7 +71,7 @@ def barrier(array: Array) -> Array:
     return whole
 
 
-def convolve(
+def convolve_xla(
     array: Array,
     kernel: Array,
     strides: tuple[int, ...],

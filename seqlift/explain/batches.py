@@ -146,7 +146,7 @@ def in_batches(
     return [joined_results(parts) for parts in zip(*results, strict=True)]
 
 
-def run(
+def run_batches(
     engine: Engine,
     batch: NDArray[Any],
     references: NDArray[Any] | PassedReferences,
@@ -199,8 +199,8 @@ def with_arrays(
     References that all sequences share pass the model once per run, unless there are `rows`.
     """
     if rows or references.ndim > batch.ndim:
-        return run(engine, batch, own_references(references, batch), size, rows)
-    return run(engine, batch, shared.of(engine, references), size)
+        return run_batches(engine, batch, own_references(references, batch), size, rows)
+    return run_batches(engine, batch, shared.of(engine, references), size)
 
 
 def with_kind(
@@ -220,14 +220,14 @@ def with_kind(
     """
     codes = batch if coded else codes_of(batch)
     if rows or not references.shared:
-        return run(engine, batch, references.draw(codes), size, rows)
+        return run_batches(engine, batch, references.draw(codes), size, rows)
     known = (codes != UNKNOWN).all(axis=1)
     parts = []
     if known.any():
         common = cast(SharedReferences, references).common(codes.shape[1])
-        parts.append(run(engine, batch[known], shared.of(engine, common), size))
+        parts.append(run_batches(engine, batch[known], shared.of(engine, common), size))
     if not known.all():
-        parts.append(run(engine, batch[~known], references.draw(codes[~known]), size))
+        parts.append(run_batches(engine, batch[~known], references.draw(codes[~known]), size))
     order = np.argsort(np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)]))
     return [joined_results(results).rows(order) for results in zip(*parts, strict=True)]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seqlift.errors import InputError
 from seqlift.lowering.input_layout import Copy, layout_of
-from seqlift.models.model_inputs import ModelInput, named, shape_text
+from seqlift.models.model_inputs import ModelInput, find_input, shape_text
 
 InputValue = float | str | NDArray[Any] | None
 COPIES = ("sequence", "reverse-complement")
@@ -34,7 +34,7 @@ def strand_codes(
     problems: list[str] = []
     for name, value in copied.items():
         try:
-            one = named(str(name), inputs)
+            one = find_input(str(name), inputs)
             if one.number in found or one.number in values:
                 raise InputError(f"input {name}: it is set twice; leave one out")
             found[one.number] = str(value)

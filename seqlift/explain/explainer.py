@@ -41,7 +41,7 @@ from seqlift.explain.schedule import Schedule
 from seqlift.inputs.references import References
 from seqlift.intervals import CHANNELS
 from seqlift.lowering.input_layout import layout_of
-from seqlift.models.calls import notes_of
+from seqlift.models.calls import call_notes
 from seqlift.models.load import LoadedModel, load
 
 
@@ -100,12 +100,12 @@ class Explainer:
             max_rule=chosen.max_rule,
             steps=chosen.steps,
         )
-        self.notes = self.loaded.notes if self.loaded else notes_of(model)
+        self.notes = self.loaded.notes if self.loaded else call_notes(model)
         self.extra_inputs = resolve(model, dict(chosen.inputs))
         self.warnings = self.extra_inputs.warnings(model)
         for text in self.warnings:
             warnings.warn(text, stacklevel=2)
-        self.targets = targets.parse(requests_of(target), model)
+        self.targets = targets.parse_targets(requests_of(target), model)
         self.several = len(self.targets) > 1 or not isinstance(target, str | None)
         self.precision, self.seed = chosen.precision, chosen.seed
         self.batch_size = chosen.batch_size

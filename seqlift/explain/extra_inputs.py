@@ -38,7 +38,7 @@ from seqlift.explain.copied_inputs import (
 from seqlift.inputs.arrays import read_array
 from seqlift.lowering.input_layout import Copy, layout_of
 from seqlift.models.load import LoadedModel
-from seqlift.models.model_inputs import ModelInput, inputs_of, named, shape_text
+from seqlift.models.model_inputs import ModelInput, find_input, model_inputs, shape_text
 
 Array = NDArray[Any]
 
@@ -65,7 +65,7 @@ class ExtraInputs:
 
     def warnings(self, model: Any) -> tuple[str, ...]:
         """Warn of inputs of the sequence's own shape that do not vary along with it."""
-        inputs = inputs_of(model)
+        inputs = model_inputs(model)
         fixed = {n: self.descriptions[inputs[n].name] for n in sorted((*self.held, *self.rows))}
         return twin_warnings(inputs, self.sequence, fixed)
 
@@ -76,7 +76,7 @@ def resolve(model: Any, requested: Mapping[str, InputValue] | None = None) -> Ex
     The one input without a value takes the sequence. Raises InputError for a name or value that
     does not fit, ModelError where not exactly one input is left.
     """
-    inputs, requested = inputs_of(model), requested or {}
+    inputs, requested = model_inputs(model), requested or {}
     copied = {name: value for name, value in requested.items() if is_copy(value)}
     values = values_of(model, {name: v for name, v in requested.items() if name not in copied})
     strands = strand_codes(inputs, copied, values)
@@ -107,12 +107,12 @@ def values_of(
 
     Raises InputError, with a line for each name or value that does not fit.
     """
-    inputs = inputs_of(model)
+    inputs = model_inputs(model)
     found: dict[int, tuple[Array | None, str]] = {}
     problems: list[str] = []
     for name, value in requested.items():
         try:
-            one = named(str(name), inputs)
+            one = find_input(str(name), inputs)
             if one.number in found:
                 raise InputError(f"input {name}: it is set twice; leave one out")
             found[one.number] = input_value(one, value)
@@ -190,7 +190,7 @@ def input_value(one: ModelInput, setting: InputValue) -> tuple[Array | None, str
         words = words or str(setting)
         array = np.full(one.shape, array, np.float64)  # type: ignore[arg-type]  # no extent is open
     check_values(array, one, place=place)
-    return array, words if words and not words.endswith(", ") else words + digest(array)
+    return array, words if words and not words.endswith(", ") else words + array_digest(array)
 
 
 def number_in(text: str) -> float | None:
@@ -232,7 +232,7 @@ def check_values(array: Array, one: ModelInput, *, place: str) -> None:
         raise InputError(f"{place}: {where} is not finite; give finite numbers")
 
 
-def digest(array: Array) -> str:
+def array_digest(array: Array) -> str:
     data = np.ascontiguousarray(array, dtype="<f8").tobytes()
     return f"{array.shape} sha256 {hashlib.sha256(data).hexdigest()}"
 
@@ -245,7 +245,7 @@ def rows_for(
     Values that come with a call replace those `known` of all calls, and are repeated where they are
     the same for every sequence. Raises InputError where there are more rows or fewer.
     """
-    inputs = inputs_of(model)
+    inputs = model_inputs(model)
     found = dict(known.rows)
     for name in (name for name, value in requested.items() if is_copy(value)):
         raise InputError(

@@ -155,7 +155,7 @@ def refused_report(
     top = {plan.name: plan for plan in network.layers}
     first = [ref.layer for ref in network.inputs] or list(top)[:1]
     last = [ref.layer for ref in network.outputs] or list(top)[-1:]
-    known = {name: shape_of(top[name]) for name in first if name in top}
+    known = {name: planned_shape(top[name]) for name in first if name in top}
     return ModelReport(
         path=path,
         sha256=described.sha256,
@@ -192,14 +192,14 @@ def described_layer(name: str, plan: LayerPlan, problems: tuple[str, ...]) -> La
     return LayerReport(
         name=name,
         layer_class=str(plan.class_name),
-        shape=shape_of(plan),
+        shape=planned_shape(plan),
         primitives=("refused",) if own else (),
         rule="none" if own else "",
         problem=own[0] if own else "",
     )
 
 
-def shape_of(plan: LayerPlan | NetworkPlan) -> tuple[int | None, ...] | None:
+def planned_shape(plan: LayerPlan | NetworkPlan) -> tuple[int | None, ...] | None:
     """Read the shape of a layer's output from its settings; None where they leave it open."""
     key = {"InputLayer": "shape", "Reshape": "target_shape"}.get(plan.class_name)
     if key is None or isinstance(plan, NetworkPlan):

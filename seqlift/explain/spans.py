@@ -80,7 +80,7 @@ def span_text(spans: Sequence[Span]) -> str:
     return ":".join(str(first) if last == first + 1 else f"{first}-{last}" for first, last in spans)
 
 
-def every(output: Output, name: str) -> str:
+def output_range(output: Output, name: str) -> str:
     """Write the first and the last value of an output that are asked for, once where it has one."""
     first = ":".join("0" for _ in output.shape)
     last = ":".join("any" if extent is None else str(extent - 1) for extent in output.shape)

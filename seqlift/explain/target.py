@@ -38,7 +38,7 @@ from seqlift.explain.model_outputs import (
     profile_and_counts,
     shapes,
 )
-from seqlift.explain.spans import Span, every, form, is_field, span_text, spans_of
+from seqlift.explain.spans import Span, form, is_field, output_range, span_text, spans_of
 from seqlift.explain.tasks import heads_by_task
 
 Kind = Literal["unit", "counts", "profile", "profile-complete"]
@@ -79,7 +79,7 @@ def targets(model: keras.Model) -> list[str]:
     return [*presets, *(line for line in units if line not in presets)]
 
 
-def parse(requests: Sequence[str], model: keras.Model) -> tuple[Target, ...]:
+def parse_targets(requests: Sequence[str], model: keras.Model) -> tuple[Target, ...]:
     """Resolve requested target names against a model, in their order.
 
     No request means the only unit of the only output. A request that the model does not have, or
@@ -114,7 +114,7 @@ def _unit_lines(
     """List the target names of an output's units, as a range where they are more than `most`."""
     units, name = output.units, own_name(output, outputs)
     if units is None:
-        return [every(output, name)] if output.size else []
+        return [output_range(output, name)] if output.size else []
     if units > max(most, 1):
         return [f"{name}:0 to {name}:{units - 1}"]
     return [_unit(output, name, index).name for index in range(units)]

@@ -116,7 +116,7 @@ def blocks(fasta: FastaBytes) -> Iterator[bytes]:
         start += len(block)
 
 
-def lines(fasta: FastaBytes) -> Iterator[bytes]:
+def fasta_lines(fasta: FastaBytes) -> Iterator[bytes]:
     """Yield the lines of the text, without a byte order mark."""
     held: list[bytes] = []
     for number, block in enumerate(blocks(fasta)):

@@ -7,7 +7,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from seqlift.errors import InputError
-from seqlift.inputs.fasta_bytes import BOM, GZIP_MAGIC, FastaBytes, is_bgzip, lines, open_fasta
+from seqlift.inputs.fasta_bytes import (
+    BOM,
+    GZIP_MAGIC,
+    FastaBytes,
+    fasta_lines,
+    is_bgzip,
+    open_fasta,
+)
 from seqlift.system.paths import not_regular
 
 _REMEDY = "give FASTA, plain or compressed by bgzip"
@@ -30,7 +37,7 @@ _NOT_FASTA = (
 )
 
 
-def check_kind(fasta: Path, *, source: str) -> None:
+def check_fasta_kind(fasta: Path, *, source: str) -> None:
     """Refuse, by an `InputError`, what is no FASTA file by its first bytes."""
     try:
         if not fasta.exists():
@@ -68,7 +75,7 @@ def _head(fasta: Path, source: str) -> bytes:
 
 def first_fault(fasta: FastaBytes, *, source: str) -> str:
     """Find the first problem that keeps a FASTA file from being indexed, with its line."""
-    for number, problem in _faults(lines(fasta)):
+    for number, problem in _faults(fasta_lines(fasta)):
         return f"{source}:{number}: {problem}"
     return f"{source}: cannot be indexed; {_REMEDY}, all lines of a record equally long"
 

@@ -63,7 +63,7 @@ class Genome(Closing):
         """
         self.path = Path(path)
         self._source = str(path) if source is None else source
-        fasta_check.check_kind(self.path, source=self._source)
+        fasta_check.check_fasta_kind(self.path, source=self._source)
         self._fasta = open_fasta(self.path, source=self._source)
         try:
             self._records = {record.name: record for record in self._index()}

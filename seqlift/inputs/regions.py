@@ -25,7 +25,7 @@ from seqlift.intervals import Region
 from seqlift.system.closing import Closing
 
 
-def parse(
+def parse_regions(
     lines: Iterable[str], *, source: str, summits: Summits = "auto"
 ) -> Iterator[Region | str]:
     """Yield a region for every BED line, or a problem (a str) where the line is none.
@@ -145,7 +145,7 @@ class RegionFile(Closing):
         InputError
             When the file turns out to be cut short or damaged.
         """
-        return parse(self._text.lines(), source=self.source, summits=self._summits)
+        return parse_regions(self._text.lines(), source=self.source, summits=self._summits)
 
     def check_unchanged(self) -> None:
         """Raise InputError where the file is no longer the one that was opened."""

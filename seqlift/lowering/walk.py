@@ -14,7 +14,7 @@ import keras
 from numpy.typing import NDArray
 
 from seqlift.errors import ModelError
-from seqlift.lowering.compositions.place import Arguments, Lower, Place, Tensor, filled
+from seqlift.lowering.compositions.place import Arguments, Lower, Place, Tensor, without_none
 from seqlift.lowering.compositions.traced import NOT_TRACED, arguments_of, traced
 from seqlift.lowering.input_layout import Copy, Layout, add_copy, add_sequence
 from seqlift.lowering.layers.activation import ACTIVATION_LAYERS
@@ -226,7 +226,7 @@ def inner_model(layer: Any, arguments: Arguments, place: Place) -> keras.Model |
     None for all others. Raises ModelError for a nested model that is called with more than tensors.
     """
     if is_walked(layer):
-        odd = [key for key in filled(arguments[1]) if key != "training"]
+        odd = [key for key in without_none(arguments[1]) if key != "training"]
         if odd:
             raise place.refuse(called_with(odd))
         return layer
@@ -262,11 +262,11 @@ def lowered(layer: Any, place: Place, args: Sequence[Any], kwargs: Mapping[str, 
         return operation(layer, place, *args, **kwargs)
     lowering = lowering_of(layer)
     if lowering is None:
-        raise place.refuse(remedy(layer))
+        raise place.refuse(lowering_remedy(layer))
     leaves = [leaf for leaf in keras.tree.flatten(args) if leaf is not None]
     known = inspect.signature(lowering).parameters
     without = {"training"} - set(known)
-    named = {key: value for key, value in filled(kwargs).items() if key not in without}
+    named = {key: value for key, value in without_none(kwargs).items() if key not in without}
     strange = [key for key in named if key not in known]
     if strange or not all(isinstance(leaf, Tensor) for leaf in leaves):
         raise place.refuse(called_with(strange))
@@ -287,7 +287,7 @@ def closed_shape(tensor: Any) -> Shape:
     return tuple(1 if extent is None else extent for extent in tensor.shape[1:])
 
 
-def remedy(layer: Any) -> str:
+def lowering_remedy(layer: Any) -> str:
     """Word why `layer` cannot be scored, and the remedy, to follow its name."""
     if not own_code(layer):
         return (

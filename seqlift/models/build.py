@@ -52,7 +52,7 @@ def checked(
 ) -> NetworkPlan:
     """Add the computations of its layers to the plan, or raise `ModelError` as `build` does."""
     network = resolved(with_own(network, objects) if objects else network, recipes or {})
-    refused = [*safety.refusals(network)]
+    refused = [*safety.unsafe_layers(network)]
     if refused:
         raise RefusedLayersError(refused)
     problems: list[str] = []
@@ -88,7 +88,7 @@ def _input(plan: LayerPlan) -> Any:
         )
     except Exception as problem:  # Keras and its backends raise classes of their own
         raise failure(plan, problem) from problem
-    bounds.check(place(plan), [tensor])
+    bounds.check_bounds(place(plan), [tensor])
     return tensor
 
 
@@ -128,7 +128,7 @@ def _sequential(plan: NetworkPlan) -> keras.Model:
                 last = element
             elif last is not None:
                 last = element(last)
-                bounds.check(place(layer), keras.tree.flatten(last))
+                bounds.check_bounds(place(layer), keras.tree.flatten(last))
             model.add(element, rebuild=number == len(plan.layers))
         except Exception as problem:  # Keras and its backends raise classes of their own
             raise failure(layer, problem) from problem
@@ -218,5 +218,5 @@ def _called(
         flat: list[Any] = keras.tree.flatten(layer(*args, **_taken(layer, kwargs)))
     except Exception as problem:  # Keras and its backends raise classes of their own
         raise failure(plan, problem) from problem
-    bounds.check(place(plan), flat)
+    bounds.check_bounds(place(plan), flat)
     return flat

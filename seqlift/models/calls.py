@@ -26,7 +26,7 @@ OF_THE_BATCH = {
 """Layers whose results in training depend on other sequences, and how."""
 
 
-def notes_of(model: keras.Model) -> tuple[str, ...]:
+def call_notes(model: keras.Model) -> tuple[str, ...]:
     """Check the arguments that calls fix, and note those explained as at inference all the same.
 
     Raises `ModelError`, with a line for each, for layers whose results would depend on the other

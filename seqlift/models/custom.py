@@ -32,7 +32,7 @@ class CustomObjects:
     functions: Mapping[str, Callable[..., Any]]
 
 
-def read(path: str | Path) -> CustomObjects:
+def read_custom_objects(path: str | Path) -> CustomObjects:
     """Run the Python file at `path` and collect the layers and functions that it defines.
 
     A file that does not exist, does not run or defines neither raises `ModelError`.

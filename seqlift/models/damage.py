@@ -31,7 +31,7 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @contextmanager
-def reported(path: Path, *, what: str = "architecture") -> Iterator[None]:
+def report_as_model_error(path: Path, *, what: str = "architecture") -> Iterator[None]:
     """Raise every failure inside as a `ModelError` whose lines begin with the name of the file.
 
     `what` is the part of the file that is damaged where nothing else is known of the failure. A
@@ -48,7 +48,7 @@ def reported(path: Path, *, what: str = "architecture") -> Iterator[None]:
     except SeqliftError:
         raise
     except Exception as problem:
-        refused = refusal(path, problem)
+        refused = system_refusal(path, problem)
         if refused is None and not isinstance(problem, CAUSES):
             raise
         raise refused or ModelError(
@@ -57,7 +57,7 @@ def reported(path: Path, *, what: str = "architecture") -> Iterator[None]:
         ) from problem
 
 
-def refusal(path: Path, problem: Exception) -> SeqliftError | None:
+def system_refusal(path: Path, problem: Exception) -> SeqliftError | None:
     """Make the error for a full memory or a refusal of the system, None where it is neither."""
     if is_full_memory(problem):
         return memory_error(path, "the model")
@@ -68,7 +68,7 @@ def refusal(path: Path, problem: Exception) -> SeqliftError | None:
 
 def raise_refusal(problem: Exception) -> None:
     """Raise a full memory, or a refusal of the system, as it is: the file is not damaged."""
-    if refusal(Path(), problem) is not None:
+    if system_refusal(Path(), problem) is not None:
         raise problem
 
 

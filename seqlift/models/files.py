@@ -59,7 +59,7 @@ class ModelFile:
     weights: Literal["named", "numbered", "archive"]
 
 
-def read(path: Path, arch: Path | None) -> ModelFile:
+def read_model_file(path: Path, arch: Path | None) -> ModelFile:
     """Read the model file at `path`, with the architecture from `arch` unless that is None.
 
     Any other file than a Keras model raises `ModelError` with the file and the remedy.
@@ -85,7 +85,7 @@ def most_weights(path: Path, found: ModelFile) -> int:
     return LEAST_ROOM + VALUES_PER_BYTE * size
 
 
-def digest(*paths: Path) -> str:
+def file_digest(*paths: Path) -> str:
     """Compute the sha256 of the bytes of the files, one after the other."""
     total = hashlib.sha256()
     for path in paths:
@@ -104,7 +104,7 @@ def opened(path: Path) -> Iterator[Any]:
     except ModelError as problem:
         raise ModelError(*(f"{path}: {line}" for line in problem.problems)) from problem
     except (OSError, *damage.CAUSES) as problem:  # all of which h5py raises for damage
-        raise damage.refusal(path, problem) or ModelError(
+        raise damage.system_refusal(path, problem) or ModelError(
             f"{path}: damaged or incomplete HDF5 ({_line(problem)}); copy or download it again"
         ) from problem
 
@@ -116,7 +116,7 @@ def archive(path: Path) -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(path) as opened_archive:
             yield opened_archive
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, *damage.CAUSES) as problem:
-        raise damage.refusal(path, problem) or ModelError(
+        raise damage.system_refusal(path, problem) or ModelError(
             f"{path}: damaged or incomplete .keras archive ({_line(problem)}); "
             "copy or download it again"
         ) from problem

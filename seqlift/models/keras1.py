@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqlift.errors import ModelError
-from seqlift.models.removed_layers import MERGES, REBUILD, REMOVED, refusals
+from seqlift.models.removed_layers import MERGES, REBUILD, REMOVED, removed_layers
 
 CLASSES = {
     "AtrousConvolution1D": "Conv1D",
@@ -95,7 +95,7 @@ def modernised(record: Mapping[str, Any]) -> dict[str, Any]:
             "keras.Model(inputs, outputs), train it and save it again"
         )
     written = record if "class_name" in record else _in_keras_1(record)
-    problems = [*refusals(written)]
+    problems = [*removed_layers(written)]
     if problems:
         raise ModelError(*problems)
     return _element(written)

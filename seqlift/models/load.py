@@ -69,15 +69,15 @@ def load(
     `custom_objects` is a Python file of the user's with the classes of layers that Keras does not
     bring; it is the only code that is ever run.
     """
-    objects = None if custom_objects is None else custom.read(custom_objects)
+    objects = None if custom_objects is None else custom.read_custom_objects(custom_objects)
     path, arch = Path(path), None if arch is None else Path(arch)
-    found = files.read(path, arch)
+    found = files.read_model_file(path, arch)
     described = _described(found, path, arch)
-    with damage.reported(arch or path):
+    with damage.report_as_model_error(arch or path):
         plan = build.checked(described.plan, recipes=recipes, objects=objects)
         model = build.made(plan, most_weights=files.most_weights(path, found))
-        notes = (*calls.notes_of(model), *calls.without_recipe(plan))
-    with damage.reported(path, what="weights"):
+        notes = (*calls.call_notes(model), *calls.without_recipe(plan))
+    with damage.report_as_model_error(path, what="weights"):
         _assign(model, path, found=found, plan=described.plan)
     return LoadedModel(
         model=model,
@@ -98,16 +98,16 @@ def describe(path: str | Path, *, arch: str | Path | None = None) -> DescribedMo
     its architecture is damaged.
     """
     path, arch = Path(path), None if arch is None else Path(arch)
-    return _described(files.read(path, arch), path, arch)
+    return _described(files.read_model_file(path, arch), path, arch)
 
 
 def _described(found: files.ModelFile, path: Path, arch: Path | None) -> DescribedModel:
     """Describe the network in a file that was read, and where it came from."""
-    with damage.reported(arch or path):
+    with damage.report_as_model_error(arch or path):
         plan = _plan(found)
     return DescribedModel(
         plan=plan,
-        sha256=files.digest(path, *([arch] if arch else [])),
+        sha256=files.file_digest(path, *([arch] if arch else [])),
         saved_by=_saved_by(found),
         format=found.format,
     )
@@ -122,7 +122,7 @@ def _plan(found: files.ModelFile) -> NetworkPlan:
             "the architecture does not describe a Keras model; "
             "give the architecture as written by model.to_json()"
         )
-    return records.read(found.record, generation=generation)
+    return records.plan_network(found.record, generation=generation)
 
 
 def _assign(model: keras.Model, path: Path, *, found: files.ModelFile, plan: NetworkPlan) -> None:

@@ -27,14 +27,14 @@ def shape_text(shape: tuple[int | None, ...]) -> str:
     return f"({', '.join('any' if extent is None else str(extent) for extent in shape)})"
 
 
-def inputs_of(model: Any) -> tuple[ModelInput, ...]:
+def model_inputs(model: Any) -> tuple[ModelInput, ...]:
     return tuple(
         ModelInput(number, tensor.name, tuple(tensor.shape[1:]))
         for number, tensor in enumerate(model.inputs)
     )
 
 
-def named(name: str, inputs: tuple[ModelInput, ...]) -> ModelInput:
+def find_input(name: str, inputs: tuple[ModelInput, ...]) -> ModelInput:
     """Find the input of a name or, where none has it, of a number."""
     for text in ("name", "number"):
         found = [one for one in inputs if str(getattr(one, text)) == name]

@@ -106,7 +106,7 @@ def _layer(plan: LayerPlan, recipes: Mapping[str, str]) -> LayerPlan:
     calls = plan.calls or SEQUENTIAL
     if recipe is not None:
         try:
-            found = tuple(language.parse(recipe, _source(call)) for call in calls)
+            found = tuple(language.parse_expression(recipe, _source(call)) for call in calls)
         except NoRecipeError as problem:
             raise ModelError(
                 f"layer {plan.name!r}: the recipe {recipe!r} {problem}; give an expression of x, "
@@ -131,14 +131,14 @@ def _within(wrapper: LayerPlan, plan: Any) -> Any:
 def _expression(plan: LayerPlan, call: Call) -> Expression:
     """Read the expression of one call from the record."""
     if plan.class_name in nodes.CLASSES:
-        return nodes.expression(plan, call)
+        return nodes.node_expression(plan, call)
     keywords = dict(call.kwargs)
     training = keywords.pop("training", None)
     odd = [key for key, value in keywords.items() if value is not None]
     odd += ["training"] * (refs(training) != []) + ["more arguments"] * (len(call.args) > 1)
     if odd:
         raise NoRecipeError(f"is called with {', '.join(odd)} besides its input")
-    return lambdas.expression(plan.settings, _source(call), training=bool(training))
+    return lambdas.lambda_expression(plan.settings, _source(call), training=bool(training))
 
 
 def _source(call: Call) -> Expression:

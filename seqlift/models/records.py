@@ -20,7 +20,7 @@ INNER_LAYERS = ("layer", "backward_layer", "cell", "cells")
 """Settings of wrappers (TimeDistributed, Bidirectional, RNN) that hold layers."""
 
 
-def read(record: Any, *, generation: int) -> NetworkPlan:
+def plan_network(record: Any, *, generation: int) -> NetworkPlan:
     """Plan the network that `record`, parsed JSON, describes.
 
     `generation` is the major version of the Keras that wrote it (1, which is Keras 0 too, 2 or 3).

@@ -20,11 +20,11 @@ class RefusedLayersError(ModelError):
 
     def __init__(self, refusals: Iterable[Refusal]) -> None:
         found = list(refusals)
-        super().__init__(*lines(found))
+        super().__init__(*refusal_lines(found))
         self.layers = {one.layer: str(one) for one in reversed(found)}
 
 
-def lines(refusals: Sequence[Refusal]) -> list[str]:
+def refusal_lines(refusals: Sequence[Refusal]) -> list[str]:
     """Write a line for each cause, in the order of the first layers of each."""
     causes: dict[tuple[str, bool], list[Refusal]] = {}
     for one in refusals:

@@ -26,7 +26,7 @@ REMOVED = frozenset(
 """Classes of Keras 1 that have no equal, or whose weights no later Keras could read."""
 
 
-def refusals(record: Mapping[str, Any]) -> Iterator[str]:
+def removed_layers(record: Mapping[str, Any]) -> Iterator[str]:
     """Yield a sentence for each layer of a model's record that has no equal in Keras 2."""
     for layer in _layers(record):
         yield from _refusals(layer)

@@ -118,7 +118,7 @@ class Refusal:
         return f"layer {self.layer!r}{self.reason}{recipe}"
 
 
-def refusals(network: NetworkPlan) -> Iterator[Refusal]:
+def unsafe_layers(network: NetworkPlan) -> Iterator[Refusal]:
     """Yield a refusal for each layer of the network that must not or cannot be built.
 
     The computation of a layer in a wrapper can only be reported for the wrapper.

@@ -158,13 +158,13 @@ def changes(before: Mapping[str, Attribute], now: Mapping[str, Attribute]) -> li
     """Describe the differences between two fingerprints, a phrase each."""
     names = [*now, *(name for name in before if name not in now)]
     return [
-        f"{worded(name)} was {before.get(name, 'missing')} and is {now.get(name, 'missing')}"
+        f"{fact_words(name)} was {before.get(name, 'missing')} and is {now.get(name, 'missing')}"
         for name in names
         if before.get(name) != now.get(name)
     ]
 
 
-def worded(name: str) -> str:
+def fact_words(name: str) -> str:
     """Name a fact in a message, with what it is of where the name does not say."""
     means = fact_of(name).means
     return f"{name} (of {means})" if means else name

@@ -49,7 +49,7 @@ def facts_of_file(scores: ScoreFile) -> dict[str, Attribute]:
     }
 
 
-def difference(path: Path, wanted: Wanted) -> str:
+def describe_difference(path: Path, wanted: Wanted) -> str:
     """Say in which way a file is not the score file that is wanted; nothing where it is."""
     try:
         if not check_seal(path):
@@ -83,7 +83,7 @@ def agreeing(
     reasons: dict[Path, str] = {}
     for path in wanted:
         if os.path.lexists(path):
-            reasons[path] = difference(path, wanted[path])
+            reasons[path] = describe_difference(path, wanted[path])
     whole = [path for path in wanted if reasons.get(path) == ""]
     other = [path for path in wanted if reasons.get(path) and is_whole(path)]
     if os.path.lexists(outputs.regions):

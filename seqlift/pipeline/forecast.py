@@ -40,7 +40,7 @@ def warn_of_time(run: "Run", left: int) -> None:
         "%s of %d windows takes about %s, %.1f s each; %s",
         method.name,
         left,
-        worded(seconds * left),
+        duration_words(seconds * left),
         seconds,
         ways,
     )
@@ -57,7 +57,7 @@ def seconds_of_one(run: "Run") -> float:
     return took
 
 
-def worded(seconds: float) -> str:
+def duration_words(seconds: float) -> str:
     """Write a time in its largest unit."""
     name, unit = next((one for one in UNITS if seconds >= one[1]), UNITS[-1])
     return f"{seconds / unit:.0f} {name}"

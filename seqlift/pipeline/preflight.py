@@ -14,7 +14,7 @@ from seqlift.inputs import references as reference_kinds
 from seqlift.inputs.references import References
 from seqlift.inputs.windows import Framing
 from seqlift.intervals import CHANNELS
-from seqlift.models.model_inputs import inputs_of
+from seqlift.models.model_inputs import model_inputs
 from seqlift.pipeline.output_files import (
     Outputs,
     check_outputs,
@@ -147,7 +147,7 @@ def check_rows(explainer: "Explainer", regions: int) -> None:
     """Raise InputError for every input that has not a row for each region."""
     if not explainer.extra_inputs.rows:
         return
-    names = {one.number: one.name for one in inputs_of(explainer.model)}
+    names = {one.number: one.name for one in model_inputs(explainer.model)}
     problems = [
         f"--input {names[number]}: it has {len(values)} rows, and there are {regions}"
         " regions; give a row for each region, in their order"

@@ -92,7 +92,7 @@ def check_shards(
             f"{group[0]}: of its run the shards {shown}{more} are missing; give their files too"
         )
     ordered = [held[number] for number in sorted(held)]
-    check_places(ordered, shards)
+    check_shard_order(ordered, shards)
     first = facts[group[0]]
     whole = {name: value for name, value in first.items() if fact_of(name).whole != "none"}
     for name in whole:
@@ -111,7 +111,7 @@ def shard_of(path: Path, facts: Facts) -> ShardRows:
     return ShardRows(int(found[1]), int(found[2]), start, rows)
 
 
-def check_places(ordered: Sequence[Path], shards: Mapping[Path, ShardRows]) -> None:
+def check_shard_order(ordered: Sequence[Path], shards: Mapping[Path, ShardRows]) -> None:
     """Raise InputError where a shard does not begin at the row after the one before it."""
     row, remedy = 0, "score the shards of one run again"
     for path in ordered:

@@ -43,16 +43,16 @@ def free_amounts(proc: Path) -> Iterator[int]:
     What a system does not tell is left out.
     """
     with suppress(OSError, KeyError):
-        yield numbers(proc / "meminfo")["MemAvailable"]
+        yield memory_lines(proc / "meminfo")["MemAvailable"]
     soft, _ = resource.getrlimit(resource.RLIMIT_AS)
     if soft != resource.RLIM_INFINITY:
         with suppress(OSError, KeyError):
-            yield soft - numbers(proc / "self" / "status")["VmSize"] - RESERVED
+            yield soft - memory_lines(proc / "self" / "status")["VmSize"] - RESERVED
     with suppress(OSError):
         yield from free_in_groups((proc / "self" / "cgroup").read_text())
 
 
-def numbers(path: Path) -> dict[str, int]:
+def memory_lines(path: Path) -> dict[str, int]:
     """Read the lines of a file such as `MemAvailable:   1024 kB`, in bytes."""
     rows = re.findall(r"^(\w+):\s+(\d+) kB", path.read_text(), re.MULTILINE)
     return {name: int(value) * 1024 for name, value in rows}

@@ -107,7 +107,7 @@ def check_version(path: Path, attributes: Mapping[str, Attribute]) -> None:
         )
 
 
-def check_places(intervals: Intervals, length: int) -> None:
+def check_positions(intervals: Intervals, length: int) -> None:
     """Raise `ValueError` for the first row that lies where none can.
 
     A row has `length` bases. Its scored part lies within it, and on the chromosome.

@@ -51,7 +51,7 @@ def datasets(file: h5py.File, *, rows: int, length: int) -> dict[str, h5py.Datas
     if has(file, layout.GENOME_CHROM):
         found |= {name: dataset(file, name) for name in (layout.GENOME_CHROM, layout.GENOME_SIZE)}
     for name, one in found.items():
-        check_kind(name, one.dtype)
+        check_dataset_kind(name, one.dtype)
     return found
 
 
@@ -64,7 +64,7 @@ def has(file: h5py.File, name: str) -> bool:
     return not isinstance(link, h5py.HardLink) or file[group].get(last, getlink=True) is not None
 
 
-def check_kind(name: str, kind: np.dtype[np.generic]) -> None:
+def check_dataset_kind(name: str, kind: np.dtype[np.generic]) -> None:
     """Raise ValueError where a dataset does not have what its name promises."""
     if name in (*layout.TEXTS, layout.GENOME_CHROM):
         wanted, right = "text", h5py.check_string_dtype(kind) is not None

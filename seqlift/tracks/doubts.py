@@ -49,16 +49,16 @@ def warnings_of(
     if not len(prediction):
         return tuple(found)
     if largest == 0.0:
-        found.append(f"all contributions to {target} are exactly 0: {cause(facts)}")
+        found.append(f"all contributions to {target} are exactly 0: {likely_cause(facts)}")
     elif equal.all():
         found.append(
             f"in every row the prediction of {target} equals that of the references:"
-            f" {cause(facts, cancelling=True)}"
+            f" {likely_cause(facts, cancelling=True)}"
         )
     return tuple(found)
 
 
-def cause(facts: Mapping[str, Attribute], *, cancelling: bool = False) -> str:
+def likely_cause(facts: Mapping[str, Attribute], *, cancelling: bool = False) -> str:
     """Name the likeliest cause of scores that explain nothing, and what to try.
 
     `cancelling` contributions are not zero, but sum to nothing.

@@ -146,7 +146,7 @@ class ScoreWriter(NewScoreFile):
 
     def write(self, batch: ScoreBatch) -> None:
         """Append the rows of the batch."""
-        columns = layout.columns(batch, self._dtype)
+        columns = layout.stored_columns(batch, self._dtype)
         check_finite(self.path, columns, rows_before=self.rows)
         contributions = columns[layout.CONTRIBUTIONS]
         self._largest = max(self._largest, float(np.max(np.abs(contributions), initial=0)))

@@ -97,7 +97,7 @@ def observed(codes: NDArray[np.uint8], hypothetical: NDArray[Any]) -> NDArray[An
     return np.where(known, picked[..., 0], np.zeros((), hypothetical.dtype))
 
 
-def columns(batch: ScoreBatch, dtype: Dtype) -> Columns:
+def stored_columns(batch: ScoreBatch, dtype: Dtype) -> Columns:
     """Arrange the rows of a batch as the file stores them, by the name of the dataset."""
     one_hot = batch.codes[:, None, :] == np.arange(CHANNELS, dtype=np.uint8)[:, None]
     with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is found there

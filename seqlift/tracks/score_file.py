@@ -19,7 +19,7 @@ from seqlift.system.hdf5_reader import open_to_read
 from seqlift.system.paths import not_regular
 from seqlift.system.refusals import is_refusal, reading_error
 from seqlift.tracks import layout
-from seqlift.tracks.checks import DAMAGE, check_places, check_version, damage, damaged
+from seqlift.tracks.checks import DAMAGE, check_positions, check_version, damage, damaged
 from seqlift.tracks.datasets import attributes, check_numbers, dataset, datasets
 from seqlift.tracks.doubts import warnings_of
 from seqlift.tracks.overlap import Intervals
@@ -90,7 +90,7 @@ class ScoreFile(Closing):
         )
         found = Intervals(chrom, *columns)
         with damage(self.path):
-            check_places(found, self.length)
+            check_positions(found, self.length)
         return found
 
     @property

@@ -14,24 +14,24 @@ from typing import Any
 
 from keras import ops
 
-from seqlift.attribution.propagation.maximum import folded, windows
+from seqlift.attribution.propagation.maximum import folded, unfold_windows
 from seqlift.attribution.propagation.rule import NodeView, Row
 from seqlift.attribution.relevance import Relevance, ratio, relevance, relevance_rule
 from seqlift.attribution.relevance_at_input import Z_PLUS, presets_of, share_named
-from seqlift.attribution.rules.rescale import first_winner, merging
+from seqlift.attribution.rules.rescale import first_winner, merging_row
 from seqlift.errors import InputError
 
 
 def in_proportion(node: NodeView) -> Any:
     """Share the relevance of each window of a maximum in proportion to its values."""
-    values = windows(node.primitive, node.x[0])
+    values = unfold_windows(node.primitive, node.x[0])
     y = ops.expand_dims(node.y, -2)
     inside = ops.where(ops.isfinite(values * 2.0), values, 0.0)  # padding is the lowest number
     return folded(node, ratio(y, ops.sum(inside, axis=-2, keepdims=True)) * ops.ones_like(values))
 
 
 POOLS = {
-    "proportional": Row(merging(in_proportion), label="max (in proportion)"),
+    "proportional": Row(merging_row(in_proportion), label="max (in proportion)"),
     "winner": first_winner,
 }
 

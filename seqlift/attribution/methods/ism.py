@@ -79,7 +79,7 @@ class Mutagenesis(ForwardOnly):
             for h, (prediction, values) in enumerate(windows.values(row[None], own, changed)):
                 predictions[h, n] = prediction
                 for start, found in zip(starts, values - prediction, strict=True):
-                    place(changes[h, n], start, row, found.reshape(width, SUBSTITUTES))
+                    place_changes(changes[h, n], start, row, found.reshape(width, SUBSTITUTES))
         return changes, predictions
 
 
@@ -94,7 +94,9 @@ def substituted(codes: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(one_hot(rows.reshape(-1, width), np.float32))
 
 
-def place(changes: NDArray[Any], start: int, codes: NDArray[Any], found: NDArray[Any]) -> None:
+def place_changes(
+    changes: NDArray[Any], start: int, codes: NDArray[Any], found: NDArray[Any]
+) -> None:
     """Write the changes of a window (W, 3) to those of the sequence (L, 4)."""
     for i, values in enumerate(found, start):
         if codes[i] != UNKNOWN:

@@ -18,7 +18,7 @@ LOWEST = -1e30  # below any activation
 def between_winners(node: NodeView) -> Callable[[Array], Array]:
     """Split the difference of each window between its two winners (`share_of_maximum`)."""
     pool = node.primitive
-    x, x0 = windows(pool, node.x[0]), windows(pool, node.x0[0])
+    x, x0 = unfold_windows(pool, node.x[0]), unfold_windows(pool, node.x0[0])
     y, y0 = ops.expand_dims(node.y, -2), ops.expand_dims(node.y0, -2)
     return folded(node, share_of_maximum(x, x0, y, y0))
 
@@ -30,7 +30,7 @@ def to_first_winner(node: NodeView) -> Callable[[Array], Array]:
     window are equal on the reference.
     """
     pool = node.primitive
-    x, x0 = windows(pool, node.x[0]), windows(pool, node.x0[0])
+    x, x0 = unfold_windows(pool, node.x[0]), unfold_windows(pool, node.x0[0])
     y = ops.expand_dims(node.y, -2)
     wins = ops.cast(ops.equal(x, y), x.dtype)
     first = wins * ops.cast(ops.equal(ops.cumsum(wins, axis=-2), 1.0), x.dtype)
@@ -69,7 +69,7 @@ def share_of_maximum(x: Array, x0: Array, y: Array, y0: Array) -> Array:
     return ratio * share / number
 
 
-def windows(pool: MaxPool, array: Array) -> Array:
+def unfold_windows(pool: MaxPool, array: Array) -> Array:
     """Unfold (N, R, *sizes, C) to windows (N, R, *counts, window, C)."""
     unfolded = pool.unfold(flatten_pairs(array))
     return ops.reshape(unfolded, (*array.shape[:2], *unfolded.shape[1:]))

@@ -34,7 +34,7 @@ def through_recurrence(node: NodeView) -> Callable[[Array], tuple[Array, ...]]:
         multiplier, *at_position = now
         parts = recurrence.split(multiplier + later)
         back = node.inside(recurrence.step, *at_position)
-        first, *earlier = back.run_all(summed(recurrence.step.outputs, parts)).values()
+        first, *earlier = back.run_all(sum_by_node(recurrence.step.outputs, parts)).values()
         found = (ops.concatenate(earlier, axis=-1), first)
         return found, found
 
@@ -76,7 +76,7 @@ def activations(recurrence: Recurrence, x: Sequence[Array], y: Array) -> dict[in
     return {i: ops.reshape(value, (*positions, *value.shape[1:])) for i, value in values.items()}
 
 
-def summed(nodes: Sequence[int], multipliers: Sequence[Array]) -> dict[int, Array]:
+def sum_by_node(nodes: Sequence[int], multipliers: Sequence[Array]) -> dict[int, Array]:
     """Collect the multipliers by node, added up where several are of one node."""
     totals: dict[int, Array] = {}
     for node, multiplier in zip(nodes, multipliers, strict=True):

@@ -14,7 +14,7 @@ import numpy as np
 from keras import ops
 
 from seqlift.attribution.propagation.rule import Parts, Two, parts_of
-from seqlift.device.stored_weights import constant
+from seqlift.device.stored_weights import constant_tensor
 from seqlift.network.primitives.affine import Scale, WeightedSum
 from seqlift.network.primitives.base import Linear, Shape, Weighted
 
@@ -60,7 +60,7 @@ def both_before(primitive: Linear, both: Two, shapes: tuple[Shape, ...]) -> tupl
 
 def scaled_sides(scale: Scale, positive: Array, negative: Array) -> tuple[Array, Array]:
     """Multiply both sides by a factor per channel, exchanging them where it is negative."""
-    factor = constant(scale.factor, positive)
+    factor = constant_tensor(scale.factor, positive)
     up, down = ops.maximum(factor, 0.0), ops.minimum(factor, 0.0)
     return up * positive + down * negative, up * negative + down * positive
 

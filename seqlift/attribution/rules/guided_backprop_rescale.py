@@ -4,13 +4,13 @@ from keras import ops
 
 from seqlift.attribution.propagation.rule import Multiplier, NodeView, One, Propagate, Two
 from seqlift.attribution.rules.rescale import RULE as RESCALE
-from seqlift.attribution.rules.rescale import quotient
+from seqlift.attribution.rules.rescale import propagate_quotient
 from seqlift.network.primitives.elementwise import Elementwise
 
 
 def positive_only(node: NodeView) -> Propagate:
     """Set negative multipliers to zero, then multiply by the difference quotient."""
-    across = quotient(node)
+    across = propagate_quotient(node)
 
     def propagate(multiplier: Multiplier) -> tuple[Multiplier, ...]:
         if isinstance(multiplier, Two):

@@ -75,7 +75,7 @@ def weighted(node: NodeView) -> Propagate:
     return propagate
 
 
-def quotient(node: NodeView) -> Propagate:
+def propagate_quotient(node: NodeView) -> Propagate:
     """Multiply by the difference quotient; it scales both of two multipliers."""
     across = node.once("quotient", lambda: quotient_of(node))
 
@@ -97,7 +97,9 @@ def scaled_parts(node: NodeView) -> Parts:
     return Parts(*(across(part) for part in node.input_parts[0]))
 
 
-def merging(start: Callable[[NodeView], Callable[[Array], Any]]) -> Callable[[NodeView], Propagate]:
+def merging_row(
+    start: Callable[[NodeView], Callable[[Array], Any]],
+) -> Callable[[NodeView], Propagate]:
     """Make a row of a function of one array, merging two multipliers into one before it."""
 
     def row(node: NodeView) -> Propagate:
@@ -136,21 +138,21 @@ def step_by_step(node: NodeView) -> Callable[[Array], tuple[Array, ...]]:
     return through_recurrence(node)
 
 
-split_between_winners = Row(merging(between_winners), label="max (complete)")
-first_winner = Row(merging(to_first_winner), label="max (winner)")
+split_between_winners = Row(merging_row(between_winners), label="max (complete)")
+first_winner = Row(merging_row(to_first_winner), label="max (winner)")
 
 RULE = Rule(
     "rescale",
     {
         Linear: Row(transposed, asks=NOTHING, label="linear"),
         Weighted: Row(weighted, asks=NOTHING, label="linear"),
-        Elementwise: quotient,
+        Elementwise: propagate_quotient,
         MaxPool: split_between_winners,
-        Softmax: Row(merging(softmax), label="rescale (composed)"),
-        LogSumExp: merging(log_sum_exp),
-        Product: merging(midpoint),
-        Divide: merging(turned),
-        Recurrence: merging(step_by_step),
+        Softmax: Row(merging_row(softmax), label="rescale (composed)"),
+        LogSumExp: merging_row(log_sum_exp),
+        Product: merging_row(midpoint),
+        Divide: merging_row(turned),
+        Recurrence: merging_row(step_by_step),
     },
     parts={
         Weighted: PartsRow(

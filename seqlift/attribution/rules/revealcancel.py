@@ -32,7 +32,7 @@ from seqlift.attribution.propagation.rule import (
     flatten_pairs,
 )
 from seqlift.attribution.rules.rescale import RULE as RESCALE
-from seqlift.attribution.rules.rescale import quotient
+from seqlift.attribution.rules.rescale import propagate_quotient
 from seqlift.network.primitives.elementwise import Elementwise
 
 Array = Any
@@ -80,7 +80,7 @@ def both_orders(node: NodeView) -> tuple[Parts, Two]:
 def cancelled(node: NodeView) -> Propagate:
     """Give the two parts before an activation a multiplier each; other functions have Rescale's."""
     if not node.primitive.activation:
-        return quotient(node)
+        return propagate_quotient(node)
     _, factors = both_orders(node)
 
     def propagate(multiplier: Multiplier) -> tuple[Multiplier, ...]:

@@ -29,16 +29,18 @@ from seqlift.network.primitives.shape import (
 )
 
 
-def constant(place: Place, value: Any) -> int:
+def add_constant(place: Place, value: Any) -> int:
     """Add an array that is the same for every sequence, without a batch axis."""
     return place.add(Constant(np.asarray(value, dtype=np.float64)))
 
 
-def scaled(place: Place, node: int, factor: Any, offset: Any = 0.0) -> int:
+def scale_node(place: Place, node: int, factor: Any, offset: Any = 0.0) -> int:
     """Compute ``factor * node + offset``; both broadcast against the node, or stretch it."""
     factor, offset = (np.asarray(array, dtype=np.float64) for array in (factor, offset))
     shape = np.broadcast_shapes(place.shape(node), factor.shape, offset.shape)
-    node = stretched(place, reshaped(place, node, filled(place.shape(node), len(shape))), shape)
+    node = stretched(
+        place, reshaped(place, node, padded_rank(place.shape(node), len(shape))), shape
+    )
     return place.add(Scale(factor, offset), node)
 
 
@@ -52,11 +54,13 @@ def product_of_two(place: Place, left: int, right: int) -> int:
     for node, other in ((left, right), (right, left)):
         inverse = inverse_of(place, other)
         if inverse is not None:
-            return times(place, quotient(place, node, inverse.divisor), inverse.factor)
+            return multiply_by_constant(
+                place, divide_nodes(place, node, inverse.divisor), inverse.factor
+            )
     return place.add(Multiply(), left, right)
 
 
-def quotient(place: Place, first: int, second: int) -> int:
+def divide_nodes(place: Place, first: int, second: int) -> int:
     """Divide nodes of one rank that broadcast; by an inverse is to multiply.
 
     By ``1 + exp(-x)`` is to multiply by a sigmoid, and by the sum of exponentials a softmax.
@@ -70,15 +74,17 @@ def quotient(place: Place, first: int, second: int) -> int:
     inverse = inverse_of(place, second)
     if inverse is None or np.any(inverse.factor == 0.0):
         return place.add(Divide(), first, second)
-    return times(place, product_of_two(place, first, inverse.divisor), 1.0 / inverse.factor)
+    return multiply_by_constant(
+        place, product_of_two(place, first, inverse.divisor), 1.0 / inverse.factor
+    )
 
 
-def times(place: Place, node: int, factor: Any) -> int:
+def multiply_by_constant(place: Place, node: int, factor: Any) -> int:
     """Multiply a node by a constant that broadcasts; the node itself where it is 1."""
-    return node if np.all(np.asarray(factor) == 1.0) else scaled(place, node, factor)
+    return node if np.all(np.asarray(factor) == 1.0) else scale_node(place, node, factor)
 
 
-def difference(place: Place, first: int, second: int) -> int:
+def subtract_nodes(place: Place, first: int, second: int) -> int:
     return weighted_sum(place, (first, 1.0), (second, -1.0))
 
 
@@ -116,7 +122,7 @@ def taken(place: Place, node: int, axis: int, indices: Sequence[int]) -> int:
     return place.add(Take(axis, indices), node)
 
 
-def filled(shape: Shape, rank: int) -> Shape:
+def padded_rank(shape: Shape, rank: int) -> Shape:
     """Put ones before `shape`, for `rank` extents in all."""
     return (1,) * (rank - len(shape)) + tuple(shape)
 
@@ -142,7 +148,9 @@ def largest_of(place: Place, nodes: Sequence[int]) -> int:
 
 def smallest_of(place: Place, nodes: Sequence[int]) -> int:
     """Take the smallest of nodes that broadcast, value by value."""
-    return scaled(place, largest_of(place, [scaled(place, node, -1.0) for node in nodes]), -1.0)
+    return scale_node(
+        place, largest_of(place, [scale_node(place, node, -1.0) for node in nodes]), -1.0
+    )
 
 
 def largest_row(place: Place, node: int) -> int:
@@ -178,7 +186,7 @@ def log_sum_exp(place: Place, node: int, axes: Sequence[int], *, keepdims: bool)
 
 def centred(place: Place, node: int, axes: Sequence[int]) -> int:
     """Subtract the mean along some axes."""
-    return difference(place, node, place.add(Mean(tuple(axes), keepdims=True), node))
+    return subtract_nodes(place, node, place.add(Mean(tuple(axes), keepdims=True), node))
 
 
 def variance(place: Place, node: int, axes: Sequence[int], *, keepdims: bool) -> int:
@@ -190,4 +198,4 @@ def variance(place: Place, node: int, axes: Sequence[int], *, keepdims: bool) ->
 def unit_length(place: Place, node: int, axes: Sequence[int], epsilon: float) -> int:
     """Divide by the Euclidean norm along some axes, or by `epsilon` where the norm is less."""
     squared = place.add(Sum(tuple(axes), keepdims=True), place.add(powers.SQUARE, node))
-    return quotient(place, node, place.add(powers.norm(epsilon), squared))
+    return divide_nodes(place, node, place.add(powers.norm(epsilon), squared))

@@ -14,7 +14,7 @@ from seqlift.lowering.compositions.composition import (
     permuted,
     product,
     reshaped,
-    scaled,
+    scale_node,
     stretched,
 )
 from seqlift.lowering.compositions.inverses import inverse_of
@@ -81,8 +81,8 @@ def spread(place: Place, factor: Factor, extents: dict[str, int]) -> Factor:
 
 def pair(place: Place, left: Factor, right: Factor, needed: set[str]) -> Factor:
     """Sum products of a node and a node or an array; the `needed` letters stay."""
-    left = summed(place, left, needed | set(right.letters))
-    right = summed(place, right, needed | set(left.letters))
+    left = sum_letters(place, left, needed | set(right.letters))
+    right = sum_letters(place, right, needed | set(left.letters))
     both = left.letters + "".join(c for c in right.letters if c not in left.letters)
     result = "".join(letter for letter in both if letter in needed)
     equation = f"{left.letters},{right.letters}->{result}"
@@ -98,7 +98,7 @@ def pair(place: Place, left: Factor, right: Factor, needed: set[str]) -> Factor:
     ):
         return Factor(place.add(Dense(weights, None), source), result)
     if not right.letters:
-        return Factor(scaled(place, source, weights), result)
+        return Factor(scale_node(place, source, weights), result)
     return Factor(place.add(Contraction(weights, None, equation), source), result)
 
 
@@ -120,7 +120,7 @@ def divided_sum(place: Place, factors: tuple[Factor, Factor], result: str) -> Fa
     if inverse_of(place, aligned) is None:
         return None
     whole = Factor(product(place, int(first.value), aligned), first.letters)
-    kept = summed(place, whole, set(result))
+    kept = sum_letters(place, whole, set(result))
     node = permuted(place, int(kept.value), [kept.letters.index(letter) for letter in result])
     return Factor(node, result)
 
@@ -135,7 +135,7 @@ def with_single_axes(place: Place, first: Factor, second: Factor) -> tuple[Facto
     return Factor(reshaped(place, int(first.value), shape), first.letters + new), second
 
 
-def summed(place: Place, factor: Factor, needed: set[str]) -> Factor:
+def sum_letters(place: Place, factor: Factor, needed: set[str]) -> Factor:
     """Sum an operand over the axes whose letters nothing else has."""
     spare = tuple(i for i, letter in enumerate(factor.letters) if letter not in needed)
     if not spare:

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from seqlift.lowering.compositions.composition import constant, stretched
+from seqlift.lowering.compositions.composition import add_constant, stretched
 from seqlift.lowering.compositions.place import Place, Tensor
 from seqlift.network.graph import GraphBuilder
 from seqlift.network.primitives.base import Constant
@@ -119,7 +119,7 @@ def as_node(place: Place, operand: Any, rank: int) -> int:
     if isinstance(operand, Tensor):
         return operand.node
     array = after_batch(place, array_of(operand), rank)
-    return constant(place, array.reshape((1,) * (rank - 1 - array.ndim) + array.shape))
+    return add_constant(place, array.reshape((1,) * (rank - 1 - array.ndim) + array.shape))
 
 
 def as_nodes(place: Place, operands: Sequence[Any]) -> list[int]:

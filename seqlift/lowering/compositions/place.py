@@ -36,7 +36,7 @@ Arguments = tuple[Sequence[Any], Mapping[str, Any]]
 """The arguments of a call, by place and by name, with a `Tensor` for each tensor among them."""
 
 
-def filled(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def without_none(kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out the arguments of None: a call on two tensors has one mask for each, None for none.
 
     See `Layer.__call__` of Keras, which puts masks into the record of a call.

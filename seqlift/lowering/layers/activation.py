@@ -5,7 +5,7 @@ from typing import Any
 
 from keras import activations, layers
 
-from seqlift.lowering.compositions.composition import difference, log_sum_exp
+from seqlift.lowering.compositions.composition import log_sum_exp, subtract_nodes
 from seqlift.lowering.compositions.operand import axes_of_node
 from seqlift.lowering.compositions.place import Lower, Place, Tensor, weights_of
 from seqlift.lowering.compositions.traced import traced
@@ -87,7 +87,7 @@ def softmax(place: Place, node: int, *, axis: Any = -1) -> int:
 def log_softmax(place: Place, node: int, *, axis: Any = -1) -> int:
     """Add the logarithm of the softmax along one or several axes, counted from the batch."""
     axes = axes_of_node(place, node, axis)
-    return difference(place, node, log_sum_exp(place, node, axes, keepdims=True))
+    return subtract_nodes(place, node, log_sum_exp(place, node, axes, keepdims=True))
 
 
 def gated_linear(place: Place, node: int, *, axis: int = -1) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from seqlift.lowering.compositions.composition import product, reshaped, scaled, taken
+from seqlift.lowering.compositions.composition import product, reshaped, scale_node, taken
 from seqlift.lowering.compositions.place import Lower, Place, weights_of
 from seqlift.lowering.layers.activation import activate
 from seqlift.lowering.layers.masks import FAR_BELOW
@@ -58,7 +58,7 @@ class Scores:
             )
         offset = np.where(seen, 0.0, FAR_BELOW) + (0.0 if self.bias is None else self.bias)
         if self.factor != 1.0 or np.any(offset):
-            products = scaled(place, products, self.factor, offset)
+            products = scale_node(place, products, self.factor, offset)
         return place.add(Softmax(len(place.shape(products)) - 1), products)
 
 
@@ -103,18 +103,20 @@ def products_of(layer: Any, place: Place, query: int, key: int) -> int:
     additive = isinstance(layer, layers.AdditiveAttention)
     if not additive and layer.score_mode == "dot":
         products = place.add(Einsum("qd,kd->qk"), query, key)
-        return products if scale is None else scaled(place, products, scale)
+        return products if scale is None else scale_node(place, products, scale)
     rows, columns = place.shape(query)[0], place.shape(key)[0]
     one = reshaped(place, query, (rows, 1, place.shape(query)[1]))
     other = reshaped(place, key, (1, columns, place.shape(key)[1]))
     total = place.add(WeightedSum((1.0, 1.0)), one, other)
     if scale is not None and not additive:
-        total = scaled(place, total, scale)
+        total = scale_node(place, total, scale)
     bent = place.add(elementwise.TANH, total)
     if scale is not None and additive:
-        bent = scaled(place, bent, scale)
+        bent = scale_node(place, bent, scale)
     products = place.add(Sum((2,)), bent)
-    return products if additive else scaled(place, products, weights_of(layer.concat_score_weight))
+    return (
+        products if additive else scale_node(place, products, weights_of(layer.concat_score_weight))
+    )
 
 
 def lower_multi_head(

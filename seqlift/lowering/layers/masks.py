@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.lowering.compositions.composition import scaled
+from seqlift.lowering.compositions.composition import scale_node
 from seqlift.lowering.compositions.operand import array_of, axes_of_node, constant_value
 from seqlift.lowering.compositions.place import Place
 from seqlift.lowering.layers.activation import softmax
@@ -63,5 +63,5 @@ def lower_masked_softmax(layer: Any, place: Place, node: int, *, mask: Any = Non
         kept = np.broadcast_to(kept, place.shape(node))
         if not np.all(np.any(kept, axis=tuple(axes_of_node(place, node, layer.axis)))):
             raise place.refuse("has a mask that keeps no value of some softmax; widen the mask")
-        node = scaled(place, node, 1.0, np.where(kept, 0.0, FAR_BELOW))
+        node = scale_node(place, node, 1.0, np.where(kept, 0.0, FAR_BELOW))
     return softmax(place, node, axis=layer.axis)

@@ -11,8 +11,8 @@ from keras import layers
 
 from seqlift.lowering.compositions.composition import (
     concatenated,
-    filled,
     largest_of,
+    padded_rank,
     product,
     reshaped,
     smallest_of,
@@ -26,7 +26,7 @@ from seqlift.network.primitives.affine import WeightedSum
 def of_one_rank(place: Place, nodes: Sequence[int]) -> list[int]:
     """Put axes of extent 1 first in nodes that have fewer axes than others."""
     rank = max(len(place.shape(node)) for node in nodes)
-    return [reshaped(place, node, filled(place.shape(node), rank)) for node in nodes]
+    return [reshaped(place, node, padded_rank(place.shape(node), rank)) for node in nodes]
 
 
 def merging(merge: Callable[[Place, list[int]], int]) -> Lower:
@@ -46,7 +46,7 @@ def first_less_second(place: Place, nodes: list[int]) -> int:
     return place.add(WeightedSum((1.0, -1.0)), *nodes)
 
 
-def average(place: Place, nodes: list[int]) -> int:
+def average_nodes(place: Place, nodes: list[int]) -> int:
     return place.add(WeightedSum((1.0 / len(nodes),) * len(nodes)), *nodes)
 
 
@@ -79,7 +79,7 @@ def lower_dot(layer: layers.Dot, place: Place, first: int, second: int) -> int:
 MERGING_LAYERS: dict[type, Lower] = {
     layers.Add: merging(total),
     layers.Subtract: merging(first_less_second),
-    layers.Average: merging(average),
+    layers.Average: merging(average_nodes),
     layers.Multiply: merging(lambda place, nodes: product(place, *nodes)),
     layers.Maximum: merging(largest_of),
     layers.Minimum: merging(smallest_of),

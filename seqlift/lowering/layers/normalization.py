@@ -12,7 +12,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from seqlift.lowering.compositions.composition import centred, quotient, unit_length
+from seqlift.lowering.compositions.composition import centred, divide_nodes, unit_length
 from seqlift.lowering.compositions.operand import axes_of_node
 from seqlift.lowering.compositions.place import Lower, Place, weights_of
 from seqlift.network.primitives import powers
@@ -31,7 +31,7 @@ def lower_layer_normalization(layer: layers.LayerNormalization, place: Place, no
     values = centred(place, node, axes)
     spread = mean_square(place, values, axes)
     scaled = divided_by_root(place, node if layer.rms_scaling else values, spread, layer.epsilon)
-    return weighed(place, scaled, layer.gamma, layer.beta, along(shape, axes))
+    return apply_scale(place, scaled, layer.gamma, layer.beta, along(shape, axes))
 
 
 def lower_group_normalization(layer: layers.GroupNormalization, place: Place, node: int) -> int:
@@ -43,14 +43,14 @@ def lower_group_normalization(layer: layers.GroupNormalization, place: Place, no
     values = centred(place, groups, axes)
     spread = mean_square(place, values, axes)
     whole = place.add(Reshape(shape), divided_by_root(place, values, spread, layer.epsilon))
-    return weighed(place, whole, layer.gamma, layer.beta, along(shape, [axis]))
+    return apply_scale(place, whole, layer.gamma, layer.beta, along(shape, [axis]))
 
 
 def lower_rms_normalization(layer: layers.RMSNormalization, place: Place, node: int) -> int:
     """Divide by the root of the mean square, and scale."""
     axes = axes_of_node(place, node, layer.axis)
     scaled = divided_by_root(place, node, mean_square(place, node, axes), layer.epsilon)
-    return weighed(place, scaled, layer.scale, None, along(place.shape(node), axes))
+    return apply_scale(place, scaled, layer.scale, None, along(place.shape(node), axes))
 
 
 def lower_unit_normalization(layer: layers.UnitNormalization, place: Place, node: int) -> int:
@@ -91,7 +91,7 @@ def mean_square(place: Place, node: int, axes: Sequence[int]) -> int:
 def divided_by_root(place: Place, node: int, square: int, epsilon: float) -> int:
     """Divide `node` by the square root of `square` plus `epsilon`."""
     above_zero = place.add(Scale(np.ones(1), np.full(1, epsilon)), square)
-    return quotient(place, node, place.add(powers.SQRT, above_zero))
+    return divide_nodes(place, node, place.add(powers.SQRT, above_zero))
 
 
 def along(shape: Shape, axes: Sequence[int]) -> Shape:
@@ -99,7 +99,7 @@ def along(shape: Shape, axes: Sequence[int]) -> Shape:
     return tuple(size if axis in axes else 1 for axis, size in enumerate(shape))
 
 
-def weighed(place: Place, node: int, factor: Any, offset: Any, shape: Shape) -> int:
+def apply_scale(place: Place, node: int, factor: Any, offset: Any, shape: Shape) -> int:
     """Multiply by learned factors and add learned offsets, either of which may be None."""
     if factor is None and offset is None:
         return node

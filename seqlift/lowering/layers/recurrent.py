@@ -182,11 +182,11 @@ def lower_bidirectional(
         back = reversed_positions(place, back)
     if layer.merge_mode is None:
         return (ahead, back, *states, *more)
-    merged = merge(place, layer.merge_mode, ahead, back)
+    merged = merge_directions(place, layer.merge_mode, ahead, back)
     return (merged, *states, *more) if states else merged
 
 
-def merge(place: Place, mode: str, ahead: int, back: int) -> int:
+def merge_directions(place: Place, mode: str, ahead: int, back: int) -> int:
     """Join, add, average or multiply two directions."""
     if mode == "concat":
         return place.add(Concatenate(len(place.shape(ahead)) - 1), ahead, back)

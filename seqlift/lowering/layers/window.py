@@ -7,7 +7,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from seqlift.lowering.compositions.composition import scaled
+from seqlift.lowering.compositions.composition import scale_node
 from seqlift.lowering.compositions.place import Lower, Place, channels_last, weights_of
 from seqlift.lowering.layers.activation import activate
 from seqlift.lowering.layers.masks import constant_mask
@@ -26,7 +26,7 @@ from seqlift.network.primitives.shape import Pad, Pads, Reshape
 
 def lower_convolution(layer: Any, place: Place, node: int) -> int:
     """Lower a convolution and its activation, for any number of axes."""
-    kernel, bias = weights_of(layer.kernel), bias_of(layer)
+    kernel, bias = weights_of(layer.kernel), layer_bias(layer)
 
     def lowered(source: int) -> int:
         strides, dilation = tuple(layer.strides), tuple(layer.dilation_rate)
@@ -39,7 +39,7 @@ def lower_convolution(layer: Any, place: Place, node: int) -> int:
 
 def lower_depthwise(layer: Any, place: Place, node: int) -> int:
     """Lower a convolution of each channel by itself, and its activation."""
-    kernel, bias = weights_of(layer.kernel), bias_of(layer)
+    kernel, bias = weights_of(layer.kernel), layer_bias(layer)
 
     def lowered(source: int) -> int:
         return add_depthwise(layer, kernel, bias, place, source)
@@ -49,7 +49,7 @@ def lower_depthwise(layer: Any, place: Place, node: int) -> int:
 
 def lower_separable(layer: Any, place: Place, node: int) -> int:
     """Lower a convolution of each channel by itself, one of one position, and the activation."""
-    kernel, bias = weights_of(layer.pointwise_kernel), bias_of(layer)
+    kernel, bias = weights_of(layer.pointwise_kernel), layer_bias(layer)
 
     def lowered(source: int) -> int:
         own = add_depthwise(layer, weights_of(layer.depthwise_kernel), None, place, source)
@@ -79,7 +79,7 @@ def lower_transposed_convolution(layer: Any, place: Place, node: int) -> int:
 
     Its padding is that of the convolution that leads from its output back to its input.
     """
-    kernel, bias = weights_of(layer.kernel), bias_of(layer)
+    kernel, bias = weights_of(layer.kernel), layer_bias(layer)
     strides, dilation = tuple(layer.strides), tuple(layer.dilation_rate)
 
     def lowered(source: int) -> int:
@@ -105,7 +105,7 @@ def transposed_sizes(layer: Any, counts: Sequence[int]) -> Shape:
     return tuple(output[2:] if first else output[1:-1])
 
 
-def bias_of(layer: Any) -> NDArray[np.floating] | None:
+def layer_bias(layer: Any) -> NDArray[np.floating] | None:
     return weights_of(layer.bias) if layer.use_bias else None
 
 
@@ -180,7 +180,7 @@ def lower_global_average(layer: Any, place: Place, node: int, *, mask: Any = Non
 
     def lowered(source: int) -> int:
         if kept is not None:
-            weighed = scaled(place, source, kept[:, None] / kept.sum())
+            weighed = scale_node(place, source, kept[:, None] / kept.sum())
             return place.add(Sum((0,), keepdims=layer.keepdims), weighed)
         axes = tuple(range(len(place.shape(source)) - 1))
         return place.add(Mean(axes, keepdims=layer.keepdims), source)

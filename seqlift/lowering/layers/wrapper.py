@@ -9,7 +9,7 @@ import numpy as np
 from keras import Sequential, layers
 from keras.src.backend import get_keras_mask
 
-from seqlift.lowering.compositions.composition import constant, reshaped, stacked, taken
+from seqlift.lowering.compositions.composition import add_constant, reshaped, stacked, taken
 from seqlift.lowering.compositions.operand import constant_value
 from seqlift.lowering.compositions.place import Lower, Place, weights_of
 from seqlift.lowering.layers.activation import ACTIVATIONS_BY_NAME
@@ -155,7 +155,7 @@ def lower_embedding(layer: layers.Embedding, place: Place, node: int) -> int:
             " one-hot sequences and put Dense(use_bias=False) with the same table as its kernel in"
             " its place"
         )
-    return constant(place, weights_of(layer.embeddings)[places.astype(np.int64)])
+    return add_constant(place, weights_of(layer.embeddings)[places.astype(np.int64)])
 
 
 PLACE_LAYERS: dict[type, Lower] = {

@@ -6,11 +6,11 @@ import numpy as np
 from keras.src.ops import numpy
 
 from seqlift.lowering.compositions.composition import (
+    divide_nodes,
     largest_of,
     log_sum_exp,
     product,
-    quotient,
-    scaled,
+    scale_node,
     smallest_of,
     stacked,
     weighted_sum,
@@ -34,12 +34,12 @@ def lower_sum(first: float, second: float) -> LowerOperation:
     """Make the lowering of ``first * x1 + second * x2``."""
 
     def lower(_operation: Any, place: Place, x1: Any, x2: Any) -> int:
-        return weighted(place, (x1, first), (x2, second))
+        return weighted_operands(place, (x1, first), (x2, second))
 
     return lower
 
 
-def weighted(place: Place, *terms: tuple[Any, float]) -> int:
+def weighted_operands(place: Place, *terms: tuple[Any, float]) -> int:
     """Sum two operands, each with its weight; one of them may be constant."""
     (x1, first), (x2, second) = terms
     if isinstance(x1, Tensor) and isinstance(x2, Tensor):
@@ -48,7 +48,7 @@ def weighted(place: Place, *terms: tuple[Any, float]) -> int:
     if not isinstance(x1, Tensor):
         (x1, first), (x2, second) = (x2, second), (x1, first)
     array = after_batch(place, array_of(x2), rank_of(place, x1))
-    return scaled(place, x1.node, first, second * array.astype(np.float64))
+    return scale_node(place, x1.node, first, second * array.astype(np.float64))
 
 
 def lower_multiply(_operation: Any, place: Place, x1: Any, x2: Any) -> int:
@@ -60,13 +60,15 @@ def times(place: Place, x1: Any, x2: Any) -> int:
     if isinstance(x1, Tensor) and isinstance(x2, Tensor):
         return product(place, *same_rank(place, x1, x2))
     tensor, other = (x1, x2) if isinstance(x1, Tensor) else (x2, x1)
-    return scaled(place, tensor.node, after_batch(place, array_of(other), rank_of(place, tensor)))
+    return scale_node(
+        place, tensor.node, after_batch(place, array_of(other), rank_of(place, tensor))
+    )
 
 
 def lower_divide(_operation: Any, place: Place, x1: Any, x2: Any) -> int:
     """Divide two operands, of which one may be constant."""
     if isinstance(x1, Tensor) and isinstance(x2, Tensor):
-        return quotient(place, *same_rank(place, x1, x2))
+        return divide_nodes(place, *same_rank(place, x1, x2))
     if isinstance(x2, Tensor):
         return times(place, x1, Tensor(place.add(powers.RECIPROCAL, x2.node)))
     divisor = array_of(x2).astype(np.float64)
@@ -110,8 +112,8 @@ def lower_extreme(sign: float) -> LowerOperation:
             bound = float(array)
             low, high = (bound, None) if sign > 0 else (None, bound)
             return place.add(elementwise.clip(low, high), tensor.node)
-        above = place.add(elementwise.RELU, scaled(place, tensor.node, sign, -sign * array))
-        return scaled(place, above, sign, array)
+        above = place.add(elementwise.RELU, scale_node(place, tensor.node, sign, -sign * array))
+        return scale_node(place, above, sign, array)
 
     return lower
 
@@ -145,9 +147,9 @@ def lower_log_add_exp(_operation: Any, place: Place, x1: Any, x2: Any) -> int:
     tensor, other = (x1, x2) if isinstance(x1, Tensor) else (x2, x1)
     if not isinstance(other, Tensor) and array_of(other).size == 1:
         number = float(array_of(other).flat[0])
-        node = tensor.node if number == 0.0 else scaled(place, tensor.node, 1.0, -number)
+        node = tensor.node if number == 0.0 else scale_node(place, tensor.node, 1.0, -number)
         node = place.add(elementwise.SOFTPLUS, node)
-        return node if number == 0.0 else scaled(place, node, 1.0, number)
+        return node if number == 0.0 else scale_node(place, node, 1.0, number)
     rows = stacked(place, broadcast_nodes(place, (x1, x2)), 0)
     return log_sum_exp(place, rows, (0,), keepdims=False)
 
@@ -166,7 +168,7 @@ def lower_where(
     rank = rank_of(place, tensor)
     first, second = (as_node(place, x, rank) for x in (x1, x2))
     keep = after_batch(place, chosen, rank).astype(np.float64)
-    kept, rest = scaled(place, first, keep), scaled(place, second, 1.0 - keep)
+    kept, rest = scale_node(place, first, keep), scale_node(place, second, 1.0 - keep)
     return place.add(WeightedSum((1.0, 1.0)), kept, rest)
 
 
@@ -179,7 +181,7 @@ def lower_clip(operation: Any, place: Place, x: Tensor) -> int:
 
 
 def lower_negative(_operation: Any, place: Place, x: Tensor) -> int:
-    return scaled(place, x.node, -1.0)
+    return scale_node(place, x.node, -1.0)
 
 
 def lower_hyperbolic(sign: float) -> LowerOperation:
@@ -187,7 +189,7 @@ def lower_hyperbolic(sign: float) -> LowerOperation:
 
     def lower(_operation: Any, place: Place, x: Tensor) -> int:
         up = place.add(elementwise.EXPONENTIAL, x.node)
-        down = place.add(elementwise.EXPONENTIAL, scaled(place, x.node, -1.0))
+        down = place.add(elementwise.EXPONENTIAL, scale_node(place, x.node, -1.0))
         return place.add(WeightedSum((0.5, 0.5 * sign)), up, down)
 
     return lower
@@ -195,7 +197,7 @@ def lower_hyperbolic(sign: float) -> LowerOperation:
 
 def lower_tangent(_operation: Any, place: Place, x: Tensor) -> int:
     cosine = place.add(powers.COS, x.node)
-    return quotient(place, place.add(powers.SIN, x.node), cosine)
+    return divide_nodes(place, place.add(powers.SIN, x.node), cosine)
 
 
 def lower_hypotenuse(_operation: Any, place: Place, x1: Any, x2: Any) -> int:

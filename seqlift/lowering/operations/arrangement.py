@@ -11,7 +11,7 @@ from seqlift.lowering.compositions.composition import (
     concatenated,
     permuted,
     reshaped,
-    scaled,
+    scale_node,
     stacked,
     stretched,
 )
@@ -119,7 +119,7 @@ def lower_triangle(part: Any) -> LowerOperation:
             raise place.refuse(
                 "takes a triangle of the batch axis, which mixes the rows of a batch"
             )
-        return scaled(place, x.node, part(np.ones(place.shape(x.node)[-2:]), operation.k))
+        return scale_node(place, x.node, part(np.ones(place.shape(x.node)[-2:]), operation.k))
 
     return lower
 

@@ -9,8 +9,8 @@ from keras.src.ops import core, math, nn, numpy
 
 from seqlift.device import backend
 from seqlift.lowering.compositions.composition import (
-    constant,
-    scaled,
+    add_constant,
+    scale_node,
 )
 from seqlift.lowering.compositions.exponentials import log_sum_exp_of
 from seqlift.lowering.compositions.operand import array_of
@@ -63,12 +63,12 @@ def lower_logarithm(_operation: Any, place: Place, x: Tensor) -> int:
 
 def lower_error_complement(_operation: Any, place: Place, x: Tensor) -> int:
     """Subtract the error function from one."""
-    return scaled(place, place.add(powers.ERF, x.node), -1.0, 1.0)
+    return scale_node(place, place.add(powers.ERF, x.node), -1.0, 1.0)
 
 
 def lower_scale(factor: float) -> LowerOperation:
     """Make the lowering of an operation that multiplies by a number."""
-    return lambda _operation, place, x: scaled(place, x.node, factor)
+    return lambda _operation, place, x: scale_node(place, x.node, factor)
 
 
 def lower_gated(operation: Any, place: Place, x: Tensor) -> int:
@@ -109,7 +109,7 @@ def lower_filled(value: float | None) -> LowerOperation:
 
     def lower(_operation: Any, place: Place, x: Tensor, fill_value: Any = value) -> int:
         array = np.broadcast_to(array_of(fill_value), (1, *place.shape(x.node)))
-        return constant(place, array[0])
+        return add_constant(place, array[0])
 
     return lower
 

@@ -79,7 +79,7 @@ def lower_separable_conv(
     return lower_separable(layer, place, inputs.node)
 
 
-def pooled(operation: Any, place: Place, x: Tensor) -> SimpleNamespace:
+def pooling_settings(operation: Any, place: Place, x: Tensor) -> SimpleNamespace:
     """Collect the settings of a pooling operation as its layer has them."""
     axes = rank_of(place, x) - 2
     sizes = each(operation.pool_size, axes)
@@ -92,11 +92,11 @@ def pooled(operation: Any, place: Place, x: Tensor) -> SimpleNamespace:
 
 
 def lower_largest_of_windows(operation: Any, place: Place, inputs: Tensor) -> int:
-    return lower_max_pool(pooled(operation, place, inputs), place, inputs.node)
+    return lower_max_pool(pooling_settings(operation, place, inputs), place, inputs.node)
 
 
 def lower_mean_of_windows(operation: Any, place: Place, inputs: Tensor) -> int:
-    return lower_average_pool(pooled(operation, place, inputs), place, inputs.node)
+    return lower_average_pool(pooling_settings(operation, place, inputs), place, inputs.node)
 
 
 def epsilon_of(operation: Any) -> float:

@@ -6,13 +6,13 @@ import numpy as np
 from keras.src.ops import math, numpy
 
 from seqlift.lowering.compositions.composition import (
-    difference,
     gathered,
     largest_along,
     log_sum_exp,
     product,
     reshaped,
-    scaled,
+    scale_node,
+    subtract_nodes,
     taken,
     variance,
     without,
@@ -58,12 +58,12 @@ def lower_largest(sign: float) -> LowerOperation:
 
     def lower(operation: Any, place: Place, x: Tensor) -> int:
         axes, node = axes_along(operation, place, x), x.node
-        node = node if sign > 0 else scaled(place, node, -1.0)
+        node = node if sign > 0 else scale_node(place, node, -1.0)
         largest = largest_along(place, node, axes, keepdims=operation.keepdims)
         initial = getattr(operation, "initial", None)
         if initial is not None:
             largest = place.add(elementwise.clip(sign * float(initial), None), largest)
-        return largest if sign > 0 else scaled(place, largest, -1.0)
+        return largest if sign > 0 else scale_node(place, largest, -1.0)
 
     return lower
 
@@ -71,7 +71,7 @@ def lower_largest(sign: float) -> LowerOperation:
 def lower_range(operation: Any, place: Place, x: Tensor) -> int:
     """Subtract the smallest value from the largest along some axes."""
     largest, smallest = (lower_largest(sign)(operation, place, x) for sign in (1.0, -1.0))
-    return difference(place, largest, smallest)
+    return subtract_nodes(place, largest, smallest)
 
 
 def lower_product(operation: Any, place: Place, x: Tensor) -> int:
@@ -100,7 +100,7 @@ def lower_average(operation: Any, place: Place, x: Tensor, weights: Any = None) 
         known = known.reshape((-1,) + (1,) * (rank - 2 - axes[0]))
     shares = np.broadcast_to(after_batch(place, known, rank), place.shape(x.node))
     shares = shares / shares.sum(axis=axes, keepdims=True)
-    return place.add(Sum(axes), scaled(place, x.node, shares))
+    return place.add(Sum(axes), scale_node(place, x.node, shares))
 
 
 def lower_running_sum(operation: Any, place: Place, x: Tensor) -> int:

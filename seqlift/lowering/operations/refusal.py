@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras.src.ops import math, nn, numpy
 
-from seqlift.lowering.compositions.composition import constant
+from seqlift.lowering.compositions.composition import add_constant
 from seqlift.lowering.compositions.operand import known
 from seqlift.lowering.compositions.place import LowerOperation, Place
 
@@ -42,18 +42,18 @@ def refused(why: str) -> LowerOperation:
         if any(value is None for value in values):
             raise place.refuse(why)
         result = np.asarray(keras.ops.convert_to_numpy(operation.call(*values)))
-        return constant(place, result[0])
+        return add_constant(place, result[0])
 
     return lower
 
 
-def every(why: str, *kinds: type) -> dict[type, Callable[..., Any]]:
+def refuse_all(why: str, *kinds: type) -> dict[type, Callable[..., Any]]:
     """Refuse several operations for one reason."""
     return dict.fromkeys(kinds, refused(why))
 
 
 REFUSALS: dict[type, LowerOperation] = (
-    every(
+    refuse_all(
         COMPARES,
         numpy.Greater,
         numpy.GreaterEqual,
@@ -68,12 +68,12 @@ REFUSALS: dict[type, LowerOperation] = (
         numpy.Any,
         numpy.All,
     )
-    | every(SEARCHES, numpy.Argmax, numpy.Argmin, numpy.Argsort, math.TopK)
-    | every(SORTS, numpy.Sort, numpy.Median, numpy.Quantile)
-    | every(ROUNDS, numpy.Round, numpy.Floor, numpy.Ceil, numpy.Trunc, numpy.Sign)
-    | every(ROUNDS, numpy.FloorDivide, numpy.Mod)
-    | every(FLATTENS_BATCH, numpy.Ravel)
-    | every(FIXES_BATCH, numpy.BroadcastTo)
-    | every(COUNTS, nn.OneHot)
-    | every(PROJECTS, nn.Sparsemax)
+    | refuse_all(SEARCHES, numpy.Argmax, numpy.Argmin, numpy.Argsort, math.TopK)
+    | refuse_all(SORTS, numpy.Sort, numpy.Median, numpy.Quantile)
+    | refuse_all(ROUNDS, numpy.Round, numpy.Floor, numpy.Ceil, numpy.Trunc, numpy.Sign)
+    | refuse_all(ROUNDS, numpy.FloorDivide, numpy.Mod)
+    | refuse_all(FLATTENS_BATCH, numpy.Ravel)
+    | refuse_all(FIXES_BATCH, numpy.BroadcastTo)
+    | refuse_all(COUNTS, nn.OneHot)
+    | refuse_all(PROJECTS, nn.Sparsemax)
 )

@@ -7,9 +7,9 @@ import numpy as np
 from keras.src.ops import core, numpy
 
 from seqlift.lowering.compositions.composition import (
-    difference,
     reshaped,
-    scaled,
+    scale_node,
+    subtract_nodes,
     taken,
 )
 from seqlift.lowering.compositions.operand import (
@@ -157,7 +157,7 @@ def lower_pad(operation: Any, place: Place, x: Tensor, constant_values: Any = No
     if value == 0.0:
         return node
     around = np.pad(np.zeros(place.shape(x.node)), amounts[1:], constant_values=value)
-    return scaled(place, node, 1.0, around)
+    return scale_node(place, node, 1.0, around)
 
 
 def padded_by_values(place: Place, node: int, amounts: Iterable[Sequence[int]], mode: Any) -> int:
@@ -178,7 +178,7 @@ def lower_difference(operation: Any, place: Place, a: Tensor) -> int:
             taken(place, node, axis, range(1, size)),
             taken(place, node, axis, range(size - 1)),
         )
-        node = difference(place, after, before)
+        node = subtract_nodes(place, after, before)
     return node
 
 

@@ -23,7 +23,7 @@ OPERATORS = {
 }  # fmt: skip
 
 
-def parse(text: str, source: Expression) -> Expression:
+def parse_expression(text: str, source: Expression) -> Expression:
     """Parse an expression, with `source` for ``x``.
 
     Anything else than an expression of known functions raises `NoRecipeError`.
@@ -44,7 +44,7 @@ def parse(text: str, source: Expression) -> Expression:
 
 def _read(node: ast.AST, source: Expression) -> Expression:
     if isinstance(node, ast.Constant):
-        return tree.constant(node.value)
+        return tree.constant_expression(node.value)
     if isinstance(node, ast.Name):
         return source if node.id == "x" else names.named_value(f"ops.{node.id}")
     if isinstance(node, ast.Tuple | ast.List):
@@ -70,7 +70,7 @@ def _operation(node: ast.AST, source: Expression) -> Expression:
         if isinstance(node.op, ast.UAdd):
             return value
         if isinstance(value, tree.ConstantValue) and isinstance(value.value, int | float):
-            return tree.constant(-value.value)
+            return tree.constant_expression(-value.value)
         return tree.apply("negative", value)
     if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
         left, right = _read(node.left, source), _read(node.right, source)
@@ -97,7 +97,7 @@ def _call(node: ast.Call, source: Expression) -> Expression:
         near = difflib.get_close_matches(path, FUNCTIONS, n=3, cutoff=0.5)
         known = f"; did you mean {', '.join(near)}?" if near else ""
         raise NoRecipeError(f"calls {path}, which has no recipe{known}")
-    return tree.named(path, args, kwargs)
+    return tree.apply_function(path, args, kwargs)
 
 
 def _path(node: ast.AST) -> str | None:

@@ -42,7 +42,7 @@ def called(
         raise NoRecipeError(f"calls {path} on a tensor, which has no recipe")
     if space is None or name not in FUNCTIONS:
         raise NoRecipeError(f"calls {path}, which has no recipe")
-    return tree.named(name, arguments, kwargs)
+    return tree.apply_function(name, arguments, kwargs)
 
 
 def named_value(path: str) -> Expression:
@@ -93,7 +93,7 @@ def _translated(
     if len(args) > len(names):
         raise NoRecipeError(f"calls {path} with {len(args)} arguments, which has no recipe")
     by_name = dict(zip(names, args, strict=False)) | dict(kwargs)
-    meant = {name: tree.constant(value) for name, value in row.defaults.items()}
+    meant = {name: tree.constant_expression(value) for name, value in row.defaults.items()}
     for name, value in by_name.items():
         if name == "name" or value == tree.NONE:
             continue
@@ -115,7 +115,7 @@ def _in_order(function: str, by_name: dict[str, Expression]) -> Expression:
         if name not in OPERANDS or name not in by_name:
             break
         positional.append(by_name.pop(name))
-    return tree.named(function, positional, by_name)
+    return tree.apply_function(function, positional, by_name)
 
 
 OPERANDS = ("condition", "x", "x1", "x2", "xs", "key")

@@ -15,13 +15,13 @@ CLASSES = frozenset({"TFOpLambda", "SlicingOpLambda", raw.CLASS})
 """Classes of such nodes."""
 
 
-def expression(plan: LayerPlan, call: Call) -> Expression:
+def node_expression(plan: LayerPlan, call: Call) -> Expression:
     """Read the expression of one call of a node; inputs are numbered as `refs` lists them.
 
     Raises `NoRecipeError` for a function that has no recipe.
     """
     if plan.class_name == raw.CLASS:
-        return raw.expression(plan, call)
+        return raw.raw_expression(plan, call)
     function = plan.settings.get("function")
     if not isinstance(function, str):
         raise NoRecipeError("has no function in the file")
@@ -36,10 +36,10 @@ def _argument(value: Any, tensors: list[TensorRef]) -> Expression:
     if isinstance(value, TensorRef):
         return tree.InputTensor(tensors.index(value))
     if isinstance(value, list | tuple):
-        return tree.numbers(value) or tree.several(_argument(item, tensors) for item in value)
+        return tree.long_numbers(value) or tree.several(_argument(item, tensors) for item in value)
     if isinstance(value, Mapping):
         return _mapping(value, tensors)
-    return tree.constant(value)
+    return tree.constant_expression(value)
 
 
 def _mapping(value: Mapping[str, Any], tensors: list[TensorRef]) -> Expression:

@@ -40,7 +40,7 @@ ATTRIBUTES = {
 TYPES = {"DT_FLOAT": "float32", "DT_DOUBLE": "float64", "DT_HALF": "float16", "DT_INT32": "int32"}
 
 
-def expression(plan: LayerPlan, call: Call) -> Expression:
+def raw_expression(plan: LayerPlan, call: Call) -> Expression:
     """Read the expression of a node; its tensors are numbered as `refs` of the call lists them.
 
     Raises `NoRecipeError` for an operation without recipe.
@@ -76,7 +76,9 @@ def _inputs(written: Any, constants: Mapping[str, Any], tensors: int) -> list[Ex
         raise NoRecipeError("has another number of inputs than its node")
     number = iter(range(tensors))
     return [
-        tree.constant(constants[str(place)]) if str(place) in constants else _next(number)
+        tree.constant_expression(constants[str(place)])
+        if str(place) in constants
+        else _next(number)
         for place in range(count)
     ]
 
@@ -92,10 +94,12 @@ def _attribute(value: Any, kind: str) -> Expression:
     """Convert an attribute of a node, whose whole numbers are written as text."""
     try:
         if kind == "list":
-            return tree.constant([int(item) for item in value["list"].get("i", ())] or None)
+            return tree.constant_expression(
+                [int(item) for item in value["list"].get("i", ())] or None
+            )
         if kind == "type":
-            return tree.constant(TYPES[value["type"]])
-        return tree.constant({"b": bool, "i": int, "f": float}[kind](value[kind]))
+            return tree.constant_expression(TYPES[value["type"]])
+        return tree.constant_expression({"b": bool, "i": int, "f": float}[kind](value[kind]))
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise NoRecipeError("has an attribute that cannot be read") from problem
 

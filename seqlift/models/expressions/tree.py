@@ -92,12 +92,16 @@ OPERATORS = {
 NONE = ConstantValue(None)
 
 
-def constant(value: Any) -> Expression:
+def constant_expression(value: Any) -> Expression:
     """Convert a plain value, or nested tuples and lists of them, to an expression."""
     if isinstance(value, tuple | list):
-        return numbers(value) or several(constant(item) for item in value)
+        return long_numbers(value) or several(constant_expression(item) for item in value)
     if isinstance(value, slice):
-        return Slice(constant(value.start), constant(value.stop), constant(value.step))
+        return Slice(
+            constant_expression(value.start),
+            constant_expression(value.stop),
+            constant_expression(value.step),
+        )
     if isinstance(value, int) and abs(value) >= LARGEST_INTEGER:
         raise NoRecipeError("has a whole number of more than 63 bits")
     if not isinstance(value, PLAIN):
@@ -105,7 +109,7 @@ def constant(value: Any) -> Expression:
     return ConstantValue(value)
 
 
-def numbers(value: Any) -> Numbers | None:
+def long_numbers(value: Any) -> Numbers | None:
     """Store a long list of numbers as one part; None for anything else."""
     if not isinstance(value, tuple | list) or _length(value) <= MOST_LISTED:
         return None
@@ -203,7 +207,9 @@ def _applied_text(value: Apply) -> str:
     return f"{value.function}({', '.join(written)})"
 
 
-def named(function: str, args: Iterable[Expression], kwargs: Mapping[str, Expression]) -> Apply:
+def apply_function(
+    function: str, args: Iterable[Expression], kwargs: Mapping[str, Expression]
+) -> Apply:
     """Apply `function` to arguments that are already collected."""
     made = Apply(function, tuple(args), tuple(kwargs.items()))
     _checked(made)

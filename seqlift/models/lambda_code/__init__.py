@@ -1,4 +1,4 @@
 """The functions of Lambda layers, read from the bytecode in a model file; none is ever run.
 
-`lambdas.expression` is all that others use.
+`lambdas.lambda_expression` is all that others use.
 """

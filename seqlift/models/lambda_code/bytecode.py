@@ -8,7 +8,7 @@ several versions of Python could have written the bytes, all that understand the
 from collections.abc import Mapping
 
 from seqlift.models.expressions.tree import Expression, NoRecipeError
-from seqlift.models.lambda_code.machine import run
+from seqlift.models.lambda_code.machine import run_code
 from seqlift.models.lambda_code.marshalled import Code
 from seqlift.models.lambda_code.opcodes import VERSIONS
 
@@ -16,21 +16,21 @@ UNREADABLE_FLAGS = 0x04 | 0x08 | 0x20 | 0x80 | 0x200
 """Bits of a function's flags: ``*args``, ``**kwargs``, a generator, a coroutine, both."""
 
 
-def expression(
+def code_expression(
     code: Code, arguments: Mapping[str, Expression], closure: Mapping[str, Expression]
 ) -> Expression:
     """Read the expression of `code` for `arguments`, values by name; `closure` likewise.
 
     Anything but an expression of known functions raises `NoRecipeError`, which names the cause.
     """
-    check(code)
+    check_signature(code)
     understood: list[Expression] = []
     problems: list[str] = []
     for instructions in VERSIONS:
         if instructions.layout != code.layout:
             continue
         try:
-            found = run(code, instructions, variables=arguments, closure=closure)
+            found = run_code(code, instructions, variables=arguments, closure=closure)
             understood.append(found)
         except NoRecipeError as problem:
             problems.append(str(problem))
@@ -41,7 +41,7 @@ def expression(
     return understood[0]
 
 
-def check(code: Code) -> None:
+def check_signature(code: Code) -> None:
     """Refuse functions of any number of arguments, generators and coroutines."""
     if code.flags & UNREADABLE_FLAGS:
         raise NoRecipeError("takes any number of arguments, or yields")

@@ -18,7 +18,7 @@ LONGEST_TEXT = 1 << 18
 """Characters of base64 that are decoded at most."""
 
 
-def expression(
+def lambda_expression(
     settings: Mapping[str, Any], source: Expression, *, training: bool = False
 ) -> Expression:
     """Read the expression of a Lambda with these settings, applied to `source`, its inputs.
@@ -65,15 +65,15 @@ def _of_code(
     *,
     training: bool,
 ) -> Expression:
-    function = marshalled.read(_decoded(code))
+    function = marshalled.read_code(_decoded(code))
     takes = function.variables[: function.arguments]
-    bytecode.check(function)
+    bytecode.check_signature(function)
     if not takes or function.keyword_only:
         raise NoRecipeError("takes no input, or arguments by keyword only")
     values = [_constant(value) for value in _listed(defaults)]
     arguments = {takes[0]: source}
     arguments |= dict(zip(takes[len(takes) - len(values) :], values, strict=True))
-    always = {"training": tree.constant(training)} | dict(constants)
+    always = {"training": tree.constant_expression(training)} | dict(constants)
     arguments |= {name: value for name, value in always.items() if name in takes[1:]}
     missing = [name for name in takes if name not in arguments]
     if missing or set(constants) - set(takes):
@@ -83,7 +83,7 @@ def _of_code(
     if len(free) != len(outside):
         raise NoRecipeError("has a closure that does not fit its code")
     arguments[takes[0]] = source
-    return bytecode.expression(function, arguments, dict(zip(free, outside, strict=True)))
+    return bytecode.code_expression(function, arguments, dict(zip(free, outside, strict=True)))
 
 
 def _decoded(code: Any) -> bytes:
@@ -112,4 +112,4 @@ def _constant(value: Any) -> Expression:
     """Convert a value of the record, which must be plain."""
     if isinstance(value, Mapping) and value.get("class_name") == "__tuple__":
         return tree.several(_constant(item) for item in _listed(value))
-    return tree.constant(value)
+    return tree.constant_expression(value)

@@ -16,7 +16,7 @@ from seqlift.models.lambda_code.opcodes import (
     BINARY_OP,
     COMPARISONS,
     Instructions,
-    decode,
+    decode_instructions,
 )
 from seqlift.models.lambda_code.symbols import (
     OTHER_VERSION,
@@ -31,7 +31,7 @@ from seqlift.models.lambda_code.symbols import (
 )
 
 
-def run(
+def run_code(
     code: Code,
     instructions: Instructions,
     *,
@@ -60,7 +60,7 @@ class _Run:
 
     def result(self) -> Expression:
         """Follow the code to the value that it returns at its end."""
-        steps = decode(self.code.code, self.instructions)
+        steps = decode_instructions(self.code.code, self.instructions)
         for place, (name, argument) in enumerate(steps):
             if name in ("RETURN_VALUE", "RETURN_CONST"):
                 if place != len(steps) - 1:
@@ -104,7 +104,7 @@ class _Run:
         return names[place]
 
     def _constant(self, place: int) -> Expression:
-        return tree.constant(self._named(self.code.constants, place))
+        return tree.constant_expression(self._named(self.code.constants, place))
 
     def _nothing(self, argument: int) -> None:
         """Leave the values as RESUME, NOP and PRECALL do."""
@@ -258,7 +258,7 @@ STEPS: dict[str, Callable[[_Run, int], None]] = {
     "PRECALL": _Run._nothing,
     "COPY_FREE_VARS": _Run._nothing,
     "POP_TOP": _Run.discard,
-    "PUSH_NULL": lambda run, argument: run.stack.append(Nothing()),
+    "PUSH_NULL": lambda run_code, argument: run_code.stack.append(Nothing()),
     "LOAD_CONST": _Run.load_const,
     "LOAD_FAST": _Run.load_fast,
     "LOAD_FAST_CHECK": _Run.load_fast,
@@ -283,9 +283,9 @@ STEPS: dict[str, Callable[[_Run, int], None]] = {
     "UNARY_NEGATIVE": _Run.negative,
     "COMPARE_OP": _Run.compare,
     "COPY": _Run.copy,
-    "DUP_TOP": lambda run, argument: run.copy(1),
+    "DUP_TOP": lambda run_code, argument: run_code.copy(1),
     "SWAP": _Run.swap,
-    "ROT_TWO": lambda run, argument: run.swap(2),
+    "ROT_TWO": lambda run_code, argument: run_code.swap(2),
     "KW_NAMES": _Run.keyword_names,
     "CALL": _Run.call,
     "CALL_KW": _Run.call_with_keywords,

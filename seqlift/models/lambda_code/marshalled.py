@@ -58,7 +58,7 @@ class Code:
     free: tuple[str, ...]
 
 
-def read(data: bytes) -> Code:
+def read_code(data: bytes) -> Code:
     """Read the code object in `data`, in the layout of one version of Python.
 
     Anything else, and more bytes than a Lambda has, raises `NoRecipeError`.

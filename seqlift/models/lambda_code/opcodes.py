@@ -115,7 +115,7 @@ MOST_UNITS = 4000
 """Code units, caches included, that are followed; real Lambdas have a few hundred."""
 
 
-def decode(code: bytes, instructions: Instructions) -> list[tuple[str, int]]:
+def decode_instructions(code: bytes, instructions: Instructions) -> list[tuple[str, int]]:
     """List the instructions and their arguments in `code`, less caches.
 
     An instruction that is not in the table, or a cache that is not empty, raises `NoRecipeError`.

@@ -88,7 +88,7 @@ def oversized(plan: LayerPlan) -> Iterator[str]:
             yield (f"{place} has the number {number} in its {key}, more than {LARGEST}; {REMEDY}")
 
 
-def check(place: str, tensors: Iterable[Any]) -> None:
+def check_bounds(place: str, tensors: Iterable[Any]) -> None:
     """Raise `ModelError` where a tensor is too large, or empty; `place` is the layer, in words."""
     for tensor in tensors:
         reason = misfit(tensor)

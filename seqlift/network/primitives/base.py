@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from seqlift.device.stored_weights import constant
+from seqlift.device.stored_weights import constant_tensor
 
 Array = Any  # a tensor of whatever backend Keras runs on
 Shape = tuple[int, ...]  # without the batch axis
@@ -50,7 +50,7 @@ class Constant(Primitive):
 
     def forward(self, *inputs: Array) -> Array:
         """Repeat the array for each row of ``inputs[0]``, (B, ...), in its dtype."""
-        value = constant(self.value, inputs[0])
+        value = constant_tensor(self.value, inputs[0])
         return ops.broadcast_to(value[None], (ops.shape(inputs[0])[0], *self.value.shape))
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seqlift.device.backend import fused
 from seqlift.device.convolutions import weigh
-from seqlift.device.stored_weights import constant
+from seqlift.device.stored_weights import constant_tensor
 from seqlift.network.primitives.base import Array, Shape, Weighted
 from seqlift.network.primitives.rowwise import PACKET, matmul
 from seqlift.network.primitives.shape import Pads, pad_or_crop
@@ -57,7 +57,7 @@ class Convolution(Weighted):
         padded = pad_or_crop(inputs[0], (*self.pads, (0, 0)))
         options = {"strides": self.strides, "dilation": self.dilation}
         result = weigh_windows(padded, self.kernel, **options, halved=self.halved)
-        return result if self.bias is None else result + constant(self.bias, result)
+        return result if self.bias is None else result + constant_tensor(self.bias, result)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
         return (self.weigh_back(multiplier, shapes[0], halved=True),)
@@ -101,7 +101,7 @@ class TransposedConvolution(Weighted):
 
     def forward(self, *inputs: Array) -> Array:
         result = self.turned().weigh_back(inputs[0], self.shape(), halved=False)
-        return result if self.bias is None else result + constant(self.bias, result)
+        return result if self.bias is None else result + constant_tensor(self.bias, result)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
         return (self.turned().forward(multiplier),)
@@ -145,7 +145,7 @@ def weigh_windows(
     """
     if is_narrow(array, kernel, strides):
         summed = fused(partial(sum_of_taps, dilation=dilation[0]))
-        result: Array = summed(array, constant(kernel, array))
+        result: Array = summed(array, constant_tensor(kernel, array))
         return result
     return weigh(array, kernel, strides=strides, dilation=dilation, can_halve=halved)
 

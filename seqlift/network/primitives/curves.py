@@ -43,7 +43,7 @@ def mish_gate(x: Array) -> Array:
 
 
 def mish_gate_quotient(x: Array, x0: Array) -> Array:
-    return quotients.tanh(ops.softplus(x), ops.softplus(x0)) * quotients.softplus(x, x0)
+    return quotients.tanh_quotient(ops.softplus(x), ops.softplus(x0)) * quotients.softplus(x, x0)
 
 
 def self_gated(name: str, gate: Function, gate_quotient: Quotient) -> Elementwise:

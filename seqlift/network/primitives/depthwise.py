@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from seqlift.device.products import depthwise
-from seqlift.device.stored_weights import constant
+from seqlift.device.stored_weights import constant_tensor
 from seqlift.network.primitives.base import Array, Shape, Weighted
 from seqlift.network.primitives.convolution import reach_of, set_apart
 from seqlift.network.primitives.rowwise import sum_along
@@ -39,7 +39,7 @@ class Depthwise(Weighted):
     def forward(self, *inputs: Array) -> Array:
         padded = pad_or_crop(inputs[0], (*self.pads, (0, 0)))
         result = self.convolve(padded)
-        return result if self.bias is None else result + constant(self.bias, result)
+        return result if self.bias is None else result + constant_tensor(self.bias, result)
 
     def convolve(self, padded: Array) -> Array:
         """Weigh the windows that fit.
@@ -47,7 +47,7 @@ class Depthwise(Weighted):
         The backend has one stride for all axes, and none together with a dilation: in those cases
         windows are left out afterwards.
         """
-        kernel = constant(self.kernel, padded)
+        kernel = constant_tensor(self.kernel, padded)
         if len(set(self.strides)) == 1 and set(self.dilation) == {1}:
             return depthwise(padded, kernel, strides=self.strides, dilation=self.dilation)
         whole = depthwise(padded, kernel, strides=(1,) * len(self.strides), dilation=self.dilation)
@@ -62,7 +62,9 @@ class Depthwise(Weighted):
             multiplier, reach, strides=self.strides, pads=self.pads, sizes=shapes[0][:-1]
         )
         ones = (1,) * len(taps)
-        each = depthwise(padded, constant(flipped, padded), strides=ones, dilation=self.dilation)
+        each = depthwise(
+            padded, constant_tensor(flipped, padded), strides=ones, dilation=self.dilation
+        )
         if filters == 1:
             return (each,)
         apart = ops.reshape(each, (-1, *shapes[0][:-1], channels, filters))

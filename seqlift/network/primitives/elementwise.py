@@ -12,7 +12,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from seqlift.device import backend
-from seqlift.device.stored_weights import constant
+from seqlift.device.stored_weights import constant_tensor
 from seqlift.network.primitives import quotients
 from seqlift.network.primitives.base import Array, Primitive, Shape
 from seqlift.network.primitives.quotients import Quotient
@@ -101,10 +101,10 @@ def leaky_relu(slope: float | NDArray[np.floating], *, name: str = "leaky_relu")
     slopes = np.asarray(slope, dtype=np.float64)
 
     def function(x: Array) -> Array:
-        return ops.where(x > 0, x, constant(slopes, x) * x)
+        return ops.where(x > 0, x, constant_tensor(slopes, x) * x)
 
     def derivative(x: Array) -> Array:
-        return ops.where(x > 0, ops.ones_like(x), constant(slopes, x) * ops.ones_like(x))
+        return ops.where(x > 0, ops.ones_like(x), constant_tensor(slopes, x) * ops.ones_like(x))
 
     return Elementwise(name, function, derivative, (0.0,), straight=True)
 
@@ -228,7 +228,7 @@ def bent_exponential(name: str, *, above: float, below: float, width: float) -> 
 
 SELU = elu(1.6732632423543772, scale=1.0507009873554805, name="selu")
 SIGMOID = curved("sigmoid", ops.sigmoid, quotients.sigmoid)
-TANH = curved("tanh", backend.tanh, quotients.tanh)
+TANH = curved("tanh", backend.tanh, quotients.tanh_quotient)
 SOFTPLUS = curved("softplus", ops.softplus, quotients.softplus)
 EXPONENTIAL = curved("exp", ops.exp, quotients.exponential)
 SILU = curved("silu", ops.silu, quotients.gated(ops.sigmoid, quotients.sigmoid))

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from seqlift.device.stored_weights import constant
+from seqlift.device.stored_weights import constant_tensor
 from seqlift.network.primitives.base import Array, Linear, Primitive, Shape
 from seqlift.network.primitives.rowwise import sum_in_any_order
 from seqlift.network.primitives.shape import Pads, pad_or_crop
@@ -86,11 +86,11 @@ class AveragePool(Linear):
     def forward(self, *inputs: Array) -> Array:
         windows = self.pooling.unfold(inputs[0], fill=0.0)
         total = sum_in_any_order(windows, len(windows.shape) - 2)
-        return total * constant(self.shares(tuple(inputs[0].shape[1:])), total)
+        return total * constant_tensor(self.shares(tuple(inputs[0].shape[1:])), total)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
         """Divide each window's multiplier equally among the values in it."""
-        shared = multiplier * constant(self.shares(shapes[0]), multiplier)
+        shared = multiplier * constant_tensor(self.shares(shapes[0]), multiplier)
         window = math.prod(self.pooling.sizes)
         spread = ops.repeat(ops.expand_dims(shared, -2), window, axis=-2)
         return (self.pooling.fold(spread, shapes[0]),)

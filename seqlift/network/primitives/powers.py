@@ -29,7 +29,7 @@ SQUARE = formula("square", ops.square, quotients.square, exponent=2.0)
 SQRT = formula("sqrt", ops.sqrt, quotients.square_root, exponent=0.5)
 RSQRT = formula("rsqrt", lambda x: 1.0 / ops.sqrt(x), quotients.inverse_root, exponent=-0.5)
 RECIPROCAL = formula("reciprocal", lambda x: 1.0 / x, quotients.reciprocal, exponent=-1.0)
-LOG = formula("log", ops.log, quotients.logarithm)
+LOG = formula("log", ops.log, quotients.logarithm_quotient)
 LOG1P = formula("log1p", ops.log1p, quotients.logarithm_of_more)
 EXPM1 = curved("expm1", ops.expm1, quotients.exponential)
 ERF = curved("erf", ops.erf, quotients.error_function)
@@ -42,7 +42,7 @@ def logarithm(base: float) -> Elementwise:
     return formula(
         f"log{base:g}",
         lambda x: unit * ops.log(x),
-        lambda x, x0: unit * quotients.logarithm(x, x0),
+        lambda x, x0: unit * quotients.logarithm_quotient(x, x0),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqlift.device.products import einsum
-from seqlift.device.stored_weights import constant
+from seqlift.device.stored_weights import constant_tensor
 from seqlift.network.primitives.base import Array, Primitive, Shape, Weighted
 from seqlift.network.primitives.rowwise import in_packets
 from seqlift.network.primitives.shape import sum_to_shape
@@ -94,15 +94,15 @@ class Contraction(Weighted):
 
     def forward(self, *inputs: Array) -> Array:
         first, weights, result = letters(self.equation)
-        kernel = constant(self.kernel, inputs[0])
+        kernel = constant_tensor(self.kernel, inputs[0])
         equation = f"{BATCH}{first},{weights}->{BATCH}{result}"
         total = in_packets(lambda rows: einsum(equation, rows, kernel), inputs[0])
-        return total if self.bias is None else total + constant(self.bias, total)
+        return total if self.bias is None else total + constant_tensor(self.bias, total)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
         first, weights, result = letters(self.equation)
         equation = f"{BATCH}{result},{weights}->{BATCH}{first}"
-        kernel = constant(self.kernel, multiplier)
+        kernel = constant_tensor(self.kernel, multiplier)
         return (in_packets(lambda rows: einsum(equation, rows, kernel), multiplier),)
 
 

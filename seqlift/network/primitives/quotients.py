@@ -62,7 +62,7 @@ def exponential(x: Array, x0: Array) -> Array:
     return ops.exp(high) * fall(gap)
 
 
-def logarithm(x: Array, x0: Array) -> Array:
+def logarithm_quotient(x: Array, x0: Array) -> Array:
     """Compute the quotient of the natural logarithm, log(1 + gap / low) / gap."""
     _, low, gap = span(x, x0)
     return ratio_to(ops.log1p, gap / low, 1.0) / low
@@ -165,7 +165,7 @@ def sigmoid(x: Array, x0: Array) -> Array:
     return ops.sigmoid(high) * ops.sigmoid(-low) * fall(gap)
 
 
-def tanh(x: Array, x0: Array) -> Array:
+def tanh_quotient(x: Array, x0: Array) -> Array:
     """Compute the quotient of the hyperbolic tangent, which is 2 sigmoid(2 x) - 1."""
     return 4.0 * sigmoid(2.0 * x, 2.0 * x0)
 
