@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 CHANNELS = 4
 """Values of a base in an array: one for each of A C G T, in this order."""
 
+LETTERS = "ACGT"
+"""The letters of the channels."""
+
 UNKNOWN = 4
 """Code of a base that is not known: N, the other ambiguous letters, and padding.
 
@@ -27,19 +30,23 @@ def middle(start: int, end: int) -> int:
 class Region:
     """One BED row: the interval [start, end) of a chromosome, and what the row says about it.
 
-    `summit` counts from `start`, -1 when there is none; `line` is the line of the file, from 1;
-    `no_summit` says why there is none.
+    `score` is column 5, and `signal`, `p_value` and `q_value` columns 7 to 9 of narrowPeak or
+    broadPeak: None where the row has no number there. `summit` counts from `start`, -1 when there
+    is none; `line` is the line of the file, from 1; `no_summit` says why there is none.
     """
 
     chrom: str
     start: int
     end: int
     name: str = "."
-    score: str = "0"
+    score: float | None = 0.0
     strand: str = "."
     summit: int = -1
     line: int = 0
     no_summit: str = field(default="", compare=False)
+    signal: float | None = None
+    p_value: float | None = None
+    q_value: float | None = None
 
     @property
     def extent(self) -> int:

@@ -232,12 +232,17 @@ def save(model: keras.Model, path: Path, *, seed: int = 0) -> Path:
     return path
 
 
+AXES = ("row", "base", "position")
+"""Datasets that name axes."""
+
+
 def scores_in(path: Path) -> dict[str, NDArray[Any]]:
     """Return every dataset of a score file that has a row for each region, text as str."""
     found: dict[str, NDArray[Any]] = {}
 
     def take(name: str, item: h5py.Dataset | h5py.Group) -> None:
-        if isinstance(item, h5py.Dataset) and not name.startswith("genome/"):
+        apart = name.startswith("genome/") or name in AXES
+        if isinstance(item, h5py.Dataset) and not apart:
             text = h5py.check_string_dtype(item.dtype) is not None
             found[name] = np.array(item.asstr()[:] if text else item[:])
 

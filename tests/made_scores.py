@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from seqlift.intervals import Region, Window
 from seqlift.tracks.batch import ScoreBatch
 
 
-def window(chrom: str, start: int, end: int, **columns: str) -> Window:
+def window(chrom: str, start: int, end: int, **columns: Any) -> Window:
     return Window(Region(chrom, start, end, **columns), start, end, start, end)
 
 

@@ -15,14 +15,15 @@ from seqlift.tracks import layout, score_file
 from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.hdf5 import ScoreWriter
 from seqlift.tracks.layout import Dtype
+from seqlift.tracks.mean import average
 from seqlift.tracks.score_file import ScoreFile
 
 SIZES = {"chr1": 1000, "chrM": 60}
 LENGTH = 50
 WINDOWS = [
     window("chr1", -20, 30, name="edge", strand="-"),
-    window("chr1", 400, 450),
-    window("chrM", 25, 75, name="пик 3"),
+    window("chr1", 400, 450, score=None),
+    window("chrM", 25, 75, name="пик 3", score=12.5, signal=3.3, p_value=4.0),
     window("chr1", 975, 1025, strand="+"),
     window("chr1", 400, 450),
 ]
@@ -63,10 +64,17 @@ def test_every_column_comes_back_in_row_order(tmp_path: Path, batch: ScoreBatch)
         assert texts == {
             "chrom": ["chr1", "chr1", "chrM", "chr1", "chr1"],
             "name": ["edge", ".", "пик 3", ".", "."],
-            "score": ["0"] * 5,
             "strand": ["-", ".", ".", "+", "."],
             "status": list(batch.status),
         }
+        nan = float("nan")
+        for name, values in (
+            ("score", [0, nan, 12.5, 0, 0]),
+            ("signal_value", [nan, nan, 3.3, nan, nan]),
+            ("p_value", [nan, nan, 4, nan, nan]),
+            ("q_value", [nan] * 5),
+        ):
+            np.testing.assert_array_equal(file[f"regions/{name}"][:], values)
         assert file["regions/start"][:].tolist() == [-20, 400, 25, 975, 400]
         assert file["regions/end"][:].tolist() == [30, 450, 75, 1025, 450]
         assert file["regions/summit"][:].tolist() == [25] * 5
@@ -318,3 +326,53 @@ def test_chunks_are_whole_rows_and_blocks_whole_chunks(length: int, dtype: Dtype
     assert block % chunk == 0
     assert chunk * row_bytes <= max(layout.CHUNK_BYTES, row_bytes)
     assert block * row_bytes <= max(layout.BLOCK_BYTES, row_bytes)
+
+
+def test_every_axis_has_a_name(tmp_path: Path, batch: ScoreBatch) -> None:
+    path = tmp_path / "a.h5"
+    with ScoreWriter(path, length=LENGTH, attributes={}) as writer:
+        writer.write(batch)
+        writer.set_genome(SIZES)
+    with h5py.File(path) as file:
+        names = ("row", "base", "position")
+        extents = {name: file[name].shape[0] for name in names}
+        assert extents == {"row": 5, "base": 4, "position": LENGTH}
+        assert list(file["base"].asstr()[:]) == ["A", "C", "G", "T"]
+        for name in layout.dtypes("float32"):
+            scales = [dim[0].name for dim in file[name].dims]
+            assert scales == [f"/{axis}" for axis in names[: len(scales)]], name
+            assert len(scales) == (3 if name in layout.LARGE else 1)
+        assert file["genome/size"].dims[0][0].name == "/genome/chrom"
+
+
+def as_before(path: Path) -> Path:
+    """Make a score file one of the versions that kept scores as text, and no measures or axes."""
+    with h5py.File(path, "r+") as file:
+        score = file["regions/score"][:]
+        for name in (layout.SCORE, *layout.MEASURES):
+            del file[name]
+        words = ["x" if np.isnan(one) else f"{one:g}" for one in score]
+        file.create_dataset(layout.SCORE, data=words, dtype=h5py.string_dtype("utf-8"))
+    return path
+
+
+def test_files_of_earlier_versions_are_read(tmp_path: Path, batch: ScoreBatch) -> None:
+    with ScoreFile(as_before(written(tmp_path / "a.h5", batch))) as scores:
+        regions = [window.region for window in scores.windows(slice(1, 4))]
+        assert [region.score for region in regions] == [None, 12.5, 0]
+        assert {(region.signal, region.p_value, region.q_value) for region in regions} == {
+            (None, None, None)
+        }
+        assert not set(layout.MEASURES) & set(scores.kinds())
+        np.testing.assert_array_equal(scores.values("shap/seq", slice(2)).shape, (2, 4, LENGTH))
+
+
+def test_files_of_earlier_versions_are_averaged(tmp_path: Path, batch: ScoreBatch) -> None:
+    written(tmp_path / "a.h5", batch)
+    average([tmp_path / "a.h5"] * 2, tmp_path / "mean.h5", attributes={}, sizes=SIZES)
+    as_before(tmp_path / "a.h5")
+    average([tmp_path / "a.h5"] * 2, tmp_path / "old.h5", attributes={}, sizes=SIZES)
+    with ScoreFile(tmp_path / "mean.h5") as now, ScoreFile(tmp_path / "old.h5") as before:
+        assert before.measure(layout.SCORE) == now.measure(layout.SCORE) == [0, None, 12.5, 0, 0]
+        everything = slice(None)
+        np.testing.assert_array_equal(before.tracks(everything), now.tracks(everything))

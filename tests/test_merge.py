@@ -30,7 +30,7 @@ FACTS = {"target": "one", "seed": 3}
 def frames(rows: int) -> list[Window]:
     starts = np.random.default_rng(2).integers(-100, 99_000, rows)
     return [
-        window("chr1", int(s), int(s) + LENGTH, name=f"p{i}", score=str(i))
+        window("chr1", int(s), int(s) + LENGTH, name=f"p{i}", score=float(i))
         for i, s in enumerate(starts)
     ]
 

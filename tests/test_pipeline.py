@@ -122,7 +122,11 @@ def test_row_i_is_region_i_in_every_file(rows: Rows, base: Path, inputs: Path) -
     assert rows["regions/name"].tolist() == [columns[3] for columns in regions]
     assert rows["regions/chrom"].tolist() == [columns[0] for columns in regions]
     assert rows["regions/strand"].tolist() == [columns[5] for columns in regions]
-    assert [line[:1] + line[3:6] for line in lines] == [row[:1] + row[3:6] for row in regions]
+    kept = [row[:1] + row[3:9] for row in regions]
+    assert [line[:1] + line[3:9] for line in lines] == kept
+    measures = ("score", "signal_value", "p_value", "q_value")
+    for name, column in zip(measures, (4, 6, 7, 8), strict=True):
+        assert rows[f"regions/{name}"].tolist() == [float(row[column]) for row in regions]
     assert all(len(values) == len(regions) for values in rows.values())
 
 

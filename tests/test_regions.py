@@ -16,38 +16,50 @@ from seqlift.errors import InputError
 from seqlift.inputs.regions import RegionFile, no_regions, parse_regions
 from seqlift.intervals import Region
 
+
+def peak(summit: int, signal: float, p_value: float, q_value: float) -> Region:
+    measures = {"signal": signal, "p_value": p_value, "q_value": q_value}
+    return Region("chr1", 5, 9, "a", summit=summit, **measures)
+
+
+NO_NAME = "chr1:5-9"
 GOOD = [
-    ("chr1\t5\t9", Region("chr1", 5, 9)),
-    ("chr1 5  9", Region("chr1", 5, 9)),
-    ("  chr1 5 9  ", Region("chr1", 5, 9)),
-    ("chr1\t5\t9\r", Region("chr1", 5, 9)),
-    ("chr1\t5\t9\t", Region("chr1", 5, 9)),
-    ("chr1\t 5\t9 ", Region("chr1", 5, 9)),
-    ("HLA-A*01:01:01\t0\t1", Region("HLA-A*01:01:01", 0, 1)),
-    ("chr1\t007\t0009", Region("chr1", 7, 9)),
-    ("chr1\t5\t9223372036854775807", Region("chr1", 5, 2**63 - 1)),
+    ("chr1\t5\t9", Region("chr1", 5, 9, NO_NAME)),
+    ("chr1 5  9", Region("chr1", 5, 9, NO_NAME)),
+    ("  chr1 5 9  ", Region("chr1", 5, 9, NO_NAME)),
+    ("chr1\t5\t9\r", Region("chr1", 5, 9, NO_NAME)),
+    ("chr1\t5\t9\t", Region("chr1", 5, 9, NO_NAME)),
+    ("chr1\t 5\t9 ", Region("chr1", 5, 9, NO_NAME)),
+    ("HLA-A*01:01:01\t0\t1", Region("HLA-A*01:01:01", 0, 1, "HLA-A*01:01:01:0-1")),
+    ("chr1\t007\t0009", Region("chr1", 7, 9, "chr1:7-9")),
+    ("chr1\t5\t9223372036854775807\tp", Region("chr1", 5, 2**63 - 1, "p")),
     ("chr1\t5\t9\tpeak one", Region("chr1", 5, 9, "peak one")),
     ("chr1\t5\t9\tMüller", Region("chr1", 5, 9, "Müller")),
     ("chr1\t5\t9\t0.25", Region("chr1", 5, 9, "0.25")),
-    ("chr1\t5\t9\ta\t7.5", Region("chr1", 5, 9, "a", "7.5")),
-    ("chr1\t5\t9\t\t\t-", Region("chr1", 5, 9, ".", "0", "-")),
-    ("chr1\t5\t9\ta\t0\t+", Region("chr1", 5, 9, "a", "0", "+")),
-    ("chr1\t5\t9\ta\t0\t.", Region("chr1", 5, 9, "a", "0", ".")),
-    ("chr1\t5\t9\ta\t0\t?", Region("chr1", 5, 9, "a", "0", ".")),
-    ("chr1\t5\t9\ta\t0\t+\t5\t9", Region("chr1", 5, 9, "a", "0", "+")),
-    ("chr1\t5\t9\ta\t0\t+\t5\t9\t255,0,0", Region("chr1", 5, 9, "a", "0", "+")),
-    ("chr1\t5\t9\ta\t0\t-\t5\t9\t0\t2\t1,1\t0,3", Region("chr1", 5, 9, "a", "0", "-")),
-    ("chr1\t5\t9\ta\t0\t.\t1.5\t-1\t-1\t3", Region("chr1", 5, 9, "a", "0", ".", 3)),
-    ("chr1 5 9 a 0 . 1e3 inf 0 0", Region("chr1", 5, 9, "a", "0", ".", 0)),
-    ("chr1\t5\t9\ta\t0\t.\t0\t-1\t-1\t-1", Region("chr1", 5, 9, "a")),
+    ("chr1\t5\t9\ta\t7.5", Region("chr1", 5, 9, "a", 7.5)),
+    ("chr1\t5\t9\ta\t.", Region("chr1", 5, 9, "a", None)),
+    ("chr1\t5\t9\ta\tnan", Region("chr1", 5, 9, "a", None)),
+    ("chr1\t5\t9\t\t\t-", Region("chr1", 5, 9, NO_NAME, 0, "-")),
+    ("chr1\t5\t9\ta\t0\t+", Region("chr1", 5, 9, "a", 0, "+")),
+    ("chr1\t5\t9\ta\t0\t.", Region("chr1", 5, 9, "a", 0, ".")),
+    ("chr1\t5\t9\ta\t0\t?", Region("chr1", 5, 9, "a", 0, ".")),
+    ("chr1\t5\t9\ta\t0\t+\t5\t9", Region("chr1", 5, 9, "a", 0, "+")),
+    ("chr1\t5\t9\ta\t0\t+\t5\t9\t255,0,0", Region("chr1", 5, 9, "a", 0, "+")),
+    ("chr1\t5\t9\ta\t0\t-\t5\t9\t0\t2\t1,1\t0,3", Region("chr1", 5, 9, "a", 0, "-")),
+    ("chr1\t5\t9\ta\t0\t.\t1.5\t-1\t-1\t3", peak(3, 1.5, -1, -1)),
+    ("chr1 5 9 a 0 . 1e3 inf 0 0", peak(0, 1000, float("inf"), 0)),
+    ("chr1\t5\t9\ta\t0\t.\t0\t-1\t-1\t-1", peak(-1, 0, -1, -1)),
+    # A broadPeak has 9 columns; BED9 has places and a colour in its last three.
+    ("chr1\t5\t9\ta\t0\t.\t4.5\t6\t3.25", peak(-1, 4.5, 6, 3.25)),
+    ("chr1\t5\t9\ta\t0\t.\t40\t6\t3", peak(-1, 40, 6, 3)),
     # chrombpnet's negatives have dots in columns 7 to 9, others NA, and IDR 20 columns.
-    ("chr1\t5\t9\t.\t.\t.\t.\t.\t.\t1", Region("chr1", 5, 9, ".", ".", ".", 1)),
-    ("chr1\t5\t9\ta\t0\t.\tx\tNA\t\t3", Region("chr1", 5, 9, "a", "0", ".", 3)),
-    ("chr1\t5\t9\ta\t0\t.\t1\t1\t1\t3\t1\t4", Region("chr1", 5, 9, "a", "0", ".", 3)),
-    ("chr1\t5\t9\ta\t0\t.\t1\t-1\t2\t0" + "\t4.5" * 10, Region("chr1", 5, 9, "a", summit=0)),
-    ("chr1\t5\t9\ta\t0\t.\t1\t1\t1\t.", Region("chr1", 5, 9, "a")),
-    ("chr1\t5\t9\ta\t0\t.\t1\t1\t1\tNA\tb", Region("chr1", 5, 9, "a")),
-    ("chr1\t5\t9\ta\t0\t.\t1\t1\t1\tPLS,CTCF-bound", Region("chr1", 5, 9, "a")),
+    ("chr1\t5\t9\t.\t.\t.\t.\t.\t.\t1", Region("chr1", 5, 9, NO_NAME, None, ".", 1)),
+    ("chr1\t5\t9\ta\t0\t.\tx\tNA\t\t3", Region("chr1", 5, 9, "a", 0, ".", 3)),
+    ("chr1\t5\t9\ta\t0\t.\t1\t1\t1\t3\t1\t4", peak(3, 1, 1, 1)),
+    ("chr1\t5\t9\ta\t0\t.\t1\t-1\t2\t0" + "\t4.5" * 10, peak(0, 1, -1, 2)),
+    ("chr1\t5\t9\ta\t0\t.\t1\t1\t1\t.", peak(-1, 1, 1, 1)),
+    ("chr1\t5\t9\ta\t0\t.\t1\t1\t1\tNA\tb", peak(-1, 1, 1, 1)),
+    ("chr1\t5\t9\ta\t0\t.\t1\t1\t1\tPLS,CTCF-bound", peak(-1, 1, 1, 1)),
 ]
 
 FEW, NO_NUMBER = "with fewer than 10 columns", "with no number in column 10"
@@ -177,10 +189,12 @@ def test_a_row_without_a_summit_says_why(line: str, why: str) -> None:
 def test_summits_are_read_from_the_column_or_not_at_all_where_that_is_asked_for() -> None:
     blocks, outside = f"{NINE}\t2\t1,1\t0,3", f"{NINE}\t700"
     (region,) = parse_regions([blocks], source="a.bed", summits="column")
-    assert region == Region("chr1", 5, 9, "a", summit=2, line=1)
-    for line in (blocks, outside, NINE):
+    assert region == replace(peak(2, 5, 9, 0), line=1)
+    plain = Region("chr1", 5, 9, "a", line=1)
+    of_peak = replace(peak(-1, 5, 9, 0), line=1)
+    for line, expected in ((blocks, plain), (outside, of_peak), (NINE, plain)):
         (region,) = parse_regions([line], source="a.bed", summits="centre")
-        assert region == Region("chr1", 5, 9, "a", line=1)
+        assert region == expected
         assert isinstance(region, Region)
         assert region.no_summit == "by --summit centre"
     assert list(parse_regions([NINE, f"{NINE}\t."], source="a.bed", summits="column")) == [
@@ -197,10 +211,10 @@ def test_lines_that_are_not_data_are_skipped(line: str) -> None:
 def test_every_line_is_read_by_itself() -> None:
     lines = ["chr1\t1\t2\n", "bad\n", "\n", "chr2 3 4 name 0 -\n"]
     first, problem, last = parse_regions(lines, source="a.bed")
-    assert first == Region("chr1", 1, 2, line=1)
+    assert first == Region("chr1", 1, 2, "chr1:1-2", line=1)
     assert isinstance(problem, str)
     assert problem.startswith("a.bed:2: ")
-    assert last == Region("chr2", 3, 4, "name", "0", "-", line=4)
+    assert last == Region("chr2", 3, 4, "name", 0, "-", line=4)
 
 
 @given(st.text(alphabet=st.characters(codec=None), max_size=80))
@@ -218,7 +232,7 @@ def test_centre_is_the_summit_or_the_middle() -> None:
 
 
 TEXT = "#c\nchr1\t5\t9\nchr2\t1\t2\n"
-REGIONS = [Region("chr1", 5, 9, line=2), Region("chr2", 1, 2, line=3)]
+REGIONS = [Region("chr1", 5, 9, NO_NAME, line=2), Region("chr2", 1, 2, "chr2:1-2", line=3)]
 
 
 def _encodings(folder: Path) -> dict[str, Path]:

@@ -7,7 +7,8 @@ long enough), arrays or models. The rules, from the BED specification version 1
 - coordinates are 0-based and half-open: `start` is the first base, `end` the one after the last;
 - columns are separated by tabs, or by any white space when a line has fewer than two tabs;
 - blank lines, and lines that begin with `#`, `track` or `browser`, are not regions;
-- columns 4 to 6 are name, score and strand; strand is `+`, `-`, `.` or `?` (kept as `.`);
+- columns 4 to 6 are name, score and strand; strand is `+`, `-`, `.` or `?` (kept as `.`); a row
+  without a name, or with the name `.`, is called `chrom:start-end`;
 - of a row of at least ten columns that is no BED12, column 10 is the summit, counted from start,
   and -1 means none: see `seqlift.inputs.summits`;
 - every line is read by itself: files that mix column counts are read as they come.
@@ -19,10 +20,11 @@ from collections.abc import Iterable, Iterator
 
 from seqlift.errors import InputError
 from seqlift.inputs import bed_problems
-from seqlift.inputs.summits import Summits, summit_of
+from seqlift.inputs.summits import Summits, measures_of, summit_of
 from seqlift.inputs.text import TextFile, signature
 from seqlift.intervals import Region
 from seqlift.system.closing import Closing
+from seqlift.system.numbers import number_or_none
 
 
 def parse_regions(
@@ -86,16 +88,20 @@ def _region(columns: list[str], line: int, summits: Summits) -> Region | str:
     summit, no_summit = found
     name = columns[3] if len(columns) > 3 else ""
     score = columns[4] if len(columns) > 4 else ""
+    signal, p_value, q_value = measures_of(columns, start, end, summits)
     return Region(
         chrom=columns[0],
         start=start,
         end=end,
-        name=name or ".",
-        score=score or "0",
+        name=f"{columns[0]}:{start}-{end}" if name in ("", ".") else name,
+        score=number_or_none(score or "0"),
         strand="." if strand == "?" else strand,
         summit=summit,
         line=line,
         no_summit=no_summit,
+        signal=signal,
+        p_value=p_value,
+        q_value=q_value,
     )
 
 

@@ -7,10 +7,10 @@ the summit whatever the other columns hold, unless it counts the blocks of a BED
 """
 
 from collections.abc import Sequence
-from math import isnan
 from typing import Literal
 
 from seqlift.inputs import bed_problems
+from seqlift.system.numbers import number_or_none
 
 Summits = Literal["auto", "column", "centre"]
 SUMMITS: tuple[Summits, ...] = ("auto", "column", "centre")
@@ -22,7 +22,11 @@ NO_SUMMIT = "with -1 in column 10"
 NO_NUMBER = "with no number in column 10"
 ASKED_FOR = "by --summit centre"
 
+Measures = tuple[float | None, float | None, float | None]
+"""Signal value, p-value and q-value of a peak, None where it has none."""
+
 _COLUMN = 9  # column 10, counted from 0
+_MEASURED = slice(6, 9)  # columns 7 to 9
 
 
 def summit_of(columns: Sequence[str], size: int, choice: Summits) -> tuple[int, str] | str:
@@ -41,7 +45,7 @@ def summit_of(columns: Sequence[str], size: int, choice: Summits) -> tuple[int, 
         blocks = _blocks(columns, size)
         if blocks is not None:
             return (-1, BLOCKS) if blocks == "" else blocks
-        if not _is_number(text):
+        if number_or_none(text) is None:
             return -1, NO_NUMBER
     problem = bed_problems.wrong_summit(text, size)
     if problem is not None:
@@ -76,8 +80,21 @@ def _whole_numbers(text: str) -> list[int]:
     return [int(item) for item in items]
 
 
-def _is_number(text: str) -> bool:
-    try:
-        return not isnan(float(text))
-    except ValueError:
-        return False
+def measures_of(columns: Sequence[str], start: int, end: int, choice: Summits) -> Measures:
+    """Read columns 7 to 9 of a peak; three times None where they are those of BED7 to BED12.
+
+    A row of at least ten columns has them as it has its summit, unless it is a BED12. A row of
+    nine is a broadPeak, unless columns 7 and 8 are places in the region, as in BED9.
+    """
+    if len(columns) < _MEASURED.stop:
+        return None, None, None
+    if len(columns) == _MEASURED.stop:
+        is_bed = all(_is_place(text, start, end) for text in columns[6:8])
+    else:
+        is_bed = choice != "column" and _blocks(columns, end - start) == ""
+    first, second, third = (None if is_bed else number_or_none(text) for text in columns[_MEASURED])
+    return first, second, third
+
+
+def _is_place(text: str, start: int, end: int) -> bool:
+    return text.isascii() and text.isdigit() and start <= int(text[:20]) <= end

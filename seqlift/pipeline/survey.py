@@ -91,7 +91,9 @@ class Surveyor:
         self._unknown += int(found[UNKNOWN] == codes.size)
         self._lines.append(region.line)
         self._reasons[self._framing.why_centred(region)] += 1
-        place = (region.chrom, window.start, window.end, region.name, region.score, region.strand)
+        about = (region.name, region.score, region.strand)
+        measures = (region.signal, region.p_value, region.q_value)
+        place = (region.chrom, window.start, window.end, *about, *measures)
         self._digest.update("\t".join(map(str, place)).encode("utf-8", "surrogateescape"))
         self._digest.update(codes.tobytes())
 

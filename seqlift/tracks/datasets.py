@@ -42,7 +42,7 @@ def datasets(file: h5py.File, *, rows: int, length: int) -> dict[str, h5py.Datas
     """
     found = {}
     for name in layout.dtypes("float32", multipliers=True, deviation=True):
-        if name in (layout.MULTIPLIERS, layout.DEVIATION) and not has(file, name):
+        if name in layout.OPTIONAL and not has(file, name):
             continue
         found[name] = one = dataset(file, name)
         expected = (rows, *layout.row_shape(name, length))
@@ -68,6 +68,9 @@ def check_dataset_kind(name: str, kind: np.dtype[np.generic]) -> None:
     """Raise ValueError where a dataset does not have what its name promises."""
     if name in (*layout.TEXTS, layout.GENOME_CHROM):
         wanted, right = "text", h5py.check_string_dtype(kind) is not None
+    elif name == layout.SCORE:
+        text = h5py.check_string_dtype(kind) is not None
+        wanted, right = "numbers", text or kind.kind == "f"
     elif name in (*layout.POSITIONS, layout.GENOME_SIZE, layout.ONE_HOT):
         wanted, right = "whole numbers", kind.kind in "iu"
     elif name in (layout.HYPOTHETICAL, layout.CONTRIBUTIONS):

@@ -13,6 +13,7 @@ import numpy as np
 
 from seqlift.system.closing import Finishing
 from seqlift.tracks import layout
+from seqlift.tracks.axes import name_axes
 from seqlift.tracks.batch import Attribute, ScoreBatch
 from seqlift.tracks.checks import check_finite
 from seqlift.tracks.seal import seal
@@ -83,6 +84,7 @@ class NewScoreFile(Finishing):
         """Finish the file."""
         if not self._file:
             return
+        name_axes(self._file, self.datasets)
         self._file.close()
         with output_errors(self.path):
             self._disk.check()

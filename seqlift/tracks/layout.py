@@ -31,7 +31,13 @@ LARGE = (ONE_HOT, HYPOTHETICAL, CONTRIBUTIONS, MULTIPLIERS, DEVIATION)
 GENOME_CHROM, GENOME_SIZE = "genome/chrom", "genome/size"
 """Every chromosome with its length, in the order of the FASTA: what the track needs."""
 
-TEXTS = ("regions/chrom", "regions/name", "regions/score", "regions/strand", "regions/status")
+TEXTS = ("regions/chrom", "regions/name", "regions/strand", "regions/status")
+SCORE = "regions/score"
+"""Float64; text in files of earlier versions."""
+MEASURES = ("regions/signal_value", "regions/p_value", "regions/q_value")
+"""Columns 7 to 9 of the peaks, NaN where they have none; not in files of earlier versions."""
+OPTIONAL = (MULTIPLIERS, DEVIATION, *MEASURES)
+"""What a score file may lack."""
 POSITIONS = (
     "regions/start",
     "regions/end",
@@ -79,6 +85,7 @@ def dtypes(
     large |= {DEVIATION: "float32"} if deviation else {}
     small = (
         dict.fromkeys(TEXTS, "O")
+        | dict.fromkeys((SCORE, *MEASURES), "float64")
         | dict.fromkeys(POSITIONS, "int64")
         | dict.fromkeys(FIGURES, "float64")
     )
@@ -118,9 +125,12 @@ def stored_columns(batch: ScoreBatch, dtype: Dtype) -> Columns:
         CONTRIBUTIONS: np.where(one_hot, hypothetical, np.zeros((), dtype)),
         "regions/chrom": _texts([region.chrom for region in regions]),
         "regions/name": _texts([region.name for region in regions]),
-        "regions/score": _texts([region.score for region in regions]),
         "regions/strand": _texts([region.strand for region in regions]),
         "regions/status": _texts(list(batch.status)),
+        SCORE: _numbers([region.score for region in regions]),
+        MEASURES[0]: _numbers([region.signal for region in regions]),
+        MEASURES[1]: _numbers([region.p_value for region in regions]),
+        MEASURES[2]: _numbers([region.q_value for region in regions]),
         "regions/start": start,
         "regions/end": end,
         "regions/summit": (end - start) // 2,
@@ -136,3 +146,7 @@ def stored_columns(batch: ScoreBatch, dtype: Dtype) -> Columns:
 
 def _texts(words: list[str]) -> NDArray[np.object_]:
     return np.array(words, dtype=object)
+
+
+def _numbers(found: list[float | None]) -> NDArray[np.float64]:
+    return np.array(found, dtype=np.float64)  # None becomes NaN

@@ -19,7 +19,7 @@ from seqlift.tracks.hdf5 import NewScoreFile
 from seqlift.tracks.score_file import ScoreFile
 
 MEANS = ("qc/prediction", "qc/reference_prediction", "qc/difference")
-SAME = (layout.ONE_HOT, *layout.TEXTS, *layout.POSITIONS)
+SAME = (layout.ONE_HOT, *layout.TEXTS, layout.SCORE, *layout.MEASURES, *layout.POSITIONS)
 
 
 def average(
@@ -60,8 +60,7 @@ def average(
         files = [stack.enter_context(ScoreFile(source)) for source in sources]
         _check_rows(files)
         stored = files[0].kinds()[layout.HYPOTHETICAL].name
-        several = layout.MULTIPLIERS in files[0].kinds()
-        kinds = layout.dtypes(stored, multipliers=several, deviation=True)
+        kinds = {**files[0].kinds(), layout.DEVIATION: np.dtype(np.float32)}
         length, largest, tolerance = files[0].length, 0.0, _tolerance(files)
         new = NewScoreFile(path, length=length, attributes=attributes, kinds=kinds)
         stack.enter_context(new)
@@ -99,11 +98,12 @@ def _mean_rows(
 ) -> dict[str, NDArray[Any]]:
     """Average the columns of some rows."""
     columns = {}
-    for name in SAME:
+    for name in filter(kinds.__contains__, SAME):
         values = [file.values(name, rows) for file in files]
         for file, one in zip(files[1:], values[1:], strict=True):
-            if not np.array_equal(one, values[0]):
-                row = int(np.flatnonzero((one != values[0]).reshape(len(one), -1).any(axis=1))[0])
+            bad = _differing_rows(one, values[0])
+            if len(bad):
+                row = int(bad[0])
                 raise InputError(
                     f"{file.path}: row {rows.start + row + 1} is not that of {files[0].path}"
                     f" ({name}); give scores of the same regions"
@@ -121,6 +121,13 @@ def _mean_rows(
     zero = np.zeros((), kinds[layout.HYPOTHETICAL])
     columns[layout.CONTRIBUTIONS] = np.where(observed, columns[layout.HYPOTHETICAL], zero)
     return columns | _residuals(files, rows, columns)
+
+
+def _differing_rows(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.int64]:
+    differing = one != other
+    if one.dtype.kind == "f":
+        differing &= ~(np.isnan(one) & np.isnan(other))
+    return np.flatnonzero(differing.reshape(len(one), -1).any(axis=1))
 
 
 def _residuals(

@@ -20,6 +20,9 @@ BLOCK = 4096  # rows read at once
 HIGHEST_SCORE = 1000
 """BED allows whole scores from 0 to this one in column 5."""
 
+NO_MEASURES = (0.0, -1.0, -1.0)
+"""What narrowPeak has in columns 7 to 9 where there is no signal value, p-value or q-value."""
+
 
 class RegionsWriter(Finishing):
     """Writes the rows of every batch to `path`; removes the file when the block inside fails.
@@ -92,9 +95,13 @@ def narrow_peak(window: Window) -> str:
     centre = min(max(middle(window.start, window.end), start), end - 1)
     left = min(centre - start, end - centre)
     right = min(end - centre, left + 1)
-    score = region.score if _is_bed_score(region.score) else "0"
     interval = (region.chrom, centre - left, centre + right)
-    columns = (*interval, region.name, score, region.strand, 0, -1, -1, left)
+    found = (region.signal, region.p_value, region.q_value)
+    measures = [
+        _text(none if value is None else value)
+        for value, none in zip(found, NO_MEASURES, strict=True)
+    ]
+    columns = (*interval, region.name, _bed_score(region.score), region.strand, *measures, left)
     return "\t".join(printable(str(column)) for column in columns) + "\n"
 
 
@@ -103,5 +110,9 @@ def _on_chromosome(window: Window) -> tuple[int, int]:
     return start, max(window.end, start + 1)
 
 
-def _is_bed_score(text: str) -> bool:
-    return text.isascii() and text.isdigit() and int(text) <= HIGHEST_SCORE
+def _bed_score(score: float | None) -> int:
+    return round(min(max(score or 0.0, 0.0), HIGHEST_SCORE))
+
+
+def _text(value: float) -> str:
+    return repr(value).removesuffix(".0")

@@ -6,6 +6,7 @@ genome-browser tracks.
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from seqlift.errors import InputError
 from seqlift.intervals import Region, Window
 from seqlift.system.closing import Closing
 from seqlift.system.hdf5_reader import open_to_read
+from seqlift.system.numbers import number_or_none
 from seqlift.system.paths import not_regular
 from seqlift.system.refusals import is_refusal, reading_error
 from seqlift.tracks import layout
@@ -118,10 +120,9 @@ class ScoreFile(Closing):
     def kinds(self) -> dict[str, np.dtype[np.generic]]:
         """List the NumPy dtype of every dataset, by name; object stands for text."""
         stored = self._contributions.dtype.name
-        multipliers, deviation = (
-            name in self._datasets for name in (layout.MULTIPLIERS, layout.DEVIATION)
-        )
-        return layout.dtypes(stored, multipliers=multipliers, deviation=deviation)
+        possible = layout.dtypes(stored, multipliers=True, deviation=True)
+        found = {name: kind for name, kind in possible.items() if name in self._datasets}
+        return found | {layout.SCORE: self._datasets[layout.SCORE].dtype}
 
     def has_own_chunks(self, rows: int) -> bool:
         """Tell whether the large datasets are stored as they were written, `rows` to a chunk."""
@@ -148,17 +149,32 @@ class ScoreFile(Closing):
 
         A file does not keep the extent of regions: they are as long as their windows here.
         """
-        texts = (
-            self._texts(f"regions/{name}", rows) for name in ("chrom", "name", "score", "strand")
-        )
+        texts = (self._texts(f"regions/{name}", rows) for name in ("chrom", "name", "strand"))
         places = ("start", "end", "scored_start", "scored_end")
         numbers = (self._column(f"regions/{name}", rows).tolist() for name in places)
-        return [
-            Window(Region(chrom, start, end, name, score, strand), start, end, first, last)
-            for chrom, name, score, strand, start, end, first, last in zip(
-                *texts, *numbers, strict=True
-            )
-        ]
+        measures = (self.measure(name, rows) for name in (layout.SCORE, *layout.MEASURES))
+        found = []
+        for (chrom, name, strand), (start, end, first, last), (score, *measured) in zip(
+            zip(*texts, strict=True),
+            zip(*numbers, strict=True),
+            zip(*measures, strict=True),
+            strict=True,
+        ):
+            signal, p_value, q_value = measured
+            region = Region(
+                chrom, start, end, name, score, strand,
+                signal=signal, p_value=p_value, q_value=q_value,
+            )  # fmt: skip
+            found.append(Window(region, start, end, first, last))
+        return found
+
+    def measure(self, name: str, rows: slice = slice(None)) -> list[float | None]:
+        """Read a score or measure of the peaks of some rows; None where a row has no number."""
+        if name not in self._datasets:
+            return [None] * len(range(*rows.indices(self.rows)))
+        if self._datasets[name].dtype.hasobject:
+            return [number_or_none(text) for text in self._texts(name, rows)]
+        return [None if isnan(value) else value for value in self._column(name, rows).tolist()]
 
     def status(self) -> list[str]:
         """Read the status of every row."""
