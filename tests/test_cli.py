@@ -43,6 +43,7 @@ from seqlift.cli.options import settings_of
 from seqlift.explain.explainer_settings import ExplainerSettings, option
 from seqlift.inputs.onehot import sequence_one_hot
 from seqlift.pipeline.output_files import default_prefix
+from seqlift.tracks.consumers import next_commands
 
 README = (ROOT / "README.md").read_text()
 HEAVY = ("tensorflow", "keras", "jax", "numba", "h5py", "pyBigWig")
@@ -389,6 +390,8 @@ def test_a_score_file_is_inspected_as_text(scores: Path) -> None:
     assert " around summits, " in lines["windows"]
     assert lines["rule"] == "genomics"
     assert lines["seqlift_version"] == seqlift.__version__
+    shown = [line.split(maxsplit=1)[1] for line in ran.out.splitlines() if line.startswith("next")]
+    assert shown == next_commands(scores)
 
 
 def test_a_score_file_is_inspected_as_json(scores: Path) -> None:
@@ -400,6 +403,7 @@ def test_a_score_file_is_inspected_as_json(scores: Path) -> None:
 
     told, rows = json.loads(ran.out, parse_constant=refuse), scores_in(scores)
     assert (told["rows"], told["length"]) == (23, LENGTH)
+    assert told["next_commands"] == next_commands(scores)
     assert told["relative_residual"]["1.0"] == rows["qc/relative_residual"].max()
     assert told["largest_contribution"] == np.abs(rows["projected_shap/seq"]).max()
     assert told["provenance"] == {

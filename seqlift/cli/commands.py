@@ -1,5 +1,6 @@
 """The commands."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,13 +107,15 @@ def track(*, quiet: bool, verbose: int, **chosen: Any) -> None:
 @show_failures
 def inspect(*, path: str, as_json: bool, verbose: int, **chosen: Any) -> None:
     """Show what a model offers to explain and how, or what is in a score file."""
+    from seqlift.tracks.consumers import commands_for
     from seqlift.tracks.score_file import ScoreFile, is_score_file
     from seqlift.tracks.seal import check_seal
 
     check_seal(Path(path))
     if is_score_file(path):
         with ScoreFile(path) as scores:
-            report.show_scores(path, scores.summary(), as_json=as_json)
+            summary = replace(scores.summary(), next_commands=tuple(commands_for(scores)))
+        report.show_scores(path, summary, as_json=as_json)
         return
     with quiet_imports(verbose):
         from seqlift.explain.inspection import inspect_model

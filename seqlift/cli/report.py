@@ -85,6 +85,7 @@ def show_scores(path: str, summary: "ScoreSummary", *, as_json: bool) -> None:
             for name, value in sorted(summary.provenance.items())
             if name != "warning"
         ),
+        *(("next", line) for line in summary.next_commands),
     ]
     width = max(len(name) for name, _ in rows)
     for name, value in rows:

@@ -35,6 +35,8 @@ class ScoreSummary:
         The attributes of the file.
     warnings
         What makes it doubtful that the scores explain anything, a sentence each.
+    next_commands
+        The command lines that find motifs in the file, where they were asked for.
     """
 
     rows: int
@@ -45,6 +47,7 @@ class ScoreSummary:
     largest_contribution: float
     provenance: Mapping[str, Attribute]
     warnings: tuple[str, ...] = ()
+    next_commands: tuple[str, ...] = ()
 
 
 def quantiles_of_size(values: NDArray[np.floating]) -> dict[float, float]:
