@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from seqlift.explain.explainer import Explainer
     from seqlift.inputs import references
     from seqlift.inputs.onehot import sequence_one_hot as one_hot
+    from seqlift.tracks.reading import read_scores as read
 
 __version__ = "0.1.0"
 
@@ -36,6 +37,7 @@ __all__ = [
     "Result",
     "SeqliftError",
     "one_hot",
+    "read",
     "references",
     "register",
 ]
@@ -44,6 +46,7 @@ _ELSEWHERE = {
     "Explainer": ("seqlift.explain.explainer", "Explainer"),
     "Result": ("seqlift.attribution.result", "Result"),
     "one_hot": ("seqlift.inputs.onehot", "sequence_one_hot"),
+    "read": ("seqlift.tracks.reading", "read_scores"),
     "references": ("seqlift.inputs.references", None),
     "register": ("seqlift.attribution.registry", "register"),
 }

@@ -85,7 +85,7 @@ class ScoreFile(Closing):
         Raises InputError for a row whose place makes no sense.
         """
         seen: dict[str, str] = {}
-        chrom = [seen.setdefault(word, word) for word in self._texts("regions/chrom")]
+        chrom = [seen.setdefault(word, word) for word in self.texts("regions/chrom")]
         columns = (
             self._column(f"regions/{name}").astype(np.int64)
             for name in ("start", "end", "scored_start", "scored_end")
@@ -110,7 +110,7 @@ class ScoreFile(Closing):
                 f"{self.path}: it does not say how long the chromosomes are; give the .h5 file that"
                 " `seqlift score` or `seqlift merge` finished"
             )
-        names, lengths = self._texts(layout.GENOME_CHROM), self._column(layout.GENOME_SIZE)
+        names, lengths = self.texts(layout.GENOME_CHROM), self._column(layout.GENOME_SIZE)
         with damage(self.path):
             found = dict(zip(names, lengths.tolist(), strict=True))
             if len(found) < len(names) or min(found.values(), default=0) < 0:
@@ -140,8 +140,8 @@ class ScoreFile(Closing):
             mask, data = self._datasets[name].id.read_direct_chunk((row, 0, 0))
         return int(mask), data
 
-    def values(self, name: str, rows: slice) -> NDArray[Any]:
-        """Read some rows of a dataset."""
+    def values(self, name: str, rows: slice | NDArray[np.int64]) -> NDArray[Any]:
+        """Read some rows of a dataset: a slice, or increasing numbers of rows."""
         return self._column(name, rows)
 
     def windows(self, rows: slice) -> list[Window]:
@@ -149,7 +149,7 @@ class ScoreFile(Closing):
 
         A file does not keep the extent of regions: they are as long as their windows here.
         """
-        texts = (self._texts(f"regions/{name}", rows) for name in ("chrom", "name", "strand"))
+        texts = (self.texts(f"regions/{name}", rows) for name in ("chrom", "name", "strand"))
         places = ("start", "end", "scored_start", "scored_end")
         numbers = (self._column(f"regions/{name}", rows).tolist() for name in places)
         measures = (self.measure(name, rows) for name in (layout.SCORE, *layout.MEASURES))
@@ -172,13 +172,18 @@ class ScoreFile(Closing):
         """Read a score or measure of the peaks of some rows; None where a row has no number."""
         if name not in self._datasets:
             return [None] * len(range(*rows.indices(self.rows)))
+        return [None if isnan(value) else value for value in self.numbers(name, rows).tolist()]
+
+    def numbers(self, name: str, rows: slice = slice(None)) -> NDArray[Any]:
+        """Read a column of numbers of some rows, NaN where earlier versions kept other text."""
         if self._datasets[name].dtype.hasobject:
-            return [number_or_none(text) for text in self._texts(name, rows)]
-        return [None if isnan(value) else value for value in self._column(name, rows).tolist()]
+            found = [number_or_none(text) for text in self.texts(name, rows)]
+            return np.array(found, dtype=np.float64)
+        return self._column(name, rows)
 
     def status(self) -> list[str]:
         """Read the status of every row."""
-        return self._texts("regions/status")
+        return self.texts("regions/status")
 
     def tracks(self, rows: slice) -> NDArray[np.float32]:
         """Read the contributions of the observed bases, float32 (n, L); 0 where N or padded."""
@@ -227,11 +232,14 @@ class ScoreFile(Closing):
         """Close the file."""
         self._file.close()
 
-    def _column(self, name: str, rows: slice = slice(None)) -> NDArray[Any]:
+    def _column(self, name: str, rows: slice | NDArray[np.int64] = slice(None)) -> NDArray[Any]:
+        if not self._file:
+            raise InputError(f"{self.path}: the file is closed; open it again with seqlift.read")
         with damage(self.path):
             return np.asarray(self._datasets[name][rows])
 
-    def _texts(self, name: str, rows: slice = slice(None)) -> list[str]:
+    def texts(self, name: str, rows: slice = slice(None)) -> list[str]:
+        """Read a column of text of some rows."""
         with damage(self.path):
             return list(self._datasets[name].asstr()[rows])
 
