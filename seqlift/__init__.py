@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from seqlift.explain.explainer import Explainer
     from seqlift.inputs import references
     from seqlift.inputs.onehot import sequence_one_hot as one_hot
+    from seqlift.plots.logos import logo
+    from seqlift.plots.picture import plot
     from seqlift.tracks.reading import read_scores as read
 
 __version__ = "0.1.0"
@@ -36,7 +38,9 @@ __all__ = [
     "OutputError",
     "Result",
     "SeqliftError",
+    "logo",
     "one_hot",
+    "plot",
     "read",
     "references",
     "register",
@@ -45,6 +49,8 @@ __all__ = [
 _ELSEWHERE = {
     "Explainer": ("seqlift.explain.explainer", "Explainer"),
     "Result": ("seqlift.attribution.result", "Result"),
+    "logo": ("seqlift.plots.logos", "logo"),
+    "plot": ("seqlift.plots.picture", "plot"),
     "one_hot": ("seqlift.inputs.onehot", "sequence_one_hot"),
     "read": ("seqlift.tracks.reading", "read_scores"),
     "references": ("seqlift.inputs.references", None),

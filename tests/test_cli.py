@@ -196,10 +196,10 @@ def test_a_batch_size_is_automatic_or_a_number(given: tuple[str, ...], size: int
     assert context.params["batch_size"] == size
 
 
-@pytest.mark.parametrize("name", ["score", "merge", "track", "inspect"])
+@pytest.mark.parametrize("name", ["score", "merge", "track", "plot", "inspect"])
 def test_every_command_and_option_is_in_the_readme(name: str) -> None:
     assert isinstance(main, click.Group)
-    assert set(main.commands) == {"score", "merge", "track", "inspect"}
+    assert set(main.commands) == {"score", "merge", "track", "plot", "inspect"}
     assert f"seqlift {name} " in README
     missing = [
         option.opts
@@ -216,14 +216,12 @@ def test_every_option_in_the_readme_exists() -> None:
     ours = {word for c in main.commands.values() for o in walk(c) for word in o.opts}
     ours |= {word for c in main.commands.values() for o in walk(c) for word in o.secondary_opts}
     others = {
-        "--row",
         "--dist",
-        "--motifs",
         "--cores",
         "--configfile",
         "--profile",
         "--sdm",
-    }  # of the plotting example, pytest and snakemake
+    }  # of pytest and snakemake
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) <= ours | others
 
 

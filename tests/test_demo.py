@@ -9,7 +9,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-import h5py
 import numpy as np
 import pytest
 
@@ -198,31 +197,3 @@ def test_auroc_counts_ties_as_half() -> None:
 def test_the_demonstration_is_at_most_two_megabytes() -> None:
     assert sum(p.stat().st_size for p in DATA.iterdir()) <= 2_000_000
     assert (DATA / "demo.h5").stat().st_size < 200_000
-
-
-def test_the_plot_draws_a_letter_as_tall_as_every_contribution(tmp_path: Path) -> None:
-    plot_track = importlib.import_module("plot_track")
-    contributions = np.zeros((1, 4, 25), dtype=np.float32)
-    contributions[0, 0, 3], contributions[0, 3, 20] = 0.5, -0.25
-    with h5py.File(tmp_path / "scores.h5", "w") as file:
-        file["projected_shap/seq"] = contributions
-        file["regions/chrom"], file["regions/name"] = ["chr1"], ["peak"]
-        file["regions/start"] = [100]
-    (tmp_path / "motifs.bed").write_text("chr1\t118\t124\tGATA1\t0\t-\nchr2\t100\t110\tTAL1\n")
-    figure = plot_track.draw(
-        plot_track.read_rows(tmp_path / "scores.h5", [0]),
-        plot_track.read_motifs(tmp_path / "motifs.bed"),
-        bases_per_line=10,
-    )
-    letters = [
-        (round(box.x0 - 0.04), round(box.y0, 6), round(box.y1, 6))
-        for axes in figure.axes
-        for patch in axes.patches
-        if isinstance(patch, plot_track.PathPatch)
-        for box in [patch.get_path().get_extents()]
-    ]
-    assert len(figure.axes) == 3
-    assert letters == [(103, 0.0, 0.5), (120, -0.25, 0.0)]
-    assert [text.get_text() for axes in figure.axes for text in axes.texts] == ["← GATA1"] * 2
-    with pytest.raises(IndexError, match=r"scores.h5: no row 1; give 0 to 0"):
-        plot_track.read_rows(tmp_path / "scores.h5", [1])

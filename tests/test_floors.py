@@ -87,6 +87,7 @@ SAME = {
     "log_sum_exp",
     "matmul",
     "merge",  # the command and what it runs
+    "plot",  # the command and what it does in Python
     "method",  # each file of methods/ defines its own
     "score",  # the command and what it runs
     "softmax",

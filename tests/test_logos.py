@@ -8,7 +8,7 @@ from matplotlib.patches import PathPatch
 
 from seqlift.errors import InputError
 from seqlift.plots import glyphs
-from seqlift.plots.logos import LETTER_WIDTH, extremes, logo, stacked
+from seqlift.plots.logos import LETTER_WIDTH, extremes, logo, stack_letters
 
 RANDOM = np.random.default_rng(5)
 
@@ -40,7 +40,7 @@ def test_letters_are_as_tall_as_their_scores() -> None:
     drawn = patches(logo(axes_of(), values, start=1000))
     for channel, base in enumerate("ACGT"):
         at = np.flatnonzero(values[:, channel])
-        found = boxes(drawn[f"bases-{base}"], len(glyphs.outline(base)[1]))
+        found = boxes(drawn[f"bases-{base}"], len(glyphs.letter_outline(base)[1]))
         heights, margin = values[at, channel], (1 - LETTER_WIDTH) / 2
         assert np.allclose(found[:, 0], 1000 + at + margin)
         assert np.allclose(found[:, 2], 1000 + at + 1 - margin)
@@ -50,7 +50,7 @@ def test_letters_are_as_tall_as_their_scores() -> None:
 
 @pytest.mark.parametrize("base", "ACGT")
 def test_an_outline_fills_the_unit_square(base: str) -> None:
-    unit, codes = glyphs.outline(base)
+    unit, codes = glyphs.letter_outline(base)
     real = unit[codes != 79]
     assert np.allclose(real.min(axis=0), 0)
     assert np.allclose(real.max(axis=0), 1)
@@ -59,7 +59,7 @@ def test_an_outline_fills_the_unit_square(base: str) -> None:
 def test_negative_letters_hang_upside_down() -> None:
     """The feet of an A, its widest part, are at the line."""
     drawn = patches(logo(axes_of(), [[2.0, 0, 0, 0], [-2.0, 0, 0, 0]]))["bases-A"]
-    unit, codes = glyphs.outline("A")
+    unit, codes = glyphs.letter_outline("A")
     foot = unit[(codes != 79) & (unit[:, 1] == 0)]
     corners = drawn.get_path().vertices.reshape(2, -1, 2)[:, codes != 79]
     for one in corners:
@@ -68,7 +68,7 @@ def test_negative_letters_hang_upside_down() -> None:
 
 
 def test_several_scores_of_a_position_are_stacked_from_the_smallest() -> None:
-    places = stacked(np.array([[3.0, -1.0, 1.0, -2.0]]), 7)
+    places = stack_letters(np.array([[3.0, -1.0, 1.0, -2.0]]), 7)
     assert places[:, 0, 0].tolist() == [7, 7, 7, 7]
     assert places[:, 0, 1].tolist() == [1.0, 0.0, 0.0, -1.0]
     assert places[:, 0, 3].tolist() == [3.0, -1.0, 1.0, -2.0]
@@ -87,7 +87,8 @@ def test_limits_hold_every_stack_and_zero() -> None:
 def test_bars_take_the_place_of_letters_that_nobody_could_read() -> None:
     values = contributions(400)
     wide, narrow = logo(axes_of(14), values), logo(axes_of(10), values)
-    assert len(patches(wide)["bases-A"].get_path().codes) % len(glyphs.outline("A")[1]) == 0
+    corners = len(glyphs.letter_outline("A")[1])
+    assert len(patches(wide)["bases-A"].get_path().codes) % corners == 0
     found = np.concatenate([boxes(one, 5) for one in patches(narrow).values()])
     assert len(found) == 400
     order = np.argsort(found[:, 0])
@@ -95,7 +96,9 @@ def test_bars_take_the_place_of_letters_that_nobody_could_read() -> None:
     assert np.allclose(found[order, 1], np.minimum(sums, 0))
     assert np.allclose(found[order, 3], np.maximum(sums, 0))
     forced = logo(axes_of(10), values, letters=True)
-    assert len(patches(forced)["bases-A"].get_path().codes) % len(glyphs.outline("A")[1]) == 0
+    assert (
+        len(patches(forced)["bases-A"].get_path().codes) % len(glyphs.letter_outline("A")[1]) == 0
+    )
 
 
 def test_the_extremes_stay_where_bases_are_narrower_than_pixels() -> None:

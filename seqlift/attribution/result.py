@@ -36,6 +36,35 @@ class Result:
         """Select some of the sequences."""
         return Result(**{name: values[which] for name, values in self.arrays().items()})
 
+    def plot(
+        self, row: int = 0, *, scores: str = "contributions", start: int = 0, axes: Any = None
+    ) -> Any:
+        """Draw the scores of one sequence as letters; beyond about 400 bases as bars.
+
+        Parameters
+        ----------
+        row
+            Which of the N sequences.
+        scores
+            ``contributions``, ``hypothetical`` or ``multipliers``.
+        start
+            Coordinate of the first base.
+        axes
+            Matplotlib axes to draw into; by default those of a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        InputError
+            There is no such row or no such scores, or the input is no one-hot (L, 4).
+        """
+        from seqlift.plots.logos import logo_of_row
+
+        return logo_of_row(self.arrays(), row, scores=scores, start=start, axes=axes)
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Map the name of each array to it, without those that are None."""
         named = {item.name: getattr(self, item.name) for item in fields(self)}

@@ -99,6 +99,32 @@ def track(*, quiet: bool, verbose: int, **chosen: Any) -> None:
 
 
 @main.command()
+@options.score_files
+@options.drawing
+@options.picture_output
+@options.force
+@options.quiet
+@options.verbose
+@options.debug
+@show_failures
+def plot(
+    *, scores: tuple[str, ...], output: str | None, force: bool, quiet: bool, verbose: int,
+    **wanted: Any,
+) -> None:  # fmt: skip
+    """Draw rows of score files as letters: PNG, SVG or PDF.
+
+    Several files, as of targets, methods or models, are tracks below each other on one scale.
+    """
+    del verbose
+    from seqlift.pipeline.drawing import draw_picture
+    from seqlift.plots.picture import DrawingOptions
+
+    report.show_files(
+        draw_picture(scores, output, DrawingOptions(**wanted), force=force), quiet=quiet
+    )
+
+
+@main.command()
 @options.path
 @options.explainer
 @options.as_json

@@ -103,6 +103,41 @@ def settings_of(
 OPTIONS_OF_DEEPLIFT = ("rule", "rule_for", "max_rule")
 
 
+def drawing(command: Any) -> Any:
+    """Give a command the options that say what of score files is drawn, and how."""
+    chosen: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+        (("--row", "rows"), {
+            "type": click.IntRange(min=0), "multiple": True, "metavar": "N",
+            "help": "Row of the file, from 0. Repeatable.",
+        }),
+        (("--region", "regions"), {
+            "multiple": True, "metavar": "CHROM:START-END",
+            "help": "Place, 0-based and half-open as in BED. Repeatable.",
+        }),
+        (("--name", "names"), {
+            "multiple": True, "metavar": "PEAK", "help": "Rows of this name. Repeatable.",
+        }),
+        (("--top",), {
+            "type": click.IntRange(min=1), "metavar": "N",
+            "help": "The N rows of the highest predictions.",
+        }),
+        (("--hypothetical",), {"is_flag": True, "help": "Draw hypothetical contributions too."}),
+        (("--multipliers",), {
+            "is_flag": True, "help": "Draw multipliers too, where the file has them.",
+        }),
+        (("--annotations",), {
+            "multiple": True, "metavar": "BED",
+            "help": "Intervals to be marked, such as motif instances. Repeatable.",
+        }),
+        (("--wrap",), {
+            "type": click.IntRange(min=10), "metavar": "N", "help": "Bases in a line.",
+        }),
+    )  # fmt: skip
+    for names, settings in reversed(chosen):
+        command = click.option(*names, **settings)(command)
+    return command
+
+
 def methods_listed() -> str:
     """List the methods with their options, below the help of a command."""
     lines = ["\b", "Methods (--method), with their options (--method-option) and defaults:"]
@@ -128,6 +163,13 @@ prefix = click.option(
 track_output = click.option(
     "-o", "--output", metavar="FILE", help="The track.  [default: the score file's name + .bw]"
 )
+score_files = click.argument(
+    "scores", nargs=-1, required=True, help="Score files of the same regions, the first for --top."
+)
+picture_output = click.option(
+    "-o", "--output", metavar="FILE",
+    help="The picture: .png, .svg or .pdf.  [default: the first score file's name + .png]",
+)  # fmt: skip
 mean = click.option(
     "--mean", is_flag=True,
     help="The files are of several models, on the same regions: write the mean, and the standard"

@@ -17,7 +17,7 @@ COLOURS = {"A": "#1b8a3f", "C": "#2563a8", "G": "#e5a01a", "T": "#c8372d"}
 
 
 @cache
-def outline(base: str) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+def letter_outline(base: str) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
     """Find the vertices (V, 2) of a letter in the unit square, and Matplotlib's codes (V,)."""
     drawn = TextPath((0, 0), base, size=1, prop=FontProperties(family="DejaVu Sans", weight="bold"))
     corners = np.asarray(drawn.vertices, dtype=np.float64)
@@ -29,7 +29,7 @@ def outline(base: str) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
     return unit, codes
 
 
-def letters(base: str, places: NDArray[np.float64]) -> Path:
+def letter_path(base: str, places: NDArray[np.float64]) -> Path:
     """Put a letter into each of n rectangles.
 
     Parameters
@@ -40,13 +40,13 @@ def letters(base: str, places: NDArray[np.float64]) -> Path:
         (n, 4): left, bottom, width, height. A letter of negative height hangs upside down from
         its bottom.
     """
-    unit, codes = outline(base)
+    unit, codes = letter_outline(base)
     corner, size = places[:, None, :2], places[:, None, 2:]
     corners = (corner + unit[None] * size).reshape(-1, 2)
     return Path(corners, np.tile(codes, len(places)))
 
 
-def rectangles(places: NDArray[np.float64]) -> Path:
+def bar_path(places: NDArray[np.float64]) -> Path:
     """Make the path of n rectangles (n, 4): left, bottom, width, height."""
     unit = np.array([(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)], dtype=np.float64)
     codes = np.array([Path.MOVETO, *[Path.LINETO] * 3, Path.CLOSEPOLY], dtype=np.uint8)

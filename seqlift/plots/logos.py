@@ -3,6 +3,7 @@
 Knows arrays and Matplotlib; knows nothing of score files.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,13 @@ LETTER_WIDTH = 0.92
 
 NARROWEST = 2.2
 """Width in points below which letters cannot be read, and bars are drawn."""
+
+SCORES = {
+    "contributions": "contribution",
+    "hypothetical": "hypothetical contribution",
+    "multipliers": "multiplier",
+}
+"""What can be drawn of a result, with the label of its axis."""
 
 LINE, FRAME, TEXT = "#666666", "#bbbbbb", "#333333"
 
@@ -61,9 +69,9 @@ def logo(
     InputError
         `scores` are not of shape (L, 4), or not finite.
     """
-    values = checked(scores)
+    values = check_scores(scores)
     axes.set_xlim(start, start + max(1, len(values)))
-    axes.set_ylim(*(limits or spread(values)))
+    axes.set_ylim(*(limits or find_limits(values)))
     if letters is None:
         letters = width_of_base(axes, len(values)) >= NARROWEST
     draw = draw_letters if letters else draw_bars
@@ -72,7 +80,30 @@ def logo(
     return axes
 
 
-def checked(scores: ArrayLike) -> NDArray[np.float64]:
+def logo_of_row(
+    arrays: Mapping[str, NDArray[Any]], row: int, *, scores: str, start: int, axes: Axes | None
+) -> Axes:
+    """Draw one row of one of some arrays (N, L, 4), into axes or into a new figure.
+
+    Raises InputError where there is no such row, or no such array.
+    """
+    if scores not in SCORES:
+        raise InputError(f"scores {scores!r} cannot be drawn; choose from {', '.join(SCORES)}")
+    values = arrays[scores]
+    if not -len(values) <= row < len(values):
+        raise InputError(f"there is no row {row}; rows are numbered from 0 to {len(values) - 1}")
+    one = check_scores(values[row])
+    if axes is None:
+        from matplotlib import pyplot  # so that notebooks show the figure
+
+        size = (float(np.clip(0.16 * len(one), 6, 14)), 2.0)
+        axes = pyplot.subplots(figsize=size, layout="constrained")[1]
+        axes.set_ylabel(SCORES[scores])
+        axes.spines[["top", "right", "bottom"]].set_visible(False)
+    return logo(axes, one, start=start)
+
+
+def check_scores(scores: ArrayLike) -> NDArray[np.float64]:
     """Take scores of one sequence, (L, 4); raises InputError for others."""
     values = np.asarray(scores, dtype=np.float64)
     if values.ndim != 2 or values.shape[1] != CHANNELS:
@@ -85,7 +116,7 @@ def checked(scores: ArrayLike) -> NDArray[np.float64]:
     return values
 
 
-def spread(values: NDArray[np.float64]) -> tuple[float, float]:
+def find_limits(values: NDArray[np.float64]) -> tuple[float, float]:
     """Find limits that hold the stacks of all positions, and 0, with a margin."""
     high = float(np.maximum(values, 0).sum(axis=1).max(initial=0.0))
     low = float(np.minimum(values, 0).sum(axis=1).min(initial=0.0))
@@ -99,7 +130,7 @@ def width_of_base(axes: Axes, bases: int) -> float:
     return float(box.width) / axes.get_figure(root=True).dpi * 72 / max(1, bases)  # type: ignore[union-attr]  # axes have one
 
 
-def stacked(values: NDArray[np.float64], start: int) -> NDArray[np.float64]:
+def stack_letters(values: NDArray[np.float64], start: int) -> NDArray[np.float64]:
     """Place every score on those of its position that are nearer to the line: (4, L, 4).
 
     For each base and position: left, bottom, width and height, which has the sign of the score.
@@ -118,21 +149,21 @@ def stacked(values: NDArray[np.float64], start: int) -> NDArray[np.float64]:
 
 def draw_letters(axes: Axes, values: NDArray[np.float64], start: int) -> None:
     """Draw every score as a letter, all letters of a base at once."""
-    for base, places in zip(glyphs.BASES, stacked(values, start), strict=True):
+    for base, places in zip(glyphs.BASES, stack_letters(values, start), strict=True):
         places = places[places[:, 3] != 0]
         places[:, 0] += (1 - LETTER_WIDTH) / 2
         places[:, 2] = LETTER_WIDTH
-        add(axes, glyphs.letters(base, places), base)
+        add(axes, glyphs.letter_path(base, places), base)
 
 
 def draw_bars(axes: Axes, values: NDArray[np.float64], start: int) -> None:
     """Draw every score as a bar; of several bases to a pixel the extremes."""
     pixels = max(1, round(axes.get_window_extent().width))
     if len(values) > pixels:
-        add(axes, glyphs.rectangles(extremes(values, start, pixels)), "")
+        add(axes, glyphs.bar_path(extremes(values, start, pixels)), "")
         return
-    for base, places in zip(glyphs.BASES, stacked(values, start), strict=True):
-        add(axes, glyphs.rectangles(places[places[:, 3] != 0]), base)
+    for base, places in zip(glyphs.BASES, stack_letters(values, start), strict=True):
+        add(axes, glyphs.bar_path(places[places[:, 3] != 0]), base)
 
 
 def extremes(values: NDArray[np.float64], start: int, bins: int) -> NDArray[np.float64]:

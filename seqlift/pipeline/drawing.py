@@ -1,0 +1,50 @@
+"""`seqlift plot`: pictures of score files, written at once and whole."""
+
+import filecmp
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqlift.errors import InputError, OutputError
+from seqlift.pipeline.finished import REMEDY
+from seqlift.pipeline.output_files import Written, check_outputs, finish, writing
+from seqlift.tracks.unfinished import output_errors
+
+if TYPE_CHECKING:
+    from seqlift.plots.picture import DrawingOptions
+
+
+def draw_picture(
+    scores: Sequence[str], output: str | None, wanted: "DrawingOptions", *, force: bool
+) -> Written:
+    """Draw what is wanted of score files as PNG, SVG or PDF, by the ending of the name.
+
+    By default the picture has the name of the first score file with the ending .png. Checksums of
+    score files are not compared: that reads all of a file, and a picture shows a few rows.
+    """
+    from seqlift.plots.picture import FORMATS, draw_rows, save
+
+    path = Path(scores[0]).with_suffix(FORMATS[0]) if output is None else Path(output)
+    ending = path.suffix.lower()
+    if ending not in FORMATS:
+        raise InputError(f"{path}: not a name of a picture; end it in {', '.join(FORMATS)}")
+    check_outputs([path], inputs=[Path(one) for one in (*scores, *wanted.annotations)])
+    figure = draw_rows(scores, wanted)
+    return put(path, lambda new: save(figure, new, ending), force=force)
+
+
+def put(path: Path, write: Callable[[Path], None], *, force: bool) -> Written:
+    """Have a file written under an unfinished name, and put it in place.
+
+    Raises OutputError where another file has the name and is not to be replaced.
+    """
+    with writing(path) as new:
+        with output_errors(path):
+            write(new)
+        if not force and os.path.lexists(path):
+            if path.is_file() and filecmp.cmp(new, path, shallow=False):
+                return Written((path,), before=True)
+            raise OutputError(f"{path}: already exists, and differs from what is drawn; {REMEDY}")
+        finish(new, path, replace=force)
+    return Written((path,))
