@@ -1,8 +1,13 @@
-"""Scores every set of regions under every model, in shards: a score file, a track and a summary.
+"""Scores every set of regions under every model and target, in shards, and makes what is asked for
+of the scores: tracks, summaries, motifs and their instances.
 
 snakemake --cores 2 --configfile examples/config.yaml
 """
 
+import re
+import shlex
+
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version, validate
 
 min_version("9.0")
@@ -17,6 +22,74 @@ if not {"genome", "models", "regions"} & set(config):
 validate(config, "examples/config.schema.yaml")
 
 
+GENOME = [config["genome"]] if config["genome"] else []
+KINDS = ("dinucleotide", "shuffle", "gc", "gc-each", "zeros", "uniform")
+
+
+def targets_of(model):
+    """The targets of a model by the ending that their files have: none where there is one."""
+    asked = config["models"][model]["target"]
+    asked = [asked] if isinstance(asked, str) else asked
+    if len(asked) < 2:
+        return {"": asked}
+    endings = [f".{re.sub('[^A-Za-z0-9_-]+', '-', one)}" for one in asked]
+    if len(set(endings)) < len(asked):
+        raise WorkflowError(
+            f"models: {model}: target: two have files of one name: {asked}"
+        )
+    return {ending: [one] for ending, one in zip(endings, asked)}
+
+
+def files_of(model):
+    """The files that a model is scored with, by the key of the configuration that names them."""
+    own = config["models"][model]
+    inputs = [value for value in own["inputs"].values() if str(value).endswith(".npy")]
+    found = {"model": [own["file"]], "genome": GENOME, "inputs": inputs}
+    found |= {"index": [f"{path}.fai" for path in GENOME]}
+    found |= {key: [own[key]] for key in ("arch", "custom_objects") if own[key]}
+    reference = own["reference"]
+    return found | ({"reference": [reference]} if reference not in ("", *KINDS) else {})
+
+
+def options_of(model, target, files=()):
+    """What `seqlift score` gets besides the model and the regions, quoted for the shell.
+
+    Files are named as configured, or as Snakemake has them at hand: they may be copies.
+    """
+    own = config["models"][model]
+    here = dict(
+        zip([str(one) for names in files_of(model).values() for one in names], files)
+    )
+    words = [word for one in targets_of(model)[target] for word in ("--target", one)]
+    for key in ("arch", "custom_objects", "reference"):
+        if own[key]:
+            words += [f"--{key.replace('_', '-')}", here.get(own[key], own[key])]
+    for name, value in own["inputs"].items():
+        words += ["--input", f"{name}={here.get(value, value)}"]
+    for layer, expression in own["recipes"].items():
+        words += ["--recipe", f"{layer}={expression}"]
+    words += [word for path in GENOME for word in ("--genome", here.get(path, path))]
+    return " ".join([*map(shlex.quote, map(str, words)), own["options"]])
+
+
+RESULTS = [
+    f"{model}/{regions}{target}"
+    for model in config["models"]
+    for target in targets_of(model)
+    for regions in config["regions"]
+]
+
+
+def length_of(scores):
+    """Words that print the bases of a window: TF-MoDISco and Fi-NeMo expect another number."""
+    return f"python -c \"import h5py, sys; print(h5py.File(sys.argv[1])['raw/seq'].shape[2])\" {shlex.quote(scores)}"
+
+
+KINDS_OF_FILES = ["h5", "bw", "regions.bed", "summary.txt"]
+KINDS_OF_FILES += ["modisco.h5"] if config["motifs"] else []
+KINDS_OF_FILES += ["hits/hits.tsv"] if config["hits"] else []
+
+
 if config["container"]:
 
     container: config["container"]
@@ -28,7 +101,9 @@ scattergather:
 
 wildcard_constraints:
     model="|".join(config["models"]),
-    regions="|".join(config["regions"]),
+    regions="|".join(map(re.escape, config["regions"])),
+    target=f"(?:{'|'.join(re.escape(one) for model in config['models'] for one in targets_of(model))})",
+    result="|".join(map(re.escape, RESULTS)),
 
 
 localrules:
@@ -38,22 +113,19 @@ localrules:
 
 rule all:
     input:
-        expand(
-            "results/{model}/{regions}.{kind}",
-            model=config["models"],
-            regions=config["regions"],
-            kind=["h5", "bw", "regions.bed", "summary.txt"],
-        ),
+        expand("results/{result}.{kind}", result=RESULTS, kind=KINDS_OF_FILES),
 
 
 rule index_genome:
     """An index made once, before jobs that start together could each make it."""
     input:
-        config["genome"],
+        "{genome}",
     output:
-        config["genome"] + ".fai",
+        "{genome}.fai",
     log:
-        "results/logs/index_genome.log",
+        "results/logs/index/{genome}.log",
+    wildcard_constraints:
+        genome="|".join(map(re.escape, GENOME)) or "none",
     conda:
         "examples/environment.yaml"
     shell:
@@ -62,19 +134,20 @@ rule index_genome:
 
 
 rule score:
-    """One share of the regions; run again after it was ended, it goes on where it was."""
+    """One share of the regions; run again after it was ended, it goes on where it was.
+
+    What an ended run of other settings has left is dropped.
+    """
     input:
-        model=lambda wildcards: config["models"][wildcards.model]["file"],
+        unpack(lambda wildcards: files_of(wildcards.model)),
         regions=lambda wildcards: config["regions"][wildcards.regions],
-        genome=config["genome"],
-        index=config["genome"] + ".fai",
     output:
-        scores=temp("results/{model}/{regions}.{scatteritem}.h5"),
-        rows=temp("results/{model}/{regions}.{scatteritem}.regions.bed"),
+        scores=temp("results/{model}/{regions}{target}.{scatteritem}.h5"),
+        rows=temp("results/{model}/{regions}{target}.{scatteritem}.regions.bed"),
     log:
-        "results/logs/{model}/{regions}.{scatteritem}.log",
+        "results/logs/{model}/{regions}{target}.{scatteritem}.log",
     benchmark:
-        "results/logs/{model}/{regions}.{scatteritem}.tsv"
+        "results/logs/{model}/{regions}{target}.{scatteritem}.tsv"
     conda:
         "examples/environment.yaml"
     threads: config["threads"]
@@ -83,31 +156,35 @@ rule score:
         mem_mb=config["mem_mb"],
         runtime=config["runtime"],
     params:
-        prefix=lambda wildcards: f"results/{wildcards.model}/{wildcards.regions}",
-        options=lambda wildcards: config["models"][wildcards.model].get("options", ""),
+        prefix=lambda wildcards: "results/{model}/{regions}{target}".format(**wildcards),
+        options=lambda wildcards, input: options_of(
+            wildcards.model, wildcards.target, input
+        ),
     shell:
-        "seqlift score {input.model:q} {input.regions:q} -g {input.genome:q}"
-        " -o {params.prefix:q} --shard {wildcards.scatteritem} {params.options} 2> {log:q}"
+        "seqlift score {input.model:q} {input.regions:q} -o {params.prefix:q}"
+        " --shard {wildcards.scatteritem} --drop-stale-parts {params.options} 2> {log:q}"
 
 
 rule merge:
     """The shards as one, to the byte what one run would have written."""
     input:
-        gather.shards("results/{{model}}/{{regions}}.{scatteritem}.h5"),
+        gather.shards("results/{{model}}/{{regions}}{{target}}.{scatteritem}.h5"),
     output:
-        scores="results/{model}/{regions}.h5",
-        rows="results/{model}/{regions}.regions.bed",
-        track=report("results/{model}/{regions}.bw", category="tracks"),
+        scores="results/{model}/{regions}{target}.h5",
+        rows="results/{model}/{regions}{target}.regions.bed",
+        track=report("results/{model}/{regions}{target}.bw", category="tracks"),
     log:
-        "results/logs/{model}/{regions}.merge.log",
+        "results/logs/{model}/{regions}{target}.merge.log",
     conda:
         "examples/environment.yaml"
     resources:
         mem_mb=2000,
         runtime=config["runtime"],
     params:
-        prefix=lambda wildcards: f"results/{wildcards.model}/{wildcards.regions}",
+        prefix=lambda wildcards: "results/{model}/{regions}{target}".format(**wildcards),
         overlap=config["overlap"],
+        # shards are removed when merged, and with them the record of their options
+        scored_with=lambda wildcards: options_of(wildcards.model, wildcards.target),
     shell:
         "seqlift merge {input:q} -o {params.prefix:q} --overlap {params.overlap} 2> {log:q}"
 
@@ -115,12 +192,60 @@ rule merge:
 rule summary:
     """What the scores are of, and whether they add up."""
     input:
-        "results/{model}/{regions}.h5",
+        "results/{result}.h5",
     output:
-        report("results/{model}/{regions}.summary.txt", category="summaries"),
+        report("results/{result}.summary.txt", category="summaries"),
     log:
-        "results/logs/{model}/{regions}.summary.log",
+        "results/logs/{result}.summary.log",
     conda:
         "examples/environment.yaml"
     shell:
         "seqlift inspect {input:q} > {output:q} 2> {log:q}"
+
+
+rule motifs:
+    """Motifs that TF-MoDISco finds in whole windows."""
+    input:
+        "results/{result}.h5",
+    output:
+        "results/{result}.modisco.h5",
+    log:
+        "results/logs/{result}.modisco.log",
+    conda:
+        "examples/motifs.yaml"
+    threads: config["threads"]
+    resources:
+        mem_mb=config["mem_mb"],
+        runtime=config["runtime"],
+    params:
+        seqlets=config["seqlets"],
+        window=lambda wildcards, input: length_of(input[0]),
+    shell:
+        "{{ window=$({params.window}) && modisco motifs -i {input:q} -n {params.seqlets}"
+        ' -w "$window" -o {output:q}; }} > {log:q} 2>&1'
+
+
+rule hits:
+    """Instances of these motifs, by Fi-NeMo."""
+    input:
+        scores="results/{result}.h5",
+        rows="results/{result}.regions.bed",
+        motifs="results/{result}.modisco.h5",
+    output:
+        regions=temp("results/{result}.hits.npz"),
+        hits="results/{result}.hits/hits.tsv",
+    log:
+        "results/logs/{result}.hits.log",
+    conda:
+        "examples/motifs.yaml"
+    threads: config["threads"]
+    resources:
+        mem_mb=config["mem_mb"],
+        runtime=config["runtime"],
+    params:
+        folder=subpath(output.hits, parent=True),
+        window=lambda wildcards, input: length_of(input[0]),
+    shell:
+        "{{ window=$({params.window}) && finemo extract-regions-chrombpnet-h5 -p {input.rows:q}"
+        ' -c {input.scores:q} -o {output.regions:q} -w "$window" && finemo call-hits'
+        " -r {output.regions:q} -m {input.motifs:q} -o {params.folder:q}; }} > {log:q} 2>&1"

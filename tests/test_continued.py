@@ -193,11 +193,27 @@ def test_a_run_is_not_continued_with_other_options(inputs: Path, workplace: Path
         (("--dtype", "float16"), "dtype was float32 and is float16"),
     ):
         ran = command(*words(inputs, *options))
-        remedy = "give --force to start over, or write elsewhere with -o"
+        remedy = "give --drop-stale-parts to start over, or write elsewhere with -o"
         where = "seqlift: many.seqlift.parts: has parts of another run"
         assert ran.err.splitlines() == [f"{where}: {change}; {remedy}" for change in changed]
         assert ran.code == 5
         assert contents(workplace) == before
+
+
+def test_stale_parts_are_dropped_on_request_and_fitting_ones_continued(
+    inputs: Path, workplace: Path
+) -> None:
+    ended(words(inputs), 14)
+    Counted.sequences = 0
+    score(*words(inputs, "--seed", 5, "--drop-stale-parts")[1:], settings=settings(load=Counted))
+    assert Counted.sequences == 690
+    assert not Path("many.seqlift.parts").exists()
+    for path in workplace.iterdir():
+        path.unlink()
+    ended(words(inputs, "--seed", 5), 14)
+    Counted.sequences = 0
+    score(*words(inputs, "--seed", 5, "--drop-stale-parts")[1:], settings=settings(load=Counted))
+    assert Counted.sequences == 690 - 163
 
 
 def test_a_disk_that_is_too_small_is_noticed_before_anything_is_computed(

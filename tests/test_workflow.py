@@ -6,15 +6,20 @@ names (kept for the next time) or in a temporary one.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 from commands import program
 from conftest import ROOT
+from keras import layers
+from test_continued import ended
 
 pytestmark = pytest.mark.workflow
 
@@ -100,9 +105,108 @@ def test_only_what_the_configuration_names_is_scored(run: Run, tmp_path: Path) -
         ("shards=0", "0 is less than the minimum of 1"),
         ("shard=3", "'shard' was unexpected"),
         ("overlap=median", "'median' is not one of"),
+        ("models={a: {file: x.h5, options: --target 0}}", "should not be valid under"),
+        ("models={a: {file: x.h5, target: [b:1, b-1]}}", "target: two have files of one name"),
     ],
 )
 def test_a_configuration_that_makes_no_sense_is_refused(run: Run, change: str, said: str) -> None:
-    done = run("snakemake", "-n", "--config", change)
+    done = run("snakemake", "-n", "--configfile", "examples/config.yaml", "--config", change)
     assert done.returncode != 0
     assert said in done.stderr + done.stdout
+
+
+OWN = """
+import keras
+
+class Scaled(keras.layers.Layer):
+    def call(self, x):
+        return 2.0 * x
+"""
+
+CONFIG = """
+models:
+  demo:
+    file: data/demo.h5
+    target: ["tasks:0", "tasks:1"]
+    options: -n 2
+  own:
+    file: own/own.weights.h5
+    arch: own/arch.json
+    custom_objects: own/own.py
+    reference: own/reference.fa
+    inputs: {more: own/more.npy, other: 0.5}
+regions:
+  made: own/made.fa
+"""
+
+
+def write_own_model(folder: Path) -> None:
+    """Write a model in parts: architecture, weights, a layer of its own and two more inputs."""
+    folder.mkdir()
+    (folder / "own.py").write_text(OWN)
+    names: dict[str, type[layers.Layer]] = {}
+    exec(OWN, names)  # as `--custom-objects` runs it
+    dna, more, other = (
+        keras.Input(n, name=m) for n, m in (((200, 4), "dna"), ((2,), "more"), ((1,), "other"))
+    )
+    x = layers.Flatten()(layers.Conv1D(3, 5, activation="relu")(dna))
+    x = names["Scaled"]()(layers.Concatenate()([x, more, other]))
+    model = keras.Model([dna, more, other], layers.Dense(1)(x))
+    (folder / "arch.json").write_text(model.to_json())
+    model.save_weights(folder / "own.weights.h5")
+    np.save(folder / "more.npy", np.ones(2, np.float32))
+    rng = np.random.default_rng(0)
+    drawn = ["".join(rng.choice(list("ACGT"), 200)) for _ in range(301)]
+    (folder / "reference.fa").write_text(f">r\n{drawn.pop()}\n")
+    (folder / "made.fa").write_text("".join(f">s{i}\n{one}\n" for i, one in enumerate(drawn)))
+
+
+def jobs(run: Run, *words: str) -> set[str]:
+    """Name the score files that a dry run would make."""
+    done = run("snakemake", "-n", "--configfile", "own.yaml", *words)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return set(re.findall(r"output: results/(\S+)\.1-of-1\.h5", done.stdout))
+
+
+CHANGES = {
+    "data/demo.h5": {"demo/made.tasks-0", "demo/made.tasks-1"},
+    "own/own.weights.h5": {"own/made"},
+    "own/arch.json": {"own/made"},
+    "own/own.py": {"own/made"},
+    "own/reference.fa": {"own/made"},
+    "own/more.npy": {"own/made"},
+    "own/made.fa": {"demo/made.tasks-0", "demo/made.tasks-1", "own/made"},
+}
+
+
+def test_what_depends_on_a_file_that_changed_is_scored_again(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two targets, sequences without a genome, a model in parts, and work of an ended run."""
+    write_own_model(tmp_path / "own")
+    (tmp_path / "own.yaml").write_text(CONFIG)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results" / "demo").mkdir(parents=True)
+    words = ("data/demo.h5", "own/made.fa", "-t", "tasks:0", "-n", 1, "-b", 16)
+    kept = ended(("score", *words, "-o", "results/demo/made.tasks-0", "--shard", "1-of-1"), 14)
+    assert "sequences are kept in results/demo/made.tasks-0.1-of-1.parts" in kept.err
+
+    done = run("snakemake", "--cores", "2", "--configfile", "own.yaml")
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert not list(tmp_path.glob("results/*/*.parts"))
+    for name in ("demo/made.tasks-0", "demo/made.tasks-1", "own/made"):
+        assert (tmp_path / f"results/{name}.bw").stat().st_size > 0
+    assert jobs(run) == set()
+    for name, depending in CHANGES.items():
+        path = tmp_path / name
+        before, times = path.read_bytes(), path.stat()
+        path.write_bytes(before + b"\n")
+        assert jobs(run) == depending, name
+        path.write_bytes(before)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    for old, new, depending in (
+        ('"tasks:1"]', '"tasks:2"]', {"demo/made.tasks-2"}),
+        ("other: 0.5", "other: 0.25", {"own/made"}),
+    ):
+        (tmp_path / "own.yaml").write_text(CONFIG.replace(old, new))
+        assert jobs(run) == depending

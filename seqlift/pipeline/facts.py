@@ -23,7 +23,9 @@ from seqlift.tracks.doubts import BLIND, WARNING
 if TYPE_CHECKING:
     from seqlift.explain.explainer import Explainer
 
-ELSEWHERE = frozenset(("model", "regions", "output", "overlap", "shard", "force"))
+ELSEWHERE = frozenset(
+    ("model", "regions", "output", "overlap", "shard", "force", "drop_stale_parts")
+)
 """Options that are no option, or that do not change the score file."""
 
 

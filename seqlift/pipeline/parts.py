@@ -46,6 +46,8 @@ class PartsFolder(Closing):
         What the run is known by.
     force
         Whether to start over, and to replace `finals`.
+    drop_stale
+        Whether to start over where another run has left its parts.
     finals
         Final names of the run's files.
 
@@ -72,6 +74,7 @@ class PartsFolder(Closing):
         facts: Mapping[str, Attribute],
         *,
         force: bool,
+        drop_stale: bool = False,
         finals: Sequence[Path] = (),
     ) -> None:
         self.folder, self.placed, self._begun = folder, False, False
@@ -81,7 +84,7 @@ class PartsFolder(Closing):
         try:
             with undisturbed(), output_errors(folder):
                 self._lock = self._locked()
-                self._enter(dict(facts), finals, force=force)
+                self._enter(dict(facts), finals, force=force, keep_stale=not (force or drop_stale))
         except BaseException:
             if self._lock != NONE:
                 self.close()
@@ -119,11 +122,13 @@ class PartsFolder(Closing):
             return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o644), True
         return os.open(path, flags), False
 
-    def _enter(self, facts: dict[str, Any], finals: Sequence[Path], *, force: bool) -> None:
+    def _enter(
+        self, facts: dict[str, Any], finals: Sequence[Path], *, force: bool, keep_stale: bool
+    ) -> None:
         before = read_run(self.folder)
         if before is None:
             self._refuse_strangers()
-        elif not force and before["facts"] != facts and self.finished():
+        elif keep_stale and before["facts"] != facts and self.finished():
             raise OutputError(*self._refusals(before["facts"], facts))
         elif force or before["facts"] != facts:
             self._clear()
@@ -141,7 +146,7 @@ class PartsFolder(Closing):
     def _refusals(
         self, before: Mapping[str, Attribute], facts: Mapping[str, Attribute]
     ) -> list[str]:
-        remedy = "give --force to start over, or write elsewhere with -o"
+        remedy = "give --drop-stale-parts to start over, or write elsewhere with -o"
         return [
             f"{self.folder}: has parts of another run: {change}; {remedy}"
             for change in changes(before, facts)

@@ -72,7 +72,13 @@ def score(options: ScoreOptions, settings: Settings, *, progress: Progress) -> S
             discard(run.outputs.parts, facts)
         else:
             finals = run.outputs.paths()
-            with PartsFolder(run.outputs.parts, facts, force=options.force, finals=finals) as parts:
+            with PartsFolder(
+                run.outputs.parts,
+                facts,
+                force=options.force,
+                drop_stale=options.drop_stale_parts,
+                finals=finals,
+            ) as parts:
                 finish_run(run, parts, progress)
                 notes += parts.notes()
         notes += (FINISHED,) if finished else ()

@@ -139,3 +139,9 @@ class ScoreOptions(ExplainerSettings):
         short="-f",
         group="Input and output",
     )
+    drop_stale_parts: bool = option(
+        False,
+        "Start over where unfinished work of the same name has other settings or inputs, in the"
+        " place of refusing; unfinished work of this very run is continued.",
+        group="Input and output",
+    )
