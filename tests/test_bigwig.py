@@ -256,7 +256,7 @@ def test_every_chromosome_is_listed_in_genome_order_with_its_length(tmp_path: Pa
 def test_runs_longer_than_one_section_are_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bigwig, "SECTION_BASES", 7)
+    monkeypatch.setattr("seqlift.tracks.segments.SECTION_BASES", 7)
     batch = made_batch([window("chr2", 10, 90)], length=80, sizes=SIZES)
     with ScoreFile(score_file(tmp_path / "a.h5", batch)) as scores:
         write_bigwig(scores, tmp_path / "a.bw", SIZES)

@@ -196,10 +196,10 @@ def test_a_batch_size_is_automatic_or_a_number(given: tuple[str, ...], size: int
     assert context.params["batch_size"] == size
 
 
-@pytest.mark.parametrize("name", ["score", "merge", "track", "plot", "inspect"])
+@pytest.mark.parametrize("name", ["score", "merge", "track", "plot", "export", "inspect"])
 def test_every_command_and_option_is_in_the_readme(name: str) -> None:
     assert isinstance(main, click.Group)
-    assert set(main.commands) == {"score", "merge", "track", "plot", "inspect"}
+    assert set(main.commands) == {"score", "merge", "track", "plot", "export", "inspect"}
     assert f"seqlift {name} " in README
     missing = [
         option.opts

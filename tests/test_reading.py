@@ -14,7 +14,7 @@ from seqlift.errors import InputError
 from seqlift.tracks import layout
 from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.hdf5 import ScoreWriter
-from seqlift.tracks.reading import Scores
+from seqlift.tracks.reading import StoredScores
 
 LENGTH = 50
 ROWS = 23
@@ -39,11 +39,11 @@ def path(batch: ScoreBatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def scores(path: Path) -> Scores:
+def scores(path: Path) -> StoredScores:
     return seqlift.read(path)
 
 
-def test_regions_are_text_and_numbers(scores: Scores, batch: ScoreBatch) -> None:
+def test_regions_are_text_and_numbers(scores: StoredScores, batch: ScoreBatch) -> None:
     table = scores.regions
     assert len(table) == len(scores) == ROWS
     assert (table.chrom == "chr1").sum() == 12
@@ -68,13 +68,13 @@ KEYS = [
 
 @pytest.mark.parametrize("key", KEYS, ids=str)
 def test_an_array_is_indexed_as_one_of_numpy(
-    scores: Scores, batch: ScoreBatch, key: object
+    scores: StoredScores, batch: ScoreBatch, key: object
 ) -> None:
     plain = np.array([], dtype=int) if isinstance(key, list) and not key else key
     np.testing.assert_array_equal(scores.hypothetical[key], batch.hypothetical[plain])
 
 
-def test_arrays_have_the_axes_of_a_result(scores: Scores, batch: ScoreBatch) -> None:
+def test_arrays_have_the_axes_of_a_result(scores: StoredScores, batch: ScoreBatch) -> None:
     assert scores.contributions.shape == scores.one_hot.shape == (ROWS, LENGTH, 4)
     assert (scores.one_hot.dtype, scores.contributions.dtype) == (np.int8, np.float32)
     one_hot = batch.codes[..., None] == np.arange(4)
@@ -89,7 +89,7 @@ def test_arrays_have_the_axes_of_a_result(scores: Scores, batch: ScoreBatch) -> 
 
 
 @pytest.mark.parametrize("rows", [1, 7, ROWS, 100, None])
-def test_chunks_are_all_rows_in_their_order(scores: Scores, rows: int | None) -> None:
+def test_chunks_are_all_rows_in_their_order(scores: StoredScores, rows: int | None) -> None:
     chunks = list(scores.chunks(rows))
     assert [chunk.start for chunk in chunks] == list(range(0, ROWS, rows or ROWS))
     for name in ("one_hot", "hypothetical", "contributions"):
@@ -99,7 +99,7 @@ def test_chunks_are_all_rows_in_their_order(scores: Scores, rows: int | None) ->
     assert pd.concat([chunk.qc for chunk in chunks]).equals(scores.qc)
 
 
-def test_a_file_is_shown_in_a_few_lines(scores: Scores, path: Path) -> None:
+def test_a_file_is_shown_in_a_few_lines(scores: StoredScores, path: Path) -> None:
     assert repr(scores).splitlines()[:2] == [
         f"score file: {path}", f"rows: {ROWS} of {LENGTH} bases",
     ]  # fmt: skip

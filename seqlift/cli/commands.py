@@ -125,6 +125,27 @@ def plot(
 
 
 @main.command()
+@options.scores
+@options.export_form
+@options.export_prefix
+@options.overlap
+@options.force
+@options.quiet
+@options.verbose
+@options.debug
+@show_failures
+def export(*, quiet: bool, verbose: int, **chosen: Any) -> None:
+    """Write a score file in the form that another program takes.
+
+    --overlap is for bedgraph.
+    """
+    del verbose
+    from seqlift.pipeline.export import export_scores
+
+    report.show_files(export_scores(**chosen, progress=report.progress(quiet=quiet)), quiet=quiet)
+
+
+@main.command()
 @options.path
 @options.explainer
 @options.as_json

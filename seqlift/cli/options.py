@@ -24,6 +24,7 @@ from seqlift.cli.parameters import (
     each_once,
 )
 from seqlift.explain.explainer_settings import ExplainerSettings
+from seqlift.pipeline.export_forms import ExportForm
 from seqlift.pipeline.score_options import ScoreOptions
 
 Decorator = Callable[[Any], Any]
@@ -174,6 +175,15 @@ mean = click.option(
     "--mean", is_flag=True,
     help="The files are of several models, on the same regions: write the mean, and the standard"
     " deviation as shap_std/seq.",
+)  # fmt: skip
+export_form = click.option(
+    "--to", type=click.Choice(get_args(ExportForm)), required=True,
+    help="modisco-npz: two archives for `modisco motifs -s -a`; bpnet-h5: the layout of bpnet;"
+    " anndata: .h5ad, with the package of that name; bedgraph: the track as text; npz: all arrays.",
+)  # fmt: skip
+export_prefix = click.option(
+    "-o", "--output", metavar="PREFIX",
+    help="Prefix of the files written.  [default: the score file's name]",
 )  # fmt: skip
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary.")

@@ -9,28 +9,22 @@ UCSC's library, and values past the end of a chromosome are stored without a wor
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pyBigWig
-from numpy.typing import NDArray
 
-from seqlift.errors import InputError, NumericError, OutputError
-from seqlift.tracks.overlap import Intervals, Segment, covered_bases, joined_segments, sweep
+from seqlift.errors import OutputError
+from seqlift.tracks.overlap import Intervals, Segment, covered_bases
 from seqlift.tracks.overlap_policies import Overlap
 from seqlift.tracks.score_file import ScoreFile
+from seqlift.tracks.segments import check_genome, track_segments
 from seqlift.tracks.unfinished import output_errors, remove, reserve
-
-SECTION_BASES = 65_536
-"""Bases handed over at once: enough that the cost of a call does not show."""
 
 _MAGIC = bytes.fromhex("26fc8f88")
 """Ends every finished bigWig, as it begins one."""
-
-_MOST_PROBLEMS = 20
-"""Rows named in one error: enough to see what is wrong."""
 
 
 def write_bigwig(
@@ -68,7 +62,7 @@ def write_bigwig(
     """
     path = Path(path)
     intervals = scores.intervals()
-    _check_genome(scores.path, intervals, sizes)
+    check_genome(scores.path, intervals, sizes)
     scored = intervals.scored_end > intervals.scored_start
     if not scored.any():
         raise OutputError(
@@ -78,16 +72,11 @@ def write_bigwig(
     report = progress or (lambda _: None)
     report(int((~scored).sum()))
 
-    def tracks(rows: Sequence[int]) -> Iterator[NDArray[np.float32]]:
-        for row, values in zip(rows, scores.tracks_of(rows), strict=True):
-            report(1)
-            yield _checked_track(scores.path, intervals, row, values)
-
     reserve(path, most_bytes(intervals, sizes))
     try:
         with output_errors(path):
-            segments = sweep(intervals, sizes, tracks=tracks, overlap=overlap)
-            written = _write(path, sizes, joined_segments(segments, most=SECTION_BASES))
+            segments = track_segments(scores, sizes, overlap=overlap, report=report)
+            written = _write(path, sizes, segments)
         _check_finished(path, sizes)
     except BaseException:
         remove(path)
@@ -99,21 +88,15 @@ def is_track_of(
     scores: ScoreFile, path: Path, sizes: Mapping[str, int], *, overlap: Overlap
 ) -> bool:
     """Find out whether a bigWig has the scores of a score file at every base, and no others."""
-    intervals = scores.intervals()
     try:
         if not _is_whole(path, sizes):
             return False
     except OSError:
         return False
-
-    def tracks(rows: Sequence[int]) -> Iterator[NDArray[np.float32]]:
-        for row, values in zip(rows, scores.tracks_of(rows), strict=True):
-            yield _checked_track(scores.path, intervals, row, values)
-
-    segments = sweep(intervals, sizes, tracks=tracks, overlap=overlap)
+    segments = track_segments(scores, sizes, overlap=overlap)
     covered = 0
     with pyBigWig.open(bigwig_name(path)) as track:
-        for segment in joined_segments(segments, most=SECTION_BASES):
+        for segment in segments:
             end = segment.start + len(segment.values)
             if not np.array_equal(
                 track.values(segment.chrom, segment.start, end, numpy=True), segment.values
@@ -146,40 +129,6 @@ def _write(path: Path, sizes: Mapping[str, int], segments: Iterator[Segment]) ->
     finally:
         file.close()
     return written
-
-
-def _checked_track(
-    source: Path, intervals: Intervals, row: int, whole: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    first = int(intervals.start[row])
-    start, end = int(intervals.scored_start[row]), int(intervals.scored_end[row])
-    values = whole[start - first : end - first]
-    finite = np.isfinite(values)
-    if not finite.all():
-        place = start + int(np.argmin(finite))
-        raise NumericError(
-            f"{source}: row {row + 1} ({intervals.chrom[row]}:{start}-{end}) has the score"
-            f" {values[place - start]} at base {place}; run `seqlift score` again"
-        )
-    return values
-
-
-def _check_genome(source: Path, intervals: Intervals, sizes: Mapping[str, int]) -> None:
-    remedy = "give the genome that was scored with -g"
-    problems = [
-        f"{source}: {chrom} is not in the genome; {remedy}"
-        for chrom in dict.fromkeys(intervals.chrom)
-        if chrom not in sizes
-    ]
-    if not problems:
-        ends = np.array([sizes[chrom] for chrom in intervals.chrom], dtype=np.int64)
-        problems = [
-            f"{source}: row {row + 1} ends at {intervals.scored_end[row]}, past the end of"
-            f" {intervals.chrom[row]} ({ends[row]}); {remedy}"
-            for row in np.flatnonzero(intervals.scored_end > ends)[:_MOST_PROBLEMS]
-        ]
-    if problems:
-        raise InputError(*problems[:_MOST_PROBLEMS])
 
 
 def most_bytes(intervals: Intervals, sizes: Mapping[str, int]) -> int:

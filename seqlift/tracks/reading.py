@@ -32,7 +32,7 @@ REGION_COLUMNS = (
     "chrom", "start", "end", "name", "score", "strand", "signal_value", "p_value", "q_value",
     "summit", "scored_start", "scored_end", "status",
 )  # fmt: skip
-"""Columns of `Scores.regions`, as far as the file has them."""
+"""Columns of `StoredScores.regions`, as far as the file has them."""
 
 
 class ScoreArray:
@@ -116,12 +116,14 @@ class ScoreRows:
     contributions: NDArray[np.floating]
 
 
-class Scores(Closing):
+class StoredScores(Closing):
     """A score file, open for reading; a context manager.
 
     Attributes
     ----------
     path : Path
+    file : ScoreFile
+        The file as other parts of seqlift read it.
     attributes : dict
         Facts about the run that wrote the file.
     length : int
@@ -133,18 +135,18 @@ class Scores(Closing):
     """
 
     def __init__(self, path: Path | str) -> None:
-        self._file = ScoreFile(path)
-        self.path = self._file.path
-        self.attributes = dict(self._file.attributes)
-        self.length = self._file.length
-        self.one_hot = ScoreArray(self._file, layout.ONE_HOT)
-        self.hypothetical = ScoreArray(self._file, layout.HYPOTHETICAL)
-        self.contributions = ScoreArray(self._file, layout.CONTRIBUTIONS)
+        self.file = ScoreFile(path)
+        self.path = self.file.path
+        self.attributes = dict(self.file.attributes)
+        self.length = self.file.length
+        self.one_hot = ScoreArray(self.file, layout.ONE_HOT)
+        self.hypothetical = ScoreArray(self.file, layout.HYPOTHETICAL)
+        self.contributions = ScoreArray(self.file, layout.CONTRIBUTIONS)
         self.multipliers = self._optional(layout.MULTIPLIERS)
         self.deviation = self._optional(layout.DEVIATION)
 
     def __len__(self) -> int:
-        return self._file.rows
+        return self.file.rows
 
     @cached_property
     def regions(self) -> "DataFrame":
@@ -177,11 +179,11 @@ class Scores(Closing):
 
     def close(self) -> None:
         """Close the file; tables that were read stay."""
-        self._file.close()
+        self.file.close()
 
     def facts(self) -> dict[str, str]:
         """List what the file holds, in words."""
-        status = counted(self._file.status())
+        status = counted(self.file.status())
         about = (str(self.attributes.get(name, "")) for name in ("model", "target", "method"))
         return {
             "score file": str(self.path),
@@ -203,16 +205,16 @@ class Scores(Closing):
         return f"<table>{''.join(cells)}</table>"
 
     def _optional(self, name: str) -> ScoreArray | None:
-        return ScoreArray(self._file, name) if name in self._file.kinds() else None
+        return ScoreArray(self.file, name) if name in self.file.kinds() else None
 
     def _table(self, group: str, names: tuple[str, ...], rows: slice) -> "DataFrame":
         from pandas import DataFrame, RangeIndex
 
-        kinds = self._file.kinds()
+        kinds = self.file.kinds()
         columns = {
-            name: self._file.texts(f"{group}/{name}", rows)
+            name: self.file.texts(f"{group}/{name}", rows)
             if f"{group}/{name}" in layout.TEXTS
-            else self._file.numbers(f"{group}/{name}", rows)
+            else self.file.numbers(f"{group}/{name}", rows)
             for name in names
             if f"{group}/{name}" in kinds
         }
@@ -223,7 +225,7 @@ class Scores(Closing):
 _FIGURES = tuple(name.removeprefix("qc/") for name in layout.FIGURES)
 
 
-def read_scores(path: Path | str) -> Scores:
+def read_scores(path: Path | str) -> StoredScores:
     """Open a score file for reading.
 
     Raises
@@ -231,4 +233,4 @@ def read_scores(path: Path | str) -> Scores:
     InputError
         The file is missing, is not a score file of seqlift, or is damaged.
     """
-    return Scores(path)
+    return StoredScores(path)
