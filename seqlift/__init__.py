@@ -65,10 +65,12 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     from seqlift.models.keras_environment import choose_backend
+    from seqlift.system.quiet import quiet_loading
 
     choose_backend()
     module, attribute = _ELSEWHERE[name]
-    found = import_module(module)
+    with quiet_loading():
+        found = import_module(module)
     return found if attribute is None else getattr(found, attribute)
 
 

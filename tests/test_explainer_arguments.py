@@ -11,7 +11,8 @@ from nets import chain, made, sequences
 from seqlift.attribution.result import Result
 from seqlift.errors import DeviceError, InputError, ModelError
 from seqlift.explain.explainer import Explainer
-from seqlift.inputs.onehot import one_hot
+from seqlift.inputs.onehot import codes_of, decode, one_hot
+from seqlift.inputs.references import gc_reference
 
 X = one_hot(sequences(9, 61))
 
@@ -98,7 +99,19 @@ BAD_INPUTS: list[tuple[Any, Any, str]] = [
             " single 1 among zeros, N is four zeros"
         ),
     ),
-    (X, "gc", "reference gc: no GC content; give one, or measure it from regions"),
+    (
+        ["ACGT"],
+        "zeros",
+        "sequences have shape (1, 4, 4); the model takes (N, 61, 4)",
+    ),
+    (
+        ["ACGT", "AC"],
+        "zeros",
+        (
+            "sequences: number 1 (counted from 0) has 2 bases, and number 0 has 4; give sequences"
+            " of one length"
+        ),
+    ),
     (
         X,
         "dinuc",
@@ -114,6 +127,62 @@ def test_arrays_that_do_not_fit_are_refused(
     with pytest.raises(InputError) as caught:
         explain(x, references)
     assert str(caught.value) == message
+
+
+TEXTS = [decode(codes) for codes in codes_of(X)]
+
+
+@pytest.mark.parametrize(
+    "given", [TEXTS, tuple(TEXTS), np.array(TEXTS), np.array(TEXTS, dtype=object)],
+    ids=["list", "tuple", "array", "objects"],
+)  # fmt: skip
+def test_letters_are_encoded(explain: Explainer, given: Any) -> None:
+    ours, theirs = explain(given, "zeros"), explain(X, "zeros")
+    assert isinstance(ours, Result)
+    assert isinstance(theirs, Result)
+    np.testing.assert_array_equal(ours.contributions, theirs.contributions)
+    alone = explain(TEXTS[0], "zeros")
+    assert isinstance(alone, Result)
+    np.testing.assert_array_equal(alone.contributions, theirs.contributions[:1])
+
+
+def test_gc_is_that_of_the_sequences(explain: Explainer) -> None:
+    text = "".join(TEXTS)
+    gc = (text.count("G") + text.count("C")) / (len(text) - text.count("N"))
+    ours, theirs = explain(X, "gc"), explain(X, gc_reference(gc))
+    assert isinstance(ours, Result)
+    assert isinstance(theirs, Result)
+    np.testing.assert_array_equal(ours.contributions, theirs.contributions)
+
+
+def test_explainers_and_results_are_shown_in_a_few_lines(explain: Explainer) -> None:
+    result = explain(X, "zeros")
+    assert repr(explain).splitlines()[1:] == [
+        f"model: {explain.model.name}",
+        "input: (61, 4)",
+        "targets: strength",
+        "method: deeplift (rule genomics)",
+        f"computed: in float32 on {explain.device}",
+    ]
+    shown = repr(result).splitlines()
+    assert shown[:2] == [
+        "Result: 9 sequences, 1 references of each",
+        "hypothetical, multipliers, contributions: 9 x 61 x 4",
+    ]
+    assert len(shown) == 5
+    for one in (explain, result):
+        assert one._repr_html_().count("<tr>") == len(repr(one).splitlines())
+
+
+def test_progress_is_shown_in_notebooks_alone(
+    explain: Explainer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    explain(X, "zeros")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("seqlift.system.notebook.in_notebook", lambda: True)
+    monkeypatch.setattr("seqlift.system.notebook.DELAY", 0)
+    explain(X, "zeros")
+    assert "0/9" in capsys.readouterr().err
 
 
 BAD_OPTIONS: list[tuple[dict[str, Any], str]] = [

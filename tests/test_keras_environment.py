@@ -4,12 +4,14 @@ import importlib.util
 import json
 import os
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from conftest import ROOT
 from nets import randomise, sequences
 
 from seqlift.cli.failures import quiet_imports
@@ -19,6 +21,7 @@ from seqlift.explain.explainer import Explainer
 from seqlift.inputs.onehot import one_hot
 from seqlift.models import keras_environment
 from seqlift.models.keras_settings import default_settings
+from seqlift.system.quiet import LEVEL, quiet_loading
 
 CONFIG = Path(keras.__file__).parent / "src" / "backend" / "config.py"
 """The part of Keras that reads the user's environment."""
@@ -153,3 +156,35 @@ def test_scores_do_not_depend_on_settings_of_the_session(tmp_path: Path) -> None
     assert keras.config.floatx() == "float32"
     np.testing.assert_array_equal(found.contributions, expected.contributions)
     np.testing.assert_array_equal(found.prediction, expected.prediction)
+
+
+QUIET = """
+import os, sys, seqlift
+explain = seqlift.Explainer(sys.argv[1], target="tasks:0")
+print(explain(["ACGT" * 50], "zeros").contributions.shape)
+os.write(2, b"heard")
+"""
+
+
+@pytest.mark.slow
+def test_the_library_is_as_quiet_as_the_command() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != LEVEL}
+    done = subprocess.run(
+        [sys.executable, "-c", QUIET, ROOT / "data" / "demo.h5"],
+        env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("(1, 200, 4)\n", "heard")
+
+
+def test_a_level_in_the_environment_keeps_what_tensorflow_says(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    monkeypatch.setenv(LEVEL, "1")
+    with quiet_loading():
+        os.write(2, b"heard")
+    monkeypatch.delenv(LEVEL)
+    with quiet_loading():
+        os.write(2, b"not heard")
+    assert os.environ[LEVEL] == "3"
+    assert capfd.readouterr().err == "heard"

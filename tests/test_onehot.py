@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqlift.errors import InputError
-from seqlift.inputs.onehot import codes_of, decode, encode, hide_unknown, one_hot
+from seqlift.inputs.onehot import (
+    codes_of,
+    decode,
+    encode,
+    hide_unknown,
+    one_hot,
+    sequence_one_hot,
+)
 
 TABLE = [
     ("ACGT", [0, 1, 2, 3]),
@@ -76,3 +83,24 @@ def test_hidden_rows_are_zeros_exactly_where_the_sequence_is_n() -> None:
     assert hidden.dtype == np.float32
     assert np.argwhere((hidden == 0).all(axis=-1)).tolist() == [[0, 0, 1], [0, 1, 1]]
     assert set(np.unique(hidden)) == {0, 0.25}
+
+
+def test_several_sequences_are_stacked() -> None:
+    rows = sequence_one_hot(["ACGTN", b"ttttt"])
+    assert rows.shape == (2, 5, 4)
+    np.testing.assert_array_equal(rows[0], sequence_one_hot("ACGTN"))
+    np.testing.assert_array_equal(rows[1], sequence_one_hot("TTTTT"))
+
+
+@pytest.mark.parametrize(
+    ("several", "message"),
+    [
+        (["ACG", "AC"], r"number 1 .* has 2 bases, and number 0 has 3"),
+        (["ACG", "AXC"], r"number 1 .*base 1 .*'X' is not a nucleotide"),
+        (["ACG", 1], "1 is not text"),
+        ([], "there are none"),
+    ],
+)
+def test_sequences_that_cannot_be_stacked_are_refused(several: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        sequence_one_hot(several)

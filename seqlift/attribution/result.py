@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqlift.system.described import Described
 
-@dataclass(frozen=True, slots=True)
-class Result:
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Result(Described):
     """The result of a head for N sequences and R references.
 
     hypothetical (N, *input shape): contribution if each base stood there, mean over references.
@@ -65,10 +67,31 @@ class Result:
 
         return logo_of_row(self.arrays(), row, scores=scores, start=start, axes=axes)
 
+    def facts(self) -> dict[str, str]:
+        """List the shapes of the arrays, and how well the contributions sum up."""
+        number, count = self.residual.shape
+        largest = float(np.max(np.abs(self.residual), initial=0.0))
+        names = ", ".join(
+            name
+            for name, values in self.arrays().items()
+            if values.shape == self.hypothetical.shape
+        )
+        return {
+            "Result": f"{number} sequences, {count} references of each",
+            names: " x ".join(map(str, self.hypothetical.shape)),
+            "prediction": _range_text(self.prediction),
+            "reference_prediction": _range_text(self.reference_prediction),
+            "residual": f"at most {largest:.1e}",
+        }
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Map the name of each array to it, without those that are None."""
         named = {item.name: getattr(self, item.name) for item in fields(self)}
         return {name: values for name, values in named.items() if values is not None}
+
+
+def _range_text(values: NDArray[Any]) -> str:
+    return f"{values.min():.4g} to {values.max():.4g}" if values.size else "none"
 
 
 def joined_results(parts: Sequence[Result]) -> Result:

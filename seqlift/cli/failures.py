@@ -12,7 +12,6 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -21,6 +20,7 @@ import click
 from seqlift.cli.screen import LineFormatter, show
 from seqlift.errors import InputError, OutputError, SeqliftError
 from seqlift.models.keras_environment import without_settings
+from seqlift.system.quiet import hush_tensorflow, no_standard_error
 
 BUG = 1
 ENDINGS = (signal.SIGTERM, signal.SIGHUP)
@@ -115,9 +115,7 @@ def hush(verbose: int) -> None:
         logging.getLogger("seqlift").setLevel(logging.INFO)
     if verbose > 1:
         return
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    logging.getLogger("absl").setLevel(logging.ERROR)
+    hush_tensorflow()
     warnings.simplefilter("ignore")
 
 
@@ -137,17 +135,3 @@ def quiet_imports(verbose: int) -> Iterator[None]:
     finally:
         gc.enable()
         gc.freeze()
-
-
-@contextmanager
-def no_standard_error() -> Iterator[None]:
-    """Discard what is written to standard error inside, by libraries too."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from seqlift.errors import InputError, ModelError
 from seqlift.inputs import references as reference_kinds
+from seqlift.inputs.onehot import codes_of, is_text, sequence_one_hot
 from seqlift.inputs.references import References
+from seqlift.intervals import UNKNOWN
 from seqlift.lowering.input_layout import Layout, OpenShape
 
 
@@ -55,14 +57,30 @@ def check_shape(one_hot: NDArray[Any], wanted: OpenShape) -> None:
         raise InputError("sequences: some values are not finite; give finite ones")
 
 
+def letters_encoded(sequences: Any, layout: Layout | None) -> NDArray[Any]:
+    """Make the array of sequences, one-hot (N, L, 4) where they are text.
+
+    Raises InputError for text where the model takes no sequences.
+    """
+    if not is_text(sequences):
+        return np.asarray(sequences)
+    if layout is None:
+        raise InputError("sequences: text, and the model takes none; give an array of its input")
+    return sequence_one_hot([sequences] if isinstance(sequences, str | bytes) else sequences)
+
+
 def check_references(
-    references: NDArray[Any] | References | str, shape: tuple[int, ...], *, seed: int
+    references: NDArray[Any] | References | str, sequences: NDArray[Any], *, seed: int
 ) -> NDArray[Any] | References:
-    """Check references of sequences of `shape`, (N, *input shape).
+    """Check references of sequences, (N, *input shape).
 
     They are an object that draws them, or an array (N, R, *input shape) or (R, *input shape).
-    Raises InputError for anything else.
+    The GC content of "gc" is that of all sequences together. Raises InputError for anything else.
     """
+    shape = sequences.shape
+    if isinstance(references, str) and references == "gc":
+        counts = np.bincount(codes_of(sequences).ravel(), minlength=UNKNOWN + 1)
+        return reference_kinds.gc_reference(reference_kinds.gc_content(counts))
     if isinstance(references, str):
         return reference_kinds.parse(references, seed=seed)
     if hasattr(references, "draw"):

@@ -4,7 +4,7 @@ Knows models, targets, rules and references; knows nothing of genomes, regions o
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from inspect import signature
@@ -28,6 +28,7 @@ from seqlift.explain.arguments import (
     check_number,
     check_references,
     check_shape,
+    letters_encoded,
     requests_of,
     with_outputs,
 )
@@ -43,9 +44,12 @@ from seqlift.intervals import CHANNELS
 from seqlift.lowering.input_layout import layout_of
 from seqlift.models.calls import call_notes
 from seqlift.models.load import LoadedModel, load
+from seqlift.models.model_inputs import shape_text
+from seqlift.system.described import Described
+from seqlift.system.notebook import notebook_progress
 
 
-class Explainer:
+class Explainer(Described):
     """DeepLIFT scores of a model's targets, for arrays of sequences.
 
     The model's weights are taken as they are when the explainer is made.
@@ -148,7 +152,7 @@ class Explainer:
 
     def __call__(
         self,
-        one_hot: NDArray[Any],
+        one_hot: NDArray[Any] | Sequence[str],
         references: NDArray[Any] | References | str = "dinucleotide",
         *,
         inputs: Mapping[str, InputValue] | None = None,
@@ -159,10 +163,12 @@ class Explainer:
         ----------
         one_hot
             (N, L, 4), channels A C G T, N as zeros; need not be one-hot where `references` are
-            arrays. Of a model that takes images, (N, H, W, C).
+            arrays. Sequences of letters, all of one length, are encoded. Of a model that takes
+            images, (N, H, W, C).
         references
             (N, R, L, 4), each sequence's own; (R, L, 4) or (L, 4), the same for all; or a kind of
-            `seqlift.references`, as an object or by name. A method that needs none ignores them.
+            `seqlift.references`, as an object or by name; "gc" has the GC content of all these
+            sequences. A method that needs none ignores them.
         inputs
             Values of other inputs in this call; they replace those set on the explainer.
 
@@ -176,14 +182,15 @@ class Explainer:
         InputError
             Where the shapes do not fit the model or each other.
         """
-        one_hot = np.asarray(one_hot)
+        one_hot = letters_encoded(one_hot, self.layout)
         check_shape(one_hot, self.input_shape)
         if not self.method.needs_references:
             references = np.zeros_like(one_hot[:1]) if self.layout is None else "zeros"
         check_drawn(references, self.layout)
-        compared = check_references(references, one_hot.shape, seed=self.seed)
+        compared = check_references(references, one_hot, seed=self.seed)
         rows = rows_for(self.model, inputs or {}, self.extra_inputs, len(one_hot))
-        results = self.explain(one_hot, compared, rows)
+        with notebook_progress(len(one_hot)) as report:
+            results = self.explain(one_hot, compared, rows, report)
         return results if self.several else next(iter(results.values()))
 
     def explain(
@@ -191,12 +198,13 @@ class Explainer:
         sequences: NDArray[Any],
         references: NDArray[Any] | References,
         rows: ExtraRows | None = None,
+        report: Callable[[int], object] | None = None,
     ) -> dict[str, Result]:
         """Score sequences in batches, several at once; map each target's name to its result.
 
         `sequences` (N, L, 4) and array `references`, (N, R, L, 4) or (R, L, 4), may be uint8 codes
         without their last axis. `rows` are the values of other inputs, a row for each sequence, by
-        the number of the input.
+        the number of the input. `report` is called with the number of sequences of each batch.
         """
         rows = rows_for(self.model, {}, self.extra_inputs, len(sequences)) if rows is None else rows
         schedule = self.schedule_for(
@@ -211,7 +219,11 @@ class Explainer:
             return [*self.explain_by(replace(schedule, size=size), *some).values()]
 
         concurrent = ConcurrentBatches(schedule)
-        parts = [*concurrent.each(part, range(0, len(sequences), whole))]
+        parts = []
+        for found in concurrent.each(part, range(0, len(sequences), whole)):
+            parts.append(found)
+            if report is not None:
+                report(len(found[0].prediction))
         self._schedules[schedule] = concurrent.schedule  # what fitted is where later calls begin
         results = [joined_results(found) for found in zip(*parts, strict=True)]
         return {target.name: r for target, r in zip(self.targets, results, strict=True)}
@@ -263,6 +275,18 @@ class Explainer:
         asked = self.batch_size
         schedule = batches.schedule_for(engine, number, asked, alike=self.is_alike(alike))
         return self._schedules.get(schedule, schedule)
+
+    def facts(self) -> dict[str, str]:
+        """List what is explained and how, in words."""
+        own = ", ".join(f"{name} {value}" for name, value in self.method.facts.items())
+        shown = {
+            "model": str(self.loaded.path) if self.loaded else self.model.name,
+            "input": shape_text(self.input_shape),
+            "targets": ", ".join(target.name for target in self.targets),
+            "method": f"{self.method.name} ({own})" if own else self.method.name,
+            "computed": f"in {self.precision} on {self.device}",
+        }
+        return {"Explainer": "call it with sequences (N, L, 4) or letters", **shown}
 
     def no_bases(self) -> str:
         """Explain why the input that takes the sequence does not take one-hot bases."""

@@ -14,6 +14,7 @@ N R Y S W K M B D H V   4     0 0 0 0
 ======================  ====  =======================
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -84,12 +85,61 @@ def one_hot(codes: NDArray[np.uint8], dtype: DTypeLike = np.float32) -> NDArray[
     return _ROW_OF_CODE.astype(dtype)[codes]
 
 
-def sequence_one_hot(bases: str, dtype: DTypeLike = np.float32) -> NDArray[Any]:
-    """Make the one-hot rows (L, 4) of a sequence of letters, channels A C G T; N is four zeros.
+def sequence_one_hot(
+    bases: str | bytes | Iterable[str | bytes], dtype: DTypeLike = np.float32
+) -> NDArray[Any]:
+    """Make the one-hot rows of letters, channels A C G T; N is four zeros.
 
-    Raises InputError where a letter is not an IUPAC nucleotide.
+    Parameters
+    ----------
+    bases
+        A sequence, or several of one length: a list, an array or a column of a table.
+    dtype
+        Of the result.
+
+    Returns
+    -------
+    NDArray
+        (L, 4) of one sequence, (N, L, 4) of several.
+
+    Raises
+    ------
+    InputError
+        A letter is not an IUPAC nucleotide, or the sequences are not of one length.
     """
-    return one_hot(encode(bases), dtype)
+    if isinstance(bases, str | bytes):
+        return one_hot(encode(bases), dtype)
+    several = list(bases)
+    wrong = next((one for one in several if not isinstance(one, str | bytes)), None)
+    if wrong is not None:
+        raise InputError(f"sequences: {wrong!r} is not text; give letters such as 'ACGT'")
+    sizes = [len(one) for one in several]
+    differing = [row for row, size in enumerate(sizes) if size != sizes[0]]
+    if differing:
+        row = differing[0]
+        raise InputError(
+            f"sequences: number {row} (counted from 0) has {sizes[row]} bases, and number 0 has"
+            f" {sizes[0]}; give sequences of one length"
+        )
+    if not several:
+        raise InputError("sequences: there are none; give one or more")
+    codes = []
+    for row, one in enumerate(several):
+        try:
+            codes.append(encode(one))
+        except InputError as error:
+            raise InputError(f"number {row} (counted from 0): {error}") from error
+    return one_hot(np.stack(codes), dtype)
+
+
+def is_text(sequences: Any) -> bool:
+    """Tell letters, one sequence or several, from arrays of numbers."""
+    if isinstance(sequences, str | bytes):
+        return True
+    if isinstance(sequences, np.ndarray):
+        return sequences.dtype.kind in "SUOT" and all(isinstance(one, str) for one in sequences)
+    first = next(iter(sequences), None) if isinstance(sequences, Iterable) else None
+    return isinstance(first, str | bytes)
 
 
 def reverse_complement(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -11,7 +11,6 @@ nothing of models.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from seqlift.intervals import CHANNELS
 from seqlift.system.closing import Closing
+from seqlift.system.described import Described
 from seqlift.system.printable import printable
 from seqlift.tracks import layout
 from seqlift.tracks.score_file import ScoreFile
@@ -116,7 +116,7 @@ class ScoreRows:
     contributions: NDArray[np.floating]
 
 
-class StoredScores(Closing):
+class StoredScores(Described, Closing):
     """A score file, open for reading; a context manager.
 
     Attributes
@@ -192,17 +192,6 @@ class StoredScores(Closing):
             "model, target, method": ", ".join(filter(None, about)),
             "arrays": "one_hot, hypothetical, contributions (N, L, 4); regions, qc: tables",
         }
-
-    def __repr__(self) -> str:
-        lines = [f"{name}: {printable(value)}" for name, value in self.facts().items()]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        cells = (
-            f"<tr><th>{escape(name)}</th><td>{escape(printable(value))}</td></tr>"
-            for name, value in self.facts().items()
-        )
-        return f"<table>{''.join(cells)}</table>"
 
     def _optional(self, name: str) -> ScoreArray | None:
         return ScoreArray(self.file, name) if name in self.file.kinds() else None
