@@ -20,6 +20,7 @@ from seqlift.errors import (
 if TYPE_CHECKING:
     from seqlift.attribution.registry import register
     from seqlift.attribution.result import Result
+    from seqlift.design.designer import Designer
     from seqlift.explain.explainer import Explainer
     from seqlift.inputs import references
     from seqlift.inputs.onehot import sequence_one_hot as one_hot
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Designer",
     "DeviceError",
     "Explainer",
     "InputError",
@@ -47,6 +49,7 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
+    "Designer": ("seqlift.design.designer", "Designer"),
     "Explainer": ("seqlift.explain.explainer", "Explainer"),
     "Result": ("seqlift.attribution.result", "Result"),
     "logo": ("seqlift.plots.logos", "logo"),

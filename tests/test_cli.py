@@ -196,10 +196,13 @@ def test_a_batch_size_is_automatic_or_a_number(given: tuple[str, ...], size: int
     assert context.params["batch_size"] == size
 
 
-@pytest.mark.parametrize("name", ["score", "merge", "track", "plot", "export", "inspect"])
+COMMANDS = ("score", "merge", "track", "plot", "export", "design", "inspect")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_and_option_is_in_the_readme(name: str) -> None:
     assert isinstance(main, click.Group)
-    assert set(main.commands) == {"score", "merge", "track", "plot", "export", "inspect"}
+    assert set(main.commands) == set(COMMANDS)
     assert f"seqlift {name} " in README
     missing = [
         option.opts

@@ -66,6 +66,20 @@ def numpy(array: Array) -> NDArray[Any]:
     return np.asarray(ops.convert_to_numpy(array))
 
 
+def predicted(engine: "Engine", rows: NDArray[Any], others: Others) -> NDArray[Any]:
+    """Predict each head for any number of inputs, in batches of one size: (heads, rows)."""
+    size = rows_at_once()
+    repeated = {i: np.repeat(values, size, axis=0) for i, values in others.items()}
+    predict = engine.compiled("predict", engine.predictions)
+    found = []
+    for start in range(0, len(rows), size):
+        batch = rows[start : start + size]
+        filled = np.concatenate([batch, np.repeat(batch[:1], size - len(batch), axis=0)])
+        values = predict(filled, repeated)
+        found.append(np.stack([numpy(one)[: len(batch)] for one in values]))
+    return np.concatenate(found, axis=1)
+
+
 def check_sequence(graph: Graph, name: str) -> None:
     """Raise ModelError where a model takes no bases."""
     shape = graph.nodes[0].shape

@@ -172,3 +172,23 @@ def inspect(*, path: str, as_json: bool, verbose: int, **chosen: Any) -> None:
     report.show_model(found, as_json=as_json)
     if found.refused:
         raise ModelError(*found.problems)
+
+
+@main.command(cls=GroupedCommand)
+@options.model
+@options.design
+@options.quiet
+@options.verbose
+@options.debug
+@show_failures
+def design(*, quiet: bool, verbose: int, **chosen: Any) -> None:
+    """Make sequences that a model predicts high, or high for one target and low for another.
+
+    Writes PREFIX.fa, PREFIX.trajectory.tsv with every edit, and the picture PREFIX.png.
+    """
+    from seqlift.pipeline.design_options import DesignOptions
+
+    with quiet_imports(verbose):
+        from seqlift.pipeline.design_run import run_design as run
+    written = run(DesignOptions(**chosen), progress=report.progress(quiet=quiet))
+    report.show_files(written, quiet=quiet)

@@ -8,6 +8,8 @@ GROUPS = (
     "Input and output",
     "Target",
     "Method",
+    "Search",
+    "Constraints",
     "References",
     "Windows",
     "Model",

@@ -15,6 +15,7 @@ from seqlift.cli.grouped import GroupedOption
 from seqlift.cli.parameters import (
     BatchSize,
     Device,
+    Fractions,
     LayerRule,
     Named,
     Registered,
@@ -24,6 +25,7 @@ from seqlift.cli.parameters import (
     each_once,
 )
 from seqlift.explain.explainer_settings import ExplainerSettings
+from seqlift.pipeline.design_options import DesignOptions
 from seqlift.pipeline.export_forms import ExportForm
 from seqlift.pipeline.score_options import ScoreOptions
 
@@ -41,6 +43,7 @@ TYPES: dict[str, click.ParamType[Any]] = {
     "tolerance": Tolerance(),
     "shard": Shard(),
     "device": Device(),
+    "gc_range": Fractions(),
 }
 """Types of the options that are more than a number, a word of several, or text."""
 
@@ -197,4 +200,17 @@ force = settings_of(ScoreOptions, "force")
 explainer = settings_of(
     ExplainerSettings,
     leave_out=("steps", "pre_activation", "seed", "batch_size", "precision", "device"),
+)
+design = settings_of(
+    DesignOptions,
+    leave_out=(
+        "method",
+        "method_options",
+        "rule",
+        "rule_for",
+        "max_rule",
+        "steps",
+        "mean_normalise",
+        "batch_size",
+    ),
 )

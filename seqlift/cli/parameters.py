@@ -145,3 +145,19 @@ class Tolerance(click.ParamType[float]):
         if not 0.0 < number < math.inf:
             self.fail(f"{value!r} is not a finite number above 0", param, ctx)
         return number
+
+
+class Fractions(click.ParamType[tuple[float, float]]):
+    """``0.4-0.6``: the least and the largest of two fractions."""
+
+    name = "fractions"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float]:
+        """Split the two, or fail."""
+        low, _, high = str(value).partition("-")
+        try:
+            return float(low), float(high)
+        except ValueError:
+            self.fail(f"{value!r} is not LOW-HIGH, such as 0.4-0.6", param, ctx)

@@ -18,7 +18,7 @@ from seqlift.attribution.draws import generator_of
 from seqlift.attribution.forward_only import (
     ForwardOnly,
     output_of,
-    rows_at_once,
+    predicted,
     scores_at_observed,
 )
 from seqlift.attribution.forward_only import numpy as to_numpy
@@ -103,20 +103,6 @@ def exact(of_sets: Any, players: int) -> NDArray[Any]:
         change = values[:, without | 1 << i] - values[:, without]
         gains[:, i] = (change * weights[sizes[without]]).sum(axis=1)
     return gains
-
-
-def predicted(engine: "Engine", rows: NDArray[Any], others: Others) -> NDArray[Any]:
-    """Predict each head for any number of inputs, in batches of one size: (heads, rows)."""
-    size = rows_at_once()
-    repeated = {i: np.repeat(values, size, axis=0) for i, values in others.items()}
-    predict = engine.compiled("predict", engine.predictions)
-    found = []
-    for start in range(0, len(rows), size):
-        batch = rows[start : start + size]
-        filled = np.concatenate([batch, np.repeat(batch[:1], size - len(batch), axis=0)])
-        values = predict(filled, repeated)
-        found.append(np.stack([to_numpy(one)[: len(batch)] for one in values]))
-    return np.concatenate(found, axis=1)
 
 
 def method(*, orders: int = 10, seed: int = 0) -> Shapley:

@@ -1,0 +1,70 @@
+"""Gradient search: the parameters of random sequences follow the straight-through gradient.
+
+    x = argmax(theta + noise),   d theta = gradient of f at x, through the softmax of theta
+
+The model sees a sequence of whole bases; the step back is taken as if it had seen probabilities
+(Bengio et al. 2013, arXiv:1308.3432; Linder and Seelig 2021, doi:10.1186/s12859-021-04437-5). The
+noise is Gumbel's, so that a sequence is a draw from the softmax, and falls to nothing; steps are
+Adam's (Kingma and Ba 2014, arXiv:1412.6980). All restarts pass the model as one batch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqlift.design.candidates import Candidate, Relaxed, Space, edits_between
+from seqlift.design.objective import Objective
+from seqlift.design.step_searches import is_better
+
+RATE = 0.2
+MEAN_DECAY, SQUARE_DECAY = 0.9, 0.99
+SMALLEST = 1e-12
+
+
+@dataclass
+class Climber:
+    """One restart: its parameters, the moments of their slopes, and the best sequence so far."""
+
+    relaxed: Relaxed
+    best: Candidate
+    mean: NDArray[np.float64]
+    square: NDArray[np.float64]
+
+    def climb(self, slope: NDArray[np.float64], step: int) -> None:
+        """Take a step of Adam upwards; steps count from 1."""
+        self.mean = MEAN_DECAY * self.mean + (1 - MEAN_DECAY) * slope
+        self.square = SQUARE_DECAY * self.square + (1 - SQUARE_DECAY) * slope**2
+        mean = self.mean / (1 - MEAN_DECAY**step)
+        square = self.relaxed.scale(self.square / (1 - SQUARE_DECAY**step))
+        theta = self.relaxed.theta + RATE * mean / (np.sqrt(square) + SMALLEST)
+        theta -= theta.mean(axis=-1, keepdims=True)
+        self.relaxed.theta = np.clip(theta, -self.relaxed.bound, self.relaxed.bound)
+
+
+def gradient_search(
+    space: Space,
+    objective: Objective,
+    firsts: Sequence[Candidate],
+    iterations: int,
+    draw: np.random.Generator,
+) -> Candidate:
+    """Climb from every first candidate; the best sequence that any has drawn."""
+    climbers = []
+    for first in firsts:
+        relaxed = space.relaxed(first, draw)
+        zeros = np.zeros_like(relaxed.theta)
+        climbers.append(Climber(relaxed, first, zeros, zeros))
+    for step in range(1, iterations + 1):
+        noise = 1.0 - (step - 1) / max(iterations - 1, 1)
+        drawn = [one.relaxed.sample(noise, draw) for one in climbers]
+        values, gradients = objective.gradients(np.stack([codes for codes, _ in drawn]))
+        for one, (codes, how), value, gradient in zip(
+            climbers, drawn, values, gradients, strict=True
+        ):
+            edit = edits_between(one.best.codes, codes)
+            found = Candidate(codes, float(value), edit, one.best, step, how)
+            one.best = found if is_better(found, one.best) else one.best
+            one.climb(one.relaxed.slope(gradient, how), step)
+    return max((one.best for one in climbers), key=lambda best: best.value)
