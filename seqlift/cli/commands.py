@@ -124,6 +124,31 @@ def plot(
     )
 
 
+@main.command(name="report")
+@options.score_files
+@options.annotations
+@options.report_output
+@options.force
+@options.quiet
+@options.verbose
+@options.debug
+@show_failures
+def write_page(
+    *, scores: tuple[str, ...], output: str | None, force: bool, quiet: bool, verbose: int,
+    annotations: tuple[str, ...],
+) -> None:  # fmt: skip
+    """Write a page about score files that opens in any browser, offline.
+
+    It has what ran, how exactly scores sum up, their distribution, where they lie, top and typical
+    regions as letters, how alike several files are, and the commands that come next.
+    """
+    del verbose
+    from seqlift.pipeline.drawing import write_report
+
+    written = write_report(scores, output, annotations=annotations, force=force)
+    report.show_files(written, quiet=quiet)
+
+
 @main.command()
 @options.scores
 @options.export_form

@@ -129,17 +129,13 @@ def drawing(command: Any) -> Any:
         (("--multipliers",), {
             "is_flag": True, "help": "Draw multipliers too, where the file has them.",
         }),
-        (("--annotations",), {
-            "multiple": True, "metavar": "BED",
-            "help": "Intervals to be marked, such as motif instances. Repeatable.",
-        }),
         (("--wrap",), {
             "type": click.IntRange(min=10), "metavar": "N", "help": "Bases in a line.",
         }),
     )  # fmt: skip
     for names, settings in reversed(chosen):
         command = click.option(*names, **settings)(command)
-    return command
+    return annotations(command)
 
 
 def methods_listed() -> str:
@@ -173,6 +169,14 @@ score_files = click.argument(
 picture_output = click.option(
     "-o", "--output", metavar="FILE",
     help="The picture: .png, .svg or .pdf.  [default: the first score file's name + .png]",
+)  # fmt: skip
+report_output = click.option(
+    "-o", "--output", metavar="FILE",
+    help="The page.  [default: the first score file's name + .html]",
+)  # fmt: skip
+annotations = click.option(
+    "--annotations", multiple=True, metavar="BED",
+    help="Intervals to be marked, such as motif instances. Repeatable.",
 )  # fmt: skip
 mean = click.option(
     "--mean", is_flag=True,

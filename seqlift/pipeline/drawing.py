@@ -1,4 +1,4 @@
-"""`seqlift plot`: pictures of score files, written at once and whole."""
+"""`seqlift plot` and `seqlift report`: pictures and pages of score files, written whole."""
 
 import filecmp
 import os
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from seqlift.errors import InputError, OutputError
 from seqlift.pipeline.finished import REMEDY
 from seqlift.pipeline.output_files import Written, check_outputs, finish, writing
+from seqlift.tracks.seal import check_seal
 from seqlift.tracks.unfinished import output_errors
 
 if TYPE_CHECKING:
@@ -32,6 +33,25 @@ def draw_picture(
     check_outputs([path], inputs=[Path(one) for one in (*scores, *wanted.annotations)])
     figure = draw_rows(scores, wanted)
     return put(path, lambda new: save(figure, new, ending), force=force)
+
+
+def write_report(
+    scores: Sequence[str], output: str | None, *, annotations: Sequence[str], force: bool
+) -> Written:
+    """Write a page about score files, by default named as the first with the ending .html."""
+    from seqlift.plots.page.document import page
+
+    path = Path(scores[0]).with_suffix(".html") if output is None else Path(output)
+    check_outputs([path], inputs=[Path(one) for one in (*scores, *annotations)])
+    for one in scores:
+        check_seal(Path(one))
+    text = page(scores, annotations=annotations)
+    return put(path, lambda new: write_text(new, text), force=force)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a page as UTF-8."""
+    path.write_text(text, "utf-8", newline="\n")
 
 
 def put(path: Path, write: Callable[[Path], None], *, force: bool) -> Written:
