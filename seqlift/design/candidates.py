@@ -35,22 +35,21 @@ class Candidate:
 
 
 class Relaxed(Protocol):
-    """The parameters of a distribution over sequences, which a gradient search raises.
-
-    None becomes larger than `bound`, so that noise goes on drawing other sequences.
-    """
+    """The parameters of a distribution over sequences, which a gradient search raises."""
 
     theta: NDArray[np.float64]
-    bound: float
 
-    def sample(self, noise: float, draw: np.random.Generator) -> tuple[Codes, Any]:
-        """Draw a sequence with so much Gumbel noise; the second value is for `slope`."""
+    def sample(self, noise: float, draw: np.random.Generator) -> tuple[Codes, str, Any]:
+        """Draw a sequence with so much noise, how it is written if not by bases, and its code."""
 
-    def slope(self, gradient: NDArray[np.float64], drawn: Any) -> NDArray[np.float64]:
+    def slope(self, gradient: NDArray[np.float64], code: Any) -> NDArray[np.float64]:
         """Turn the gradient at a sequence (L, 4) into that of `theta`, of its shape."""
 
     def scale(self, squares: NDArray[np.float64]) -> NDArray[np.float64]:
         """Share out the mean squares of slopes that a step is divided by."""
+
+    def bounded(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Bound parameters, so that noise goes on drawing other sequences."""
 
 
 class Space(Protocol):

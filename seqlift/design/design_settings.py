@@ -47,6 +47,18 @@ class DesignSettings(ExplainerSettings):
         least=1,
         group="Search",
     )
+    motifs: str | None = option(
+        None,
+        "Write sequences as motifs of this file in a shuffled background: an edit places one.",
+        metavar="FILE.meme",
+        group="Search",
+    )
+    generator: str | None = option(
+        None,
+        "Write sequences by this model, from a row of numbers to (bases, 4): an edit changes one.",
+        metavar="MODEL",
+        group="Search",
+    )
     width: int = option(
         5,
         "Sequences that beam keeps.",

@@ -19,7 +19,9 @@ from seqlift.attribution.methods.ism import Mutagenesis
 from seqlift.design.candidates import Candidate, Codes, Space
 from seqlift.design.constraints import Constraints, constraints_of
 from seqlift.design.design_settings import SEARCHES, DesignSettings
+from seqlift.design.generators import Generated, Generator
 from seqlift.design.objective import Objective
+from seqlift.design.placements import MOST_MOTIFS, Placements, placeable_words
 from seqlift.design.step_searches import beam, greedy
 from seqlift.design.straight_through import gradient_search
 from seqlift.design.substitutions import Substitutions
@@ -27,6 +29,7 @@ from seqlift.errors import InputError, ModelError
 from seqlift.explain.arguments import check_choice, check_number, requests_of
 from seqlift.explain.explainer import Explainer
 from seqlift.explain.explainer_settings import signature_with
+from seqlift.inputs.meme import read_motifs
 from seqlift.inputs.onehot import codes_of, decode, encode, one_hot
 from seqlift.intervals import CHANNELS, UNKNOWN
 
@@ -110,6 +113,7 @@ class Designer:
         up, down = requests_of(target), list(chosen.against)
         plain = replace(chosen, method=method, rule="genomics", method_options=())
         self.explainer = Explainer(model, [*up, *down] or None, plain)
+        self._generators: dict[int, Generator] = {}
         if self.explainer.layout is None:
             raise ModelError(self.explainer.no_bases())
         self.objective = Objective(
@@ -178,7 +182,15 @@ class Designer:
 
     def space(self, codes: Codes, constraints: Constraints) -> Space:
         """Choose how sequences are written."""
-        del codes
+        chosen, size = self.settings, len(codes)
+        if chosen.motifs is not None:
+            words = placeable_words(read_motifs(chosen.motifs), size)
+            most = chosen.edits or MOST_MOTIFS
+            return Placements(self.objective, constraints, words, chosen.seed, most)
+        if chosen.generator is not None:
+            if size not in self._generators:
+                self._generators[size] = Generator(chosen.generator, size)
+            return Generated(self.objective, constraints, self._generators[size])
         return Substitutions(self.objective, constraints)
 
     def filled(self, codes: Codes, draw: np.random.Generator) -> Codes:
@@ -241,7 +253,9 @@ def check_settings(chosen: DesignSettings) -> None:
         )
     if not 0.0 <= chosen.prior < float("inf"):
         raise InputError(f"prior {chosen.prior:g}: not a weight of 0 or more")
-    if chosen.edits is not None and chosen.search == SEARCHES[2]:
+    if chosen.motifs is not None and chosen.generator is not None:
+        raise InputError("motifs, generator: two ways to write sequences; give one of them")
+    if chosen.edits is not None and chosen.search == SEARCHES[2] and chosen.motifs is None:
         raise InputError(
             f"edits {chosen.edits}: the gradient search changes any number of bases; leave it out,"
             " or search by greedy or beam"

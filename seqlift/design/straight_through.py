@@ -39,8 +39,7 @@ class Climber:
         mean = self.mean / (1 - MEAN_DECAY**step)
         square = self.relaxed.scale(self.square / (1 - SQUARE_DECAY**step))
         theta = self.relaxed.theta + RATE * mean / (np.sqrt(square) + SMALLEST)
-        theta -= theta.mean(axis=-1, keepdims=True)
-        self.relaxed.theta = np.clip(theta, -self.relaxed.bound, self.relaxed.bound)
+        self.relaxed.theta = self.relaxed.bounded(theta)
 
 
 def gradient_search(
@@ -59,12 +58,12 @@ def gradient_search(
     for step in range(1, iterations + 1):
         noise = 1.0 - (step - 1) / max(iterations - 1, 1)
         drawn = [one.relaxed.sample(noise, draw) for one in climbers]
-        values, gradients = objective.gradients(np.stack([codes for codes, _ in drawn]))
-        for one, (codes, how), value, gradient in zip(
+        values, gradients = objective.gradients(np.stack([codes for codes, _, _ in drawn]))
+        for one, (codes, written, code), value, gradient in zip(
             climbers, drawn, values, gradients, strict=True
         ):
-            edit = edits_between(one.best.codes, codes)
-            found = Candidate(codes, float(value), edit, one.best, step, how)
+            edit = written or edits_between(one.best.codes, codes)
+            found = Candidate(codes, float(value), edit, one.best, step, code)
             one.best = found if is_better(found, one.best) else one.best
-            one.climb(one.relaxed.slope(gradient, how), step)
+            one.climb(one.relaxed.slope(gradient, code), step)
     return max((one.best for one in climbers), key=lambda best: best.value)

@@ -14,6 +14,9 @@ from seqlift.design.constraints import Constraints
 from seqlift.design.objective import Objective
 from seqlift.intervals import CHANNELS
 
+BOUND = 2.0
+"""Of the parameters of a base, less their mean."""
+
 START = 2.0
 """Parameter of the base that a gradient search begins with; those of the others are 0."""
 
@@ -70,18 +73,17 @@ class Bases:
 
     theta: NDArray[np.float64]
     constraints: Constraints
-    bound: float = 2.0
 
-    def sample(self, noise: float, draw: np.random.Generator) -> tuple[Codes, None]:
+    def sample(self, noise: float, draw: np.random.Generator) -> tuple[Codes, str, None]:
         shaken = self.theta + noise * draw.gumbel(size=self.theta.shape)
         codes = shaken.argmax(axis=1).astype(np.uint8)
         free = self.constraints.free
         codes[~free] = self.constraints.fixed[~free]
-        return self.constraints.nearest(codes, draw), None
+        return self.constraints.nearest(codes, draw), "", None
 
-    def slope(self, gradient: NDArray[np.float64], drawn: None) -> NDArray[np.float64]:
+    def slope(self, gradient: NDArray[np.float64], code: None) -> NDArray[np.float64]:
         """Propagate back through the softmax, as if it had been what the model saw."""
-        del drawn
+        del code
         shares = softmax(self.theta)
         mean = (shares * gradient).sum(axis=1, keepdims=True)
         return np.asarray(shares * (gradient - mean) * self.constraints.free[:, None])
@@ -89,6 +91,9 @@ class Bases:
     def scale(self, squares: NDArray[np.float64]) -> NDArray[np.float64]:
         """Leave each parameter its own, as Adam does."""
         return squares
+
+    def bounded(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.clip(theta - theta.mean(axis=1, keepdims=True), -BOUND, BOUND))
 
 
 def softmax(theta: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -31,15 +31,23 @@ def run_design(options: DesignOptions, *, progress: Progress) -> Written:
     """Design sequences and write them, their trajectories and a picture."""
     prefix = options.output or f"{Path(options.model).name.rpartition('.')[0]}.design"
     paths = [Path(f"{prefix}{ending}") for ending in (".fa", ".trajectory.tsv", ".png")]
-    named = (options.model, options.start, options.genome, options.arch, options.custom_objects)
+    named = (
+        options.model,
+        options.start,
+        options.genome,
+        options.arch,
+        options.custom_objects,
+        options.motifs,
+        options.generator,
+    )
     check_outputs(paths, inputs=[Path(name) for name in named if name is not None])
     there = [path for path in paths if os.path.lexists(path)]
     if there and not options.force:
         raise OutputError(f"{there[0]}: already exists; give --force to replace it, or another -o")
     designer = Designer(options.model, options.target or None, options)
     starts = list(starts_of(options, designer))
-    for start in starts:
-        designer.constraints(start.codes)
+    for start in starts:  # what cannot be kept is known before the first search
+        designer.space(start.codes, designer.constraints(start.codes))
     designs: list[tuple[str, DesignedSequence]] = []
     with progress("designing", len(starts)) as bar:
         for start in starts:
