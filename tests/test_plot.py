@@ -202,7 +202,7 @@ def long_block(bases: int) -> Block:
     values[:, 1] = 0.01
     values[700:710, 2] = 2.0
     track = Track("contribution", "contribution", values, np.ones(bases, dtype=bool))
-    return Block("long", "", "chr1", 1000, [track])
+    return Block("long", "", "", "chr1", 1000, [track])
 
 
 def test_a_long_stretch_is_bars_and_its_strongest_part_letters() -> None:
@@ -225,6 +225,16 @@ def test_a_stretch_is_folded_into_lines_of_equal_bases(path: Path) -> None:
     widths = [axes.get_position().width for axes in figure.axes]
     assert widths[0] == pytest.approx(widths[1])
     assert widths[2] == pytest.approx(widths[0] * 10 / 15)
+
+
+def test_a_long_name_is_cut_so_that_the_place_can_be_read() -> None:
+    values = np.zeros((50, 4))
+    track = Track("", "contribution", values, np.ones(50, dtype=bool))
+    figure = Figure()
+    Sheet(figure, [Block("n" * 200, "chr1:5-55", "row 3", "chr1", 5, [track])])
+    title, note, _ = (text.get_window_extent() for text in figure.texts)
+    assert figure.texts[0].get_text().endswith("n…   chr1:5-55")
+    assert title.x1 < note.x0
 
 
 @pytest.mark.parametrize(
@@ -251,7 +261,9 @@ def test_names_are_drawn_as_they_are(path: Path, tmp_path: Path) -> None:
     save(draw_rows([path], Options(names=(EVIL,))), tmp_path / "a.svg", ".svg")
     text = (tmp_path / "a.svg").read_text("utf-8")
     assert "<script" not in text
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;$x^2$ ü é" in text
+    assert "&lt;sc" in text
+    save(draw_rows([path, path], Options(names=(EVIL,))), tmp_path / "b.svg", ".svg")
+    assert "script&gt;alert(1)&lt;/script&gt;$x^2$ ü é" in (tmp_path / "b.svg").read_text("utf-8")
 
 
 def test_other_endings_and_the_files_that_are_read_are_refused(path: Path, tmp_path: Path) -> None:

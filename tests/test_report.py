@@ -20,6 +20,7 @@ from hypothesis.extra.numpy import arrays
 from seqlift.errors import InputError, OutputError
 from seqlift.pipeline.drawing import write_report
 from seqlift.plots.page import measures
+from seqlift.plots.page.charts import even_ticks
 from seqlift.plots.page.document import page
 from seqlift.plots.page.sections import SHARES
 from seqlift.plots.page.signed_counts import SignedCounts
@@ -212,6 +213,13 @@ def test_letters_stand_where_their_bases_are(path: Path) -> None:
     scale = heights / values[10][places]
     assert np.allclose(scale, scale[0], rtol=0.05)
     assert len(letters) > 0.8 * np.count_nonzero(values[10])
+
+
+def test_labels_have_all_digits_of_a_coordinate() -> None:
+    ticks = even_ticks(39_882_976, 39_885_090, 5)
+    assert len(ticks) >= 3
+    assert [label for _, label in ticks] == [f"{at:,.0f}" for at, _ in ticks]
+    assert [label for _, label in even_ticks(-0.2, 0.4, 4)] == ["-0.2", "0", "0.2", "0.4"]
 
 
 def test_files_without_rows_or_without_known_bases_have_pages(tmp_path: Path) -> None:

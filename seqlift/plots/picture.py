@@ -191,10 +191,11 @@ def block(
                 Track(f"{kind} {LINKS.get(kind, 'to')} {name}", kind_of_scale(kind), values, known)
             )
     place = f"{printable(one.chrom)}:{one.start:,}-{one.end:,}"
-    title = [printable(one.name) if one.name not in ("", ".") else "", place]
-    title += [ARROWS[one.strand]] if one.strand in ARROWS else []
+    name = "" if one.name in ("", ".", place.replace(",", "")) else printable(one.name)
+    if one.strand in ARROWS:
+        place += f"   {ARROWS[one.strand]}"
     note = note_of(files[0], one, tracks[0]) if len(files) == 1 else numbered(one)
-    return Block("   ".join(word for word in title if word), note, one.chrom, one.start, tracks)
+    return Block(name, place, note, one.chrom, one.start, tracks)
 
 
 def numbered(one: DrawnRegion) -> str:
@@ -207,8 +208,8 @@ def note_of(file: StretchReader, one: DrawnRegion, contributions: Track) -> str:
     tallest = float(np.abs(contributions.values).max(initial=0.0))
     words = [numbered(one)]
     words += [] if one.prediction is None else [f"prediction {one.prediction:.4g}"]
-    words.append(f"largest |contribution| {tallest:.3g}, {file.scores.largest_contribution:.3g} in")
-    return f"{', '.join(word for word in words if word)} the file"
+    words.append(f"tallest {tallest:.3g} (of the file {file.scores.largest_contribution:.3g})")
+    return ", ".join(word for word in words if word)
 
 
 def save(figure: Figure, path: Path, ending: str) -> None:

@@ -5,7 +5,7 @@ letters are as wide and tracks as tall however many there are.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -19,13 +19,19 @@ from seqlift.intervals import Region
 from seqlift.plots import logos, marks
 from seqlift.plots.logos import FRAME, NARROWEST, TEXT
 
-LEFT, RIGHT, TOP, BOTTOM = 0.75, 0.25, 0.12, 0.02
+LEFT, RIGHT, TOP, BOTTOM = 0.75, 0.4, 0.12, 0.02
 TITLE, LABEL, LANE, TICKS, GAP = 0.24, 0.17, 0.14, 0.24, 0.14
 TRACK, MANY_TRACKS = 1.1, 0.8
 """Height of a track, alone in its block and not."""
 
-NARROW, WIDE, BASE = 6.0, 14.0, 0.16
+NARROW, WIDE, BASE = 8.0, 14.0, 0.16
 """Least and greatest width of a sheet, and the width of a base where there is space for it."""
+
+TITLE_LETTER, NOTE_LETTER = 0.092, 0.07
+"""Width of a letter of a title and of its note, in inches, about."""
+
+TICK = 1.1
+"""Least distance between two labels of the x axis, in inches: twelve digits of a coordinate."""
 
 ZOOM = 120
 """Bases of a stretch that is drawn as letters, below one of which only bars can be seen."""
@@ -48,11 +54,17 @@ class Track:
 class Block:
     """Tracks of the same bases from `start` on; `note` is what the title says at its right."""
 
-    title: str
+    name: str
+    place: str
     note: str
     chrom: str
     start: int
     tracks: Sequence[Track]
+
+    @property
+    def title(self) -> str:
+        """Name the block by its name, if it has one, and its place."""
+        return "   ".join(word for word in (self.name, self.place) if word)
 
     @property
     def end(self) -> int:
@@ -159,7 +171,10 @@ class Sheet:
         self._y -= TITLE
         left, y = LEFT / (self.width + LEFT + RIGHT), (self._y + 0.07) / self.height
         fonts: dict[str, Any] = {"color": TEXT, "parse_math": False}
-        self.figure.text(left, y, block.title, fontsize=9, weight="bold", **fonts)
+        space = self.width - len(block.note) * NOTE_LETTER - len(block.place) * TITLE_LETTER
+        name = shortened(block.name, int(space / TITLE_LETTER) - 3)
+        title = replace(block, name=name).title
+        self.figure.text(left, y, title, fontsize=9, weight="bold", **fonts)
         right = 1 - RIGHT / (self.width + LEFT + RIGHT)
         self.figure.text(right, y, block.note, fontsize=8, ha="right", **fonts)
 
@@ -181,7 +196,7 @@ class Sheet:
             limits=self.limits[track.kind],
         )  # fmt: skip
         shade_unknown(axes, track.known[part], line.start)
-        styled(axes)
+        styled(axes, width)
         return axes
 
     def _panel(self, line: Line, height: float) -> Axes:
@@ -192,6 +207,12 @@ class Sheet:
         axes = self.figure.add_axes(place)
         axes.set_xlim(line.start, line.end)
         return axes
+
+
+def shortened(name: str, most: int) -> str:
+    """Cut a name that is longer than `most` letters; a few letters always stay."""
+    most = max(8, most)
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def limits_by_kind(blocks: Sequence[Block]) -> dict[str, tuple[float, float]]:
@@ -214,11 +235,15 @@ def shade_unknown(axes: Axes, known: NDArray[np.bool_], start: int) -> None:
         )  # fmt: skip
 
 
-def styled(axes: Axes) -> None:
-    """Set ticks and lines of a track; its x labels are shown below the last one of a line."""
+def styled(axes: Axes, width: float) -> None:
+    """Set ticks and lines of a track of `width` inches.
+
+    Its x labels are shown below the last track of a line.
+    """
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     axes.spines["left"].set_color(FRAME)
     axes.tick_params(colors=TEXT, labelsize=7, length=2, color=FRAME, labelbottom=False)
-    axes.xaxis.set_major_locator(MaxNLocator(12, integer=True, steps=[1, 2, 5, 10]))
+    ticks = max(3, int(width / TICK))
+    axes.xaxis.set_major_locator(MaxNLocator(ticks, integer=True, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))

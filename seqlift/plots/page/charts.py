@@ -127,7 +127,14 @@ Ticks = Sequence[tuple[float, str]]
 def even_ticks(low: float, high: float, number: int = 5) -> Ticks:
     """Choose round values between two ends, with their labels."""
     values = MaxNLocator(number, steps=[1, 2, 5, 10]).tick_values(low, high)
-    return [(float(one), f"{one:,.6g}") for one in values if low <= one <= high]
+    slack = 1e-9 * (high - low)
+    inside = [float(one) for one in values if low - slack <= one <= high + slack]
+    return [(one, number_text(one)) for one in inside]
+
+
+def number_text(value: float) -> str:
+    """Write a whole number with all its digits, another with those that matter."""
+    return f"{value + 0.0:,.0f}" if abs(value - round(value)) < 1e-9 else f"{value:.6g}"
 
 
 def count_ticks(most: float, *, logarithmic: bool) -> Ticks:

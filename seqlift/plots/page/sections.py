@@ -78,9 +78,13 @@ def what_ran(facts: dict[str, Any], scores: ScoreFile) -> str:
     words = (
         f"{scores.rows:,} regions of {named['regions']} on {named['genome']}, in windows of"
         f" {scores.length:,} bases, under {named['model']}. Contributions are to {named['target']},"
-        f" by {method}{rule}{references(facts)}. Computed in {named['precision']} on"
-        f" {named['device']} by seqlift {named['seqlift_version']}."
+        f" by {method}{rule}{references(facts)}."
     )
+    if {"precision", "device", "seqlift_version"} <= set(facts):
+        words += (
+            f" Computed in {facts['precision']} on {facts['device']} by seqlift"
+            f" {facts['seqlift_version']}."
+        )
     listed = table(("attribute", "value"), sorted(facts.items()))
     command = facts.get("command")
     return card(
