@@ -32,6 +32,7 @@ def main() -> None:
 @options.model
 @options.regions
 @options.run
+@options.backend
 @options.quiet
 @options.verbose
 @options.debug
@@ -202,6 +203,7 @@ def inspect(*, path: str, as_json: bool, verbose: int, **chosen: Any) -> None:
 @main.command(cls=GroupedCommand)
 @options.model
 @options.design
+@options.backend
 @options.quiet
 @options.verbose
 @options.debug
@@ -217,3 +219,16 @@ def design(*, quiet: bool, verbose: int, **chosen: Any) -> None:
         from seqlift.pipeline.design_run import run_design as run
     written = run(DesignOptions(**chosen), progress=report.progress(quiet=quiet))
     report.show_files(written, quiet=quiet)
+
+
+@main.command()
+@options.as_json
+@options.verbose
+@options.debug
+@show_failures
+def devices(*, as_json: bool, **_: Any) -> None:
+    """List the GPUs that TensorFlow and JAX see, and why one is not used."""
+    from seqlift.system.gpus import all_devices, chosen_backend
+
+    found = all_devices()
+    report.show_devices(found, chosen_backend(found), as_json=as_json)

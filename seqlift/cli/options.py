@@ -23,6 +23,7 @@ from seqlift.cli.parameters import (
     Tolerance,
     all_rules,
     each_once,
+    use_backend,
 )
 from seqlift.explain.explainer_settings import ExplainerSettings
 from seqlift.pipeline.design_options import DesignOptions
@@ -198,6 +199,18 @@ verbose = click.option(
     "-v", "--verbose", count=True, help="More about what is done; twice, TensorFlow's messages too."
 )
 debug = click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+backend = click.option(
+    "--backend",
+    cls=GroupedOption,
+    group="Computation",
+    type=click.Choice(("auto", "tensorflow", "jax")),
+    default="auto",
+    show_default=True,
+    expose_value=False,
+    callback=use_backend,
+    help="Library that computes; auto is the one that KERAS_BACKEND names, else TensorFlow, or JAX"
+    " where only JAX sees a GPU (`seqlift devices`).",
+)
 run = settings_of(ScoreOptions)
 overlap = settings_of(ScoreOptions, "overlap")
 force = settings_of(ScoreOptions, "force")

@@ -1,7 +1,9 @@
 """The types of options: how their text is read, and the message where it cannot be."""
 
 import math
+import os
 import re
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -127,6 +129,19 @@ def each_once(
         if names.count(name) > 1:
             raise click.BadParameter(f"{name!r} has two values; leave one out", param=parameter)
     return pairs
+
+
+def use_backend(_context: click.Context, parameter: click.Parameter, name: str) -> None:
+    """Have Keras compute with the library of this name, or fail where another is loaded already."""
+    if name == "auto":
+        return
+    keras = sys.modules.get("keras")
+    if keras is not None and keras.config.backend() != name:
+        raise click.BadParameter(
+            f"Keras computes with {keras.config.backend()} in this program already",
+            param=parameter,
+        )
+    os.environ["KERAS_BACKEND"] = name
 
 
 class Tolerance(click.ParamType[float]):

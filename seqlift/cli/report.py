@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from seqlift.pipeline.output_files import Written
     from seqlift.pipeline.progress import Progress, ProgressBar
     from seqlift.pipeline.run_summary import Summary
+    from seqlift.system.gpus import BackendDevices
     from seqlift.tracks.score_summary import ScoreSummary
 
 
@@ -162,6 +164,20 @@ def shape_or_nothing(shape: tuple[int | None, ...] | None) -> str:
     if shape is None:
         return ""
     return f"({', '.join('any' if extent is None else str(extent) for extent in shape)})"
+
+
+def show_devices(found: "tuple[BackendDevices, ...]", chosen: str, *, as_json: bool) -> None:
+    """Show the GPUs that each backend sees, and the backend that --backend auto takes."""
+    if as_json:
+        show(json.dumps({"backends": [dataclasses.asdict(one) for one in found], "auto": chosen}))
+        return
+    for one in found:
+        show(f"{one.name} {one.version}".rstrip())
+        for name, size in one.gpus:
+            show(f"  {name}" + (f", {size / 1e9:.1f} GB" if size else ""))
+        if one.reason:
+            show(f"  no GPU: {one.reason}")
+    show(f"auto: {chosen}{' (KERAS_BACKEND)' if os.environ.get('KERAS_BACKEND') else ''}")
 
 
 def show_json(found: "ScoreSummary | ModelReport") -> None:

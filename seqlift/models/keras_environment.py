@@ -2,7 +2,8 @@
 
 Keras reads KERAS_BACKEND and a settings file of the user's, `keras.json`, which may name a backend
 that is not installed, or numbers and axes other than Keras's own. Scores depend on none of these:
-the backend is TensorFlow unless KERAS_BACKEND names JAX, and the command reads no `keras.json`.
+the backend is TensorFlow unless KERAS_BACKEND names JAX, or only JAX sees a GPU, and the command
+reads no `keras.json`.
 Imports no Keras.
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from seqlift.errors import DeviceError
+from seqlift.system.gpus import default_backend
 
 BACKENDS = {"tensorflow": "tensorflow", "jax": "seqlift[jax]"}
 """Backends that seqlift runs on, with the packages to install."""
@@ -26,14 +28,15 @@ PICTURES = "matplotlib"
 
 
 def choose_backend() -> None:
-    """Set the backend that Keras will be imported with: TensorFlow unless KERAS_BACKEND says JAX.
+    """Set the backend that Keras will be imported with.
 
+    It is the one that KERAS_BACKEND names, else TensorFlow, or JAX where only JAX sees a GPU.
     Without effect where Keras is imported already. Raises DeviceError where KERAS_BACKEND names a
     backend that seqlift does not run on, or one that is not installed.
     """
     if "keras" in sys.modules:
         return
-    backend = os.environ.get("KERAS_BACKEND", "").strip().lower() or "tensorflow"
+    backend = os.environ.get("KERAS_BACKEND", "").strip().lower() or default_backend()
     if backend not in BACKENDS:
         raise DeviceError(
             f"KERAS_BACKEND={backend}: not a backend of seqlift; use tensorflow or jax"
