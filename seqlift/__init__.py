@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from seqlift.attribution.registry import register
     from seqlift.attribution.result import Result
     from seqlift.design.designer import Designer
+    from seqlift.evaluate.comparison import measure_methods as measure
     from seqlift.explain.explainer import Explainer
     from seqlift.inputs import references
     from seqlift.inputs.onehot import sequence_one_hot as one_hot
@@ -41,6 +42,7 @@ __all__ = [
     "Result",
     "SeqliftError",
     "logo",
+    "measure",
     "one_hot",
     "plot",
     "read",
@@ -53,6 +55,7 @@ _ELSEWHERE = {
     "Explainer": ("seqlift.explain.explainer", "Explainer"),
     "Result": ("seqlift.attribution.result", "Result"),
     "logo": ("seqlift.plots.logos", "logo"),
+    "measure": ("seqlift.evaluate.comparison", "measure_methods"),
     "plot": ("seqlift.plots.picture", "plot"),
     "one_hot": ("seqlift.inputs.onehot", "sequence_one_hot"),
     "read": ("seqlift.tracks.reading", "read_scores"),

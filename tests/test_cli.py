@@ -196,7 +196,10 @@ def test_a_batch_size_is_automatic_or_a_number(given: tuple[str, ...], size: int
     assert context.params["batch_size"] == size
 
 
-COMMANDS = ("score", "merge", "track", "plot", "report", "export", "design", "inspect", "devices")
+COMMANDS = (
+    *("score", "evaluate", "merge", "track", "plot", "report", "export", "design"),
+    *("inspect", "devices"),
+)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -47,6 +47,12 @@ def minimum(builder: GraphBuilder) -> int:
     return builder.add(dense([1.0], [0.0], [-1.0]), builder.add(Concatenate(0), 0, hidden))
 
 
+def maximum(builder: GraphBuilder) -> int:
+    """Add max(i1, i2) as i2 + relu(i1 - i2)."""
+    hidden = builder.add(RELU, builder.add(dense([1.0], [-1.0]), 0))
+    return builder.add(dense([0.0], [1.0], [1.0]), builder.add(Concatenate(0), 0, hidden))
+
+
 SATURATION = stacked(dense([-1.0], [-1.0], bias=[1.0]), RELU, dense([-1.0], bias=[1.0]))
 AND = stacked(dense([1.0], [1.0], bias=[-1.0]), RELU)
 THRESHOLD = stacked(dense([1.0], bias=[-10.0]), RELU)

@@ -61,6 +61,38 @@ def load_settings() -> "Settings":
     return Settings(load=load_explainer)
 
 
+@main.command("evaluate", cls=GroupedCommand)
+@options.model_or_none
+@options.regions_or_none
+@options.evaluation
+@options.quiet
+@options.verbose
+@options.debug
+@show_failures
+def evaluate_command(
+    *, quiet: bool, verbose: int, model: str | None, regions: str | None, **chosen: Any
+) -> None:
+    """Measure how far the scores of methods can be believed: PREFIX.measures.tsv and .png.
+
+    Of MODEL and REGIONS, or of score files with --scores. The table is printed, too.
+    """
+    from seqlift.pipeline.evaluate_options import EvaluateOptions, check_sources
+
+    asked = EvaluateOptions(model=model or "", regions=regions or "", **chosen)
+    check_sources(asked)
+    bar = report.progress(quiet=quiet)
+    if asked.scores:
+        from seqlift.pipeline.evaluate_files import evaluate_files
+
+        report.show_evaluation(evaluate_files(asked, progress=bar), quiet=quiet)
+        return
+    with quiet_imports(verbose):
+        from seqlift.pipeline.evaluate import evaluate_methods as run
+
+        settings = click.get_current_context().obj or load_settings()
+    report.show_evaluation(run(asked, settings, progress=bar), quiet=quiet)
+
+
 @main.command()
 @options.shards
 @options.prefix

@@ -27,6 +27,7 @@ from seqlift.cli.parameters import (
 )
 from seqlift.explain.explainer_settings import ExplainerSettings
 from seqlift.pipeline.design_options import DesignOptions
+from seqlift.pipeline.evaluate_options import NOT_ASKED, EvaluateOptions
 from seqlift.pipeline.export_forms import ExportForm
 from seqlift.pipeline.score_options import ScoreOptions
 
@@ -39,6 +40,8 @@ TYPES: dict[str, click.ParamType[Any]] = {
     "method_options": Named("NAME=VALUE"),
     "inputs": Named("NAME=FILE.npy, NAME=zeros, NAME=NUMBER or NAME=reverse-complement"),
     "recipes": Named("LAYER=EXPRESSION"),
+    "on": Named("TARGET=MOTIF"),
+    "scores": click.STRING,
     "target": click.STRING,
     "batch_size": BatchSize(),
     "tolerance": Tolerance(),
@@ -212,6 +215,11 @@ backend = click.option(
     " where only JAX sees a GPU (`seqlift devices`).",
 )
 run = settings_of(ScoreOptions)
+evaluation = settings_of(EvaluateOptions, leave_out=NOT_ASKED)
+model_or_none = click.argument("model", required=False, help="Keras model, as of `seqlift score`.")
+regions_or_none = click.argument(
+    "regions", required=False, help="BED, narrowPeak or FASTA, as of `seqlift score`."
+)
 overlap = settings_of(ScoreOptions, "overlap")
 force = settings_of(ScoreOptions, "force")
 explainer = settings_of(

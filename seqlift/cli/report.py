@@ -13,6 +13,7 @@ from seqlift.system.printable import printable
 
 if TYPE_CHECKING:
     from seqlift.explain.inspection import LayerReport, ModelReport
+    from seqlift.pipeline.measures_written import Evaluation
     from seqlift.pipeline.output_files import Written
     from seqlift.pipeline.progress import Progress, ProgressBar
     from seqlift.pipeline.run_summary import Summary
@@ -64,6 +65,18 @@ def show_files(written: "Written", *, quiet: bool) -> None:
         if written.before:
             note = "they were there already, as this command writes them"
             show(f"{'note':<10} {note}", err=True)
+
+
+def show_evaluation(found: "Evaluation", *, quiet: bool) -> None:
+    """Show a table of measures on standard output, and notes on it on standard error."""
+    from seqlift.evaluate.measure_table import in_columns
+
+    for line in in_columns(found.rows):
+        show(line)
+    if not quiet:
+        for text in found.notes:
+            show(f"{'note':<10} {text}", err=True)
+        show(f"{'files':<10} {'  '.join(map(str, found.files))}", err=True)
 
 
 def show_scores(path: str, summary: "ScoreSummary", *, as_json: bool) -> None:
