@@ -13,17 +13,19 @@ import h5py
 import numpy as np
 import pytest
 from drawn_scores import EVIL, LENGTH, WINDOWS, drawn_batch, score_file
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from seqlift.errors import InputError, OutputError
 from seqlift.pipeline.drawing import write_report
+from seqlift.plots.marks import read_marks
 from seqlift.plots.page import measures
 from seqlift.plots.page.charts import even_ticks
 from seqlift.plots.page.document import page
 from seqlift.plots.page.sections import SHARES
 from seqlift.plots.page.signed_counts import SignedCounts
+from seqlift.plots.stretch import StretchReader
 from seqlift.tracks.hdf5 import ScoreWriter
 from seqlift.tracks.score_file import ScoreFile
 
@@ -72,6 +74,7 @@ FLOATS = arrays(
 )
 
 
+@settings(max_examples=40)
 @given(FLOATS, st.integers(0, 60))
 def test_quantiles_are_those_of_all_numbers_in_whatever_pieces(
     values: np.ndarray, cut: int
@@ -107,7 +110,7 @@ def test_figures_are_those_of_the_file(path: Path, monkeypatch: pytest.MonkeyPat
     for size in (1, 10_000_000):
         monkeypatch.setattr(measures, "BLOCK_BYTES", size)
         with ScoreFile(path) as scores:
-            (one,), _ = measures.measure([scores], alike=True)
+            (one,), _ = measures.measure([StretchReader(scores)], alike=True)
         found.append(one)
     for one in found:
         assert one.counts.number == known.sum()
@@ -128,13 +131,30 @@ def test_correlations_are_those_of_the_known_bases(path: Path, tmp_path: Path) -
     with ScoreWriter(other, length=LENGTH, attributes={}) as writer:
         writer.write(mixed)
     with ScoreFile(path) as a, ScoreFile(other) as b:
-        _, comparison = measures.measure([a, b], alike=True)
+        _, comparison = measures.measure([StretchReader(a), StretchReader(b)], alike=True)
         second = b.tracks(slice(None))
     expected = np.corrcoef(first[known], second[known])
     assert comparison is not None
     assert np.allclose(comparison.correlations(), expected)
     assert 0.5 < expected[0, 1] < 0.9
     assert f"{expected[0, 1]:.3f}" in Page(page([path, other])).text
+
+
+def test_annotations_are_summed_over_the_rows_they_lie_in(path: Path, tmp_path: Path) -> None:
+    """The first lies in rows 1 and 2, the second in none, the third reaches out of its row."""
+    bed = tmp_path / "motifs.bed"
+    bed.write_text("chr1\t125\t135\tA\nchr1\t200\t210\tA\nchr1\t335\t345\tB\n")
+    regions = read_marks([bed])
+    with ScoreFile(path) as scores:
+        (one,), _ = measures.measure([StretchReader(scores)], alike=True, annotations=regions)
+    values, known = tracks()
+    inside = np.concatenate([values[1, 25:35], values[2, 5:15]])
+    ((name, number, mean, enrichment),) = one.within.table(one.mean_size())
+    assert (name, number) == ("A", "1")
+    assert float(mean) == pytest.approx(inside.mean(), rel=5e-3)
+    overall = np.abs(values).sum() / known.sum()
+    assert float(enrichment) == pytest.approx(np.abs(inside).mean() / overall, rel=5e-3)
+    assert "What do annotations contribute?" in page([path], annotations=[bed])
 
 
 def test_files_with_other_rows_are_not_compared(path: Path, tmp_path: Path) -> None:
@@ -146,6 +166,7 @@ def test_files_with_other_rows_are_not_compared(path: Path, tmp_path: Path) -> N
     assert text.count("The highest predictions") == 2
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measures, "BLOCK_BYTES", 16 * LENGTH * 500)
     peaks = []
@@ -156,7 +177,7 @@ def test_memory_is_that_of_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPat
                 writer.write(drawn_batch())
         with ScoreFile(file) as scores:
             tracemalloc.start()
-            measures.measure([scores], alike=True)
+            measures.measure([StretchReader(scores)], alike=True)
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
     growth = 8400 * LENGTH * 4  # of the contributions alone, if they were held

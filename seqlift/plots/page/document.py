@@ -49,7 +49,7 @@ def page(paths: Sequence[Path_], *, annotations: Sequence[Path_] = ()) -> str:
         files = [stack.enter_context(ScoreFile(Path(path))) for path in paths]
         readers = [StretchReader(one) for one in files]
         alike = same_rows(readers)
-        measured, comparison = measure(files, alike=alike)
+        measured, comparison = measure(readers, alike=alike, annotations=regions)
         figures = [
             FileFigures(one, rows, its, qc_of(one))
             for one, rows, its in zip(files, readers, measured, strict=True)
@@ -93,6 +93,7 @@ def about(one: FileFigures, shown: str) -> str:
         sections.distribution(one),
         sections.concentration(one),
         sections.along_window(one),
+        sections.annotated(one),
         shown,
         sections.next_steps(one),
     ]

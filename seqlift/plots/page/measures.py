@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from seqlift.intervals import Region
+from seqlift.plots.page.annotated import AnnotationSums
 from seqlift.plots.page.signed_counts import SignedCounts
 from seqlift.plots.stretch import StretchReader
 from seqlift.tracks import layout
-from seqlift.tracks.score_file import ScoreFile
 
 BLOCK_BYTES = 8 * 1024 * 1024
 """Contributions that are read at once, of each file."""
@@ -32,6 +33,8 @@ class Measures:
     half : list of (n,) float32
         For each row that has contributions, the share of its known bases that hold half of its
         |contribution|.
+    within
+        Sums within annotations.
     """
 
     length: int
@@ -39,6 +42,7 @@ class Measures:
     sizes: NDArray[np.float64] = field(init=False)
     known: NDArray[np.float64] = field(init=False)
     half: list[NDArray[np.float32]] = field(default_factory=list)
+    within: AnnotationSums = field(default_factory=lambda: AnnotationSums(()))
 
     def __post_init__(self) -> None:
         """Begin with sums of 0."""
@@ -55,6 +59,10 @@ class Measures:
     def along(self) -> NDArray[np.float64]:
         """Compute the mean |contribution| at each position of the window, (L,)."""
         return self.sizes / np.maximum(self.known, 1)
+
+    def mean_size(self) -> float:
+        """Compute the mean |contribution| of a known base."""
+        return float(self.sizes.sum() / max(1.0, self.known.sum()))
 
     def half_shares(self) -> NDArray[np.float32]:
         """Join `half`, for all rows that have contributions."""
@@ -113,20 +121,24 @@ def same_rows(files: Sequence[StretchReader]) -> bool:
     )
 
 
-def measure(files: Sequence[ScoreFile], *, alike: bool) -> tuple[list[Measures], Comparison | None]:
+def measure(
+    readers: Sequence[StretchReader], *, alike: bool, annotations: Sequence[Region] = ()
+) -> tuple[list[Measures], Comparison | None]:
     """Gather the figures of files in one pass, and compare them where their rows are `alike`."""
-    found = [Measures(one.length) for one in files]
+    files = [one.scores for one in readers]
+    found = [Measures(one.length, within=AnnotationSums(annotations)) for one in files]
     comparison = Comparison(len(files)) if alike and len(files) > 1 else None
     widest = max((one.length for one in files), default=1)
     step = max(1, BLOCK_BYTES // (16 * widest))
     for start in range(0, max((one.rows for one in files), default=0), step):
         rows = slice(start, start + step)
         tracks, masks = [], []
-        for one, its in zip(files, found, strict=True):
+        for reader, one, its in zip(readers, files, found, strict=True):
             if start < one.rows:
                 track = one.tracks(rows)
                 known = np.asarray(one.values(layout.ONE_HOT, rows).any(axis=1))
                 its.add(track, known)
+                its.within.add(reader.places, start, track)
                 tracks.append(track)
                 masks.append(known)
         if comparison is not None:

@@ -25,6 +25,9 @@ NOISE = 24
 """Per cent of normally distributed numbers, largest first, that make up half of the sum of sizes:
 those beyond 1.18 standard deviations, as exp(-1.18**2 / 2) is a half."""
 
+NAMES = 40
+"""Names of annotations that are listed."""
+
 WORST = 8
 """Rows of the largest residuals that are listed."""
 
@@ -225,6 +228,24 @@ def concentration(one: FileFigures) -> str:
             marks=[(median, f"median {median:.1f} %")], unit=" %",
         ),
     )  # fmt: skip
+
+
+def annotated(one: FileFigures) -> str:
+    """List what annotations of each name contribute; nothing where there are none."""
+    within = one.measures.within
+    if not within.found:
+        return ""
+    rows = within.table(one.measures.mean_size())
+    more = f" The first {NAMES} of {len(rows):,} names." if len(rows) > NAMES else ""
+    return card(
+        "What do annotations contribute?",
+        note(
+            "Annotations that lie in a window. Enrichment is the mean |contribution| of a base"
+            f" within them, over that of all bases.{more}"
+        ),
+        table(("name", "number", "mean contribution per base", "enrichment"), rows[:NAMES]),
+        wide=True,
+    )
 
 
 def code(line: str) -> str:
