@@ -5,9 +5,7 @@ that SEQLIFT_READERS names (kept for the next time) or in a temporary one.
 """
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import h5py
@@ -19,6 +17,7 @@ from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_scores import on_chromosome, window
+from reader_environments import folder_of_readers, programs
 
 from seqlift.intervals import Window
 from seqlift.tracks.batch import ScoreBatch
@@ -33,30 +32,11 @@ pytestmark = pytest.mark.readers
 LENGTH = 300
 SIZES = {"chr1": 90_000, "chr2": 40_000, "unused": 500}
 MOTIFS = ["AGATAAGGTA", "TTGACTCATC"]
-REQUIREMENTS = {
-    "modisco": ["modisco-lite==3.0.0"],
-    "pybbi": ["pybbi==0.4.2", "numpy"],
-    "deeptools": ["deepTools==3.5.6"],
-}
 
 
 @pytest.fixture(scope="session")
 def readers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    kept = os.environ.get("SEQLIFT_READERS")
-    return Path(kept) if kept else tmp_path_factory.mktemp("readers")
-
-
-def programs(readers: Path, name: str) -> Path:
-    """Return the folder of programs of a reader, which is installed first where it is missing."""
-    folder = readers / name
-    done = folder / "requirements.json"
-    wanted = json.dumps(REQUIREMENTS[name])
-    if not done.exists() or done.read_text() != wanted:
-        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet"]
-        subprocess.run([*pip, *REQUIREMENTS[name]], check=True)
-        done.write_text(wanted)
-    return folder / "bin"
+    return folder_of_readers(tmp_path_factory.mktemp("readers"))
 
 
 def planted_windows() -> list[Window]:
