@@ -197,8 +197,17 @@ def test_a_batch_size_is_automatic_or_a_number(given: tuple[str, ...], size: int
 
 
 COMMANDS = (
-    *("score", "evaluate", "merge", "track", "plot", "report", "export", "design"),
-    *("inspect", "devices"),
+    "score",
+    "evaluate",
+    "merge",
+    "track",
+    "plot",
+    "report",
+    "export",
+    "design",
+    "inspect",
+    "devices",
+    "seqlets",
 )
 
 

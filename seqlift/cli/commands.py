@@ -204,6 +204,41 @@ def export(*, quiet: bool, verbose: int, **chosen: Any) -> None:
 
 
 @main.command()
+@options.scores
+@options.seqlets_prefix
+@options.motifs
+@options.width
+@options.rate
+@options.motif_p
+@options.shuffle_seed
+@options.force
+@options.quiet
+@options.verbose
+@options.debug
+@show_failures
+def seqlets(
+    *, scores: str, output: str | None, motifs: str | None, force: bool, quiet: bool, verbose: int,
+    **wanted: Any,
+) -> None:  # fmt: skip
+    """Call stretches of bases whose contributions stand out, and name their motifs.
+
+    They are written as BED with contribution, p-value, q-value, sequence and motif; with --motifs,
+    a table of motifs by number, mean contribution and enrichment too.
+    """
+    del verbose
+    from seqlift.pipeline.seqlet_files import write_seqlets
+    from seqlift.seqlets.naming import SeqletSettings
+
+    written, found, counts = write_seqlets(
+        scores, output, motifs=motifs, settings=SeqletSettings(**wanted), force=force,
+        progress=report.progress(quiet=quiet),
+    )  # fmt: skip
+    if not quiet:
+        report.show_seqlets(found, counts)
+    report.show_files(written, quiet=quiet)
+
+
+@main.command()
 @options.path
 @options.explainer
 @options.as_json

@@ -196,6 +196,28 @@ export_prefix = click.option(
     "-o", "--output", metavar="PREFIX",
     help="Prefix of the files written.  [default: the score file's name]",
 )  # fmt: skip
+seqlets_prefix = click.option(
+    "-o", "--output", metavar="PREFIX",
+    help="PREFIX.seqlets.bed and PREFIX.motifs.tsv are written.  [default: the score file's name]",
+)  # fmt: skip
+motifs = click.option(
+    "--motifs", metavar="FILE.meme", help="Motifs in MEME format, to name seqlets and be counted."
+)
+width = click.option(
+    "--width", type=click.IntRange(min=2), default=13, show_default=True,
+    help="Bases of the windows whose contributions are summed.",
+)  # fmt: skip
+rate = click.option(
+    "--fdr", "rate", type=click.FloatRange(0, 1), default=0.1, show_default=True,
+    help="Highest false discovery rate of the seqlets, against shuffled contributions.",
+)  # fmt: skip
+motif_p = click.option(
+    "--motif-p", type=click.FloatRange(0, 1), default=0.01, show_default=True,
+    help="Highest p-value of a motif's match, corrected for places, strands and motifs.",
+)  # fmt: skip
+shuffle_seed = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the shuffles."
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary.")
 verbose = click.option(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from seqlift.pipeline.output_files import Written
     from seqlift.pipeline.progress import Progress, ProgressBar
     from seqlift.pipeline.run_summary import Summary
+    from seqlift.seqlets.naming import MotifCount, Seqlet
     from seqlift.system.gpus import BackendDevices
     from seqlift.tracks.score_summary import ScoreSummary
 
@@ -77,6 +78,16 @@ def show_evaluation(found: "Evaluation", *, quiet: bool) -> None:
         for text in found.notes:
             show(f"{'note':<10} {text}", err=True)
         show(f"{'files':<10} {'  '.join(map(str, found.files))}", err=True)
+
+
+def show_seqlets(found: "Sequence[Seqlet]", counts: "Sequence[MotifCount]") -> None:
+    """Show how many seqlets were called, and which motifs they match, on standard error."""
+    named = sum(one.motif != "." for one in found)
+    more = f", {named} of which match a motif" if counts else ""
+    show(f"{'seqlets':<10} {len(found)}{more}", err=True)
+    for one in counts:
+        text = f"{one.count} seqlets of {one.motif}, mean contribution {one.mean_score:.3g}"
+        show(f"{'motif':<10} {text}, {one.enrichment:.3g} times as many as elsewhere", err=True)
 
 
 def show_scores(path: str, summary: "ScoreSummary", *, as_json: bool) -> None:
