@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -326,6 +327,9 @@ def test_pictures_are_those_that_were_looked_at(path: Path, name: str) -> None:
 
 
 if __name__ == "__main__":
-    scores = score_file(Path(sys.argv[1]), multipliers=True)
-    drawings = {name: blocks_of_pixels(draw_rows([scores], one)) for name, one in PICTURES.items()}
+    with TemporaryDirectory() as temporary:
+        scores = score_file(Path(temporary) / "one.h5", multipliers=True)
+        drawings = {
+            name: blocks_of_pixels(draw_rows([scores], one)) for name, one in PICTURES.items()
+        }
     np.savez_compressed(STORED, **drawings)
