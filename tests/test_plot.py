@@ -112,6 +112,14 @@ def test_the_same_bases_are_drawn_of_every_file_on_one_scale(path: Path, tmp_pat
     assert "multiplier of tasks:0 (deeplift)" in texts
 
 
+def test_each_file_may_have_a_scale_of_its_own(path: Path, tmp_path: Path) -> None:
+    other = score_file(tmp_path / "two.h5", seed=1, target="tasks:1")
+    wanted = Options(rows=(1, 4), hypothetical=True, own_scales=True)
+    limits = [axes.get_ylim() for axes in draw_rows([path, other], wanted).axes]
+    assert limits[0] == limits[2] == limits[4] != limits[1]
+    assert limits[1] == limits[3] == limits[5]
+
+
 @pytest.mark.parametrize(
     ("wanted", "problem"),
     [

@@ -133,6 +133,9 @@ def drawing(command: Any) -> Any:
         (("--multipliers",), {
             "is_flag": True, "help": "Draw multipliers too, where the file has them.",
         }),
+        (("--own-scales",), {
+            "is_flag": True, "help": "A scale for each file, as for methods that differ in size.",
+        }),
         (("--wrap",), {
             "type": click.IntRange(min=10), "metavar": "N", "help": "Bases in a line.",
         }),

@@ -7,7 +7,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,9 @@ class DrawingOptions:
         The rows of the highest predictions, this many.
     hypothetical, multipliers
         Whether to draw these too, below the contributions.
+    own_scales
+        Whether the tracks of each file have a scale of their own, as for methods that measure
+        different things.
     annotations
         BED files.
     wrap
@@ -71,6 +74,7 @@ class DrawingOptions:
     top: int | None = None
     hypothetical: bool = False
     multipliers: bool = False
+    own_scales: bool = False
     annotations: Sequence[Path_] = ()
     wrap: int | None = None
 
@@ -89,6 +93,7 @@ def plot(
     top: int | None = None,
     hypothetical: bool = False,
     multipliers: bool = False,
+    own_scales: bool = False,
     annotations: Path_ | Sequence[Path_] = (),
     wrap: int | None = None,
 ) -> list[Axes]:
@@ -109,6 +114,9 @@ def plot(
         Draw the rows of the highest predictions of the first file, this many.
     hypothetical, multipliers
         Draw these too, as tracks below the contributions; several letters at a base are stacked.
+    own_scales
+        Give the tracks of each file a scale of their own, as for methods that measure different
+        things; by default all contributions have one.
     annotations
         BED files, such as motif instances, drawn above the tracks.
     wrap
@@ -134,6 +142,7 @@ def plot(
         top=top,
         hypothetical=hypothetical,
         multipliers=multipliers,
+        own_scales=own_scales,
         annotations=list_paths(annotations),
         wrap=wrap,
     )
@@ -162,7 +171,8 @@ def blocks_of(paths: Sequence[Path_], wanted: DrawingOptions) -> tuple[list[Bloc
         files = [StretchReader(stack.enter_context(ScoreFile(Path(path)))) for path in paths]
         stretches = find_regions(files[0], wanted)
         names = labels(files)
-        return [block(files, names, one, wanted.kinds()) for one in stretches], regions
+        found = [block(files, names, one, wanted.kinds()) for one in stretches]
+    return [scaled_by_file(one, names) for one in found] if wanted.own_scales else found, regions
 
 
 def find_regions(first: StretchReader, wanted: DrawingOptions) -> list[DrawnRegion]:
@@ -220,6 +230,16 @@ def save(figure: Figure, path: Path, ending: str) -> None:
     with rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # of a name, that the font does not have
         figure.savefig(path, format=ending[1:], dpi=DOTS, metadata=dates.get(ending), **more)
+
+
+def scaled_by_file(one: Block, names: Sequence[str]) -> Block:
+    """Give the tracks of each file a scale of their own."""
+    places = [i % len(names) for i in range(len(one.tracks))]
+    tracks = [
+        replace(track, kind=f"{track.kind} {place}")
+        for track, place in zip(one.tracks, places, strict=True)
+    ]
+    return replace(one, tracks=tracks)
 
 
 def kind_of_scale(kind: str) -> str:
