@@ -126,6 +126,7 @@ def test_an_existing_file_is_replaced_only_when_forced(path: Path, to: str) -> N
     assert {one: one.read_bytes() for one in path.parent.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_exporting_imports_no_model_library(path: Path) -> None:
     code = (
         "import sys; from seqlift.cli import main;"

@@ -124,6 +124,7 @@ def test_what_is_no_score_file_is_refused(tmp_path: Path) -> None:
         seqlift.read(tmp_path / "none.h5")
 
 
+@pytest.mark.slow
 def test_reading_imports_no_model_library(path: Path) -> None:
     code = (
         "import sys, seqlift; print(len(seqlift.read(sys.argv[1]).regions));"

@@ -84,7 +84,11 @@ class NewScoreFile(Finishing):
         """Finish the file."""
         if not self._file:
             return
-        name_axes(self._file, self.datasets)
+        try:
+            name_axes(self._file, self.datasets)
+        except (OSError, RuntimeError):  # what HDF5 raises where it reads what a disk refused
+            self.check()
+            raise
         self._file.close()
         with output_errors(self.path):
             self._disk.check()
