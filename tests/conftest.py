@@ -76,12 +76,17 @@ TABLES = {
     "test_bad_inputs",
     "test_bigwig",
     "test_elementwise",
+    "test_forward_only",
+    "test_gradient_methods",
     "test_hostile_scores",
+    "test_images",
     "test_independent",
     "test_layouts",
     "test_lowering",
+    "test_methods",
     "test_operations",
     "test_oracle",
+    "test_relevance",
     "test_rowwise",
     "test_spellings",
     "test_window_layers",
@@ -132,6 +137,19 @@ def step_by_step() -> Iterator[None]:
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def all_at_once(step_by_step: None) -> Iterator[None]:
+    """Compile in one test of a file that computes step by step: one of very many passes."""
+    if os.environ.get("KERAS_BACKEND") == "jax":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(False)
+    yield
+    tf.config.run_functions_eagerly(True)
 
 
 @pytest.fixture(scope="session")

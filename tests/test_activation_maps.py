@@ -14,6 +14,8 @@ from seqlift.attribution.activation_map import fields
 from seqlift.errors import ModelError
 from seqlift.inputs.onehot import one_hot
 
+pytestmark = pytest.mark.usefixtures("step_by_step")
+
 CASES = ["c01_conv_maxpool_dense_sigmoid", "c02_conv_bn_gap_multitask", "c03_conv_avgpool_softmax"]
 FIELDS = {CASES[0]: (7, 1), CASES[1]: (9, 1), CASES[2]: (9 + 2 + 6, 3)}  # bases read, and step
 KEYS = {"cam": "cam", "grad-cam": "captum_gradcam", "grad-cam++": "gradcam_pp"}

@@ -40,6 +40,8 @@ from seqlift.explain.engines import Engines
 from seqlift.explain.explainer import Explainer
 from seqlift.explain.schedule import Schedule
 
+pytestmark = pytest.mark.usefixtures("step_by_step")
+
 
 @pytest.fixture(scope="module")
 def model() -> keras.Model:
@@ -78,6 +80,7 @@ def test_results_have_the_shapes_they_are_documented_with(results: dict[str, Res
         assert {getattr(result, name).dtype for name in NAMES} == {np.dtype("float32")}
 
 
+@pytest.mark.usefixtures("all_at_once")
 def test_every_score_sums_up(results: dict[str, Result]) -> None:
     for result in results.values():
         change = result.prediction[:, None] - result.reference_prediction
@@ -189,6 +192,7 @@ def test_an_input_that_is_not_one_hot_has_multipliers_times_differences(
         assert np.count_nonzero(result.contributions[0, 10]) == 1
 
 
+@pytest.mark.usefixtures("all_at_once")
 def test_float64_is_computed_in_float64(
     exact: dict[str, Result], results: dict[str, Result]
 ) -> None:
@@ -264,6 +268,7 @@ def test_batches_run_side_by_side_where_there_is_memory_for_more_than_one(
     assert lanes_for(engine, 20, 3) == 1
 
 
+@pytest.mark.usefixtures("all_at_once")
 @pytest.mark.slow
 @pytest.mark.parametrize("references", [REFERENCES, np.full((LENGTH, 4), 0.25)], ids=["own", "all"])
 def test_batches_side_by_side_change_no_bit(

@@ -16,6 +16,8 @@ from seqlift.errors import InputError, ModelError
 from seqlift.inputs.onehot import one_hot
 from seqlift.network.reach import stretches
 
+pytestmark = pytest.mark.usefixtures("step_by_step")
+
 
 def bpnet(tensor: Any) -> Any:
     x = layers.Conv1D(5, 7, activation="relu")(tensor)
@@ -202,6 +204,7 @@ def test_occlusion_of_single_bases_by_a_reference_is_captums(oracle: Path, case:
         assert largest(result.contributions.sum(axis=-1), theirs[task]) <= 1e-6
 
 
+@pytest.mark.usefixtures("all_at_once")
 @pytest.mark.parametrize("body", ["bpnet", "pooled", "dense"])
 def test_shapley_over_all_orders_of_six_positions_is_the_shapley_value(body: str) -> None:
     codes = sequences(1, LENGTH)

@@ -16,6 +16,8 @@ from seqlift.attribution.registry import method_named
 from seqlift.attribution.result import Result
 from seqlift.inputs.onehot import one_hot
 
+pytestmark = pytest.mark.usefixtures("step_by_step")
+
 CASES = [
     "c01_conv_maxpool_dense_sigmoid",
     "c02_conv_bn_gap_multitask",
@@ -153,6 +155,8 @@ def slopes(model: Any, points: Array) -> Array:
     return found
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("all_at_once")
 @pytest.mark.parametrize("stack", STACKS)
 @pytest.mark.parametrize(("number", "samples"), [(6, 1), (4, 3), (1, 5)])
 def test_expected_gradients_are_the_mean_over_drawn_points_with_their_error(

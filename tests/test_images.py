@@ -13,6 +13,8 @@ import seqlift
 from seqlift.attribution.registry import methods
 from seqlift.errors import InputError, ModelError
 
+pytestmark = pytest.mark.usefixtures("step_by_step")
+
 OF_SEQUENCES = {"ism", "occlusion"}  # they substitute bases
 NEED = {"cam": "averaged"}
 

@@ -21,6 +21,8 @@ from seqlift.errors import InputError, ModelError
 from seqlift.inputs.onehot import one_hot
 from seqlift.network.primitives.base import Weighted
 
+pytestmark = pytest.mark.usefixtures("step_by_step")
+
 SUMS_TO = {
     "deeplift": "difference",
     "lrp-epsilon": "output",
@@ -64,6 +66,7 @@ def test_relevance_is_that_of_the_formulas(
         assert largest(result.contributions, theirs[task]) <= 1e-6 * np.abs(theirs[task]).max()
 
 
+@pytest.mark.usefixtures("all_at_once")
 @pytest.mark.parametrize(
     "case", ["c01_conv_maxpool_dense_sigmoid", "c02_conv_bn_gap_multitask",
              "c03_conv_avgpool_softmax", "c05_dense_tanh_sigmoid_hidden"]

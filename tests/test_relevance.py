@@ -25,6 +25,8 @@ from seqlift.attribution.engine import Engine
 from seqlift.attribution.registry import method_named
 from seqlift.inputs.onehot import one_hot
 
+pytestmark = pytest.mark.usefixtures("step_by_step")
+
 INPUTS = {"zb": z_box, "w2": w_squared, "z+": z_plus}
 
 
