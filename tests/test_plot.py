@@ -182,6 +182,21 @@ def test_a_name_at_the_end_of_a_picture_stands_at_the_left() -> None:
     assert first.lane != last.lane
 
 
+def test_seqlets_have_the_name_of_their_motif(tmp_path: Path) -> None:
+    bed = tmp_path / "x.seqlets.bed"
+    head = "#chrom\tstart\tend\tname\tscore\tstrand\tmotif\n"
+    rows = "chr1\t5\t9\tpeak1\t10\t+\tGATA1\nchr1\t15\t19\tpeak1\t10\t-\t.\n"
+    bed.write_text(f"{head}{rows}")
+    assert [(one.start, one.name) for one in marks.read_marks([bed])] == [(5, "GATA1"), (15, ".")]
+    bed.write_text(rows)
+    assert [one.name for one in marks.read_marks([bed])] == ["peak1", "peak1"]
+    bed.write_text("chr1\t5\t9\n")
+    assert [one.name for one in marks.read_marks([bed])] == ["."]
+    bed.write_text("chr1\t9\t5\nchr1\tx\t5\n")
+    with pytest.raises(InputError, match=r"x.seqlets.bed:1: end 5 .*\n.*x.seqlets.bed:2"):
+        marks.read_marks([bed])
+
+
 def test_many_annotations_keep_within_their_lanes() -> None:
     some = regions(*((i, i + 50, f"n{i}", "+") for i in range(40)))
     found = marks.laid_out(

@@ -5,13 +5,15 @@ Knows BED and Matplotlib; knows nothing of scores.
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Polygon
 
 from seqlift.errors import InputError
-from seqlift.inputs.regions import RegionFile
+from seqlift.inputs.regions import parse_regions
+from seqlift.inputs.text import TextFile
 from seqlift.intervals import Region
 from seqlift.system.printable import printable
 
@@ -26,6 +28,7 @@ OVERHANG = 0.2
 MOST_LANES = 6
 LONGEST_NAME = 24
 SHADE = 0.10
+MOTIF = "motif"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +48,42 @@ class Mark:
 
 
 def read_marks(paths: Sequence[str | os.PathLike[str]]) -> list[Region]:
-    """Read the rows of BED files. Raises InputError with all problems of the first bad file."""
+    """Read the rows of BED files. Raises InputError with all problems of the first bad file.
+
+    Where a header has a column "motif", as that of `seqlift seqlets`, a row is called by what
+    stands there.
+    """
     found: list[Region] = []
     for path in paths:
-        with RegionFile(path) as file:
-            if file.is_fasta:
+        with closing(TextFile(path, remedy="give BED as text")) as file:
+            if file.head.lstrip().startswith(b">"):
                 raise InputError(f"{file.source}: a FASTA, not annotations; give BED")
-            rows = list(file.regions())
+            lines = list(file.lines())
+            rows = list(parse_regions(lines, source=file.source))
         problems = [row for row in rows if isinstance(row, str)]
         if problems:
             raise InputError(*problems)
-        found += [row for row in rows if isinstance(row, Region)]
+        found += by_motif([row for row in rows if isinstance(row, Region)], lines)
     return found
+
+
+def by_motif(regions: list[Region], lines: Sequence[str]) -> list[Region]:
+    """Name regions by the column "motif" of the lines they come from, where there is one.
+
+    Else those whose name only says where they lie have none.
+    """
+    head = next((line for line in lines if line.strip()), "").rstrip("\n").split("\t")
+    if not head[0].startswith("#") or MOTIF not in head:
+        return [
+            replace(one, name=".") if one.name == f"{one.chrom}:{one.start}-{one.end}" else one
+            for one in regions
+        ]
+    column = head.index(MOTIF)
+    words = (lines[one.line - 1].rstrip("\n").split("\t") for one in regions)
+    return [
+        replace(one, name=row[column] if len(row) > column else one.name)
+        for one, row in zip(regions, words, strict=True)
+    ]
 
 
 def colours_of(regions: Iterable[Region]) -> dict[str, str]:

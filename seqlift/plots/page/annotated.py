@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from seqlift.intervals import Region
 from seqlift.tracks.overlap import Intervals
 
+NAMELESS = "without a name"
+
 
 class AnnotationSums:
     """Adds up contributions within annotations that lie wholly in a row.
@@ -65,7 +67,7 @@ class AnnotationSums:
         names = sorted(self.found, key=lambda name: -self.sizes[name] / self.bases[name])
         return [
             (
-                name,
+                name if name != "." else NAMELESS,
                 f"{len(self.found[name]):,}",
                 f"{self.signed[name] / self.bases[name]:.3g}",
                 f"{self.sizes[name] / self.bases[name] / (mean_size or 1.0):.3g}",

@@ -3,6 +3,7 @@
 Knows the figures of a score file; all text from files goes through `html_text`.
 """
 
+import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -263,8 +264,15 @@ def next_steps(one: FileFigures) -> str:
     if not lines:
         words = "This is a shard: join the shards with `seqlift merge` first."
         return card("What next?", note(words), wide=True)
+    stem = one.scores.path.with_suffix("")
+    called = [
+        ["seqlift", "seqlets", str(one.scores.path), "--motifs", "MOTIFS.meme"],
+        ["seqlift", "report", str(one.scores.path), "--annotations", f"{stem}.seqlets.bed"],
+    ]
     return card(
         "What next?",
+        note("Seqlets and the motifs they match, and a report that shows them:"),
+        *(code(shlex.join(words)) for words in called),
         note(
             f"Motifs by TF-MoDISco and their instances by Fi-NeMo, from {name}. Their own default"
             f" widths do not fit windows of {one.scores.length:,} bases, so keep -w."
