@@ -26,7 +26,8 @@ from seqlift.tracks.score_file import ScoreFile
 
 ONE_SCALE = (
     "All regions of this page are drawn on one scale. Letters below the line lower the prediction."
-    " Places are 0-based and half-open."
+    " Grey bases have no contribution: N, or outside the chromosome. Places are 0-based and"
+    " half-open."
 )
 
 TOP, TYPICAL = 4, 3

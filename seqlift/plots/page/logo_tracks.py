@@ -64,10 +64,10 @@ def track_svg(
     chart = Chart(start, end, *limits, width=WIDTH, height=HEIGHT)
     part = slice(start - block.start, end - block.start)
     low, high = map(chart.y, limits)
-    for first, last in shaded(track, part, start, zoom):
+    for first, last, kind in shaded(track, part, start, zoom):
         left, right = chart.x(first), chart.x(last)
         chart.parts.append(
-            f'<rect class="shade" x="{left:.1f}" width="{right - left:.1f}"'
+            f'<rect class="{kind}" x="{left:.1f}" width="{right - left:.1f}"'
             f' y="{high:.1f}" height="{low - high:.1f}"/>'
         )
     chart.axes("", "", even_ticks(start, end, 10), even_ticks(*limits, 3))
@@ -85,12 +85,12 @@ def track_svg(
 
 def shaded(
     track: Track, part: slice, start: int, zoom: tuple[int, int] | None
-) -> list[tuple[int, int]]:
-    """List what is shaded: the part that is drawn again below, and bases without a score."""
+) -> list[tuple[int, int, str]]:
+    """List what is shaded, and how: the part that is drawn again below, bases without a score."""
     known = track.known[part]
     edges = np.flatnonzero(np.diff(np.concatenate([[True], known, [True]]).astype(np.int8)))
-    unknown = [(start + int(a), start + int(b)) for a, b in edges.reshape(-1, 2)]
-    return [*unknown, *([zoom] if zoom is not None else [])]
+    unknown = [(start + int(a), start + int(b), "shade") for a, b in edges.reshape(-1, 2)]
+    return [*unknown, *([(*zoom, "zoom")] if zoom is not None else [])]
 
 
 def lane_svg(

@@ -275,7 +275,7 @@ def next_steps(one: FileFigures) -> str:
         *(code(shlex.join(words)) for words in called),
         note(
             f"Motifs by TF-MoDISco and their instances by Fi-NeMo, from {name}. Their own default"
-            f" widths do not fit windows of {one.scores.length:,} bases, so keep -w."
+            f" widths do not fit windows of {one.scores.length:,} bases, so keep the ones below."
         ),
         *map(code, lines),
         wide=True,

@@ -23,7 +23,7 @@ svg{display:block;width:100%;height:auto}.shapes{position:absolute;width:0}
 line.grid{stroke:var(--rule);stroke-width:1}.axis{stroke:var(--soft);stroke-width:1}
 .bar,.area{fill:var(--bar)}.bar:hover{fill:var(--mark)}
 .mark{stroke:var(--mark);stroke-dasharray:3 3}
-.shade{fill:var(--shade)}text{fill:var(--soft);font-size:11px;font-family:inherit}
+.shade{fill:var(--shade)}.zoom{fill:var(--bar);opacity:.16}text{fill:var(--soft);font-size:11px;font-family:inherit}
 .marked{fill:var(--mark)}.letter-A{fill:var(--A)}.letter-C{fill:var(--C)}.letter-G{fill:var(--G)}
 .letter-T{fill:var(--T)}
 figure{margin:0 0 22px}figcaption{display:flex;flex-wrap:wrap;
