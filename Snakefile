@@ -1,5 +1,5 @@
 """Scores every set of regions under every model and target, in shards, and makes what is asked for
-of the scores: tracks, summaries, motifs and their instances.
+of the scores: tracks, summaries, reports, motifs and their instances.
 
 snakemake --cores 2 --configfile examples/config.yaml
 """
@@ -86,6 +86,7 @@ def length_of(scores):
 
 
 KINDS_OF_FILES = ["h5", "bw", "regions.bed", "summary.txt"]
+KINDS_OF_FILES += ["report.html"] if config["report"] else []
 KINDS_OF_FILES += ["modisco.h5"] if config["motifs"] else []
 KINDS_OF_FILES += ["hits/hits.tsv"] if config["hits"] else []
 
@@ -201,6 +202,20 @@ rule summary:
         "examples/environment.yaml"
     shell:
         "seqlift inspect {input:q} > {output:q} 2> {log:q}"
+
+
+rule report:
+    """One page to look at."""
+    input:
+        "results/{result}.h5",
+    output:
+        report("results/{result}.report.html", category="reports"),
+    log:
+        "results/logs/{result}.report.log",
+    conda:
+        "examples/environment.yaml"
+    shell:
+        "seqlift report {input:q} -o {output:q} 2> {log:q}"
 
 
 rule motifs:

@@ -75,7 +75,10 @@ def test_the_workflow_is_clean(run: Run) -> None:
 
 
 def test_the_workflow_writes_the_bytes_of_one_process(run: Run, tmp_path: Path) -> None:
-    done = run("snakemake", "--cores", "2", "--configfile", "examples/config.yaml")
+    done = run(
+        *("snakemake", "--cores", "2", "--configfile", "examples/config.yaml"),
+        *("--config", "report=True"),
+    )
     assert done.returncode == 0, done.stderr
     words = ["score", "data/demo.h5", "data/demo.narrowPeak", "-g", "data/demo.fa", "-o", "demo"]
     subprocess.run([program(), *words, "-t", "tasks:0", "-q"], cwd=tmp_path, check=True)
@@ -83,6 +86,9 @@ def test_the_workflow_writes_the_bytes_of_one_process(run: Run, tmp_path: Path) 
         made = tmp_path / "results" / "demo" / name
         assert made.read_bytes() == (tmp_path / name).read_bytes()
     assert "residual" in (tmp_path / "results" / "demo" / "demo.summary.txt").read_text()
+    page = (tmp_path / "results" / "demo" / "demo.report.html").read_text()
+    assert page.startswith("<!DOCTYPE html>")
+    assert "demo" in page
 
 
 def test_only_what_the_configuration_names_is_scored(run: Run, tmp_path: Path) -> None:
