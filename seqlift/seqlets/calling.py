@@ -100,18 +100,37 @@ def peaks_of(
     before = np.zeros((rows, length + 1))
     np.cumsum(tracks, axis=1, dtype=np.float64, out=before[:, 1:])
     sums = before[:, width:] - before[:, :-width]
-    around = np.arange(1 - width, width)
-    last, active, found = sums.shape[1] - 1, np.arange(rows), []
+    active, found = np.arange(rows), []
     while len(active):
-        start = sums[active].argmax(axis=1)
-        score = sums[active, start]
-        is_peak = score > 0
-        active, start = active[is_peak], start[is_peak]
-        found.append((active, start, score[is_peak]))
-        overlapping = np.clip(start[:, None] + around, 0, last)
-        sums[active[:, None], overlapping] = -np.inf
+        # Greater than all that overlap it, the leftmost of equals: it is taken before any of them.
+        is_peak = sums > np.maximum(_before(sums, width - 1), 0)
+        is_peak &= sums >= _before(sums[:, ::-1], width - 1)[:, ::-1]
+        row, start = np.nonzero(is_peak)
+        found.append((active[row], start, sums[row, start]))
+        blocked = np.where(is_peak, 0.0, -np.inf)
+        overlaps = np.maximum(
+            _before(blocked, width - 1), _before(blocked[:, ::-1], width - 1)[:, ::-1]
+        )
+        sums[is_peak | (overlaps == 0)] = -np.inf
+        left = (sums > 0).any(axis=1)
+        active, sums = active[left], sums[left]
     row, start, score = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return row, start, score
+    order = np.lexsort((start, -score, row))
+    return row[order], start[order], score[order]
+
+
+def _before(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
+    """Find the greatest of the `reach` values to the left of each; -inf where there are none."""
+    found = np.full_like(values, -np.inf)
+    if reach < 1:
+        return found
+    found[:, 1:] = values[:, :-1]
+    covered = 1
+    while covered < reach:
+        step = min(covered, reach - covered)
+        found[:, step:] = np.maximum(found[:, step:], found[:, :-step])
+        covered += step
+    return found
 
 
 def _decoy_sums(
