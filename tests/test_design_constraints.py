@@ -5,10 +5,14 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from seqlift.design.constraints import constraints_of
+from seqlift.design.step_searches import beam, greedy
+from seqlift.design.straight_through import gradient_search
+from seqlift.design.substitutions import Substitutions
 from seqlift.errors import InputError
 from seqlift.inputs.onehot import decode
 
@@ -73,3 +77,57 @@ def test_the_nearest_sequence_is_the_nearest_of_all(
 def test_many_ambiguous_letters_are_refused() -> None:
     with pytest.raises(InputError, match="too many letters that stand for several bases"):
         constraints_of(EVERY[0], forbid=("A" + "N" * 20 + "A",))
+
+
+class Weights:
+    """A score that adds up over the bases, in place of a model: `weights` are (L, 4)."""
+
+    def __init__(self, seed: int) -> None:
+        self.weights = np.random.default_rng(seed).normal(size=(LONGER, 4))
+
+    def values(self, codes: NDArray[np.uint8]) -> NDArray[np.float64]:
+        return np.asarray(self.weights[np.arange(LONGER), codes].sum(axis=1))
+
+    def substituted(self, codes: NDArray[np.uint8]) -> NDArray[np.float64]:
+        own = self.weights[np.arange(LONGER), codes][:, None]
+        return np.asarray(self.values(codes[None])[0] - own + self.weights)
+
+    def gradients(self, codes: NDArray[np.uint8]) -> tuple[NDArray[np.float64], ...]:
+        return self.values(codes), np.broadcast_to(self.weights, (len(codes), LONGER, 4))
+
+
+LONGER = 16
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    left=st.sampled_from(["", "GAG", "3"]),
+    bounds=st.sampled_from([None, (0.25, 0.5), (0.5, 0.5), (0.1, 0.9)]),
+    forbid=st.lists(st.sampled_from(["GATC", "CG", "WSW", "TT", "ANT"]), max_size=2, unique=True),
+)
+def test_constraints_hold_at_each_step_of_each_search(
+    seed: int, left: str, bounds: tuple[float, float] | None, forbid: list[str]
+) -> None:
+    draw, score = np.random.default_rng(seed), Weights(seed)
+    start = draw.integers(0, 4, LONGER).astype(np.uint8)
+    try:
+        constraints = constraints_of(start, left_flank=left, gc_range=bounds, forbid=forbid)
+        constraints.nearest(start, draw)
+    except InputError:
+        assume(False)  # that no sequence keeps them is the law above
+    space = Substitutions(score, constraints)
+    first = space.first(start, draw)
+    firsts = [first, *(space.shaken(first, None, draw) for _ in range(2))]
+    found = [
+        greedy(space, firsts[1], None),
+        greedy(space, first, 3),
+        beam(space, first, 5, width=3),
+        gradient_search(space, score, firsts, 8, draw),
+    ]
+    assert found[1].step <= 3
+    for best in found:
+        assert best.value == pytest.approx(score.values(best.codes[None])[0])
+        for one in best.path():
+            assert constraints.keeps(one.codes)
+            assert decode(one.codes).startswith("GAG" if left == "GAG" else "")

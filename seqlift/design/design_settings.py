@@ -73,6 +73,14 @@ class DesignSettings(ExplainerSettings):
         least=1,
         group="Search",
     )
+    seed: int = option(
+        0,
+        "Seed of random sequences, restarts and noise.",
+        metavar="SEED",
+        least=0,
+        most=2**64 - 1,
+        group="Search",
+    )
     prior: float = option(
         0.0,
         "Weight of the background: it times the sum of the log frequencies of the bases is added to"

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from seqlift.design.designer import DesignedSequence, Designer
 from seqlift.errors import OutputError
@@ -18,6 +18,9 @@ from seqlift.pipeline.design_starts import DesignStart, starts_in
 from seqlift.pipeline.output_files import Written, check_outputs, finish, writing
 from seqlift.pipeline.progress import Progress
 from seqlift.tracks.unfinished import output_errors
+
+if TYPE_CHECKING:
+    from seqlift.plots.design_logos import Drawn
 
 COLUMNS = ("sequence", "step", "edit", "score", "prior")
 SHOWN = 3
@@ -53,10 +56,11 @@ def run_design(options: DesignOptions, *, progress: Progress) -> Written:
         for start in starts:
             designs.append((start.name, designer(start.codes)))
             bar.update(1)
+    drawn = drawn_designs(designer, designs[:SHOWN])
     writers: Sequence[Callable[[Path], None]] = (
         lambda path: write_sequences(path, designs),
         lambda path: write_trajectory(path, designer.targets, designs),
-        lambda path: draw_first_designs(path, designer, designs[:SHOWN]),
+        lambda path: draw_first_designs(path, drawn),
     )
     with ExitStack() as opened:
         new = [opened.enter_context(writing(path)) for path in paths]
@@ -106,26 +110,22 @@ def write_cells(file: IO[str], *cells: object) -> None:
     file.write("\t".join(map(str, cells)) + "\n")
 
 
-def draw_first_designs(
-    path: Path, designer: Designer, designs: Sequence[tuple[str, DesignedSequence]]
-) -> None:
+def drawn_designs(
+    designer: Designer, designs: Sequence[tuple[str, DesignedSequence]]
+) -> "list[Drawn]":
+    """Compute the importance of the bases before and after."""
+    found: list[Drawn] = []
+    for name, design in designs:
+        ends = [design.steps[0].sequence, design.sequence]
+        importance = [designer.importance(bases) for bases in ends]
+        found.append((name, ends, importance, (design.before, design.after)))
+    return found
+
+
+def draw_first_designs(path: Path, drawn: "Sequence[Drawn]") -> None:
     """Draw the importance of the bases before and after."""
     from seqlift.plots.design_logos import draw_designs  # Keras is imported without Matplotlib
 
     picture = io.BytesIO()
-    draw_designs(
-        picture,
-        [
-            (
-                name,
-                [step.sequence for step in (design.steps[0], design.steps[-1])],
-                [
-                    designer.importance(step.sequence)
-                    for step in (design.steps[0], design.steps[-1])
-                ],
-                (design.before, design.after),
-            )
-            for name, design in designs
-        ],
-    )
+    draw_designs(picture, drawn)
     path.write_bytes(picture.getvalue())
