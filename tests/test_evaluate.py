@@ -165,6 +165,16 @@ def test_score_files_have_the_same_measures_without_tensorflow(inputs: Path) -> 
             assert row in same
 
 
+def test_one_sequence_has_no_interval(inputs: Path) -> None:
+    Path("one.fa").write_text(fasta({"only": BASES[:LENGTH]}))
+    words = (inputs / "m.keras", "one.fa", "-t", "out:0", "-n", 1, "--measures", "completeness")
+    ran = command("evaluate", *words, "-o", "one")
+    assert ran.code == 0, ran.err
+    (row,) = table("one.measures.tsv")
+    assert (row["low"], row["high"], row["sequences"]) == ("nan", "nan", "1")
+    assert Path("one.measures.png").read_bytes().startswith(PNG)
+
+
 BAD = [
     ((), 2, "give MODEL and REGIONS, or score files with --scores FILE.h5"),
     (("m.keras",), 2, "give MODEL and REGIONS, or score files with --scores FILE.h5"),

@@ -371,6 +371,14 @@ def test_the_same_seed_gives_the_same_table() -> None:
         assert row.estimate.low <= row.estimate.mean <= row.estimate.high
 
 
+def test_a_measure_that_no_sequence_has_is_noted() -> None:
+    comparison = MethodComparison(choose_measures(["motif-auroc", "completeness"], has=ALL))
+    x = sequences(2)
+    comparison.add("one", explained(Formula(weights()), x, instances=[[], []]))
+    assert [row.measure for row in comparison.rows()] == ["completeness"]
+    assert comparison.notes == ["motif-auroc for t0: there is no sequence it can be computed on"]
+
+
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_sequences() -> None:
     names = "deletion-static", "infidelity", "motif-auroc"

@@ -87,17 +87,18 @@ class MethodComparison:
             self.notes.append(text)
 
     def rows(self) -> list[MeasureRow]:
-        """Estimate every mean; methods, targets and measures are in the order they came in."""
-        return [
-            MeasureRow(
-                method,
-                target,
-                name,
-                tally.estimate(seed=self._seed, counted=MEASURES[name].counted),
-            )
-            for (method, target, name), tally in self._tallies.items()
-            if len(tally.values()[0])
-        ]
+        """Estimate every mean; methods, targets and measures are in the order they came in.
+
+        A measure that no sequence has is noted, and has no row.
+        """
+        found = []
+        for (method, target, name), tally in self._tallies.items():
+            estimate = tally.estimate(seed=self._seed, counted=MEASURES[name].counted)
+            if estimate.sequences:
+                found.append(MeasureRow(method, target, name, estimate))
+            else:
+                self.note(f"{name} for {target}: there is no sequence it can be computed on")
+        return found
 
 
 @dataclass(frozen=True, slots=True)

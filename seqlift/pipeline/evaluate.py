@@ -65,9 +65,9 @@ def evaluate_methods(
             for batch in run.batches(run.first, run.last):
                 compare(side, compared_of(run, batch, instances), comparison)
                 bar.update(len(batch.rows))
+        rows = comparison.rows()
         notes = [*notes_of_run(run), *comparison.notes]
     notes += [instances.note()] if instances else []
-    rows = comparison.rows()
     write_measures(rows, outputs, replace=options.force)
     return Evaluation(rows, notes, outputs)
 

@@ -59,8 +59,8 @@ def evaluate_files(options: EvaluateOptions, *, progress: Progress) -> Evaluatio
                     explained = explained_rows(group, rows, instances, motifs)
                     comparison.add(method, explained)
                 bar.update(rows.stop - rows.start)
-    notes = [*comparison.notes, *([instances.note()] if instances else [])]
     found = comparison.rows()
+    notes = [*comparison.notes, *([instances.note()] if instances else [])]
     write_measures(found, outputs, replace=options.force)
     return Evaluation(found, notes, outputs)
 
