@@ -1,6 +1,5 @@
 """The command line as the shell sees it: streams, names of files, help, and interruptions."""
 
-import ast
 import gzip
 import json
 import os
@@ -34,18 +33,16 @@ from commands import (
     score,
     scores_in,
 )
-from conftest import ROOT, SINGLE_THREADED
+from conftest import SINGLE_THREADED
 
 import seqlift
 from seqlift.cli import main
 from seqlift.cli.grouped import GroupedCommand
 from seqlift.cli.options import settings_of
 from seqlift.explain.explainer_settings import ExplainerSettings, option
-from seqlift.inputs.onehot import sequence_one_hot
 from seqlift.pipeline.output_files import default_prefix
 from seqlift.tracks.consumers import next_commands
 
-README = (ROOT / "README.md").read_text()
 HEAVY = ("tensorflow", "keras", "jax", "numba", "h5py", "pyBigWig")
 COMPUTING = 1.0  # seconds of a processor in which more than a chunk, 163 rows, is computed
 PATIENCE = 120.0  # seconds until a test gives up on a process
@@ -194,76 +191,6 @@ def test_a_batch_size_is_automatic_or_a_number(given: tuple[str, ...], size: int
     assert isinstance(main, click.Group)
     context = main.commands["score"].make_context("score", ["model.h5", "peaks.bed", *given])
     assert context.params["batch_size"] == size
-
-
-COMMANDS = (
-    "score",
-    "evaluate",
-    "merge",
-    "track",
-    "plot",
-    "report",
-    "export",
-    "design",
-    "inspect",
-    "devices",
-    "seqlets",
-)
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_and_option_is_in_the_readme(name: str) -> None:
-    assert isinstance(main, click.Group)
-    assert set(main.commands) == set(COMMANDS)
-    assert f"seqlift {name} " in README
-    missing = [
-        option.opts
-        for option in walk(main.commands[name])
-        if not any(re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", README) for word in [
-            *option.opts, *option.secondary_opts,
-        ])
-    ]  # fmt: skip
-    assert missing == []
-
-
-def test_every_option_in_the_readme_exists() -> None:
-    assert isinstance(main, click.Group)
-    ours = {word for c in main.commands.values() for o in walk(c) for word in o.opts}
-    ours |= {word for c in main.commands.values() for o in walk(c) for word in o.secondary_opts}
-    others = {
-        "--dist",
-        "--cores",
-        "--configfile",
-        "--profile",
-        "--sdm",
-    }  # of pytest and snakemake
-    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) <= ours | others
-
-
-def test_every_exit_code_is_in_the_readme() -> None:
-    table = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
-    kinds = seqlift.SeqliftError.__subclasses__()
-    assert table == {0, 1, 130, 141, *(kind.exit_code for kind in kinds)}
-
-
-def test_the_python_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    one_hot = np.stack([sequence_one_hot("GATTACA" * 28 + "ACGT"[i] * 4) for i in range(2)])
-    names = {"one_hot": one_hot}
-    exec(compile(block, "README.md", "exec"), names)
-    shapes = {
-        node.value.attr: getattr(names["result"], node.value.attr).shape
-        for node in ast.parse(block).body
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Attribute)
-    }
-    assert shapes == {
-        "contributions": one_hot.shape, "hypothetical": one_hot.shape,
-        "multipliers": one_hot.shape, "prediction": (2,), "reference_prediction": (2, 20),
-        "residual": (2, 20),
-    }  # fmt: skip
-    for name in re.findall(r"`seqlift\.(\w+)", README):
-        assert hasattr(seqlift, name)
 
 
 def test_what_was_done_is_summed_up_on_standard_error(inputs: Path) -> None:

@@ -1,0 +1,61 @@
+"""Makes a site of these pages, as a hook of mkdocs.
+
+Pages link to files of the checkout. Those that are pages or pictures become part of the site, at
+the same path; other files are named without a link.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+TOP = Path(__file__).resolve().parent.parent
+ALONG = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "benchmarks/README.md",
+    "benchmarks/RESULTS.md",
+    "benchmarks/speed.png",
+    "examples/README.md",
+    "examples/demo.png",
+    "examples/paper.png",
+)
+"""Files outside of docs/ that the site has; the README is its first page."""
+
+LINK = re.compile(r"(\[(?:[^\[\]]|\[[^\]]*\])*\])\(([^)\s#]+)(#[^)]*)?\)")
+
+
+def place(path: str) -> str:
+    """Name the file of the site that a file of the checkout becomes; nothing where it is none."""
+    if path == "README.md":
+        return "index.md"
+    if path.startswith("docs/"):
+        return path.removeprefix("docs/") if (TOP / path).is_file() else ""
+    return path.replace("README.md", "about.md") if path in ALONG else ""
+
+
+def on_files(files: Files, *, config: Any) -> Files:
+    """Add the files from outside of docs/."""
+    for path in ALONG:
+        files.append(File.generated(config, place(path), content=(TOP / path).read_bytes()))
+    return files
+
+
+def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
+    """Turn links between files of the checkout into links between files of the site."""
+    here = next((p for p in ALONG if place(p) == page.file.src_uri), f"docs/{page.file.src_uri}")
+
+    def replaced(found: re.Match[str]) -> str:
+        text, target, anchor = found[1], found[2], found[3] or ""
+        if re.match(r"[a-z]+:", target):
+            return found[0]
+        path = (TOP / here).parent.joinpath(target).resolve().relative_to(TOP).as_posix()
+        to = place(path) or place(f"{path}/index.md")
+        if not to:
+            return text[1:-1]
+        up = "../" * page.file.src_uri.count("/")
+        return f"{text}({up}{to}{anchor})"
+
+    return LINK.sub(replaced, markdown)
