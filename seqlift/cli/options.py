@@ -27,7 +27,7 @@ from seqlift.cli.parameters import (
 )
 from seqlift.explain.explainer_settings import ExplainerSettings
 from seqlift.pipeline.design_options import DesignOptions
-from seqlift.pipeline.evaluate_options import NOT_ASKED, EvaluateOptions
+from seqlift.pipeline.evaluate_options import EvaluateOptions
 from seqlift.pipeline.export_forms import ExportForm
 from seqlift.pipeline.score_options import ScoreOptions
 
@@ -91,19 +91,18 @@ def type_of(one: Field[Any]) -> click.ParamType[Any]:
     return click.FLOAT if float in (one.type, *kinds) else click.STRING
 
 
-def settings_of(
-    kind: type[ExplainerSettings], *only: str, leave_out: tuple[str, ...] = ()
-) -> Decorator:
-    """Give a command the options of the fields of `kind`: all but some, or `only` some."""
+def settings_of(kind: type[ExplainerSettings], *only: str, command: str = "") -> Decorator:
+    """Give `command` the options of the fields of `kind`: all that it has, or `only` some."""
     inherited = {one.name for one in fields(ExplainerSettings)}
     chosen = [one for one in fields(kind) if "help" in one.metadata]
     chosen.sort(key=lambda one: one.name in inherited)
-    chosen = [one for one in chosen if (not only or one.name in only) and one.name not in leave_out]
+    chosen = [one for one in chosen if not only or one.name in only]
+    chosen = [one for one in chosen if command not in one.metadata.get("not_in", ())]
 
-    def decorated(command: Any) -> Any:
+    def decorated(function: Any) -> Any:
         for one in reversed(chosen):
-            command = declared(one)(command)
-        return command
+            function = declared(one)(function)
+        return function
 
     return decorated
 
@@ -240,27 +239,12 @@ backend = click.option(
     " where only JAX sees a GPU (`seqlift devices`).",
 )
 run = settings_of(ScoreOptions)
-evaluation = settings_of(EvaluateOptions, leave_out=NOT_ASKED)
+evaluation = settings_of(EvaluateOptions, command="evaluate")
 model_or_none = click.argument("model", required=False, help="Keras model, as of `seqlift score`.")
 regions_or_none = click.argument(
     "regions", required=False, help="BED, narrowPeak or FASTA, as of `seqlift score`."
 )
 overlap = settings_of(ScoreOptions, "overlap")
 force = settings_of(ScoreOptions, "force")
-explainer = settings_of(
-    ExplainerSettings,
-    leave_out=("steps", "pre_activation", "seed", "batch_size", "precision", "device"),
-)
-design = settings_of(
-    DesignOptions,
-    leave_out=(
-        "method",
-        "method_options",
-        "rule",
-        "rule_for",
-        "max_rule",
-        "steps",
-        "mean_normalise",
-        "batch_size",
-    ),
-)
+explainer = settings_of(ExplainerSettings, command="inspect")
+design = settings_of(DesignOptions, command="design")

@@ -21,7 +21,9 @@ def option(default: Any, about: str, **shown: Any) -> Any:
 
     `shown` may have the `group` of the help it stands in; `flag`, where it is not the field's name;
     `short`; `metavar`; `least` and `most`, the bounds of a number; `once`, where each name may have
-    one value only.
+    one value only; `not_in`, the commands that do without it. `fact` is False for an option that
+    does not change a score file, or the fact by which `seqlift.pipeline.facts` records it; any
+    other option is a fact of a run by its own name.
     """
     return field(default=default, metadata={"help": about, **shown})
 
@@ -72,6 +74,7 @@ class ExplainerSettings:
         None,
         "Architecture, where MODEL holds weights only.",
         metavar="JSON",
+        fact="arch_sha256",
         group="Model",
     )
     recipes: Pairs = option(
@@ -81,6 +84,7 @@ class ExplainerSettings:
         flag="--recipe",
         metavar="LAYER=EXPRESSION",
         once=True,
+        fact="recipe",
         group="Model",
     )
     custom_objects: str | None = option(
@@ -88,6 +92,7 @@ class ExplainerSettings:
         "Python file with the classes of the model's own layers, or rules and methods that it"
         " registers; it is run.",
         metavar="FILE.py",
+        fact="custom_objects_sha256",
         group="Model",
     )
     inputs: Pairs = option(
@@ -97,12 +102,15 @@ class ExplainerSettings:
         " sequence. Repeatable.",
         flag="--input",
         metavar="NAME=VALUE",
+        fact="input NAME",
         group="Model",
     )
     method: str = option(
         "deeplift",
         "Attribution method, listed below. Only deeplift sums to the difference from reference.",
         metavar="METHOD",
+        fact="method",
+        not_in=("design", "evaluate"),
         group="Method",
     )
     method_options: Pairs = option(
@@ -111,6 +119,8 @@ class ExplainerSettings:
         flag="--method-option",
         metavar="NAME=VALUE",
         once=True,
+        fact="NAME of the method",
+        not_in=("design", "evaluate"),
         group="Method",
     )
     rule: str = option(
@@ -118,18 +128,24 @@ class ExplainerSettings:
         f"Rule of DeepLIFT: {', '.join(DEEPLIFT_RULES)}; genomics is RevealCancel after dense"
         " layers and Rescale elsewhere.",
         metavar="RULE",
+        fact="rule",
+        not_in=("design", "evaluate"),
         group="Method",
     )
     rule_for: Pairs = option(
         (),
         f"Another rule for one layer: {', '.join(single_rules())}; repeatable.",
         metavar="LAYER=RULE",
+        fact="rule_for",
+        not_in=("design", "evaluate"),
         group="Method",
     )
     max_rule: Literal["complete", "winner"] = option(
         "complete",
         "How max pooling is explained; winner is the original DeepLIFT's, which does not sum to the"
         " difference.",
+        fact="max_rule",
+        not_in=("design", "evaluate"),
         group="Method",
     )
     steps: int | None = option(
@@ -138,18 +154,22 @@ class ExplainerSettings:
         f"  [default: {STEPS}]",
         metavar="N",
         least=1,
+        fact="steps",
+        not_in=("design", "evaluate", "inspect"),
         group="Method",
     )
     mean_normalise: bool = option(
         False,
         "Take the mean over A C G T from the weights of the layers that read the sequence, and add"
         " it to their bias; N then counts as the mean base.",
+        not_in=("design",),
         group="Method",
     )
     pre_activation: bool = option(
         True,
         "Explain the logit before a final sigmoid or softmax, or the probability after it.",
         flag="--pre-activation/--post-activation",
+        not_in=("inspect",),
         group="Target",
     )
     seed: int = option(
@@ -158,6 +178,7 @@ class ExplainerSettings:
         metavar="SEED",
         least=0,
         most=2**64 - 1,
+        not_in=("inspect",),
         group="References",
     )
     batch_size: int | None = option(
@@ -165,16 +186,21 @@ class ExplainerSettings:
         "Sequences of a batch; auto chooses from the model's size.",
         short="-b",
         metavar="N|auto",
+        fact="batch_size",
+        not_in=("design", "inspect"),
         group="Computation",
     )
     precision: Precision = option(
         "float32",
         "Type the contributions are computed in; tf32 and bfloat16 round the factors of products.",
+        not_in=("inspect",),
         group="Computation",
     )
     device: str = option(
         "auto",
         "auto, cpu, gpu or gpu:INDEX.",
+        fact="device",
+        not_in=("inspect",),
         group="Computation",
     )
 

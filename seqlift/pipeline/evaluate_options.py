@@ -10,12 +10,6 @@ from seqlift.evaluate.measure_list import MEASURES, Needs
 from seqlift.explain.explainer_settings import Pairs, option
 from seqlift.pipeline.score_options import ScoreOptions
 
-NOT_ASKED = (
-    *("method", "method_options", "rule", "rule_for", "max_rule", "steps"),
-    *("tile", "stride", "both_strands", "tolerance", "dtype", "multipliers", "overlap", "shard"),
-)
-"""Options of a run that `seqlift evaluate` has not: methods have their options after their name."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluateOptions(ScoreOptions):

@@ -11,7 +11,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqlift.explain.explainer_settings import flag_of
+from seqlift.explain.explainer_settings import ExplainerSettings, flag_of
 from seqlift.pipeline.fact_table import answering, fact_of
 from seqlift.pipeline.output_files import shard_name
 from seqlift.pipeline.provenance import versions
@@ -22,11 +22,6 @@ from seqlift.tracks.doubts import BLIND, WARNING
 
 if TYPE_CHECKING:
     from seqlift.explain.explainer import Explainer
-
-ELSEWHERE = frozenset(
-    ("model", "regions", "output", "overlap", "shard", "force", "drop_stale_parts")
-)
-"""Options that are no option, or that do not change the score file."""
 
 
 def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
@@ -46,23 +41,19 @@ def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
         "regions": options.regions,
         "regions_sha256": workload.regions.digest(),
         "windows_sha256": run.survey.digest,
-        "summit": options.summit,
         **run.survey.facts,
         "target": target,
-        "pre_activation": int(options.pre_activation),
         "method": method.name,
         "rule": method.facts.get("rule", method.name),
         "rule_for": ",".join("=".join(pair) for pair in options.rule_for) or "none",
         "max_rule": method.max_rule,
         "sums_to": method.sums_to,
         "signed": int(method.signed),
-        "mean_normalise": int(options.mean_normalise),
         "reference": options.reference,
         "references": run.references.number,
-        "seed": options.seed,
+        **option_facts(options),
         "strands": strands_of(options),
         "batch_size": run.batch_size,
-        "precision": options.precision,
         "device": run.explainer.device,
     }
     if run.complete:
@@ -82,6 +73,24 @@ def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
         attributes[f"input {name}"] = text
     attributes |= doubts_of(run.explainer, target)
     return {name: storable(value) for name, value in attributes.items()}
+
+
+def option_facts(options: ExplainerSettings) -> dict[str, Attribute]:
+    """Collect the options that are facts by their own names, as a file stores them.
+
+    Options that are not set are left out.
+    """
+    plain = [one.name for one in fields(options) if "fact" not in one.metadata]
+    chosen = {name: getattr(options, name) for name in plain}
+    return {name: stored_form(value) for name, value in chosen.items() if value is not None}
+
+
+def stored_form(value: Any) -> Attribute:
+    if isinstance(value, tuple):
+        return "; ".join(map(str, value)) or "none"
+    if isinstance(value, bool):
+        return int(value)
+    return value if isinstance(value, int | float) else str(value)
 
 
 def doubts_of(explainer: "Explainer", target: str) -> dict[str, Attribute]:
@@ -143,10 +152,10 @@ def command_of(options: ScoreOptions) -> str:
 
 
 def words_of(options: ScoreOptions) -> Iterator[str]:
-    """Yield every option that was set and changes a score file."""
+    """Yield every option that was set and changes a score file, but MODEL and REGIONS."""
     for item in fields(options):
         value: Any = getattr(options, item.name)
-        if item.name in ELSEWHERE or (item.default is not MISSING and value == item.default):
+        if item.default is MISSING or value == item.default or item.metadata.get("fact") is False:
             continue
         word = flag_of(item)
         if isinstance(value, bool):

@@ -1,6 +1,6 @@
 """The options of `seqlift score`: those of an explainer, and what is scored and written."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from seqlift.explain.explainer_settings import ExplainerSettings, option
@@ -19,14 +19,15 @@ class ScoreOptions(ExplainerSettings):
     a `stride` of None is half the model's length. A `shard` is (number, of how many), from 1.
     """
 
-    model: str
-    regions: str
+    model: str = field(metadata={"fact": "model_sha256"})
+    regions: str = field(metadata={"fact": "regions_sha256"})
     genome: str | None = option(
         None,
         "Genome the regions lie on, plain or bgzip; not needed for FASTA regions.",
         short="-g",
         metavar="FASTA",
         envvar="SEQLIFT_GENOME",
+        fact="genome_sizes_sha256",
         group="Input and output",
     )
     output: str | None = option(
@@ -35,6 +36,7 @@ class ScoreOptions(ExplainerSettings):
         "  [default: the regions' name + .seqlift, in the current folder]",
         short="-o",
         metavar="PREFIX",
+        fact=False,
         group="Input and output",
     )
     target: tuple[str, ...] = option(
@@ -45,6 +47,7 @@ class ScoreOptions(ExplainerSettings):
         "  [default: the only output]",
         short="-t",
         metavar="TARGET",
+        fact="target",
         group="Target",
     )
     reference: str = option(
@@ -52,6 +55,7 @@ class ScoreOptions(ExplainerSettings):
         f"Reference sequences: {', '.join(KINDS)}, or a .npy or FASTA file.",
         short="-r",
         metavar="KIND",
+        fact="reference",
         group="References",
     )
     references: int | None = option(
@@ -60,12 +64,14 @@ class ScoreOptions(ExplainerSettings):
         short="-n",
         metavar="R",
         least=1,
+        fact="references",
         group="References",
     )
     gc: float | None = option(
         None,
         "GC content of the gc reference.  [default: measured from the regions]",
         metavar="FRACTION",
+        fact="gc",
         group="References",
     )
     length: int | None = option(
@@ -73,6 +79,7 @@ class ScoreOptions(ExplainerSettings):
         "Length of the windows, for a model that takes any.  [default: each region as it is]",
         metavar="BASES",
         least=1,
+        fact="length",
         group="Windows",
     )
     summit: Summits = option(
@@ -84,6 +91,8 @@ class ScoreOptions(ExplainerSettings):
     tile: bool = option(
         False,
         "Cover regions longer than the model with windows that overlap.",
+        fact="windows_sha256",
+        not_in=("evaluate",),
         group="Windows",
     )
     stride: int | None = option(
@@ -91,39 +100,52 @@ class ScoreOptions(ExplainerSettings):
         "Bases between the centres of tiles.  [default: half a window]",
         metavar="BASES",
         least=1,
+        fact="stride",
+        not_in=("evaluate",),
         group="Windows",
     )
     strand: bool = option(
         False,
         "Reverse-complement minus-strand regions before scoring; output stays in genome"
         " orientation.",
+        fact="strands",
         group="Windows",
     )
     both_strands: bool = option(
         False,
         "Read every region from either strand and take the mean.",
+        fact="strands",
+        not_in=("evaluate",),
         group="Windows",
     )
     tolerance: float | None = option(
         None,
         "Largest relative residual of a row before the run fails.  [default: 1e-4; tf32 1e-2,"
         " bfloat16 5e-2; 1e-3 for what --dtype float16 stores]",
+        fact="tolerance",
+        not_in=("evaluate",),
         group="Computation",
     )
     dtype: Literal["float32", "float16"] = option(
         "float32",
         "Type the contributions are stored in; float16 is refused where it does not hold them.",
+        fact="dtype",
+        not_in=("evaluate",),
         group="Input and output",
     )
     multipliers: bool = option(
         False,
         "Store the mean multipliers too, as multipliers/seq.",
+        fact="multipliers",
+        not_in=("evaluate",),
         group="Input and output",
     )
     overlap: Overlap = option(
         "nearest",
         "Score of the track where windows overlap: that of the window whose middle is nearest, the"
         " mean, the largest in size, or that of the first row.",
+        fact=False,
+        not_in=("evaluate",),
         group="Input and output",
     )
     shard: tuple[int, int] | None = option(
@@ -131,17 +153,21 @@ class ScoreOptions(ExplainerSettings):
         "Score only one of N shares of the regions, to PREFIX.K-of-N.h5; join them with `seqlift"
         " merge`.",
         metavar="K-of-N",
+        fact=False,
+        not_in=("evaluate",),
         group="Computation",
     )
     force: bool = option(
         False,
         "Replace files that exist.",
         short="-f",
+        fact=False,
         group="Input and output",
     )
     drop_stale_parts: bool = option(
         False,
         "Start over where unfinished work of the same name has other settings or inputs, in the"
         " place of refusing; unfinished work of this very run is continued.",
+        fact=False,
         group="Input and output",
     )
