@@ -13,7 +13,8 @@ from click.testing import CliRunner
 from made_scores import made_batch, window
 
 import seqlift
-from seqlift.cli import main
+from seqlift.cli import main, options
+from seqlift.exports import form_names
 from seqlift.tracks.hdf5 import ScoreWriter
 
 LENGTH = 40
@@ -135,3 +136,23 @@ def test_exporting_imports_no_model_library(path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_form_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file in the folder, and nothing else, is a form of the command with its help."""
+    for stem in ("npz", "own_form"):
+        (tmp_path / "forms").mkdir(exist_ok=True)
+        (tmp_path / "forms" / f"{stem}.py").write_text('"""The form of my own.\n\nAnd more.\n"""\n')
+    monkeypatch.setattr(form_names, "__file__", str(tmp_path / "form_names.py"))
+    form_names.export_forms.cache_clear()
+    listed, words = form_names.export_forms(), options.forms_in_words()
+    form_names.export_forms.cache_clear()
+    assert listed == dict.fromkeys(("npz", "own-form"), "The form of my own.")
+    assert words == "npz: the form of my own; own-form: the form of my own."
+
+
+@pytest.mark.parametrize("name", form_names.export_forms())
+def test_every_form_has_endings_and_writes(name: str) -> None:
+    form = form_names.export_form(name)
+    assert all(ending.startswith(".") for ending in form.ENDINGS)
+    assert callable(form.write)

@@ -91,6 +91,7 @@ SAME = {
     "method",  # each file of methods/ defines its own
     "score",  # the command and what it runs
     "softmax",
+    "write",  # each file of exports/forms/ defines its own
     "weighed",  # the three kinds of activation maps weigh channels, each in its way
 }
 """Functions of one meaning that several modules define, lowering left out."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from seqlift.errors import InputError
+from seqlift.system.named_modules import first_lines
 
 if TYPE_CHECKING:
     from seqlift.attribution.method import Method
@@ -33,11 +34,8 @@ _OWN_METHODS: dict[str, Callable[..., Any]] = {}
 @cache
 def names_in(folder: str) -> dict[str, str]:
     """Map each name in a folder of this package to the first line of its file's docstring."""
-    found = {}
-    for path in sorted(Path(__file__).with_name(folder).glob("[a-z]*.py")):
-        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        found[path.stem.replace("_plus", "+").replace("_", "-")] = text.partition("\n")[0]
-    return found
+    lines = first_lines(Path(__file__).with_name(folder))
+    return {name.replace("_plus", "+").replace("_", "-"): line for name, line in lines.items()}
 
 
 def stem_of(name: str) -> str:

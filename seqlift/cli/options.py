@@ -26,9 +26,9 @@ from seqlift.cli.parameters import (
     use_backend,
 )
 from seqlift.explain.explainer_settings import ExplainerSettings
+from seqlift.exports.form_names import export_forms
 from seqlift.pipeline.design_options import DesignOptions
 from seqlift.pipeline.evaluate_options import EvaluateOptions
-from seqlift.pipeline.export_forms import ExportForm
 from seqlift.pipeline.score_options import ScoreOptions
 
 Decorator = Callable[[Any], Any]
@@ -154,6 +154,12 @@ def methods_listed() -> str:
     return "\n".join(lines)
 
 
+def forms_in_words() -> str:
+    """List the forms of an export in one sentence."""
+    lines = {name: line.removesuffix(".") for name, line in export_forms().items()}
+    return "; ".join(f"{name}: {line[:1].lower()}{line[1:]}" for name, line in lines.items()) + "."
+
+
 model = click.argument("model", help="Keras model: .h5, .keras, or weights with --arch.")
 regions = click.argument(
     "regions", help="BED, narrowPeak or FASTA, plain or gzipped; - for standard input."
@@ -190,9 +196,7 @@ mean = click.option(
     " deviation as shap_std/seq.",
 )  # fmt: skip
 export_form = click.option(
-    "--to", type=click.Choice(get_args(ExportForm)), required=True,
-    help="modisco-npz: two archives for `modisco motifs -s -a`; bpnet-h5: the layout of bpnet;"
-    " anndata: .h5ad, with the package of that name; bedgraph: the track as text; npz: all arrays.",
+    "--to", type=click.Choice([*export_forms()]), required=True, help=forms_in_words(),
 )  # fmt: skip
 export_prefix = click.option(
     "-o", "--output", metavar="PREFIX",

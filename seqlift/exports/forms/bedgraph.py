@@ -1,4 +1,7 @@
-"""The track as bedGraph text: https://genome.ucsc.edu/goldenPath/help/bedgraph.html."""
+"""The track as text.
+
+bedGraph: https://genome.ucsc.edu/goldenPath/help/bedgraph.html
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,8 +14,10 @@ from seqlift.tracks.overlap_policies import Overlap
 from seqlift.tracks.reading import StoredScores
 from seqlift.tracks.segments import track_segments
 
+ENDINGS = (".bedgraph",)
 
-def write_bedgraph(
+
+def write(
     scores: StoredScores, paths: Sequence[Path], report: Report, *, overlap: Overlap = "nearest"
 ) -> None:
     """Write the values of the track, in its order, equal neighbours on one line.

@@ -1,0 +1,28 @@
+"""The layout of bpnet.
+
+https://github.com/kundajelab/bpnet-refactor, what `bpnet-shap` writes.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from seqlift.exports.archives import Report
+from seqlift.exports.hdf5_layouts import TEXT, copied_array, new_hdf5
+from seqlift.tracks.reading import StoredScores
+
+ENDINGS = (".bpnet.h5",)
+
+
+def write(scores: StoredScores, paths: Sequence[Path], report: Report) -> None:
+    """Write ``input_seqs`` and ``hyp_scores`` (N, L, 4), and where the windows lie.
+
+    What ``finemo extract-regions-bpnet-h5`` takes; ``modisco motifs -i`` takes it too.
+    """
+    with new_hdf5(paths[0]) as (file, check):
+        file.create_dataset("coords_chrom", data=list(scores.regions.chrom), dtype=TEXT)
+        for name in ("start", "end"):
+            file.create_dataset(f"coords_{name}", data=scores.regions[name].to_numpy())
+        for name, array in (("input_seqs", scores.one_hot), ("hyp_scores", scores.hypothetical)):
+            for done in copied_array(array, file, name):
+                check()
+                report(done if name == "hyp_scores" else 0)
