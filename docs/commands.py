@@ -27,7 +27,8 @@ def page() -> str:
 
 def block(command: click.Command, name: str | None) -> str:
     """Write the help of one command as a block of text."""
-    above = click.Context(main, info_name="seqlift", terminal_width=100, max_content_width=100)
+    settings = main.context_settings | {"terminal_width": 100, "max_content_width": 100}
+    above = click.Context(main, info_name="seqlift", **settings)
     context = above if name is None else click.Context(command, parent=above, info_name=name)
     lines = (line.rstrip() for line in command.get_help(context).splitlines())
     return "\n".join(["```text", *lines, "```\n"])
