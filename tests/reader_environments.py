@@ -23,6 +23,7 @@ REQUIREMENTS = {
         "click", "tqdm", "pyBigWig",
     ],
     "tangermeme": ["tangermeme==1.6.0"],
+    "packaging": ["build==1.6.1", "twine==7.0.0"],
 }  # fmt: skip
 NODE = {"gmod": ["@gmod/bbi@8.1.1"]}
 

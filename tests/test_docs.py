@@ -23,12 +23,14 @@ OF_OTHERS = {
     "--cores",
     "--configfile",
     "--dist",
+    "--full",
     "--help",
     "--profile",
     "--sdm",
+    "--strict",
     "--version",
 }
-"""Options of pytest, Snakemake and the scripts of examples/, and of every command."""
+"""Options of pytest, Snakemake, twine, .ci/run and the scripts of examples/, and of every command."""
 
 
 def test_the_readme_is_short() -> None:
