@@ -30,7 +30,7 @@ OF_OTHERS = {
     "--strict",
     "--version",
 }
-"""Options of pytest, Snakemake, twine, .ci/run and the scripts of examples/, and of every command."""
+"""Options of pytest, Snakemake, twine, .ci/run and the scripts of examples/, or of all commands."""
 
 
 def test_the_readme_is_short() -> None:

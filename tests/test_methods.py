@@ -273,6 +273,23 @@ def test_options_of_deeplift_are_refused_for_other_methods() -> None:
         chosen_method("lrp-epsilon", {}, rule="rescale")
 
 
+@pytest.mark.parametrize(
+    ("method", "option", "value"),
+    [("ism", "positions", "10-20"), *((f"{n}cam", "layer", "x") for n in ("", "grad-"))],
+)
+def test_options_with_a_field_of_their_own_are_those_of_the_method(
+    method: str, option: str, value: str
+) -> None:
+    made = chosen_method(method, {}, **{option: value})
+    assert made == chosen_method(method, {option: value}) != chosen_method(method, {})
+    assert made == chosen_method(method, {option: value}, **{option: value})
+    assert chosen_method(method, {}, **{option: None}) == chosen_method(method, {})
+    with pytest.raises(InputError, match=f"--method-option {option}={value}: not 1-2; leave one"):
+        chosen_method(method, {option: value}, **{option: "1-2"})
+    with pytest.raises(InputError, match=f"--{option}: method deeplift has no such option"):
+        chosen_method("deeplift", {}, **{option: value})
+
+
 def test_every_rule_and_method_has_a_line_of_help_and_keeps_its_name() -> None:
     for name, line in methods().items():
         assert method_named(name, {}).name == name

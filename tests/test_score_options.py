@@ -322,13 +322,21 @@ def test_a_method_is_recorded_with_its_options_and_whether_it_uses_references(fo
 def test_files_of_every_kind_of_method_say_what_scores_sum_to(
     folder: Path, method: str, sums_to: str, signed: int
 ) -> None:
-    few = {"ism": ("positions=10-20",), "shapley": ("orders=2",)}.get(method, ())
-    options = [word for value in few for word in ("--method-option", value)]
+    few = {
+        "grad-cam": ("--layer", "scan"),
+        "ism": ("--positions", "10-20"),
+        "shapley": ("--method-option", "orders=2"),
+    }
+    options = few.get(method, ())
     rows, found, said = run(folder, "averaging", "--method", method, "-r", "uniform", *options)
     assert (found["method"], found["sums_to"], found["signed"]) == (method, sums_to, signed)
     assert ("does not promise a sum" in said) == (sums_to == "nothing")
     assert ("tolerance" in found) == (sums_to != "nothing")
     assert np.abs(rows["projected_shap/seq"]).max() > 0.0
+    assert method != "ism" or not rows["shap/seq"][..., 20:].any()
+    chosen = {"ism": ("positions", "10-20"), "grad-cam": ("layer", "scan")}
+    option, value = chosen.get(method, ("method", method))
+    assert found[option] == value
     if sums_to != "nothing":
         assert rows["qc/relative_residual"].max() <= 1e-6
     total = rows["projected_shap/seq"].sum(axis=(1, 2), dtype=float)
@@ -339,16 +347,16 @@ def test_a_run_that_will_take_long_says_so_before_it_begins(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(forecast, "MANY", 2)
-    run(folder, "averaging", "--method", "ism", "--method-option", "positions=3-5")
+    run(folder, "averaging", "--method", "ism", "--positions", "3-5")
     assert not caplog.messages
     monkeypatch.setattr(forecast, "LONG", 0.0)
     run(folder, "averaging", "--method", "saliency")
     assert not caplog.messages
-    run(folder, "averaging", "--method", "ism", "--method-option", "positions=3-5")
+    run(folder, "averaging", "--method", "ism", "--positions", "3-5")
     run(folder, "averaging", "--method", "occlusion", "-r", "uniform")
     first, second = caplog.messages
     assert re.search(rf"^ism of {NUMBER} windows takes about \d+ minutes, \d+\.\d s each; ", first)
-    assert "--method-option positions=START-END substitutes fewer bases" in first
+    assert "--positions START-END substitutes fewer bases" in first
     assert second.startswith(f"occlusion of {NUMBER} windows takes about")
     assert "positions" not in second
     words = [forecast.duration_words(seconds) for seconds in (1.2e6, 7200.0, 660.0)]

@@ -149,10 +149,12 @@ def chosen_method(
     rule_for: Mapping[str, str] | None = None,
     max_rule: str = "complete",
     steps: int | None = None,
+    **named: str | None,
 ) -> "Method":
     """Make the method that was asked for by its name, or by the rule that once named it.
 
-    Raises InputError for a name, an option or a value that does not fit.
+    `named` are more of its options, each by a name of its own; None is not set. Raises InputError
+    for a name, an option or a value that does not fit.
     """
     special = dict(rule_for or {})
     check_known("method", name, methods())
@@ -160,7 +162,7 @@ def chosen_method(
         name, rule = named_by_rule(rule, special)
     known = inspect.signature(factory_named(name)).parameters
     chosen = dict(options)
-    asked: dict[str, Any] = {}
+    asked: dict[str, Any] = {key: value for key, value in named.items() if value is not None}
     if rule != "genomics":
         asked["rule"] = rule
     if special:
@@ -171,6 +173,10 @@ def chosen_method(
         if option not in known:
             flag = option.replace("_", "-")
             raise InputError(f"--{flag}: method {name} has no such option; leave it out")
+        if chosen.get(option, value) != value:
+            raise InputError(
+                f"--method-option {option}={chosen[option]}: not {value}; leave one out"
+            )
         chosen.setdefault(option, value)
     if steps is not None and "steps" in known:
         chosen.setdefault("steps", steps)

@@ -36,7 +36,7 @@ from seqlift.explain.batches import ExtraRows, LastShared
 from seqlift.explain.concurrent_batches import ConcurrentBatches
 from seqlift.explain.copied_inputs import InputValue
 from seqlift.explain.engines import Engines
-from seqlift.explain.explainer_settings import ExplainerSettings, signature_with
+from seqlift.explain.explainer_settings import NAMED_OPTIONS, ExplainerSettings, signature_with
 from seqlift.explain.extra_inputs import no_bases, resolve, rows_for
 from seqlift.explain.schedule import Schedule
 from seqlift.inputs.references import References
@@ -99,10 +99,8 @@ class Explainer(Described):
         self.method = chosen_method(
             chosen.method,
             dict(chosen.method_options),
-            rule=chosen.rule,
             rule_for=dict(chosen.rule_for),
-            max_rule=chosen.max_rule,
-            steps=chosen.steps,
+            **{name: getattr(chosen, name) for name in NAMED_OPTIONS},
         )
         self.notes = self.loaded.notes if self.loaded else call_notes(model)
         self.extra_inputs = resolve(model, dict(chosen.inputs))

@@ -50,6 +50,9 @@ class ExplainerSettings:
         winner on the sequence, as the original DeepLIFT does.
     steps
         Points on the line that integrated gradients are taken at, by default 50.
+    layer, positions
+        Options of methods by names of their own: the layer that ``cam`` and its relatives map, by
+        default the last convolution, and the bases ``START-END`` that ``ism`` substitutes.
     mean_normalise
         Weigh bases against their mean: see `seqlift.network.normalise`.
     inputs
@@ -158,6 +161,24 @@ class ExplainerSettings:
         not_in=("design", "evaluate", "inspect"),
         group="Method",
     )
+    layer: str | None = option(
+        None,
+        "Layer whose activations cam, grad-cam and grad-cam++ map."
+        "  [default: the last convolution]",
+        metavar="NAME",
+        fact="NAME of the method",
+        not_in=("design", "evaluate", "inspect"),
+        group="Method",
+    )
+    positions: str | None = option(
+        None,
+        "Bases of the window that ism substitutes, from 0; the others have the score 0."
+        "  [default: all]",
+        metavar="START-END",
+        fact="NAME of the method",
+        not_in=("design", "evaluate", "inspect"),
+        group="Method",
+    )
     mean_normalise: bool = option(
         False,
         "Take the mean over A C G T from the weights of the layers that read the sequence, and add"
@@ -203,6 +224,10 @@ class ExplainerSettings:
         not_in=("inspect",),
         group="Computation",
     )
+
+
+NAMED_OPTIONS = ("rule", "max_rule", "steps", "layer", "positions")
+"""Options of methods that are fields of the settings."""
 
 
 def flag_of(declared: Field[Any]) -> str:

@@ -35,7 +35,7 @@ def warn_of_time(run: "Run", left: int) -> None:
         return
     ways = "a smaller file of regions takes fewer windows, --shard shares them out"
     if "positions" in options_of(method.name):
-        ways = f"--method-option positions=START-END substitutes fewer bases, {ways}"
+        ways = f"--positions START-END substitutes fewer bases, {ways}"
     log.warning(
         "%s of %d windows takes about %s, %.1f s each; %s",
         method.name,
