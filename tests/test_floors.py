@@ -107,18 +107,72 @@ def test_a_function_name_means_one_thing() -> None:
     assert {name for name, number in names.items() if number > 1} - SAME == set()
 
 
-def test_rules_are_objects_that_nobody_compares_by_name() -> None:
+def strings_in(tree: ast.AST) -> set[str]:
+    return {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+def constants_of_names(tree: ast.Module, names: set[str]) -> set[str]:
+    """Collect the constants of a module whose value is a name, or has some in it."""
+    found = {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
+        if not isinstance(node.value, ast.Dict | ast.Call) and strings_in(node.value) & names
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name)
+    }
+    return {name for name in found if name.isupper()}
+
+
+def compares_names(node: ast.AST, names: set[str], constants: set[str]) -> bool:
+    """Find out whether `node` compares with a name, literally, by a constant or by `match`."""
+    if not isinstance(node, ast.Compare | ast.MatchValue):
+        return False
+    words = {
+        part.id if isinstance(part, ast.Name) else part.attr
+        for part in ast.walk(node)
+        if isinstance(part, ast.Name | ast.Attribute)
+    }
+    return bool(strings_in(node) & names or words & constants)
+
+
+def names_compared(parsed: dict[str, ast.Module]) -> list[str]:
+    """List the places outside the registry that compare the name of a rule or method."""
     names = {*registry.rules(), *registry.methods()}
-    compared = [
-        f"{module}:{node.lineno}"
-        for module, tree in trees()
+    constants = {one for tree in parsed.values() for one in constants_of_names(tree, names)}
+    return [
+        f"{module}:{getattr(node, 'lineno', 0)}"
+        for module, tree in parsed.items()
         if module != "seqlift.attribution.registry"
         for node in ast.walk(tree)
-        if isinstance(node, ast.Compare)
-        for side in ast.walk(node)
-        if isinstance(side, ast.Constant) and side.value in names
+        if compares_names(node, names, constants)
     ]
-    assert compared == []
+
+
+def test_rules_are_objects_that_nobody_compares_by_name() -> None:
+    assert names_compared(dict(trees())) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x = rule == 'rescale'",
+        "x = rule in ('', 'gradient')",
+        "x = rule != registry.DEFAULT_RULE",
+        "RULE = 'ism'\nx = rule == RULE",
+        "KINDS = ('ism', 'occlusion')\nx = rule == KINDS[1]",
+        "match rule:\n    case 'rescale':\n        pass",
+        "match rule:\n    case registry.DEFAULT_METHOD:\n        pass",
+    ],
+)
+def test_every_way_to_compare_a_name_is_found(line: str) -> None:
+    package = dict(trees()) | {"seqlift.made_up": ast.parse(line)}
+    (place,) = names_compared(package)
+    assert place.startswith("seqlift.made_up:")
 
 
 def test_docstrings_say_what_a_thing_does() -> None:

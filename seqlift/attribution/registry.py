@@ -18,14 +18,19 @@ if TYPE_CHECKING:
     from seqlift.attribution.method import Method
     from seqlift.attribution.propagation.rule import Preset, Rule
 
+DEFAULT_METHOD = "deeplift"
+DEFAULT_RULE = "genomics"
 MAX_RULES = ("complete", "winner")
 STEPS = 50  # of integrated gradients, where none are chosen
 YES_OR_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
-DEEPLIFT_RULES = ("genomics", "rescale", "revealcancel")
+DEEPLIFT_RULES = (DEFAULT_RULE, "rescale", "revealcancel")
 """Presets whose contributions sum to the difference from reference: what DeepLIFT's paper has."""
 
-PRESETS = ("genomics",)
+PRESETS = (DEFAULT_RULE,)
 """Rules that choose between others, so that a single layer cannot have one."""
+
+ONCE_RULES = ("integrated-gradients",)
+"""Methods that were a rule's name once, which `--rule` still takes."""
 
 _OWN_RULES: dict[str, Any] = {}
 _OWN_METHODS: dict[str, Callable[..., Any]] = {}
@@ -50,6 +55,16 @@ def rules() -> dict[str, str]:
     return first | files | {name: first_line(rule) for name, rule in _OWN_RULES.items()}
 
 
+def accepted_rules() -> list[str]:
+    """List the rules, and the methods that once were named by one."""
+    return [*dict.fromkeys((*rules(), *ONCE_RULES))]
+
+
+def method_label(method: str, rule: str) -> str:
+    """Name a method with its rule, as `seqlift evaluate --methods` takes it."""
+    return method if rule in ("", DEFAULT_RULE) else f"{method}:rule={rule}"
+
+
 def single_rules() -> list[str]:
     """List the rules that a layer can have: all but presets, which choose between rules."""
     return [name for name in rules() if name not in PRESETS]
@@ -58,7 +73,7 @@ def single_rules() -> list[str]:
 def methods() -> dict[str, str]:
     """List the methods with a line of help each; the default comes first."""
     files = names_in("methods")
-    first = {"deeplift": files["deeplift"]}
+    first = {DEFAULT_METHOD: files[DEFAULT_METHOD]}
     return first | files | {name: first_line(own) for name, own in _OWN_METHODS.items()}
 
 
@@ -145,7 +160,7 @@ def chosen_method(
     name: str,
     options: Mapping[str, Any],
     *,
-    rule: str = "genomics",
+    rule: str = DEFAULT_RULE,
     rule_for: Mapping[str, str] | None = None,
     max_rule: str = "complete",
     steps: int | None = None,
@@ -158,12 +173,12 @@ def chosen_method(
     """
     special = dict(rule_for or {})
     check_known("method", name, methods())
-    if name == "deeplift":
+    if name == DEFAULT_METHOD:
         name, rule = named_by_rule(rule, special)
     known = inspect.signature(factory_named(name)).parameters
     chosen = dict(options)
     asked: dict[str, Any] = {key: value for key, value in named.items() if value is not None}
-    if rule != "genomics":
+    if rule != DEFAULT_RULE:
         asked["rule"] = rule
     if special:
         asked["rule_for"] = special
@@ -185,13 +200,13 @@ def chosen_method(
 
 def named_by_rule(rule: str, special: Mapping[str, str]) -> tuple[str, str]:
     """Find the method and the rule of DeepLIFT that a rule means: some once named a method."""
-    if rule == "integrated-gradients" and special:
+    if rule in ONCE_RULES and special:
         raise InputError(
             f"rule for {', '.join(special)}: integrated gradients use the derivative at every"
             " layer; leave it out, or give another rule"
         )
-    was_method = rule == "integrated-gradients" or (rule in rules() and rule in methods())
-    return (rule, "genomics") if was_method and not special else ("deeplift", rule)
+    was_method = rule in ONCE_RULES or (rule in rules() and rule in methods())
+    return (rule, DEFAULT_RULE) if was_method and not special else (DEFAULT_METHOD, rule)
 
 
 def factory_named(name: str) -> Callable[..., Any]:

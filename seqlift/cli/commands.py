@@ -259,8 +259,6 @@ def inspect(*, path: str, as_json: bool, verbose: int, **chosen: Any) -> None:
         return
     with quiet_imports(verbose):
         from seqlift.explain.inspection import inspect_model
-    pairs = ("rule_for", "method_options", "inputs", "recipes")
-    chosen |= {name: dict(chosen[name]) for name in pairs}
     found = inspect_model(path, **chosen)
     report.show_model(found, as_json=as_json)
     if found.refused:

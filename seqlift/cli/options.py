@@ -21,7 +21,6 @@ from seqlift.cli.parameters import (
     Registered,
     Shard,
     Tolerance,
-    all_rules,
     each_once,
     use_backend,
 )
@@ -35,7 +34,7 @@ Decorator = Callable[[Any], Any]
 
 TYPES: dict[str, click.ParamType[Any]] = {
     "method": Registered("method", registry.methods),
-    "rule": Registered("rule", all_rules),
+    "rule": Registered("rule", registry.accepted_rules),
     "rule_for": LayerRule(),
     "method_options": Named("NAME=VALUE"),
     "inputs": Named("NAME=FILE.npy, NAME=zeros, NAME=NUMBER or NAME=reverse-complement"),

@@ -62,11 +62,6 @@ def has_own_file(ctx: click.Context | None) -> bool:
     return ctx is not None and isinstance(ctx.params.get("custom_objects"), str)
 
 
-def all_rules() -> list[str]:
-    """List the rules, and the methods that once were named by one."""
-    return [*dict.fromkeys((*registry.rules(), "integrated-gradients"))]
-
-
 class LayerRule(click.ParamType[tuple[str, str]]):
     """A layer's name, an equals sign and a rule."""
 

@@ -5,7 +5,10 @@ from typing import Literal
 
 from seqlift.explain.explainer_settings import ExplainerSettings, option
 
-SEARCHES = ("greedy", "beam", "gradient")
+STEPWISE = ("greedy", "beam")
+"""Searches that take the best edits of each step; the other one follows a gradient."""
+
+SEARCHES = (*STEPWISE, "gradient")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from seqlift.attribution.draws import generator_of
 from seqlift.attribution.methods.ism import Mutagenesis
+from seqlift.attribution.registry import DEFAULT_RULE
 from seqlift.design.candidates import Candidate, Codes, Space
 from seqlift.design.constraints import Constraints, constraints_of
-from seqlift.design.design_settings import SEARCHES, DesignSettings
+from seqlift.design.design_settings import SEARCHES, STEPWISE, DesignSettings
 from seqlift.design.generators import Generated, Generator
 from seqlift.design.objective import Objective
 from seqlift.design.placements import MOST_MOTIFS, Placements, placeable_words
@@ -109,9 +110,9 @@ class Designer:
         chosen = replace(settings or DesignSettings(), **options)
         check_settings(chosen)
         self.settings = chosen
-        method = "gradient" if chosen.search == SEARCHES[2] else "ism"
+        method = "ism" if chosen.search in STEPWISE else "gradient"
         up, down = requests_of(target), list(chosen.against)
-        plain = replace(chosen, method=method, rule="genomics", method_options=())
+        plain = replace(chosen, method=method, rule=DEFAULT_RULE, method_options=())
         self.explainer = Explainer(model, [*up, *down] or None, plain)
         self._generators: dict[int, Generator] = {}
         if self.explainer.layout is None:
@@ -206,9 +207,9 @@ class Designer:
         chosen = self.settings
         shaken = [space.shaken(first, chosen.edits, draw) for _ in range(chosen.restarts - 1)]
         firsts = [first, *shaken]
-        if chosen.search == SEARCHES[2]:
+        if chosen.search not in STEPWISE:
             return gradient_search(space, self.objective, firsts, chosen.iterations, draw)
-        if chosen.search == SEARCHES[1]:
+        if chosen.search == "beam":
             found = [beam(space, one, chosen.edits, chosen.width) for one in firsts]
         else:
             found = [greedy(space, one, chosen.edits) for one in firsts]
@@ -255,7 +256,7 @@ def check_settings(chosen: DesignSettings) -> None:
         raise InputError(f"prior {chosen.prior:g}: not a weight of 0 or more")
     if chosen.motifs is not None and chosen.generator is not None:
         raise InputError("motifs, generator: two ways to write sequences; give one of them")
-    if chosen.edits is not None and chosen.search == SEARCHES[2] and chosen.motifs is None:
+    if chosen.edits is not None and chosen.search not in STEPWISE and chosen.motifs is None:
         raise InputError(
             f"edits {chosen.edits}: the gradient search changes any number of bases; leave it out,"
             " or search by greedy or beam"

@@ -63,8 +63,7 @@ class Generator:
             graph = lower(model, shapes[0])
             check_forward(graph, model)
         head = WeightedHead(graph.outputs[0], np.ones(shapes[1]))
-        rules: dict[str, Any] = {"rule": "genomics", "rule_for": {}, "max_rule": "complete"}
-        self.engine = Engine(graph, [head], chosen_method("gradient", {}, **rules))
+        self.engine = Engine(graph, [head], chosen_method("gradient", {}))
         self.node = head.node
 
     def sequences(self, code: Numbers) -> Codes:

@@ -9,10 +9,11 @@ from typing import Any
 
 from seqlift.attribution.engine import Engine
 from seqlift.attribution.method import Method
+from seqlift.attribution.registry import chosen_method
 from seqlift.device.backend import weights_store
 from seqlift.device.precision import ROUNDED
 from seqlift.explain import batches
-from seqlift.explain.explainer_settings import ExplainerSettings
+from seqlift.explain.explainer_settings import NAMED_OPTIONS, ExplainerSettings
 from seqlift.explain.extra_inputs import ExtraInputs
 from seqlift.explain.target import Target
 from seqlift.explain.target_heads import heads_of, unvarying
@@ -97,7 +98,24 @@ class Engines:
         lower_kwargs: dict[str, Any] = self.extra_inputs.without(rows) | {"layout": self.layout}
         with default_settings(of_a_file=self.of_a_file):
             graph = lower(self.model, input_shape, **lower_kwargs)
-            if self.settings.mean_normalise:
-                graph = mean_normalised(graph)
+            graph = as_weighed(graph, self.settings)
             check_forward(graph, self.model, **lower_kwargs)
         return graph
+
+
+def as_weighed(graph: Graph, settings: ExplainerSettings) -> Graph:
+    """Weigh bases against their mean, where it is asked for."""
+    return mean_normalised(graph) if settings.mean_normalise else graph
+
+
+def method_asked(settings: ExplainerSettings) -> Method:
+    """Make the method that settings ask for.
+
+    Raises InputError for a name, an option or a value that does not fit.
+    """
+    return chosen_method(
+        settings.method,
+        dict(settings.method_options),
+        rule_for=dict(settings.rule_for),
+        **{name: getattr(settings, name) for name in NAMED_OPTIONS},
+    )

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.attribution.engine import Engine
-from seqlift.attribution.registry import chosen_method
 from seqlift.attribution.result import Result, joined_results
 from seqlift.device.backend import backend_version, use_device
 from seqlift.device.precision import PRECISIONS
@@ -35,8 +34,8 @@ from seqlift.explain.arguments import (
 from seqlift.explain.batches import ExtraRows, LastShared
 from seqlift.explain.concurrent_batches import ConcurrentBatches
 from seqlift.explain.copied_inputs import InputValue
-from seqlift.explain.engines import Engines
-from seqlift.explain.explainer_settings import NAMED_OPTIONS, ExplainerSettings, signature_with
+from seqlift.explain.engines import Engines, method_asked
+from seqlift.explain.explainer_settings import ExplainerSettings, signature_with
 from seqlift.explain.extra_inputs import no_bases, resolve, rows_for
 from seqlift.explain.schedule import Schedule
 from seqlift.inputs.references import References
@@ -96,12 +95,7 @@ class Explainer(Described):
             )
             model = self.loaded.model
         self.model = with_outputs(model)
-        self.method = chosen_method(
-            chosen.method,
-            dict(chosen.method_options),
-            rule_for=dict(chosen.rule_for),
-            **{name: getattr(chosen, name) for name in NAMED_OPTIONS},
-        )
+        self.method = method_asked(chosen)
         self.notes = self.loaded.notes if self.loaded else call_notes(model)
         self.extra_inputs = resolve(model, dict(chosen.inputs))
         self.warnings = self.extra_inputs.warnings(model)

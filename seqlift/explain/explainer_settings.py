@@ -9,7 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, Literal
 
-from seqlift.attribution.registry import DEEPLIFT_RULES, STEPS, single_rules
+from seqlift.attribution.registry import (
+    DEEPLIFT_RULES,
+    DEFAULT_METHOD,
+    DEFAULT_RULE,
+    STEPS,
+    single_rules,
+)
 from seqlift.device.precision import Precision
 
 Pairs = Mapping[str, Any] | Iterable[tuple[str, Any]]
@@ -109,7 +115,7 @@ class ExplainerSettings:
         group="Model",
     )
     method: str = option(
-        "deeplift",
+        DEFAULT_METHOD,
         "Attribution method, listed below. Only deeplift sums to the difference from reference.",
         metavar="METHOD",
         fact="method",
@@ -127,7 +133,7 @@ class ExplainerSettings:
         group="Method",
     )
     rule: str = option(
-        "genomics",
+        DEFAULT_RULE,
         f"Rule of DeepLIFT: {', '.join(DEEPLIFT_RULES)}; genomics is RevealCancel after dense"
         " layers and Rescale elsewhere.",
         metavar="RULE",

@@ -5,15 +5,16 @@ Knows models and lowering; knows nothing of how a report is shown.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from seqlift.attribution.propagation.passes import Rules
 from seqlift.attribution.propagation.rule import Rule
-from seqlift.attribution.registry import chosen_method
 from seqlift.errors import ModelError
 from seqlift.explain.copied_inputs import InputValue
+from seqlift.explain.engines import as_weighed, method_asked
+from seqlift.explain.explainer_settings import ExplainerSettings
 from seqlift.explain.extra_inputs import ExtraInputs, no_bases, resolve
 from seqlift.explain.model_outputs import model_outputs
 from seqlift.explain.target import targets
@@ -26,7 +27,6 @@ from seqlift.models.load import DescribedModel, describe, load
 from seqlift.models.plans.plan import LayerPlan, NetworkPlan, every_layer
 from seqlift.models.refused import RefusedLayersError
 from seqlift.network.graph import Graph, LayerCall
-from seqlift.network.normalise import mean_normalised
 from seqlift.network.primitives.base import Constant, Input, Primitive
 
 # A model of any length is shown for one of this many bases.
@@ -80,25 +80,20 @@ class ModelReport:
 @default_settings()
 def inspect_model(
     path: str | Path,
-    *,
-    arch: str | None = None,
-    recipes: Mapping[str, str] | None = None,
-    custom_objects: str | None = None,
-    inputs: Mapping[str, InputValue] | None = None,
-    method: str = "deeplift",
-    method_options: Mapping[str, Any] | None = None,
-    rule: str = "genomics",
-    rule_for: Mapping[str, str] | None = None,
-    max_rule: str = "complete",
-    mean_normalise: bool = False,
+    settings: ExplainerSettings | None = None,
+    **options: Any,
 ) -> ModelReport:
-    """Describe a model file; the arguments are those of an explainer.
+    """Describe a model file; settings and options are those of an explainer.
 
     Raises ModelError where the file's architecture cannot be read, InputError where `inputs` do not
     fit; what keeps the model from being loaded or scored is reported.
     """
+    asked = replace(settings or ExplainerSettings(), **options)
+    arch = asked.arch
     try:
-        loaded = load(path, arch=arch, recipes=recipes, custom_objects=custom_objects)
+        loaded = load(
+            path, arch=arch, recipes=dict(asked.recipes), custom_objects=asked.custom_objects
+        )
     except ModelError as refusal:
         try:
             described = describe(path, arch=arch)
@@ -109,7 +104,7 @@ def inspect_model(
             own = {name: f"{arch or path}: {line}" for name, line in refusal.layers.items()}
         return refused_report(str(path), described, refusal.problems, own)
     model = loaded.model
-    extra_inputs, problems = inputs_decided(model, inputs or {})
+    extra_inputs, problems = inputs_decided(model, dict(asked.inputs))
     layout = layout_of(model.inputs[extra_inputs.sequence].shape[1:])
     lower_kwargs: dict[str, Any] = {
         "sequence": extra_inputs.sequence,
@@ -118,15 +113,13 @@ def inspect_model(
     }
     lower_kwargs["copies"] = extra_inputs.copies
     graph = outline(model, example_shapes(model, extra_inputs.sequence, layout), **lower_kwargs)
-    chosen = chosen_method(
-        method, method_options or {}, rule=rule, rule_for=rule_for, max_rule=max_rule
-    )
+    chosen = method_asked(asked)
     layers = layer_reports(graph, chosen.rules(graph))
     if not problems and layout is None:
         problems.append(no_bases(model, extra_inputs, loaded))
     problems += [layer.problem for layer in layers if layer.problem]
-    if mean_normalise and not problems:
-        graph = mean_normalised(graph)
+    if not problems:
+        graph = as_weighed(graph, asked)
     return ModelReport(
         path=str(path),
         sha256=loaded.sha256,

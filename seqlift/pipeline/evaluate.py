@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqlift.attribution.registry import DEFAULT_METHOD
 from seqlift.evaluate.comparison import MethodComparison, Side, compare
 from seqlift.evaluate.explained import Compared
 from seqlift.evaluate.measure_list import Needs, choose_measures
@@ -48,7 +49,7 @@ def evaluate_methods(
     inputs = [*input_paths(options), *([Path(options.instances)] if options.instances else [])]
     prefix = options.output or default_prefix(options.regions)
     outputs = measure_files(prefix, inputs=inputs, force=options.force)
-    base = replace(options, method="deeplift", method_options=())
+    base = replace(options, method=DEFAULT_METHOD, method_options=())
     with prepared(base, settings) as run:
         targets = [target.name for target in run.explainer.targets]
         motifs = motifs_of(dict(options.on), targets, instances)
@@ -76,9 +77,8 @@ def mutagenesis_of(
     subjects: Mapping[str, ExplainedModel], base: EvaluateOptions, settings: Settings
 ) -> ExplainedModel:
     """Find or load the method that agreement is measured with."""
-    if MUTAGENESIS in subjects:
-        return subjects[MUTAGENESIS]
-    return ExplainedModel(settings.load(replace(base, method=MUTAGENESIS)))
+    known = subjects.get(MUTAGENESIS)
+    return known or ExplainedModel(settings.load(replace(base, method=MUTAGENESIS)))
 
 
 def compared_of(run: Run, batch: Batch, instances: MotifInstances | None) -> Compared:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seqlift.attribution.registry import method_label
 from seqlift.errors import InputError
 from seqlift.evaluate.comparison import MethodComparison
 from seqlift.evaluate.explained import Compared, Explained, Instance
@@ -20,11 +21,11 @@ from seqlift.pipeline.measures_written import Evaluation, measure_files, write_m
 from seqlift.pipeline.motif_instances import MotifInstances, motifs_of
 from seqlift.pipeline.progress import Progress
 from seqlift.tracks import layout
+from seqlift.tracks.made_by import made_by
 from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.seal import check_seal
 
 ROWS_AT_ONCE = 256
-DEFAULT_RULE = "genomics"
 
 
 def evaluate_files(options: EvaluateOptions, *, progress: Progress) -> Evaluation:
@@ -92,9 +93,7 @@ def by_method(files: Sequence[ScoreFile]) -> dict[str, list[ScoreFile]]:
 
 def method_of(file: ScoreFile) -> str:
     """Name the method of a file, as `--methods` would have it."""
-    method, rule = (str(file.attributes.get(name, "")) for name in ("method", "rule"))
-    named = method or "scores"
-    return named if rule in ("", method, DEFAULT_RULE) else f"{named}:rule={rule}"
+    return method_label(*made_by(file.attributes, unnamed="scores"))
 
 
 def explained_rows(

@@ -44,7 +44,7 @@ class EvaluateOptions(ScoreOptions):
         group="Target",
     )
     methods: str = option(
-        "deeplift",
+        registry.DEFAULT_METHOD,
         "Methods to compare, such as deeplift,gradient,ism; each may have options after a colon,"
         " as in deeplift:rule=rescale or smoothgrad:samples=20.",
         metavar="NAMES",

@@ -23,6 +23,7 @@ from seqlift.plots.sheet import Block, Sheet, Track
 from seqlift.plots.stretch import DrawnRegion, StretchReader
 from seqlift.system.printable import printable
 from seqlift.tracks import layout
+from seqlift.tracks.made_by import made_by
 from seqlift.tracks.score_file import ScoreFile
 
 Path_ = str | os.PathLike[str]
@@ -250,9 +251,7 @@ def kind_of_scale(kind: str) -> str:
 def labels(files: Sequence[StretchReader]) -> list[str]:
     """Name the tracks of each file by target and method, and by the file where these are equal."""
     facts: list[dict[str, Any]] = [file.scores.attributes for file in files]
-    found = [
-        f"{one.get('target', 'the target')} ({one.get('method', 'deeplift')})" for one in facts
-    ]
+    found = [f"{one.get('target', 'the target')} ({made_by(one)[0]})" for one in facts]
     if len(set(found)) < len(found):
         found = [
             f"{text}, {file.scores.path.name}" for text, file in zip(found, files, strict=True)

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqlift.attribution.method import Backward
-from seqlift.attribution.registry import preset_named, rule_named
+from seqlift.attribution.registry import DEFAULT_METHOD, DEFAULT_RULE, preset_named, rule_named
 
 
 def method(
     *,
-    rule: str = "genomics",
+    rule: str = DEFAULT_RULE,
     rule_for: Mapping[str, str] | None = None,
     max_rule: str = "complete",
 ) -> Backward:
@@ -26,7 +26,7 @@ def method(
     used: list[Any] = [one for one in (preset, *special.values()) if hasattr(one, "rows")]
     complete = all(one.sums_to == "difference" for one in used) and max_rule == "complete"
     return Backward(
-        "deeplift",
+        DEFAULT_METHOD,
         preset,
         special,
         max_rule,

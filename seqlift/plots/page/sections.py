@@ -17,6 +17,7 @@ from seqlift.plots.page.measures import Measures
 from seqlift.plots.stretch import StretchReader
 from seqlift.system.printable import printable
 from seqlift.tracks.consumers import commands_for
+from seqlift.tracks.made_by import made_by
 from seqlift.tracks.score_file import ScoreFile
 
 SHARES = (0.0, 0.001, 0.01, 0.5, 0.99, 0.999, 1.0)
@@ -76,8 +77,8 @@ def note(words: str) -> str:
 
 def what_ran(facts: dict[str, Any], scores: ScoreFile) -> str:
     """Say in words what made a file; all its attributes stand in a list that opens."""
-    method = str(facts.get("method", "deeplift"))
-    rule = f", rule {facts['rule']}" if facts.get("rule", "none") not in ("none", method) else ""
+    method, own = made_by(facts)
+    rule = f", rule {own}" if own else ""
     named = defaultdict(lambda: "not stated", {name: str(one) for name, one in facts.items()})
     words = (
         f"{scores.rows:,} regions of {named['regions']} on {named['genome']}, in windows of"
