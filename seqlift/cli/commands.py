@@ -8,6 +8,7 @@ import click
 
 from seqlift import __version__
 from seqlift.cli import options, report
+from seqlift.cli.browse_command import browse
 from seqlift.cli.failures import quiet_imports, show_failures
 from seqlift.cli.grouped import GroupedCommand
 from seqlift.cli.screen import Commands
@@ -297,3 +298,6 @@ def devices(*, as_json: bool, **_: Any) -> None:
 
     found = all_devices()
     report.show_devices(found, chosen_backend(found), as_json=as_json)
+
+
+main.add_command(browse)

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +66,23 @@ def show_files(written: "Written", *, quiet: bool) -> None:
         if written.before:
             note = "they were there already, as this command writes them"
             show(f"{'note':<10} {note}", err=True)
+
+
+def ready(*, open_page: bool) -> "Callable[[str, str], None]":
+    """Make a function that shows the address of a page on standard output, and a note on it."""
+
+    def show_address(address: str, note: str) -> None:
+        show(address)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        if note:
+            show(f"{'note':<10} {note}", err=True)
+        if open_page:
+            import webbrowser
+
+            webbrowser.open(address)
+
+    return show_address
 
 
 def show_evaluation(found: "Evaluation", *, quiet: bool) -> None:

@@ -93,6 +93,10 @@ class Genome(Closing):
             codes[first - start : stop - start] = self._known(chrom, first, stop)
         return codes
 
+    def index_text(self) -> str:
+        """Write the index of the file, as `.fai`."""
+        return "".join(map(str, self._records.values()))
+
     def check_unchanged(self) -> None:
         """Raise InputError where the file is no longer the one that was opened."""
         if signature(self.path) != self._signature:

@@ -106,6 +106,17 @@ def is_track_of(
         return bool(track.header()["nBasesCovered"] == covered)
 
 
+def begins_as_bigwig(path: Path) -> bool:
+    """Find out whether a file begins as a bigWig of any program, in either byte order."""
+    try:
+        if not path.is_file():  # opening a pipe would wait for ever
+            return False
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) in (_MAGIC, _MAGIC[::-1])
+    except OSError:
+        return False
+
+
 def bigwig_name(path: Path) -> str:
     """Name a file for pyBigWig, which takes UTF-8 in every locale, and crashes at all else."""
     try:

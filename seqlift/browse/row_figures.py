@@ -1,0 +1,35 @@
+"""Rows of score files as figures of letters, for a page without igv.js."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from seqlift.plots import marks
+from seqlift.plots.page.charts import html_text
+from seqlift.plots.page.logo_tracks import region_figure
+from seqlift.plots.picture import CONTRIBUTION, block, labels
+from seqlift.plots.sheet import limits_by_kind
+from seqlift.plots.stretch import StretchReader
+from seqlift.tracks.score_file import ScoreFile
+
+SCALE = "One scale for all files; each region has its own. Grey bases have no contribution."
+
+
+@contextmanager
+def row_figures(
+    scores: Sequence[Path], annotations: Sequence[Path]
+) -> Iterator[Callable[[int], str]]:
+    """Open score files for a function that draws a row, numbered as in the first, as HTML."""
+    regions = marks.read_marks(annotations)
+    colours = marks.colours_of(regions)
+    with ExitStack() as stack:
+        readers = [StretchReader(stack.enter_context(ScoreFile(path))) for path in scores]
+        names = labels(readers)
+
+        def figure(row: int) -> str:
+            one = block(readers, names, readers[0].row(row), [CONTRIBUTION])
+            limits = limits_by_kind([one])[CONTRIBUTION]
+            drawn = region_figure(one, limits, annotations=regions, colours=colours)
+            return f"{drawn}<p>{html_text(SCALE)}</p>"
+
+        yield figure

@@ -1,0 +1,186 @@
+"""Which files a browser shows: tracks, regions, annotations and the genome they lie on.
+
+Knows the names that `seqlift score` gives its files; knows nothing of pages.
+"""
+
+import glob
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqlift.errors import InputError
+from seqlift.inputs.genome import Genome
+from seqlift.plots.marks import read_marks
+from seqlift.plots.stretch import StretchReader
+from seqlift.tracks.bigwig import begins_as_bigwig
+from seqlift.tracks.regions_bed import narrow_peak
+from seqlift.tracks.score_file import ScoreFile
+
+TRACK, SCORES, REGIONS = ".bw", ".h5", ".regions.bed"
+
+COMPRESSED = (".gz", ".bgz")
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRegion:
+    """A region to click: [start, end) of a chromosome, and its row in the score file, if known."""
+
+    name: str
+    chrom: str
+    start: int
+    end: int
+    row: int | None = None
+    prediction: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFiles:
+    """All that a browser shows, by path; `regions` are those to be listed, best first.
+
+    `scores` are the score files of `tracks`, none where one of them is not there.
+    """
+
+    tracks: tuple[Path, ...]
+    scores: tuple[Path, ...]
+    genome: Path
+    index: str
+    annotations: tuple[Path, ...]
+    regions: tuple[ListedRegion, ...]
+    bed: str
+    labels: tuple[str, ...]
+    assembly: str
+
+
+def assembly_of(genome: Path) -> str:
+    """Name an assembly as its FASTA is named."""
+    name = genome.name
+    for ending in (*COMPRESSED, ".fa", ".fasta", ".fna"):
+        name = name.removesuffix(ending)
+    return name or genome.name
+
+
+def find_files(
+    scores: Sequence[str], *, genome: str | None, annotations: Sequence[str]
+) -> ShownFiles:
+    """Find the tracks of prefixes, score files or bigWigs, and what belongs to them.
+
+    Raises
+    ------
+    InputError
+        A file is missing or not what its name says, or the genome is not that of the scores.
+    """
+    tracks = tuple(dict.fromkeys(track for word in scores for track in tracks_of(word)))
+    read_marks(annotations)
+    files = tuple(track.with_suffix(SCORES) for track in tracks)
+    known = all(one.is_file() for one in files)
+    path = genome_path(files[0] if known else None, tracks[0], genome)
+    with Genome(path) as fasta:
+        index = fasta.index_text()
+        for one in files if known else ():
+            check_sizes(one, fasta)
+    if known:
+        listed, bed = list_rows(files[0])
+    else:
+        listed, bed = list_lines(tracks[0])
+    return ShownFiles(
+        tracks=tracks,
+        scores=files if known else (),
+        genome=path,
+        index=index,
+        annotations=tuple(map(Path, annotations)),
+        regions=listed,
+        bed=bed,
+        labels=tuple(label_of(*pair) for pair in zip(tracks, files, strict=True)),
+        assembly=assembly_of(path),
+    )
+
+
+def tracks_of(word: str) -> list[Path]:
+    """Find the bigWigs that a word names: a bigWig, a score file, or a prefix of one or several."""
+    path = Path(word)
+    if path.suffix in (TRACK, ".bigWig", ".bigwig"):
+        found = [path]
+    elif path.suffix == SCORES:
+        found = [path.with_suffix(TRACK)]
+    elif Path(f"{word}{TRACK}").is_file():
+        found = [Path(f"{word}{TRACK}")]
+    else:
+        found = sorted(map(Path, glob.glob(f"{glob.escape(word)}.*{TRACK}")))  # noqa: PTH207  # a prefix may be absolute
+    if not found:
+        raise InputError(
+            f"{word}: no track {word}{TRACK}; give the prefix of `seqlift score`, or make the track"
+            " of a score file with `seqlift track`"
+        )
+    problems = [
+        f"{one}: not a bigWig that can be read; give the .bw file that `seqlift score` wrote, or"
+        " make it again with `seqlift track`"
+        for one in found
+        if not begins_as_bigwig(one)
+    ]
+    if problems:
+        raise InputError(*problems)
+    return found
+
+
+def genome_path(scores: Path | None, track: Path, genome: str | None) -> Path:
+    """Choose the FASTA: the one asked for, else the one that the score file names."""
+    if genome is None and scores is not None:
+        with ScoreFile(scores) as file:
+            genome = str(file.attributes.get("genome") or "") or None
+    if genome is None or not Path(genome).is_file():
+        where = f"there is no file {genome}" if genome else "no score file says which it is"
+        raise InputError(f"{track}: its genome is needed, and {where}; give the FASTA with -g")
+    if genome.endswith(COMPRESSED) and not Path(f"{genome}.gzi").is_file():
+        raise InputError(
+            f"{genome}: browsers need the index {genome}.gzi of a compressed FASTA; make it with"
+            " `samtools faidx`, or give a plain FASTA with -g"
+        )
+    return Path(genome)
+
+
+def check_sizes(path: Path, fasta: Genome) -> None:
+    """Raise InputError unless every chromosome of a score file is as long in the genome."""
+    with ScoreFile(path) as scores:
+        for chrom, size in scores.sizes().items():
+            if fasta.sizes.get(chrom) != size:
+                found = fasta.sizes.get(chrom)
+                raise InputError(
+                    f"{fasta.path}: not the genome of {path}, in which {chrom} has {size} bases"
+                    f" {'and here it is missing' if found is None else f'and not {found}'}; give"
+                    " another FASTA with -g"
+                )
+
+
+def list_rows(path: Path) -> tuple[tuple[ListedRegion, ...], str]:
+    """List the rows of a score file by prediction, the highest first; write all as narrowPeak."""
+    with ScoreFile(path) as scores:
+        windows = scores.windows(slice(None))
+        prediction = scores.values("qc/prediction", slice(None))
+        order = StretchReader(scores).by_prediction().tolist()
+    listed = [
+        ListedRegion(one.region.name, one.region.chrom, one.first, one.last, row, prediction[row])
+        for row, one in ((row, windows[row]) for row in order)
+        if one.first < one.last
+    ]
+    return tuple(listed), "".join(map(narrow_peak, windows))
+
+
+def list_lines(track: Path) -> tuple[tuple[ListedRegion, ...], str]:
+    """List the lines of the regions file of a track, none where there is no such file."""
+    stem = track.with_suffix("")
+    for path in (Path(f"{stem}{REGIONS}"), Path(f"{stem.with_suffix('')}{REGIONS}")):
+        if path.is_file():
+            rows = read_marks([path])
+            listed = (ListedRegion(one.name, one.chrom, one.start, one.end) for one in rows)
+            return tuple(listed), path.read_text("utf-8")
+    return (), ""
+
+
+def label_of(track: Path, scores: Path) -> str:
+    """Call a track by its file, and its target where the score file says it."""
+    if not scores.is_file():
+        return os.fspath(track.name)
+    with ScoreFile(scores) as file:
+        target = file.attributes.get("target")
+    return f"{track.name}: {target}" if target else track.name

@@ -1,0 +1,232 @@
+"""Laws of `seqlift browse`: it serves the files of its page and no others."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from threading import Thread
+from urllib.parse import urlsplit
+
+import h5py
+import numpy as np
+import pytest
+from drawn_scores import EVIL, SIZES, score_file
+
+from seqlift.browse.server import SiteServer, byte_range
+from seqlift.errors import InputError, OutputError
+from seqlift.pipeline.browsing import export_page, site_of
+from seqlift.tracks.bigwig import write_bigwig
+from seqlift.tracks.score_file import ScoreFile
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+NO_OPTIONS = {"genome": None, "annotations": (), "igv": None, "assembly": None}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a genome, a score file with its track, and annotations of a hostile name."""
+    folder = tmp_path_factory.mktemp("browsed")
+    rng = np.random.default_rng(1)
+    lines = [
+        f">{name}\n{''.join(rng.choice(list('ACGT'), size))}\n" for name, size in SIZES.items()
+    ]
+    (folder / "toy.fa").write_text("".join(lines))
+    (folder / "marks.bed").write_text(f"chr1\t105\t115\t{EVIL}\n")
+    path = score_file(folder / "one.h5", genome=str(folder / "toy.fa"))
+    with h5py.File(path, "a") as file:
+        if "genome" not in file:
+            file["genome/chrom"] = np.array([*SIZES], dtype=h5py.string_dtype())
+            file["genome/size"] = np.array([*SIZES.values()], dtype=np.int64)
+    with ScoreFile(path) as scores:
+        write_bigwig(scores, folder / "one.bw", SIZES)
+    (folder / "igv.min.js").write_text(
+        "// draws dynseq\nvar igv={createBrowser:async()=>({search(){}})}"
+    )
+    return folder
+
+
+@pytest.fixture
+def server(folder: Path) -> Iterator[SiteServer]:
+    options = NO_OPTIONS | {"annotations": (str(folder / "marks.bed"),)}
+    opened = site_of([str(folder / "one")], **options)
+    with opened as (_, site), SiteServer(site, host="127.0.0.1", port=0) as running:
+        thread = Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+def asked(server: SiteServer, path: str, method: str = "GET", **headers: str) -> HTTPResponse:
+    """Ask for a path as it stands, no part of it tidied away."""
+    connection = HTTPConnection("127.0.0.1", int(server.server_address[1]), timeout=5)
+    connection.request(method, path, headers=headers)
+    answer = connection.getresponse()
+    answer.body = answer.read()  # type: ignore[attr-defined]
+    connection.close()
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("header", "size", "expected"),
+    [
+        (None, 10, range(10)),
+        ("bytes=2-4", 10, range(2, 5)),
+        ("bytes=7-", 10, range(7, 10)),
+        ("bytes=-3", 10, range(7, 10)),
+        ("bytes=-30", 10, range(10)),
+        ("bytes=8-99", 10, range(8, 10)),
+        ("bytes=10-", 10, None),
+        ("bytes=-0", 10, None),
+        ("bytes=5-2", 10, range(10)),
+        ("bytes=0-1,4-5", 10, range(10)),
+        ("lines=1-2", 10, range(10)),
+        ("bytes=-", 10, range(10)),
+    ],
+)
+def test_ranges_are_those_of_the_specification(
+    header: str | None, size: int, expected: range | None
+) -> None:
+    assert byte_range(header, size) == expected
+
+
+def test_ranges_of_a_track_are_its_bytes(server: SiteServer, folder: Path) -> None:
+    data = (folder / "one.bw").read_bytes()
+    path = f"/{server.token}/scores-0.bw"
+    answer = asked(server, path, Range="bytes=5-104")
+    assert (answer.status, answer.body) == (206, data[5:105])
+    assert answer.headers["Content-Range"] == f"bytes 5-104/{len(data)}"
+    whole = asked(server, path)
+    assert (whole.status, whole.body) == (200, data)
+    assert asked(server, path, Range=f"bytes={len(data)}-").status == 416
+    head = asked(server, path, "HEAD")
+    assert (head.headers["Content-Length"], head.body) == (str(len(data)), b"")
+
+
+def test_no_other_file_is_served(server: SiteServer) -> None:
+    token = server.token
+    for path in (
+        "/", "/index.html", f"/{token}", f"/{token[:-1]}/index.html", f"/{token}x/session.json",
+        f"/{token}/../../etc/passwd", f"/{token}/..%2f..%2fetc%2fpasswd", f"/{token}//etc/passwd",
+        f"/{token}/one.bw", f"/{token}/one.h5", f"/{token}/row-999.html", f"/{token}/row--1.html",
+        f"/{token}/row-1.html/", "/%C3%A9/index.html",
+    ):  # fmt: skip
+        assert asked(server, path).status == 404, path
+    assert asked(server, f"/{token}/index.html", "POST").status == 501
+    assert server.server_address[0] == "127.0.0.1"
+
+
+def test_a_page_loads_its_own_files_only(server: SiteServer) -> None:
+    page = asked(server, f"/{server.token}/")
+    text = page.body.decode()
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+    assert re.findall(r'<script src="([^"]*)"', text) == ["browse.js"]
+    assert text.count("<script") == 1
+    script = asked(server, f"/{server.token}/browse.js")
+    assert script.headers["Content-Type"].startswith("text/javascript")
+
+
+def test_regions_are_listed_by_prediction_with_figures_of_their_rows(server: SiteServer) -> None:
+    session = json.loads(asked(server, f"/{server.token}/session.json").body)
+    assert "npm pack igv" in session["missing"]
+    rows = [one["figure"] for one in session["regions"]]
+    assert rows == [f"row-{row}.html" for row in range(10, -1, -1)]
+    figure = asked(server, f"/{server.token}/row-1.html").body.decode()
+    assert figure.count("#letter-") > 20
+    assert "&lt;script&gt;" in figure  # the annotation
+    assert "<script" not in figure
+
+
+def test_igv_has_letters_the_sequence_and_intervals(folder: Path) -> None:
+    options = NO_OPTIONS | {
+        "igv": str(folder / "igv.min.js"),
+        "annotations": (str(folder / "marks.bed"),),
+    }
+    with site_of([str(folder / "one.bw")], **options) as (_, site):
+        session = json.loads(bytes(site.content("session.json") or b""))["igv"]
+        assert site.content("row-1.html") is None
+        letters, *intervals = session["tracks"]
+        assert (letters["graphType"], letters["url"]) == ("dynseq", "scores-0.bw")
+        assert [one["url"] for one in intervals] == ["regions.bed", "annotations-0.bed"]
+        reference = session["reference"]
+        needed = [reference["fastaURL"], reference["indexURL"]]
+        needed += [one["url"] for one in session["tracks"]]
+        assert all(site.content(name) is not None for name in needed)
+        assert session["loadDefaultGenomes"] is False
+
+
+def test_an_export_has_all_that_its_hubs_name(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    options = NO_OPTIONS | {"assembly": "hg38", "url": "scheme://host/a/"}
+    export_page([str(folder / "one.h5")], str(out), force=False, **options)
+    names = {path.name for path in out.iterdir()}
+    stanza = (out / "trackDb.txt").read_text()
+    assert "logo on\n" in stanza
+    assert re.findall("bigDataUrl (.*)", stanza) == ["scores-0.bw"]
+    assert (out / "genomes.txt").read_text() == "genome hg38\ntrackDb trackDb.txt\n"
+    assert "genomesFile genomes.txt" in (out / "hub.txt").read_text()
+    (washu,) = json.loads((out / "washu.json").read_text())
+    assert (washu["type"], washu["url"]) == ("dynseq", "scheme://host/a/scores-0.bw")
+    uris = set(re.findall('"uri": "([^"]*)"', (out / "jbrowse.json").read_text()))
+    assert uris == {"genome.fa", "genome.fa.fai", "scores-0.bw", "regions.bed"}
+    assert uris <= names
+    assert {"index.html", "browse.js", "session.json", "row-0.html", "row-10.html"} <= names
+    assert (out / "genome.fa").read_bytes() == (folder / "toy.fa").read_bytes()
+    with pytest.raises(OutputError, match="has files already"):
+        export_page([str(folder / "one.h5")], str(out), force=False, **options)
+    export_page([str(folder / "one.h5")], str(out), force=True, **options)
+
+
+def test_what_cannot_be_browsed_is_said(folder: Path, tmp_path: Path) -> None:
+    def fails(words: str, scores: Path, **more: str) -> None:
+        with pytest.raises(InputError, match=words), site_of([str(scores)], **NO_OPTIONS | more):
+            pass
+
+    fails("no track", tmp_path / "none")
+    fails("not a bigWig", folder / "toy.fa.bw")
+    fails("3.8 or later", folder / "one", igv=str(folder / "toy.fa"))
+    (tmp_path / "other.fa").write_text(">chr1\nACGT\n")
+    fails("not the genome of", folder / "one", genome=str(tmp_path / "other.fa"))
+    alone = tmp_path / "alone.bw"
+    shutil.copy(folder / "one.bw", alone)
+    fails("give the FASTA with -g", alone)
+    fails(r"score file \(.h5\) is not there", alone, genome=str(folder / "toy.fa"))
+
+
+@pytest.mark.slow
+def test_the_command_exports_without_tensorflow(folder: Path, tmp_path: Path) -> None:
+    words = ["browse", str(folder / "one"), "-q", "--export", str(tmp_path / "site")]
+    code = (
+        "import sys; from seqlift.cli import main\n"
+        f"try: main({words!r})\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "assert not {'tensorflow', 'keras', 'jax', 'matplotlib.pyplot'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert (tmp_path / "site" / "index.html").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_chromium_draws_letters_without_a_network(server: SiteServer, tmp_path: Path) -> None:
+    """Of the region of the highest prediction, which the page opens with."""
+    assert urlsplit(server.address).hostname == "127.0.0.1"
+    done = subprocess.run(
+        [
+            str(CHROMIUM), "--no-sandbox", "--headless", "--disable-gpu", "--no-first-run",
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+            "--disable-background-networking", f"--user-data-dir={tmp_path / 'profile'}",
+            "--virtual-time-budget=4000", "--dump-dom", server.address,
+        ],
+        capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    dom = done.stdout
+    assert 'data-ready="yes"' in dom
+    assert dom.count('<use href="#letter-') + dom.count("xlink:href") > 20
+    assert "alert(1)&lt;/script&gt;" in dom  # the name of a region, in the list
+    assert "<script>alert" not in dom
