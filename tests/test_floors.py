@@ -5,56 +5,54 @@ import-linter holds the list of floors (`pyproject.toml`); this counts what it h
 
 import ast
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from counted import (
+    BARS,
+    PACKAGE,
+    circles,
+    class_names_twice,
+    clauses_as_docstrings,
+    counted,
+    files_that_know,
+    folder_imports,
+    imports_in,
+    names_compared,
+    printed,
+    trees,
+)
 
 from seqlift.attribution import registry
 
-PACKAGE = ROOT / "seqlift"
+
+def test_folders_are_many() -> None:
+    assert len(folder_imports()) > 30
 
 
-def modules() -> dict[str, Path]:
-    """Map the dotted name of every module of the package to its file."""
-    return {
-        ".".join(path.relative_to(ROOT).with_suffix("").parts): path
-        for path in PACKAGE.rglob("*.py")
-    }
+def test_circles_of_any_length_are_found() -> None:
+    a, b, c, d, e = (Path(name) for name in "abcde")
+    assert circles({(a, b), (b, c), (c, d), (a, d)}) == []
+    assert circles({(a, b), (b, a)}) == [{a, b}]
+    assert circles({(a, b), (b, c), (c, d), (d, b), (d, e)}) == [{b, c, d}]
 
 
-def imported(path: Path) -> Iterator[str]:
-    """Yield the dotted names that a file imports from the package."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("seqlift"):
-            for alias in node.names:
-                yield f"{node.module}.{alias.name}"
-
-
-def folder_of(name: str) -> Path:
-    """Name the folder of a module, a package, or something defined in either."""
-    path = ROOT.joinpath(*name.split("."))
-    while not path.is_dir():
-        path = path.parent
-    return path
-
-
-def folder_imports() -> set[tuple[Path, Path]]:
-    """Return the pairs of folders of which the first imports from the second."""
-    return {
-        (path.parent, folder_of(name))
-        for module, path in modules().items()
-        if path.parent != PACKAGE  # the public interface, which everything hangs from
-        for name in imported(path)
-        if folder_of(name) != path.parent
-    }
-
-
-def test_no_folder_imports_one_that_imports_it() -> None:
-    arrows = folder_imports()
-    assert len(arrows) > 30
-    assert [(a.name, b.name) for a, b in sorted(arrows) if (b, a) in arrows] == []
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("import seqlift.tracks.hdf5, numpy", ["seqlift.tracks.hdf5"]),
+        ("from seqlift.tracks import hdf5 as x, seal", [
+            "seqlift.tracks.hdf5", "seqlift.tracks.seal",
+        ]),
+        ("from . import hdf5", ["seqlift.plots.page.hdf5"]),
+        ("from .hdf5 import x", ["seqlift.plots.page.hdf5.x"]),
+        ("from ...tracks.hdf5 import x", ["seqlift.tracks.hdf5.x"]),
+        ("def f():\n    from .. import logos", ["seqlift.plots.logos"]),
+        ("from numpy import zeros", []),
+    ],
+)  # fmt: skip
+def test_every_way_to_import_is_counted(line: str, names: list[str]) -> None:
+    assert list(imports_in(ast.parse(line), ("seqlift", "plots", "page"))) == names
 
 
 def test_only_the_ground_lies_loose() -> None:
@@ -62,17 +60,36 @@ def test_only_the_ground_lies_loose() -> None:
     assert loose <= {"__init__.py", "__main__.py", "errors.py", "intervals.py"}
 
 
-def trees() -> Iterator[tuple[str, ast.Module]]:
-    """Yield the name and the parsed text of every module of the package."""
-    for name, path in modules().items():
-        yield name, ast.parse(path.read_text())
+def test_what_has_a_bar_is_counted_and_below_it(capsys: pytest.CaptureFixture[str]) -> None:
+    found = counted()
+    print(printed(found))
+    shown = capsys.readouterr().out
+    assert len(shown.splitlines()) == len(BARS)
+    above = {name: places for name, places in found.items() if len(places) > BARS[name]}
+    assert above == {}
+    for name, places in found.items():
+        assert f"{len(places)}  at most" in shown
+        assert bool(places) == name.startswith("files"), "an example is not found any more"
 
 
-def test_a_class_name_means_one_thing() -> None:
-    names = Counter(
-        node.name for _, tree in trees() for node in tree.body if isinstance(node, ast.ClassDef)
-    )
-    assert [name for name, number in names.items() if number > 1] == []
+def test_classes_and_docstrings_that_should_not_be_are_found() -> None:
+    text = 'class One:\n    """Return what is one."""\n'
+    twice = {name: ast.parse(text) for name in ("seqlift.a", "seqlift.b")}
+    assert class_names_twice(twice) == ["One"]
+    assert clauses_as_docstrings(twice) == ["seqlift.a:One", "seqlift.b:One"]
+
+
+def test_every_file_that_knows_a_name_is_found() -> None:
+    lines = {
+        "seqlift.a.own_one": "",
+        "seqlift.b": "from seqlift.a.own_one import x",
+        "seqlift.c": "x = 'own-one'",
+        "seqlift.d": "x = settings.own_one",
+        "seqlift.e": "own_one: int = 3",
+        "seqlift.f": "x = 'own'",
+    }
+    parsed = {name: ast.parse(line) for name, line in lines.items()}
+    assert files_that_know("own-one", parsed) == [*lines][:-1]
 
 
 def test_a_file_name_means_one_thing() -> None:
@@ -107,56 +124,6 @@ def test_a_function_name_means_one_thing() -> None:
     assert {name for name, number in names.items() if number > 1} - SAME == set()
 
 
-def strings_in(tree: ast.AST) -> set[str]:
-    return {
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
-
-
-def constants_of_names(tree: ast.Module, names: set[str]) -> set[str]:
-    """Collect the constants of a module whose value is a name, or has some in it."""
-    found = {
-        target.id
-        for node in tree.body
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
-        if not isinstance(node.value, ast.Dict | ast.Call) and strings_in(node.value) & names
-        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
-        if isinstance(target, ast.Name)
-    }
-    return {name for name in found if name.isupper()}
-
-
-def compares_names(node: ast.AST, names: set[str], constants: set[str]) -> bool:
-    """Find out whether `node` compares with a name, literally, by a constant or by `match`."""
-    if not isinstance(node, ast.Compare | ast.MatchValue):
-        return False
-    words = {
-        part.id if isinstance(part, ast.Name) else part.attr
-        for part in ast.walk(node)
-        if isinstance(part, ast.Name | ast.Attribute)
-    }
-    return bool(strings_in(node) & names or words & constants)
-
-
-def names_compared(parsed: dict[str, ast.Module]) -> list[str]:
-    """List the places outside the registry that compare the name of a rule or method."""
-    names = {*registry.rules(), *registry.methods()}
-    constants = {one for tree in parsed.values() for one in constants_of_names(tree, names)}
-    return [
-        f"{module}:{getattr(node, 'lineno', 0)}"
-        for module, tree in parsed.items()
-        if module != "seqlift.attribution.registry"
-        for node in ast.walk(tree)
-        if compares_names(node, names, constants)
-    ]
-
-
-def test_rules_are_objects_that_nobody_compares_by_name() -> None:
-    assert names_compared(dict(trees())) == []
-
-
 @pytest.mark.parametrize(
     "line",
     [
@@ -173,18 +140,6 @@ def test_every_way_to_compare_a_name_is_found(line: str) -> None:
     package = dict(trees()) | {"seqlift.made_up": ast.parse(line)}
     (place,) = names_compared(package)
     assert place.startswith("seqlift.made_up:")
-
-
-def test_docstrings_say_what_a_thing_does() -> None:
-    """None says only what is returned, or begins with a noun clause."""
-    clauses = [
-        f"{module}:{node.name}"
-        for module, tree in trees()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.ClassDef)
-        and (ast.get_docstring(node) or "").startswith(("Return", "What "))
-    ]
-    assert clauses == []
 
 
 @pytest.mark.parametrize("folder", ["rules", "methods"])
