@@ -5,18 +5,23 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
+from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit
 
 import h5py
 import numpy as np
+import pyBigWig
 import pytest
 from drawn_scores import EVIL, SIZES, score_file
+from matplotlib.image import imread
 
 from seqlift.browse.server import SiteServer, byte_range
+from seqlift.browse.site import Site
 from seqlift.errors import InputError, OutputError
 from seqlift.pipeline.browsing import export_page, site_of
 from seqlift.tracks.bigwig import write_bigwig
@@ -216,17 +221,87 @@ def test_the_command_exports_without_tensorflow(folder: Path, tmp_path: Path) ->
 def test_chromium_draws_letters_without_a_network(server: SiteServer, tmp_path: Path) -> None:
     """Of the region of the highest prediction, which the page opens with."""
     assert urlsplit(server.address).hostname == "127.0.0.1"
+    dom = chromium(server.address, tmp_path, "--dump-dom")
+    assert 'data-ready="yes"' in dom
+    assert dom.count("#letter-") > 20
+    assert "alert(1)&lt;/script&gt;" in dom  # the name of a region, in the list
+    assert "<script>alert" not in dom
+
+
+def chromium(address: str, folder: Path, *more: str) -> str:
+    """Open a page in Chromium that reaches this machine only; what it writes to standard output."""
     done = subprocess.run(
         [
             str(CHROMIUM), "--no-sandbox", "--headless", "--disable-gpu", "--no-first-run",
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-            "--disable-background-networking", f"--user-data-dir={tmp_path / 'profile'}",
-            "--virtual-time-budget=4000", "--dump-dom", server.address,
+            "--disable-background-networking", f"--user-data-dir={folder / 'profile'}",
+            "--window-size=1400,800", "--virtual-time-budget=8000", *more, address,
         ],
         capture_output=True, text=True, check=True, timeout=120,
     )  # fmt: skip
-    dom = done.stdout
-    assert 'data-ready="yes"' in dom
-    assert dom.count('<use href="#letter-') + dom.count("xlink:href") > 20
-    assert "alert(1)&lt;/script&gt;" in dom  # the name of a region, in the list
-    assert "<script>alert" not in dom
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def igv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Fetch igv.js as the build of the wheel does; skip where npm cannot."""
+    npm, folder = shutil.which("npm"), tmp_path_factory.mktemp("igv")
+    if npm is None:
+        pytest.skip("npm is not installed")
+    words = [npm, "pack", "igv@3.8.10", "--silent", "--fetch-retries=0"]
+    if subprocess.run(words, cwd=folder, capture_output=True, check=False).returncode:
+        pytest.skip("npm reaches no registry")
+    (archive,) = folder.glob("*.tgz")
+    with tarfile.open(archive) as packed:
+        packed.extractall(folder, filter="data")
+    return folder / "package" / "dist" / "igv.min.js"
+
+
+COLOURS = {"A": (0, 200, 0), "C": (0, 0, 200), "G": (209, 113, 5), "T": (255, 0, 0)}
+"""Those of igv.js, about."""
+
+
+def letters_of(picture: Path, number: int) -> str:
+    """Read `number` letters side by side off a screenshot, by the colour that most pixels have."""
+    pixels = 255 * imread(picture)[240:345, 345:1320, :3]  # the track, without axes and buttons
+    distance = np.stack([np.abs(pixels - one).sum(axis=2) for one in COLOURS.values()])
+    near = distance.min(axis=0) < 90
+    columns = np.flatnonzero(near.any(axis=0))
+    edges = np.linspace(columns[0], columns[-1] + 1, number + 1).round().astype(int)
+    nearest = np.where(near, distance.argmin(axis=0), len(COLOURS))
+    counts = [
+        np.bincount(nearest[:, first:last].ravel(), minlength=5)[:4]
+        for first, last in pairwise(edges)
+    ]
+    assert columns[-1] - columns[0] == pytest.approx(975 * number / 70, rel=0.1)
+    return "".join("ACGT"[one.argmax()] for one in counts)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+@pytest.mark.parametrize("exported", [False, True])
+def test_igv_draws_the_letters_of_a_planted_motif(
+    igv: Path, tmp_path: Path, exported: bool
+) -> None:
+    """Of the page that is served, and of its export on any server of files."""
+    motif = "GATAAG"
+    (tmp_path / "toy.fa").write_text(f">chr1\n{'C' * 110}{motif}{'C' * 84}\n")
+    values = np.zeros(40)
+    values[10:16] = 1.0
+    with pyBigWig.open(str(tmp_path / "x.bw"), "w") as file:
+        file.addHeader([("chr1", 200)])
+        file.addEntries("chr1", 100, values=values, span=1, step=1)
+    (tmp_path / "x.regions.bed").write_text(f"chr1\t100\t140\t{EVIL}\n")
+    options = NO_OPTIONS | {"igv": str(igv), "genome": str(tmp_path / "toy.fa")}
+    with site_of([str(tmp_path / "x.bw")], **options) as (_, site):
+        if exported:
+            out = tmp_path / "out"
+            export_page([str(tmp_path / "x.bw")], str(out), url=None, force=False, **options)
+            site = Site({path.name: path for path in out.iterdir()})
+        with SiteServer(site, host="127.0.0.1", port=0) as server:
+            thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            chromium(server.address, tmp_path, f"--screenshot={tmp_path / 'page.png'}")
+            server.shutdown()
+            thread.join()
+    assert letters_of(tmp_path / "page.png", len(motif)) == motif

@@ -33,6 +33,7 @@ COMMANDS = {
     "seqlift plot demo.h5 --row 68 --annotations data/demo.motifs.bed": "demo.png",
     "seqlift report demo.h5": "demo.html",
     "seqlift seqlets demo.h5 --motifs data/demo.meme": "demo.seqlets.bed demo.motifs.tsv",
+    "seqlift browse demo --export site -q": "site/index.html site/scores-0.bw site/hub.txt",
     "seqlift export demo.h5 --to npz": "demo.npz",
     "seqlift export demo.h5 --to bedgraph": "demo.bedgraph",
     "seqlift export demo.h5 --to modisco-npz": "demo.sequences.npz demo.attributions.npz",
@@ -128,6 +129,8 @@ def test_packages_are_complete(
         inside = set(wheel.namelist())
     ours = {name for name in tracked() if name.startswith("seqlift/")}
     assert "seqlift/py.typed" in ours <= inside
+    fetched = {f"seqlift/browse/pages/igv.{one}" for one in ("min.js", "LICENSE.txt")}
+    assert inside & fetched in (fetched, set())  # the script never without its licence
     others = {Path(name).name for name in inside if ".dist-info/" in name}
     assert others >= {"METADATA", "WHEEL", "entry_points.txt", "LICENSE", "RECORD"}
     assert {name.partition("/")[0].partition("-")[0] for name in inside} == {"seqlift"}

@@ -6,6 +6,7 @@ hubs, https://epigenomegateway.readthedocs.io; JBrowse 2, https://jbrowse.org/jb
 
 import json
 from collections.abc import Collection, Sequence
+from html import unescape
 from typing import Any
 
 from seqlift.browse.igv_session import interval_tracks
@@ -84,7 +85,7 @@ def jbrowse(shown: ShownFiles, names: Collection[str]) -> dict[str, Any]:
         for i, label in enumerate(shown.labels)
     ]  # fmt: skip
     intervals = [
-        jbrowse_track(shown, one["url"], one["name"], "FeatureTrack", {
+        jbrowse_track(shown, one["url"], unescape(one["name"]), "FeatureTrack", {
             "type": "BedAdapter", "bedLocation": uri(one["url"]),
         })
         for one in interval_tracks(shown, names)

@@ -4,6 +4,7 @@ Format: the documentation of igv.js, https://igv.org/doc/igvjs/#Configuration
 """
 
 from collections.abc import Collection, Iterator
+from html import escape
 from typing import Any
 
 from seqlift.browse.shown_files import ListedRegion, ShownFiles
@@ -41,11 +42,12 @@ def locus(one: ListedRegion) -> str:
 
 
 def letter_tracks(shown: ShownFiles) -> Iterator[dict[str, Any]]:
-    """Write a track for each bigWig, all on one scale."""
+    """Write a track for each bigWig, all on one scale; igv.js takes names for HTML."""
     for i, label in enumerate(shown.labels):
         yield {
-            "name": label, "type": "wig", "format": "bigwig", "url": f"scores-{i}.bw",
-            "graphType": "dynseq", "height": 150, "autoscaleGroup": "scores", "order": i + 1,
+            "name": escape(label, quote=False), "type": "wig", "format": "bigwig",
+            "url": f"scores-{i}.bw", "graphType": "dynseq", "height": 150,
+            "autoscaleGroup": "scores", "order": i + 1,
         }  # fmt: skip
 
 
@@ -57,6 +59,6 @@ def interval_tracks(shown: ShownFiles, names: Collection[str]) -> Iterator[dict[
         if name is not None:
             # narrowPeak of regions: as BED, so that measures of peaks change no colour
             yield {
-                "name": label, "type": "annotation", "format": "bed", "url": name,
-                "displayMode": "EXPANDED", "indexed": False, "order": 100 + i,
+                "name": escape(label, quote=False), "type": "annotation", "format": "bed",
+                "url": name, "displayMode": "EXPANDED", "indexed": False, "order": 100 + i,
             }  # fmt: skip
