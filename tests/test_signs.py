@@ -88,29 +88,36 @@ def test_a_sum_is_the_same_to_the_bit_in_any_order(
     assert np.all(np.abs(found[0] - exact) <= np.finfo(dtype).eps * size)
 
 
+LINES = [((5, 4, 7), 1, 1), ((21, 4, 16), 1, 1), ((3, 30, 32), 4, 1), ((8, 5, 1), 1, 3)]
+IMAGES = [((3, 3, 1, 16), 1, 1), ((3, 3, 16, 32), 1, 1), ((5, 4, 3, 7), 2, 1), ((2, 6, 8, 9), 1, 2)]
+
+
 @pytest.mark.parametrize("fused", [False, True])
-def test_equal_windows_have_equal_values_to_the_bit(fused: bool) -> None:
+@pytest.mark.parametrize(("shapes", "size"), [(LINES, (101,)), (IMAGES, (17, 23))])
+def test_equal_windows_have_equal_values_to_the_bit(
+    shapes: list[tuple[tuple[int, ...], int, int]], size: tuple[int, ...], fused: bool
+) -> None:
     """Of a constant reference, or a repeat: for the signs and the ties that are made of them."""
     rng = np.random.default_rng(5)
-    shapes = [((5, 4, 7), 1, 1), ((21, 4, 16), 1, 1), ((3, 30, 32), 4, 1), ((8, 5, 1), 1, 3)]
+    axes = len(size)
     convolutions = [
         Convolution(
             rng.normal(size=shape).astype(np.float32),
             rng.normal(size=shape[-1]).astype(np.float32),
-            (stride,),
-            (dilation,),
-            ((0, 0),),
+            (stride,) * axes,
+            (dilation,) * axes,
+            ((0, 0),) * axes,
         )
         for shape, dilation, stride in shapes
     ]
-    rows = [
-        np.repeat(rng.normal(size=(5, 1, c.kernel.shape[1])).astype(np.float32), 101, axis=1)
-        for c in convolutions
-    ]
+    constant = (rng.normal(size=(5, *(1,) * axes, c.kernel.shape[-2])) for c in convolutions)
+    rows = [np.tile(one.astype(np.float32), (1, *size, 1)) for one in constant]
     forward = compiled(
         lambda arrays: [c.forward(x) for c, x in zip(convolutions, arrays, strict=True)],
         fused=fused,
     )
     found: list[Array] = [numpy(values) for values in forward(rows)]
-    for values in found:
-        assert np.array_equal(values, np.repeat(values[:, :1], values.shape[1], axis=1))
+    for values, convolution in zip(found, convolutions, strict=True):
+        assert values.shape[1:] == convolution.shape((*size, convolution.kernel.shape[-2]))
+        windows = values.reshape(5, -1, values.shape[-1])
+        assert np.array_equal(windows, np.repeat(windows[:, :1], windows.shape[1], axis=1))
