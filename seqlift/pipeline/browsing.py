@@ -11,7 +11,7 @@ from seqlift.browse.hubs import hub_files
 from seqlift.browse.row_figures import row_figures
 from seqlift.browse.server import SiteServer
 from seqlift.browse.shown_files import ShownFiles, find_files
-from seqlift.browse.site import MISSING, Content, Site, figure_name, igv_script, make_site
+from seqlift.browse.site import MISSING, PAGE, Content, Site, figure_name, igv_script, make_site
 from seqlift.errors import OutputError
 from seqlift.pipeline.finished import REMEDY
 from seqlift.pipeline.output_files import Written, check_name, finish, writing
@@ -103,7 +103,7 @@ def export_page(
             names += [figure_name(one.row) for one in shown.regions if one.row is not None]
         with output_errors(path):
             path.mkdir(exist_ok=True)
-        for name in names:
+        for name in sorted(names, key=lambda one: one == PAGE):  # the page when all else is there
             content = files[name] if name in files else site.content(name)
             write_content(path / name, b"" if content is None else content, force=force)
     return Written((path,))

@@ -39,8 +39,9 @@ const list = (regions, show) => {
   const word = part("find").value.trim().toLowerCase();
   const found = regions.filter((one) => `${one.name} ${place(one)}`.toLowerCase().includes(word));
   part("regions").replaceChildren(...found.slice(0, MOST).map((one) => button(one, show)));
+  const order = regions[0]?.prediction === undefined ? "" : ", by prediction";
   const shown = Math.min(found.length, MOST);
-  part("count").textContent = `${shown} of ${regions.length} regions, by prediction`;
+  part("count").textContent = `${shown} of ${regions.length} regions${order}`;
 };
 
 const openLetters = async (session) => {
