@@ -38,7 +38,7 @@ def browsing(command: Any) -> Any:
             "help": "Address to listen on; any but a loopback one lets other machines in.",
         }),
         (("--port",), {
-            "type": click.IntRange(0, 65535), "default": 0,
+            "type": click.IntRange(0, 65535), "default": 0, "metavar": "NUMBER",
             "help": "Port to listen on.  [default: any that is free]",
         }),
         (("--open", "open_page"), {"is_flag": True, "help": "Open the page in the web browser."}),

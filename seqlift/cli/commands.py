@@ -228,7 +228,7 @@ def seqlets(
     """
     del verbose
     from seqlift.pipeline.seqlet_files import write_seqlets
-    from seqlift.seqlets.naming import SeqletSettings
+    from seqlift.seqlets.seqlet_settings import SeqletSettings
 
     written, found, counts = write_seqlets(
         scores, output, motifs=motifs, settings=SeqletSettings(**wanted), force=force,

@@ -29,6 +29,7 @@ from seqlift.exports.form_names import export_forms
 from seqlift.pipeline.design_options import DesignOptions
 from seqlift.pipeline.evaluate_options import EvaluateOptions
 from seqlift.pipeline.score_options import ScoreOptions
+from seqlift.seqlets.seqlet_settings import SeqletSettings
 
 Decorator = Callable[[Any], Any]
 
@@ -72,7 +73,7 @@ def declared(one: Field[Any]) -> Decorator:
         settings |= {"type": TYPES.get(one.name) or type_of(one)}
     if one.name == "batch_size":
         settings |= {"default": "auto", "show_default": True}
-    elif one.default not in (None, ()) and "is_flag" not in settings:
+    elif one.default not in (None, (), "") and "is_flag" not in settings:
         settings |= {"default": one.default, "show_default": True}
     if "envvar" in about:
         settings |= {"envvar": about["envvar"], "show_envvar": True}
@@ -208,20 +209,30 @@ seqlets_prefix = click.option(
 motifs = click.option(
     "--motifs", metavar="FILE.meme", help="Motifs in MEME format, to name seqlets and be counted."
 )
+SEQLETS = SeqletSettings()
+
 width = click.option(
-    "--width", type=click.IntRange(min=2), default=13, show_default=True,
+    "--width", type=click.IntRange(min=2), metavar="BASES", default=SEQLETS.width,
+    show_default=True,
     help="Bases of the windows whose contributions are summed.",
 )  # fmt: skip
 rate = click.option(
-    "--fdr", "rate", type=click.FloatRange(0, 1), default=0.1, show_default=True,
+    "--fdr", "rate", type=click.FloatRange(0, 1), metavar="RATE", default=SEQLETS.rate,
+    show_default=True,
     help="Highest false discovery rate of the seqlets, against shuffled contributions.",
 )  # fmt: skip
 motif_p = click.option(
-    "--motif-p", type=click.FloatRange(0, 1), default=0.01, show_default=True,
+    "--motif-p", type=click.FloatRange(0, 1), metavar="P", default=SEQLETS.motif_p,
+    show_default=True,
     help="Highest p-value of a motif's match, corrected for places, strands and motifs.",
 )  # fmt: skip
 shuffle_seed = click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the shuffles."
+    "--seed",
+    type=click.IntRange(min=0),
+    metavar="SEED",
+    default=SEQLETS.seed,
+    show_default=True,
+    help="Seed of the shuffles.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary.")

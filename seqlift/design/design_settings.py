@@ -28,6 +28,12 @@ class DesignSettings(ExplainerSettings):
         metavar="TARGET",
         group="Target",
     )
+    pre_activation: bool = option(
+        True,
+        "Drive the logit before a final sigmoid or softmax, or the probability after it.",
+        flag="--pre-activation/--post-activation",
+        group="Target",
+    )
     search: Literal["greedy", "beam", "gradient"] = option(
         "greedy",
         "greedy takes the best edit of each step, beam keeps the best --width sequences, gradient"

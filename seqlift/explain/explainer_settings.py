@@ -116,7 +116,8 @@ class ExplainerSettings:
     )
     method: str = option(
         DEFAULT_METHOD,
-        "Attribution method, listed below. Only deeplift sums to the difference from reference.",
+        "Attribution method, listed below. Not all sum to the difference from reference: the"
+        " attribute sums_to of a score file names what its scores sum to.",
         metavar="METHOD",
         fact="method",
         not_in=("design", "evaluate"),

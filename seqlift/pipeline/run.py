@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.device.precision import Precision
 from seqlift.explain.schedule import Schedule
 from seqlift.inputs.onehot import reverse_complement
 from seqlift.inputs.references import References
@@ -19,29 +18,13 @@ from seqlift.pipeline.output_files import Outputs
 from seqlift.pipeline.score_options import ScoreOptions
 from seqlift.pipeline.settings import Settings
 from seqlift.pipeline.survey import Survey
+from seqlift.pipeline.tolerances import STORED, TOLERANCES
 from seqlift.pipeline.workload import WindowBases, Workload
 from seqlift.tracks import layout
 
 if TYPE_CHECKING:
     from seqlift.explain.batches import ExtraRows
     from seqlift.explain.explainer import Explainer
-
-TOLERANCES: dict[Precision, float] = {
-    "float32": 1e-4,
-    "float64": 1e-4,
-    "tf32": 1e-2,
-    "bfloat16": 5e-2,
-}
-"""Relative residuals up to which a row is right, where no tolerance is set.
-
-Of a BPNet of 64 filters the largest are 1e-6, 4e-16, 1.2e-3 and 9e-3.
-"""
-
-STORED: dict[layout.Dtype, float] = {"float32": 0.0, "float16": 1e-3}
-"""Relative residuals that rounding to the type of the file may bring, where none is asked for.
-
-Of the 200 regions of the demonstration the largest is 1.7e-4.
-"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Literal
 from seqlift.explain.explainer_settings import ExplainerSettings, option
 from seqlift.inputs.references import KINDS, NUMBER
 from seqlift.inputs.summits import Summits
+from seqlift.pipeline.tolerances import tolerances_in_words
 from seqlift.tracks.overlap_policies import Overlap
 
 
@@ -120,8 +121,8 @@ class ScoreOptions(ExplainerSettings):
     )
     tolerance: float | None = option(
         None,
-        "Largest relative residual of a row before the run fails.  [default: 1e-4; tf32 1e-2,"
-        " bfloat16 5e-2; 1e-3 for what --dtype float16 stores]",
+        "Largest relative residual of a row before the run fails."
+        f"  [default: {tolerances_in_words()}]",
         fact="tolerance",
         not_in=("evaluate",),
         group="Computation",

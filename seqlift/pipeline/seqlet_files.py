@@ -9,7 +9,8 @@ from seqlift.errors import OutputError
 from seqlift.inputs.meme import read_motifs
 from seqlift.pipeline.output_files import Written, check_outputs, finish, writing
 from seqlift.pipeline.progress import Progress
-from seqlift.seqlets.naming import MotifCount, Seqlet, SeqletSettings, seqlets_of
+from seqlift.seqlets.naming import MotifCount, Seqlet, seqlets_of
+from seqlift.seqlets.seqlet_settings import SeqletSettings
 from seqlift.system.printable import printable
 from seqlift.tracks.reading import StoredScores
 from seqlift.tracks.regions_bed import HIGHEST_SCORE

@@ -11,33 +11,9 @@ from seqlift.inputs.onehot import decode
 from seqlift.intervals import UNKNOWN
 from seqlift.seqlets.calling import Called, call_windows
 from seqlift.seqlets.motifs import background_of, best_matches
+from seqlift.seqlets.seqlet_settings import SeqletSettings
 from seqlift.tracks import layout
 from seqlift.tracks.reading import StoredScores
-
-WIDTH = 13
-"""Bases of a window: about those of a motif. 11 to 15 find the demonstration's nearly alike."""
-
-
-@dataclass(frozen=True, slots=True)
-class SeqletSettings:
-    """How seqlets are called and named.
-
-    Attributes
-    ----------
-    width
-        Bases of the windows whose sums are compared.
-    rate
-        Highest false discovery rate of the called seqlets, of either sign.
-    motif_p
-        Highest p-value of a motif's match, corrected for places, strands and motifs.
-    seed
-        Of the shuffles.
-    """
-
-    width: int = WIDTH
-    rate: float = 0.1
-    motif_p: float = 0.01
-    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
