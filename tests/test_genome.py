@@ -25,8 +25,8 @@ from seqlift.inputs import genome as room
 from seqlift.inputs.arrays import read_array
 from seqlift.inputs.fasta_index import build_index
 from seqlift.inputs.genome import Genome, check_region, missing_chromosome
-from seqlift.inputs.given_references import from_file
 from seqlift.inputs.onehot import decode
+from seqlift.inputs.own_references import from_file
 from seqlift.inputs.regions import RegionFile
 from seqlift.intervals import Region
 from seqlift.tracks.score_file import ScoreFile

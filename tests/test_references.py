@@ -365,10 +365,10 @@ def test_bad_arguments_are_refused(arguments: dict[str, Any], problem: str) -> N
     assert error.value.problems == (problem,)
 
 
-def test_given_references_are_the_same_for_all_and_zeros_at_n() -> None:
+def test_own_references_are_the_same_for_all_and_zeros_at_n() -> None:
     array = np.random.default_rng(0).normal(size=(3, 5, 4))
     references = FixedReferences(array)
-    assert (references.number, references.shared, references.kind) == (3, True, "given")
+    assert (references.number, references.shared, references.kind) == (3, True, "own")
     assert np.array_equal(references.common(5), array.astype(np.float32))
     drawn = references.draw(batch("ACGTA", "NCGTA"))
     assert drawn.shape == (2, 3, 5, 4)

@@ -16,7 +16,7 @@ Codes = NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A sequence (L,), what is searched of it, and the edit that made it of its parent.
+    """A sequence (L,), its searched score, and the edit that made it of its parent.
 
     `code` is what the space needs besides the bases.
     """

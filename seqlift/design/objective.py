@@ -74,11 +74,11 @@ class Objective:
         return np.asarray(table[codes].sum(axis=1))
 
     def values(self, codes: Codes) -> NDArray[np.float64]:
-        """Compute what is searched of sequences (N, L): (N,)."""
+        """Compute the searched score of sequences (N, L): (N,)."""
         return np.asarray(self.predictions(codes) @ self.signs + self.priors(codes))
 
     def substituted(self, codes: Codes) -> NDArray[np.float64]:
-        """Compute what is searched of all substitutions of (L,): (L, 4)."""
+        """Compute the searched score of all substitutions of (L,): (L, 4)."""
         changes, own = Mutagenesis("ism").changes(self.engine(len(codes)), codes[None], {})
         score = np.tensordot(self.signs, changes[:, 0].astype(np.float64), axes=1)
         prior = self.log_prior - np.append(self.log_prior, 0.0)[codes][:, None]
@@ -86,7 +86,7 @@ class Objective:
         return np.asarray(base + score + prior)
 
     def replaced(self, codes: Codes, starts: Sequence[int], windows: Codes) -> NDArray[np.float64]:
-        """Compute what is searched where windows of (L,) are replaced: (starts, G).
+        """Compute the searched score where windows of (L,) are replaced: (starts, G).
 
         `windows` are (starts, G, width) codes. Only what a window reaches is computed anew.
         """
@@ -101,7 +101,7 @@ class Objective:
         return np.asarray(score + prior + self.priors(codes[None])[0])
 
     def gradients(self, codes: Codes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Compute what is searched of (N, L), (N,), and its gradients there, (N, L, 4).
+        """Compute the searched score of (N, L), (N,), and its gradients there, (N, L, 4).
 
         The explainer's method is ``gradient``.
         """

@@ -78,7 +78,7 @@ def directions(explained: Explained) -> Array:
 
 
 def no_places(explained: Explained) -> Places:
-    """Make room for the first bases of the windows, (T, N, K): -1 where none is chosen yet."""
+    """Prepare the first bases of the windows, (T, N, K): -1 where none is chosen yet."""
     length = explained.scored.tracks.shape[2]
     number = min(WINDOWS, length // WIDTH)
     return np.full((*explained.shape, number), -1, np.int64)

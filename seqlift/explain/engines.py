@@ -22,7 +22,7 @@ from seqlift.lowering.input_layout import Layout
 from seqlift.lowering.walk import lower
 from seqlift.models.keras_settings import default_settings
 from seqlift.network.graph import Graph
-from seqlift.network.normalise import mean_normalised
+from seqlift.network.mean_base import mean_normalised
 
 MOST_ENGINES = 8  # each holds compiled code: some megabytes
 ENGINE_LOCK = Lock()  # held while an engine is made

@@ -60,7 +60,7 @@ class ExplainerSettings:
         Options of methods by names of their own: the layer that ``cam`` and its relatives map, by
         default the last convolution, and the bases ``START-END`` that ``ism`` substitutes.
     mean_normalise
-        Weigh bases against their mean: see `seqlift.network.normalise`.
+        Weigh bases against their mean: see `seqlift.network.mean_base`.
     inputs
         Values of inputs other than the sequence, by name or number: a number, an array,
         ``sequence`` or ``reverse-complement``. See `seqlift.explain.extra_inputs`.

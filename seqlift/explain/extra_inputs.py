@@ -171,7 +171,7 @@ def input_value(one: ModelInput, setting: InputValue) -> tuple[Array | None, str
     Raises InputError for a value that does not fit the input.
     """
     if setting is None:
-        return None, "given with every call"
+        return None, "passed with every call"
     if None in one.shape:
         raise InputError(
             f"input {one.name}: its shape {shape_text(one.shape)} is open; only the sequence's may"

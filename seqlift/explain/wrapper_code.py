@@ -7,7 +7,7 @@ import json
 import shlex
 from pathlib import Path
 
-BASES = 4
+from seqlift.intervals import CHANNELS
 
 
 def command(path: Path, arch: Path | None, extents: tuple[int | None, ...]) -> str | None:
@@ -25,7 +25,7 @@ def command(path: Path, arch: Path | None, extents: tuple[int | None, ...]) -> s
         "import keras",
         "from seqlift.models.load import load",
         f"model = load({', '.join(arguments)}).model",
-        f"bases = keras.Input(({length}, {BASES}))",
+        f"bases = keras.Input(({length}, {CHANNELS}))",
         *steps,
         f"keras.Model(bases, model(x)).save({json.dumps(f'{path.stem}.bases.keras')})",
     ]
@@ -36,22 +36,22 @@ def meaning(extents: tuple[int | None, ...]) -> str:
     """Word the meaning that the command takes the input's values to have."""
     if len(extents) == 1:
         return "if the values are A C G T of the first base, then of the second"
-    if _channels_of(extents) == BASES + 1:
+    if _channels_of(extents) == CHANNELS + 1:
         return "if the channels are A C G T and unknown"
     return "if the four channels are A C G T"
 
 
 def _input_of(extents: tuple[int | None, ...]) -> tuple[int | None, list[str]] | None:
     """Find the number of bases, None if open, and the steps from `bases` to `x`."""
-    if len(extents) == 1 and extents[0] is not None and extents[0] % BASES == 0:
-        return extents[0] // BASES, ["x = keras.layers.Flatten()(bases)"]
+    if len(extents) == 1 and extents[0] is not None and extents[0] % CHANNELS == 0:
+        return extents[0] // CHANNELS, ["x = keras.layers.Flatten()(bases)"]
     channels, wide = _channels_of(extents), [extent for extent in extents if extent != 1]
     if channels is None or len(wide) != 2:
         return None
     first = wide[1] != channels  # the axis of the channels is before that of the bases
     length = wide[1] if first else wide[0]
     steps = ["x = bases"]
-    if channels > BASES:
+    if channels > CHANNELS:
         unknown = "1 - keras.ops.sum(bases, axis=-1, keepdims=True)"
         steps = [f"x = keras.ops.concatenate([bases, {unknown}], axis=-1)"]
     if first:
@@ -64,4 +64,4 @@ def _input_of(extents: tuple[int | None, ...]) -> tuple[int | None, list[str]] |
 
 def _channels_of(extents: tuple[int | None, ...]) -> int | None:
     """Find the number of channels: 4, 5 with one for unknown bases, None if neither."""
-    return next((n for n in (BASES, BASES + 1) if n in extents), None)
+    return next((n for n in (CHANNELS, CHANNELS + 1) if n in extents), None)

@@ -30,8 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.errors import InputError
-from seqlift.inputs.given_references import FixedReferences, from_file
 from seqlift.inputs.onehot import hide_unknown
+from seqlift.inputs.own_references import FixedReferences, from_file
 from seqlift.intervals import UNKNOWN
 
 __all__ = [

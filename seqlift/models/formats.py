@@ -58,7 +58,7 @@ NAMES = (
 )
 """Names of files whose contents could be anything, with their descriptions."""
 
-UNKNOWN = "neither an HDF5 file nor a .keras archive; give a model saved with model.save()"
+NEITHER_FORMAT = "neither an HDF5 file nor a .keras archive; give a model saved with model.save()"
 
 
 def of_file(path: Path, start: bytes) -> str:
@@ -73,7 +73,7 @@ def of_file(path: Path, start: bytes) -> str:
     for ending, sentence in NAMES:
         if re.search(ending, path.name):
             return sentence
-    return UNKNOWN
+    return NEITHER_FORMAT
 
 
 def of_folder(path: Path) -> str:

@@ -13,4 +13,4 @@ class ProgressBar(Protocol):
 
 
 Progress = Callable[[str, int], AbstractContextManager[ProgressBar]]
-"""Given a stage's name and the number of its steps, a bar."""
+"""Makes a bar, of a stage's name and the number of its steps."""

@@ -9,10 +9,10 @@ from seqlift.errors import OutputError
 from seqlift.pipeline.run import Run
 from seqlift.pipeline.track_formats import format_of
 
-HYPOTHETICAL, CONTRIBUTIONS = 0.88, 0.45
+HYPOTHETICAL_SHARE, CONTRIBUTION_SHARE = 0.88, 0.45
 """Share of their size that these take when they are compressed, in either dtype; measured."""
 
-LETTERS = 0.83
+LETTER_BYTES = 0.83
 """Bytes that the one-hot letter of a base takes when it is compressed."""
 
 FILE = 130_000
@@ -25,9 +25,9 @@ def bytes_needed(run: Run, kept: int) -> int:
     Rows are there twice, as parts and in the score file, until all are joined.
     """
     bases, four = run.row_length, 4 * np.dtype(run.options.dtype).itemsize
-    row = bases * (four * (HYPOTHETICAL + CONTRIBUTIONS) + LETTERS)
+    row = bases * (four * (HYPOTHETICAL_SHARE + CONTRIBUTION_SHARE) + LETTER_BYTES)
     if run.options.multipliers:
-        row += bases * 4 * 4 * HYPOTHETICAL
+        row += bases * 4 * 4 * HYPOTHETICAL_SHARE
     targets = len(run.outputs.targets)
     scores = targets * (2 * FILE + (2 * run.rows - kept) * row)
     return int(scores + bytes_of_tracks(run))

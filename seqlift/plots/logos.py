@@ -12,7 +12,7 @@ from matplotlib.patches import PathPatch
 from numpy.typing import ArrayLike, NDArray
 
 from seqlift.errors import InputError
-from seqlift.intervals import CHANNELS
+from seqlift.intervals import CHANNELS, LETTERS
 from seqlift.plots import glyphs
 
 LETTER_WIDTH = 0.92
@@ -149,7 +149,7 @@ def stack_letters(values: NDArray[np.float64], start: int) -> NDArray[np.float64
 
 def draw_letters(axes: Axes, values: NDArray[np.float64], start: int) -> None:
     """Draw every score as a letter, all letters of a base at once."""
-    for base, places in zip(glyphs.BASES, stack_letters(values, start), strict=True):
+    for base, places in zip(LETTERS, stack_letters(values, start), strict=True):
         places = places[places[:, 3] != 0]
         places[:, 0] += (1 - LETTER_WIDTH) / 2
         places[:, 2] = LETTER_WIDTH
@@ -162,7 +162,7 @@ def draw_bars(axes: Axes, values: NDArray[np.float64], start: int) -> None:
     if len(values) > pixels:
         add(axes, glyphs.bar_path(extremes(values, start, pixels)), "")
         return
-    for base, places in zip(glyphs.BASES, stack_letters(values, start), strict=True):
+    for base, places in zip(LETTERS, stack_letters(values, start), strict=True):
         add(axes, glyphs.bar_path(places[places[:, 3] != 0]), base)
 
 

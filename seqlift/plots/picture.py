@@ -29,11 +29,11 @@ from seqlift.tracks.score_file import ScoreFile
 Path_ = str | os.PathLike[str]
 
 CONTRIBUTION, MULTIPLIER = "contribution", "multiplier"
-HYPOTHETICAL = "hypothetical contribution"
+HYPOTHETICAL_KIND = "hypothetical contribution"
 LINKS = {MULTIPLIER: "of"}
 DATASETS = {
     CONTRIBUTION: layout.CONTRIBUTIONS,
-    HYPOTHETICAL: layout.HYPOTHETICAL,
+    HYPOTHETICAL_KIND: layout.HYPOTHETICAL,
     MULTIPLIER: layout.MULTIPLIERS,
 }
 
@@ -81,7 +81,7 @@ class DrawingOptions:
 
     def kinds(self) -> list[str]:
         """List the kinds of tracks of each file."""
-        chosen = ((HYPOTHETICAL, self.hypothetical), (MULTIPLIER, self.multipliers))
+        chosen = ((HYPOTHETICAL_KIND, self.hypothetical), (MULTIPLIER, self.multipliers))
         return [CONTRIBUTION, *(kind for kind, wanted in chosen if wanted)]
 
 

@@ -13,6 +13,7 @@ from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from seqlift.intervals import LETTERS
 from seqlift.plots import glyphs
 from seqlift.plots.logos import stack_letters
 from seqlift.system.printable import printable
@@ -192,7 +193,7 @@ def letter_shapes() -> str:
     """Define the four letters once for a page, as shapes of the unit square."""
     shapes = "".join(
         f'<path id="letter-{base}" class="letter-{base}" d="{path_data(base)}"/>'
-        for base in glyphs.BASES
+        for base in LETTERS
     )
     return (
         f'<svg width="0" height="0" class="shapes" aria-hidden="true"><defs>{shapes}</defs></svg>'
@@ -220,7 +221,7 @@ def logo_parts(
 ) -> None:
     """Draw scores (L, 4) as letters; those of less than `smallest` pixels are left out."""
     width = (chart.x(start + 1) - chart.x(start)) * 0.92
-    for base, places in zip(glyphs.BASES, stack_letters(values, start), strict=True):
+    for base, places in zip(LETTERS, stack_letters(values, start), strict=True):
         for left, low, _, height in places:
             y0, y1 = chart.y(low), chart.y(low + height)
             if height and abs(y1 - y0) >= smallest:

@@ -25,7 +25,7 @@ class FixedReferences:
     """
 
     array: NDArray[np.float32]
-    kind: str = "given"
+    kind: str = "own"
     shared: bool = True
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from seqlift.explain.explainer import Explainer
 from seqlift.inputs.onehot import one_hot
 from seqlift.lowering.input_layout import layout_of
 from seqlift.lowering.walk import lower
-from seqlift.network.normalise import mean_normalised
+from seqlift.network.mean_base import mean_normalised
 from seqlift.network.primitives.base import Weighted
 
 LENGTH = 19
