@@ -1,4 +1,4 @@
-"""The commands."""
+"""The commands that load a model, and the group of all."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from seqlift.cli import options, report
 from seqlift.cli.browse_command import browse
 from seqlift.cli.failures import quiet_imports, show_failures
 from seqlift.cli.grouped import GroupedCommand
+from seqlift.cli.score_file_commands import export, merge, plot, seqlets, track, write_page
 from seqlift.cli.screen import Commands
 from seqlift.errors import ModelError
 
@@ -95,151 +96,6 @@ def evaluate_command(
 
 
 @main.command()
-@options.shards
-@options.prefix
-@options.mean
-@options.overlap
-@options.force
-@options.quiet
-@options.verbose
-@options.debug
-@show_failures
-def merge(*, quiet: bool, verbose: int, **chosen: Any) -> None:
-    """Join the score files of shards, and make the track of all.
-
-    With --mean: average the score files of several models instead.
-    """
-    del verbose
-    from seqlift.pipeline.merge import merge as run
-
-    report.show_files(run(**chosen, progress=report.progress(quiet=quiet)), quiet=quiet)
-
-
-@main.command()
-@options.scores
-@options.track_output
-@options.overlap
-@options.force
-@options.quiet
-@options.verbose
-@options.debug
-@show_failures
-def track(*, quiet: bool, verbose: int, **chosen: Any) -> None:
-    """Make the genome-browser track of a score file again."""
-    del verbose
-    from seqlift.pipeline.track import make_track as run
-
-    report.show_files(run(**chosen, progress=report.progress(quiet=quiet)), quiet=quiet)
-
-
-@main.command()
-@options.score_files
-@options.drawing
-@options.picture_output
-@options.force
-@options.quiet
-@options.verbose
-@options.debug
-@show_failures
-def plot(
-    *, scores: tuple[str, ...], output: str | None, force: bool, quiet: bool, verbose: int,
-    **wanted: Any,
-) -> None:  # fmt: skip
-    """Draw rows of score files as letters: PNG, SVG or PDF.
-
-    Several files, as of targets, methods or models, are tracks below each other on one scale.
-    """
-    del verbose
-    from seqlift.pipeline.drawing import draw_picture
-    from seqlift.plots.picture import DrawingOptions
-
-    report.show_files(
-        draw_picture(scores, output, DrawingOptions(**wanted), force=force), quiet=quiet
-    )
-
-
-@main.command(name="report")
-@options.score_files
-@options.annotations
-@options.report_output
-@options.force
-@options.quiet
-@options.verbose
-@options.debug
-@show_failures
-def write_page(
-    *, scores: tuple[str, ...], output: str | None, force: bool, quiet: bool, verbose: int,
-    annotations: tuple[str, ...],
-) -> None:  # fmt: skip
-    """Write a page about score files that opens in any browser, offline.
-
-    It has what ran, how exactly scores sum up, their distribution, where they lie, top and typical
-    regions as letters, how alike several files are, and the commands that come next.
-    """
-    del verbose
-    from seqlift.pipeline.drawing import write_report
-
-    written = write_report(scores, output, annotations=annotations, force=force)
-    report.show_files(written, quiet=quiet)
-
-
-@main.command()
-@options.scores
-@options.export_form
-@options.export_prefix
-@options.overlap
-@options.force
-@options.quiet
-@options.verbose
-@options.debug
-@show_failures
-def export(*, quiet: bool, verbose: int, **chosen: Any) -> None:
-    """Write a score file in the form that another program takes.
-
-    --overlap is for bedgraph.
-    """
-    del verbose
-    from seqlift.pipeline.export import export_scores
-
-    report.show_files(export_scores(**chosen, progress=report.progress(quiet=quiet)), quiet=quiet)
-
-
-@main.command()
-@options.scores
-@options.seqlets_prefix
-@options.motifs
-@options.width
-@options.rate
-@options.motif_p
-@options.shuffle_seed
-@options.force
-@options.quiet
-@options.verbose
-@options.debug
-@show_failures
-def seqlets(
-    *, scores: str, output: str | None, motifs: str | None, force: bool, quiet: bool, verbose: int,
-    **wanted: Any,
-) -> None:  # fmt: skip
-    """Call stretches of bases whose contributions stand out, and name their motifs.
-
-    They are written as BED with contribution, p-value, q-value, sequence and motif; with --motifs,
-    a table of motifs by number, mean contribution and enrichment too.
-    """
-    del verbose
-    from seqlift.pipeline.seqlet_files import write_seqlets
-    from seqlift.seqlets.seqlet_settings import SeqletSettings
-
-    written, found, counts = write_seqlets(
-        scores, output, motifs=motifs, settings=SeqletSettings(**wanted), force=force,
-        progress=report.progress(quiet=quiet),
-    )  # fmt: skip
-    if not quiet:
-        report.show_seqlets(found, counts)
-    report.show_files(written, quiet=quiet)
-
-
-@main.command()
 @options.path
 @options.explainer
 @options.as_json
@@ -300,4 +156,5 @@ def devices(*, as_json: bool, **_: Any) -> None:
     report.show_devices(found, chosen_backend(found), as_json=as_json)
 
 
-main.add_command(browse)
+for one in (merge, track, plot, write_page, browse, seqlets, export):
+    main.add_command(one)
