@@ -8,6 +8,7 @@ and at random moments; a stand-in scores (`stand_in.py`), so they are forked and
 import random
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -21,7 +22,6 @@ pytestmark = pytest.mark.slow
 ROWS = 20  # two parts and a half
 KILLS = 14  # at random moments, of each command
 PATIENCE = 120  # seconds
-MOST_SECONDS = 0.4  # of a command
 FINAL = ("x.h5", "x.bw", "x.regions.bed")
 
 Words = tuple[object, ...]
@@ -159,13 +159,15 @@ def test_what_others_put_under_a_final_name_meanwhile_is_never_replaced(
 def test_a_command_killed_at_random_moments_again_and_again_ends_with_the_same_bytes(
     started: Children, commands: dict[str, Words], tmp_path: Path, name: str
 ) -> None:
+    began = time.monotonic()
     wanted = whole(started, tmp_path / "whole", commands[name])
+    longest = time.monotonic() - began  # so that most moments lie within the command
     chance, killed, place = random.Random(20), 0, 0
     while killed < KILLS:
         folder, place = tmp_path / str(place), place + 1
         folder.mkdir()
         for _ in range(4):
-            ended = started.run(folder, commands[name], after=chance.uniform(0.005, MOST_SECONDS))
+            ended = started.run(folder, commands[name], after=chance.uniform(0.005, longest))
             killed += ended.code == -signal.SIGALRM
             there = {path: data for path, data in contents(folder).items() if path in wanted}
             assert there.items() <= wanted.items()
