@@ -73,8 +73,8 @@ def declared(one: Field[Any]) -> Decorator:
         settings |= {"type": TYPES.get(one.name) or type_of(one)}
     if one.name == "batch_size":
         settings |= {"default": "auto", "show_default": True}
-    elif one.default not in (None, (), "") and "is_flag" not in settings:
-        settings |= {"default": one.default, "show_default": True}
+    elif one.default not in (None, ()) and "is_flag" not in settings:
+        settings |= {"default": one.default, "show_default": one.default != ""}
     if "envvar" in about:
         settings |= {"envvar": about["envvar"], "show_envvar": True}
     made: Decorator = click.option(*names, cls=GroupedOption, group=about["group"], **settings)
