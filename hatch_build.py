@@ -51,7 +51,7 @@ def fetch(folder: Path) -> list[Path]:
     """Fetch the files of the package into a folder. Raises ValueError for another script."""
     npm = shutil.which("npm")
     if npm is None:
-        raise ValueError("there is no npm")
+        raise ValueError("npm is not installed")
     subprocess.run(  # noqa: S603  # a fixed command
         [npm, "pack", PACKAGE, "--silent", "--fetch-retries=0", "--pack-destination", folder],
         cwd=folder, check=True, capture_output=True, timeout=SECONDS,

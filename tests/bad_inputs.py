@@ -330,8 +330,8 @@ USAGES = {
 }  # fmt: skip
 
 OUTPUTS = {
-    "-o absent/x": "absent/x.regions.bed: there is no folder absent; make it first",
-    "-o good.bed/x": "good.bed/x.regions.bed: there is no folder good.bed; make it first",
+    "-o absent/x": "absent/x.regions.bed: the folder absent does not exist; make it first",
+    "-o good.bed/x": "good.bed/x.regions.bed: the folder good.bed does not exist; make it first",
     "-o folder": (
         "folder: a folder, not a prefix; give the first part of a name too, such as"
         " -o folder/scores"

@@ -376,7 +376,7 @@ def test_a_measure_that_no_sequence_has_is_noted() -> None:
     x = sequences(2)
     comparison.add("one", explained(Formula(weights()), x, instances=[[], []]))
     assert [row.measure for row in comparison.rows()] == ["completeness"]
-    assert comparison.notes == ["motif-auroc for t0: there is no sequence it can be computed on"]
+    assert comparison.notes == ["motif-auroc for t0: no sequence allows to compute it"]
 
 
 @pytest.mark.slow

@@ -305,7 +305,7 @@ def test_a_result_is_drawn() -> None:
     assert axes.get_ylabel() == "contribution"
     own = Figure().add_subplot()
     assert result.plot(1, scores="hypothetical", axes=own) is own
-    with pytest.raises(InputError, match="there is no row 2"):
+    with pytest.raises(InputError, match="row 2 does not exist"):
         result.plot(2)
     with pytest.raises(InputError, match="choose from contributions, hypothetical"):
         result.plot(0, scores="prediction")

@@ -178,7 +178,7 @@ def test_anndata_reads_what_is_exported(tables: dict[str, Any], scored: Path) ->
     assert names == [peak[3] for peak in peaks()]
     with h5py.File(scored) as file:
         np.testing.assert_allclose(
-            sums, file["projected_shap/seq"][:].sum(axis=(1, 2)), rtol=1e-3, atol=1e-4
+            sums, file["projected_shap/seq"][:].sum(axis=(1, 2)), rtol=1e-5, atol=1e-5
         )
 
 

@@ -129,7 +129,7 @@ def genome_path(scores: Path | None, track: Path, genome: str | None) -> Path:
         with ScoreFile(scores) as file:
             genome = str(file.attributes.get("genome") or "") or None
     if genome is None or not Path(genome).is_file():
-        where = f"there is no file {genome}" if genome else "no score file says which it is"
+        where = f"{genome} does not exist" if genome else "no score file says which it is"
         raise InputError(f"{track}: its genome is needed, and {where}; give the FASTA with -g")
     if genome.endswith(COMPRESSED) and not Path(f"{genome}.gzi").is_file():
         raise InputError(

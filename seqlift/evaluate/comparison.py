@@ -97,7 +97,7 @@ class MethodComparison:
             if estimate.sequences:
                 found.append(MeasureRow(method, target, name, estimate))
             else:
-                self.note(f"{name} for {target}: there is no sequence it can be computed on")
+                self.note(f"{name} for {target}: no sequence allows to compute it")
         return found
 
 

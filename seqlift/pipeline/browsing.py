@@ -113,7 +113,7 @@ def check_folder(path: Path, *, force: bool) -> None:
     """Raise OutputError unless a folder can be made, or is empty, or may be written over."""
     check_name(path)
     if not path.parent.is_dir():
-        raise OutputError(f"{path}: there is no folder {path.parent}; make it first")
+        raise OutputError(f"{path}: the folder {path.parent} does not exist; make it first")
     if not os.path.lexists(path):
         return
     if not path.is_dir():

@@ -263,7 +263,7 @@ def check_outputs(paths: Iterable[Path], *, inputs: Iterable[Path]) -> None:
         check_name(path)
         folder = path.parent
         if not folder.is_dir():
-            problems.append(f"{path}: there is no folder {folder}; make it first")
+            problems.append(f"{path}: the folder {folder} does not exist; make it first")
         elif not os.access(folder, os.W_OK | os.X_OK):
             problems.append(f"{path}: folder {folder} is not writable; give another with -o")
         elif path.is_dir():

@@ -91,7 +91,7 @@ def logo_of_row(
         raise InputError(f"scores {scores!r} cannot be drawn; choose from {', '.join(SCORES)}")
     values = arrays[scores]
     if not -len(values) <= row < len(values):
-        raise InputError(f"there is no row {row}; rows are numbered from 0 to {len(values) - 1}")
+        raise InputError(f"row {row} does not exist; rows are numbered from 0 to {len(values) - 1}")
     one = check_scores(values[row])
     if axes is None:
         from matplotlib import pyplot  # so that notebooks show the figure
