@@ -120,11 +120,13 @@ def fields(graph: Graph) -> NDArray[np.float64]:
     (node,) = graph.sources
     length, extent = graph.nodes[0].shape[0], graph.nodes[node].shape[0]
     whole = replace(graph, sources=(0,))
+    # What one changed base reaches, for every base, is what each position reads.
     found = stretches(whole, whole.ancestors([node]), np.arange(length), 1).get(node)
-    read = np.ones((extent, length))
+    read = np.ones((extent, length))  # where a layer before it mixes all positions
     if found is not None:
         at = np.arange(extent)[:, None]
         read = ((at >= found.first) & (at < found.last)).astype(np.float64)
+    # padding reads no base
     return np.asarray(read / np.maximum(read.sum(axis=1, keepdims=True), 1.0))
 
 
@@ -149,9 +151,8 @@ def node_of(graph: Graph, layer: str) -> int:
 
 
 def has_map(graph: Graph, node: int) -> bool:
-    """Tell whether a node has positions with channels, and depends on the sequence."""
     alike = len(graph.nodes[node].shape) == len(graph.nodes[0].shape)
-    return alike and node in graph.varying() and bool(node)
+    return alike and node in graph.varying() and bool(node)  # node 0 is the sequence itself
 
 
 def last_convolution(graph: Graph) -> int:
@@ -168,6 +169,7 @@ def last_convolution(graph: Graph) -> int:
     node = found[-1]
     while True:
         readers = [i for i in needed if node in graph.nodes[i].inputs]
+        # After a branch it would be the layer's activation on one side only.
         if len(readers) != 1 or node in graph.outputs:
             return node
         if not isinstance(graph.nodes[readers[0]].primitive, Elementwise | Scale):
@@ -176,7 +178,6 @@ def last_convolution(graph: Graph) -> int:
 
 
 def layer_with(graph: Graph, node: int) -> str:
-    """Name the layer that a node belongs to."""
     return next((call.layer for call in graph.calls if node in call.nodes), "")
 
 

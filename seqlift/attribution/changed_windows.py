@@ -43,11 +43,11 @@ class ChangedWindows:
         self._change = engine.compiled(("changed", key), self._changed)
 
     def _is_read(self, i: int) -> bool:
-        """Tell whether values of the unchanged sequence are read of a node."""
         is_constant = isinstance(self._graph.nodes[i].primitive, Constant)
         local_sum = isinstance(self._graph.nodes[i].primitive, Sum)
         heads = {head.node for head in self._engine.heads}
         whole = i in self._varying and i not in self._found
+        # What is computed as a whole is computed anew, from what it reads.
         return not is_constant and (not whole or local_sum or i in heads)
 
     def values(
@@ -93,7 +93,6 @@ class ChangedWindows:
         return [head.value(values[None])[0] for head, values in pairs]
 
     def _compute(self, new: "NewValues", i: int) -> None:
-        """Compute a node anew, where it is reached or as a whole."""
         node, rows = self._graph.nodes[i], new.rows
         if i in self._found:
             near, width = self._found[i].neighbourhood, self._found[i].width
@@ -107,6 +106,7 @@ class ChangedWindows:
         elif isinstance(node.primitive, Sum) and self._is_over_stretch(i):
             (source,) = node.inputs
             places = new.begins[source] + ops.arange(self._found[source].width)
+            # a sum changes by what its stretch changes by
             before = new.base_at(source, places, 0.0)
             share = node.primitive.share(self._graph.nodes[source].shape)
             change = ops.sum(new.local[source] - before, axis=1, keepdims=True) * share
@@ -117,13 +117,11 @@ class ChangedWindows:
             new.add(i, node.primitive.forward(*inputs), local=False)
 
     def _is_same(self, i: int, j: int) -> bool:
-        """Tell whether a node reads exactly the positions of another that are computed anew."""
         near = self._found[i].neighbourhood
         alike = (near.stride, near.span, near.before) == (1, 1, 0) and j in self._found
         return alike and np.array_equal(self._found[i].starts, self._found[j].starts)
 
     def _is_over_stretch(self, i: int) -> bool:
-        """Tell whether a sum or mean is over the positions of a node computed in part."""
         node = self._graph.nodes[i]
         return getattr(node.primitive, "axes", ()) == (0,) and node.inputs[0] in self._found
 
@@ -152,6 +150,7 @@ class NewValues:
 
     def read(self, j: int, place: Array, count: int, fill: float, *, same: bool) -> Array:
         """Read `count` positions of a node from `place` on, after the changes."""
+        # an activation after its layer, for one
         if same and self.local[j].shape[1] == count:
             return self.local[j]
         places = place + ops.arange(count)
@@ -174,8 +173,6 @@ class NewValues:
 
 
 def at_places(array: Array, places: Array) -> Array:
-    """Take positions of (B, P, C), the nearest one for a place outside.
-
-    Not by a slice: XLA would compile one program for each place where a slice begins.
-    """
+    """Take positions of (B, P, C), the nearest one for a place outside."""
+    # No slice: its start is a constant to XLA, which would compile a program for each place.
     return ops.take(array, ops.clip(places, 0, array.shape[1] - 1), axis=1)

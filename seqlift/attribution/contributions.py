@@ -26,6 +26,7 @@ def contributions(
     the contribution.
     """
     observed = multipliers * (one_hot - references)
+    # the same for all four bases
     at_reference = ops.sum(multipliers * references, axis=-1, keepdims=True)
     mean = mean_along(multipliers, 1)
     hypothetical = mean - mean_along(at_reference, 1)
@@ -37,8 +38,9 @@ def contributions(
         exact = ops.logical_or(ops.equal(sequences, 0.0), ops.equal(sequences, 1.0))
         is_base = ops.logical_and(
             ops.all(exact, axis=-1, keepdims=True),
-            ops.equal(ops.sum(sequences, axis=-1, keepdims=True), 1.0),
+            ops.equal(ops.sum(sequences, axis=-1, keepdims=True), 1.0),  # an unknown base is zeros
         )
+        # The closed form at the observed base is the same number, and exactly 0 at the other three.
         mean_observed = ops.where(is_base, sequences * hypothetical, mean_observed)
     scores = {"hypothetical": hypothetical, "multipliers": mean, "contributions": mean_observed}
     return scores, ops.sum(observed, axis=tuple(range(2, len(observed.shape))))

@@ -14,15 +14,18 @@ def one_hot_rows(sequences: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any
     """Expand sequences of `shape` to arrays (N, *shape), where they are codes."""
     if sequences.ndim > len(shape):
         return np.asarray(sequences)
+    # A row for every uint8: codes above the channels, such as that of N, have zeros.
     rows: NDArray[Any] = np.eye(256, shape[-1], dtype=np.float32)[sequences]
     return rows
 
 
 def generator_of(sequence: NDArray[Any], *numbers: int) -> np.random.Generator:
     """Seed a generator by the content of a sequence (L, C), and by numbers if there are any."""
+    # By content and not by row number, so that a score depends on its own sequence only.
     digest = hashlib.blake2b(np.ascontiguousarray(sequence, np.float32).tobytes(), digest_size=16)
     for number in numbers:
         digest.update(number.to_bytes(8, "little"))
+    # PCG64 by name: the generator behind `default_rng` may change with a version of NumPy.
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest.digest(), "little")))
 
 

@@ -78,7 +78,7 @@ class Engine:
         self._explain_own = compiled(self.explain_own, **self.options)
         self._explain_shared = compiled(self.explain_shared, **self.options)
         self._summarise = compiled(self.summarise, **self.options)
-        self._compiled: dict[Any, Callable[..., Any]] = {}
+        self._compiled: dict[Any, Callable[..., Any]] = {}  # of what methods compile themselves
 
     def share(self, references: NDArray[Any]) -> PassedReferences:
         """Pass `references`, (R, *input shape) or codes (R, L), through the model."""
@@ -291,10 +291,10 @@ class Engine:
         array = ops.convert_to_tensor(array)
         shape = self.graph.nodes[0].shape
         if len(array.shape) < batch_axes + len(shape):
+            # codes above the channels give zeros
             return ops.one_hot(array, shape[-1], dtype=self.dtype)
         return ops.cast(array, self.dtype)
 
 
 def reference_arrays(references: Array | PassedReferences) -> Array:
-    """Take the arrays of references, whether or not they have passed the model."""
     return references.inputs if isinstance(references, PassedReferences) else references

@@ -74,6 +74,7 @@ def predicted(engine: "Engine", rows: NDArray[Any], others: Others) -> NDArray[A
     found = []
     for start in range(0, len(rows), size):
         batch = rows[start : start + size]
+        # The last batch is filled up: a batch of another size would be compiled anew.
         filled = np.concatenate([batch, np.repeat(batch[:1], size - len(batch), axis=0)])
         values = predict(filled, repeated)
         found.append(np.stack([numpy(one)[: len(batch)] for one in values]))
@@ -90,7 +91,9 @@ def check_sequence(graph: Graph, name: str) -> None:
 def scores_at_observed(values: NDArray[Any], inputs: NDArray[Any]) -> NDArray[Any]:
     """Give the score of each position (N, *positions) to its base; without one, to all channels."""
     channels = inputs.shape[-1]
+    # floats may be off by a rounding
     is_base = np.abs(inputs.sum(axis=-1, keepdims=True) - 1.0) < 1e-6
+    # An unknown base is zeros, and its score is spread so that the sum over channels keeps it.
     shared: NDArray[Any] = np.where(is_base, inputs, 1.0 / channels) * values[..., None]
     return shared
 

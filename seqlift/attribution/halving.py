@@ -34,12 +34,11 @@ def with_halved(graph: Graph, needed: Iterable[int], rules: Rules) -> Graph:
 
 
 def compares(graph: Graph, rules: Rules, i: int) -> bool:
-    """Tell whether a node treats equal and nearly equal values differently."""
     node = graph.nodes[i]
     if asked(graph, rules, i) and rules[i].compares:
         return True
     if isinstance(node.primitive, WeightedSum):
-        return min(node.primitive.weights) < 0.0
+        return min(node.primitive.weights) < 0.0  # a difference, which of equal values has to be 0
     return bool(node.inputs) and not isinstance(node.primitive, Linear | Elementwise)
 
 
@@ -48,4 +47,5 @@ def mark_halved(node: Node) -> Node:
     primitive = node.primitive
     if not isinstance(primitive, Convolution) or primitive.bias is None:
         return node
+    # A window of zeros has 1e-8 in the place of a bias of 0, and a ReLU after it any slope.
     return replace(node, primitive=replace(primitive, halved=bool(np.all(primitive.bias != 0.0))))

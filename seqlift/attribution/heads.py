@@ -40,7 +40,6 @@ class Head(Protocol):
 
 
 def sum_over_sample(array: Array) -> Array:
-    """Sum (N, R, *shape) over everything but its pairs."""
     axes = tuple(range(2, len(array.shape)))
     return ops.sum(array, axis=axes) if axes else array
 
@@ -148,12 +147,15 @@ class ProfileHead:
         seed = flatten_pairs(0.5 * (p + p0))
         if self.complete:
             through = through_softmax(logits, logits0, axis=2)
+            # the midpoint of p times l
             seed = seed + through(flatten_pairs(0.5 * (logits + logits0)))
+        # the transpose of taking the mean off the logits
         return seed - mean_along(seed, 1, keepdims=True)
 
 
 def less_mean_class(logits: Array) -> Array:
     """Subtract the mean over positions from (N, R, positions, ...)."""
+    # softmax does not see what all positions share
     return logits - mean_along(logits, 2, keepdims=True)
 
 
@@ -167,4 +169,4 @@ def unit_weights(
     weights = np.ones(shape) if index is None else np.zeros(shape)
     if index is not None:
         weights[..., index] = 1.0
-    return weights - 1.0 / shape[-1] if centred else weights
+    return weights - 1.0 / shape[-1] if centred else weights  # Shrikumar et al. 2017, section 3.6

@@ -160,6 +160,7 @@ class MeanGradient:
             before = totals or [0.0] * len(gradients)
             totals = [total + one for total, one in zip(before, gradients, strict=True)]
         means = [total / self.points.number for total in totals]
+        # The multiplier is linear in the gradients, so their mean meets the difference only once.
         return engine.summarised(sequences, references, others, means)
 
     def gradients(
@@ -168,6 +169,7 @@ class MeanGradient:
         """Yield the gradients (N * R, *input shape) of each head at one point after another."""
         number, shape = number_of_references(references), engine.graph.nodes[0].shape
         for point in self.points.of(sequences, number, shape):
+            # TensorFlow compiles anew for each number
             placed = ops.convert_to_tensor(point, dtype=engine.dtype)
             yield engine.gradients_at(self.points.place, sequences, references, others, placed)
 
@@ -184,6 +186,7 @@ def off_simplex_removed(multipliers: Array) -> Array:
 
 def with_max_rule(rule: Rule, max_rule: str) -> Rule:
     """Replace how a rule treats maxima, where it splits them between two winners."""
+    # A rule with a row of its own for maxima, as in relevance propagation, keeps it.
     if max_rule == "complete" or rule.rows.get(MaxPool) is not split_between_winners:
         return rule
     return rule.but(rule.name, {MaxPool: first_winner})

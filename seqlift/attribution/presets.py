@@ -22,6 +22,7 @@ def rules_of(
     rules = rules_by(preset, graph)
     for layer, rule in (overrides or {}).items():
         special = dict.fromkeys(rules, rule)
+        # A rule of a linear node would be taken without a word, and change nothing.
         changed = [i for i in rules if asked(graph, rules, i) or asked(graph, special, i)]
         nodes = [i for c in graph.calls if c.layer == layer for i in c.nodes if i in changed]
         if not nodes:

@@ -40,11 +40,11 @@ _OWN_METHODS: dict[str, Callable[..., Any]] = {}
 def names_in(folder: str) -> dict[str, str]:
     """Map each name in a folder of this package to the first line of its file's docstring."""
     lines = first_lines(Path(__file__).with_name(folder))
+    # grad-cam++ is the one name that no Python file can have.
     return {name.replace("_plus", "+").replace("_", "-"): line for name, line in lines.items()}
 
 
 def stem_of(name: str) -> str:
-    """Name the file of a rule or method, in which no + may be."""
     return name.replace("+", "_plus").replace("-", "_")
 
 
@@ -83,11 +83,13 @@ def options_of(name: str) -> dict[str, str]:
     path = Path(__file__).with_name("methods") / f"{stem_of(name)}.py"
     if name in _OWN_METHODS:
         return {}
+    # Read, not imported: the file imports Keras, which --help does without.
     tree = ast.parse(path.read_text(encoding="utf-8"))
     (make,) = (
         node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "method"
     )
     return {
+        # STEPS and others
         argument.arg: str(globals().get(ast.unparse(default), ast.unparse(default)))
         for argument, default in zip(make.args.kwonlyargs, make.args.kw_defaults, strict=True)
         if default is not None
@@ -205,12 +207,12 @@ def named_by_rule(rule: str, special: Mapping[str, str]) -> tuple[str, str]:
             f"rule for {', '.join(special)}: integrated gradients use the derivative at every"
             " layer; leave it out, or give another rule"
         )
+    # `--rule gradient` and others chose what has since become a method of its own.
     was_method = rule in ONCE_RULES or (rule in rules() and rule in methods())
     return (rule, DEFAULT_RULE) if was_method and not special else (DEFAULT_METHOD, rule)
 
 
 def factory_named(name: str) -> Callable[..., Any]:
-    """Import the function that makes a method."""
     if name in _OWN_METHODS:
         return _OWN_METHODS[name]
     module = import_module(f"seqlift.attribution.methods.{stem_of(name)}")
@@ -224,7 +226,7 @@ def option_value(what: str, value: Any, default: Any) -> Any:
         raise InputError(f"{what}: not settable as text; use --rule-for LAYER=RULE")
     if not isinstance(value, str) or not isinstance(default, bool | int | float):
         return value
-    if isinstance(default, bool):
+    if isinstance(default, bool):  # before int, which a bool is too
         if value.lower() not in YES_OR_NO:
             raise InputError(f"{what}: {value!r} is neither yes nor no")
         return YES_OR_NO[value.lower()]
@@ -236,6 +238,5 @@ def option_value(what: str, value: Any, default: Any) -> Any:
 
 
 def check_known(kind: str, name: str, known: Mapping[str, str]) -> None:
-    """Raise InputError where `name` is not one of the `known` ones."""
     if name not in known:
         raise InputError(f"{kind} {name!r}: give one of {', '.join(known)}")

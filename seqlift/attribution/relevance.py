@@ -58,7 +58,7 @@ def share_kept(bias: Any, total: Any) -> Any:
 def unchanged(node: NodeView) -> Propagate:
     """Pass relevance through an activation: a multiplier times f(x) / x."""
     x, y = flatten_pairs(node.x[0]), flatten_pairs(node.y)
-    still = ops.equal(x, 0.0)
+    still = ops.equal(x, 0.0)  # f(0) = 0 here: an input of 0 has nothing to pass on
     ratio = ops.where(still, 0.0, y / ops.where(still, ops.ones_like(x), x))
 
     def propagate(multiplier: Multiplier) -> tuple[Multiplier, ...]:
@@ -72,6 +72,7 @@ def undefined(primitive: Primitive) -> str | None:
     if isinstance(primitive, Linear | MaxPool):
         return None
     if isinstance(primitive, Elementwise):
+        # Relevance per value, R / a, says nothing about an f(0) that is not 0 where a is.
         if primitive.quotient is None and float(primitive.function(ops.zeros(()))) == 0.0:
             return None
         return (
@@ -82,7 +83,6 @@ def undefined(primitive: Primitive) -> str | None:
 
 
 def offset_kept(node: NodeView) -> Any:
-    """Keep what the offset of a scale adds."""
     values = flatten_pairs(node.y)
     return constant_tensor(node.primitive.offset, values) * ops.ones_like(values)
 
@@ -139,6 +139,7 @@ class Relevance(Backward):
         back = BackwardPass(engine.graph, engine.rules, activations, activations)
         apart = None
         if self.offsets is not None:
+            # compiled, both passes share all but the first layers
             rules = rules_of(engine.graph, self.offsets)
             apart = BackwardPass(engine.graph, rules, activations, activations)
         found = []
@@ -170,7 +171,7 @@ def scores_of(inputs: Any, slopes: Any, offsets: Any) -> tuple[tuple[Any, Any], 
         return (relevance, relevance), ops.zeros_like(relevance[:, 0, 0, 0])
     at_position = ops.sum(offsets, axis=-1, keepdims=True)
     hypothetical = slopes - at_position
-    absent = 1.0 - ops.sum(inputs, axis=-1, keepdims=True)
+    absent = 1.0 - ops.sum(inputs, axis=-1, keepdims=True)  # 1 for an unknown base, which is zeros
     unknown = ops.sum(-at_position * absent, axis=(1, 2))
     return (hypothetical, hypothetical * inputs), unknown
 

@@ -59,6 +59,7 @@ def shared(
         return propagate
 
     def keeps(node: NodeView) -> Any:
+        # as if it were a bias
         return flatten_pairs(node.y) * share_kept(stable, total(node) + stable)
 
     return Row(start, keeps=keeps)
@@ -73,7 +74,6 @@ def negative(kernel: Any) -> Any:
 
 
 def weigh_values(node: NodeView, kernel: Any, values: Any) -> Any:
-    """Weigh values (N * R, *input shape) by a kernel of a layer's shape, without a bias."""
     return with_kernel(node.primitive, kernel).forward(values)
 
 
@@ -81,8 +81,8 @@ def total_of_positive(node: NodeView) -> Any:
     return weigh_values(node, positive(node.primitive.kernel), flatten_pairs(node.x[0]))
 
 
+# The box of a one-hot base is 0 to 1: x w - 0 w+ - 1 w- (Montavon et al. 2017, equation 17).
 def total_in_box(node: NodeView) -> Any:
-    """Weigh the values by the weights, less the ones at the end of the box by the negative ones."""
     values, kernel = flatten_pairs(node.x[0]), node.primitive.kernel
     least = weigh_values(node, negative(kernel), ops.ones_like(values))
     return weigh_values(node, kernel, values) - least
@@ -96,6 +96,7 @@ Z_PLUS = shared(positive, total_of_positive, stable=STABLE)
 SHARES = {
     "zb": InputShare(shared(lambda kernel: kernel, total_in_box), shared(negative, total_in_box)),
     "w2": InputShare(
+        # w^2 does not look at the value: all of it is offset
         shared(np.zeros_like, total_of_squares),
         shared(lambda kernel: -(kernel**2), total_of_squares),
     ),
@@ -132,7 +133,7 @@ def reads_input(graph: Graph, node: int) -> bool:
     if not isinstance(graph.nodes[node].primitive, Weighted):
         return False
     (source,) = graph.nodes[node].inputs
-    while source:
+    while source:  # node 0 is the sequence
         primitive, inputs = graph.nodes[source].primitive, graph.nodes[source].inputs
         moves = isinstance(primitive, Linear) and not isinstance(primitive, Weighted)
         if not moves or len(inputs) != 1:

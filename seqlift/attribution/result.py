@@ -63,6 +63,7 @@ class Result(Described):
         InputError
             There is no such row or no such scores, or the input is no one-hot (L, 4).
         """
+        # Imported when drawn: Matplotlib adds up to 0.7 s to a start (decision 0023).
         from seqlift.plots.logos import logo_of_row
 
         return logo_of_row(self.arrays(), row, scores=scores, start=start, axes=axes)

@@ -20,7 +20,7 @@ def stored_values(graph: Graph, needed: tuple[int, ...], rules: Rules, *, large:
     `needed` are the nodes that are computed. A node that differs in no sequence is counted like
     the others.
     """
-    _, makers = sources_of_parts(graph, rules, needed)
+    _, makers = sources_of_parts(graph, rules, needed)  # kernels that are also stored by sign
     total = 0
     for i in needed:
         primitive = graph.nodes[i].primitive

@@ -22,8 +22,8 @@ from seqlift.network.primitives.base import Linear
 
 
 def weighed(activations: Array, gradient: Array) -> Array:
-    """Weigh channels; the gradient of a mean over P positions is w / P at each of them."""
     number = math.prod(activations.shape[axis] for axis in over_positions(activations))
+    # the gradient of a mean over P is w / P
     return ops.sum(activations * gradient, axis=-1) * number
 
 
@@ -39,6 +39,7 @@ def unsuited(graph: Graph, node: int) -> str | None:
         is_last = i in graph.outputs
         if isinstance(at.primitive, Mean) and node in at.inputs:
             averaged = set(at.primitive.axes) == set(range(len(graph.nodes[node].shape) - 1))
+        # The last node may be the softmax or sigmoid of the target, which is explained before it.
         elif not isinstance(at.primitive, Linear) and not is_last:
             return f"{at.primitive.describe()} follows it, and not only {NEEDED}"
     return None if averaged else f"it is not averaged over all positions: {NEEDED}"

@@ -27,6 +27,7 @@ def in_proportion(node: NodeView) -> Any:
     values = unfold_windows(node.primitive, node.x[0])
     y = ops.expand_dims(node.y, -2)
     inside = ops.where(ops.isfinite(values * 2.0), values, 0.0)  # padding is the lowest number
+    # Per value: y / sum of values, which times a value is its share of y.
     return folded(node, ratio(y, ops.sum(inside, axis=-2, keepdims=True)) * ops.ones_like(values))
 
 

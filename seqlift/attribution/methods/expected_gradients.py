@@ -63,6 +63,8 @@ class ExpectedGradients(MeanGradient):
         outputs = engine.summarised(sequences, references, others, means)
         inputs, x0 = engine.expanded(sequences, references)
         for output, draws, mean in zip(outputs, drawn, means, strict=True):
+            # Draws on one line share their reference: of several references only the means are
+            # independent.
             gradients = [mean] if x0.shape[1] > 1 else draws
             pairs = [by_pair(self.at_input(one), inputs, x0) for one in gradients]
             output["standard_error"] = error_of_mean(ops.concatenate(pairs, axis=1))
@@ -70,15 +72,11 @@ class ExpectedGradients(MeanGradient):
 
 
 def error_of_mean(values: Array) -> Array:
-    """Estimate the standard error of the mean over axis 1; infinite for a single value.
-
-    Draws along one line have the reference in common: of several references, the values are the
-    means of each, which are independent.
-    """
+    """Estimate the standard error of the mean over axis 1; infinite for a single value."""
     number = values.shape[1]
     if number == 1:
         return ops.full((values.shape[0], *values.shape[2:]), np.inf, dtype=values.dtype)
-    return ops.sqrt(ops.var(values, axis=1) / (number - 1))
+    return ops.sqrt(ops.var(values, axis=1) / (number - 1))  # `ops.var` divides by n
 
 
 def method(

@@ -20,7 +20,7 @@ from seqlift.attribution.activation_map import (
 def weighed(activations: Array, gradient: Array) -> Array:
     axes = over_positions(gradient)
     total = ops.sum(activations, axis=axes, keepdims=True)
-    divisor = 2.0 + gradient * total
+    divisor = 2.0 + gradient * total  # equation 19 with g^2 divided out
     alpha = ops.where(ops.equal(divisor, 0.0), 0.0, 1.0 / ops.where(divisor == 0.0, 1.0, divisor))
     weights = ops.sum(alpha * ops.relu(gradient), axis=axes, keepdims=True)
     return ops.relu(ops.sum(weights * activations, axis=-1))

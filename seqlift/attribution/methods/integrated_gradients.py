@@ -27,6 +27,7 @@ class Straight:
         self, sequences: NDArray[Any], references: int, shape: tuple[int, ...]
     ) -> Iterator[float]:
         for step in range(self.number):
+            # its error falls with the square of the number of pieces
             yield (step + 0.5) / self.number
 
     @staticmethod

@@ -56,6 +56,7 @@ class Mutagenesis(ForwardOnly):
         compared = self.compared(engine, references, others)
         found = []
         for change, prediction, against in zip(changes, predictions, compared, strict=True):
+            # The observed base changes nothing, so its own is minus the mean over the other three.
             hypothetical = change - change.sum(axis=-1, keepdims=True) / SUBSTITUTES
             hypothetical = np.where((codes < UNKNOWN)[..., None], hypothetical, 0.0)
             observed = hypothetical * one_hot(codes, change.dtype)
@@ -68,7 +69,9 @@ class Mutagenesis(ForwardOnly):
         """Compute the changes (heads, N, L, 4) and the predictions (heads, N)."""
         number, length = codes.shape
         last = length if self.last is None else self.last
+        # three predictions a base
         width = min(max(rows_at_once() // SUBSTITUTES, 1), last - self.first)
+        # The last window is moved back rather than cut off: one width is one program.
         starts = [min(s, last - width) for s in range(self.first, last, width)]
         windows = ChangedWindows(engine, starts, width)
         changes = np.zeros((len(engine.heads), number, length, CHANNELS), engine.dtype)

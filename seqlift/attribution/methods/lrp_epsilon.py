@@ -29,6 +29,7 @@ def epsilon_row(epsilon: float) -> Row:
     """Share relevance out in proportion to a_j w_jk, with `epsilon` for sums of nearly zero."""
 
     def damped(z: Any) -> Any:
+        # Not `ops.sign`, which is 0 at 0, where the divisor needs it most.
         return epsilon * ops.where(z < 0.0, -ops.ones_like(z), ops.ones_like(z))
 
     def start(node: NodeView) -> Propagate:
@@ -42,6 +43,7 @@ def epsilon_row(epsilon: float) -> Row:
 
     def keeps(node: NodeView) -> Any:
         z = flatten_pairs(node.y)
+        # what epsilon takes is kept like a bias
         return z / (z + damped(z)) * (bias_of(node, z) + damped(z))
 
     return Row(start, keeps=keeps)

@@ -60,8 +60,6 @@ def gamma_row(gamma: float) -> Row:
 
 
 def enlarged(primitive: Weighted, gamma: float) -> Weighted:
-    """Multiply the positive weights and biases of a primitive by 1 + gamma."""
-
     def larger(values: Any) -> Any:
         return values + gamma * np.maximum(values, 0.0)
 

@@ -78,6 +78,7 @@ class Occlusion(ForwardOnly):
         several = max(rows_at_once() // x0.shape[1], 1)
         blocks = [places[i : i + several] for i in range(0, len(places), several)]
         extent = min((several - 1) * self.stride + self.width, length)
+        # one extent is one program
         starts = [min(block[0][0], length - extent) for block in blocks]
         plan = ChangedWindows(engine, starts, extent)
         values = np.zeros((len(engine.heads), number, len(places)), engine.dtype)
@@ -90,6 +91,8 @@ class Occlusion(ForwardOnly):
             ]
             own = {i: extra[n : n + 1] for i, extra in others.items()}
             for h, (prediction, found) in enumerate(plan.values(row[None], own, changed)):
+                # A last block has fewer places; its other rows are the sequence itself, cut off
+                # below.
                 mean = found.reshape(len(blocks), -1, several).mean(axis=1).ravel()
                 predictions[h, n] = prediction
                 values[h, n] = prediction - mean[: len(places)]

@@ -65,7 +65,7 @@ class Shapley(ForwardOnly):
     ) -> NDArray[Any]:
         """Average the gains of the positions of one pair: (heads, positions)."""
         x, x0 = (array.reshape(-1, array.shape[-1]) for array in (row, reference))
-        free = np.flatnonzero((x != x0).any(axis=-1))
+        free = np.flatnonzero((x != x0).any(axis=-1))  # the others gain nothing in any order
         gains = np.zeros((len(engine.heads), len(x)))
         if not len(free):
             return gains
@@ -78,9 +78,10 @@ class Shapley(ForwardOnly):
         if self.orders == ALL:
             gains[:, free] = exact(of_sets, len(free))
             return gains
-        draw = generator_of(np.concatenate([x, x0]), self.seed)
+        draw = generator_of(np.concatenate([x, x0]), self.seed)  # each pair has orders of its own
         for _ in range(self.orders):
             order = draw.permutation(len(free))
+            # argsort of an order is ranks
             present = np.argsort(order)[None] < np.arange(len(free) + 1)[:, None]
             gains[:, free[order]] += np.diff(of_sets(present), axis=1) / self.orders
         return gains
@@ -96,6 +97,7 @@ def exact(of_sets: Any, players: int) -> NDArray[Any]:
     masks = np.arange(2**players)
     present = (masks[:, None] >> np.arange(players) & 1).astype(bool)
     values, sizes = of_sets(present), present.sum(axis=1)
+    # s! (n - 1 - s)! / n!, the share of orders in which exactly a set of s comes before.
     weights = np.array([1.0 / (players * comb(players - 1, s)) for s in range(players)])
     gains = np.zeros((len(values), players))
     for i in range(players):

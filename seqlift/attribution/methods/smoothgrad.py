@@ -39,6 +39,7 @@ class Noisy:
             return
         draws = [generator_of(row) for row in one_hot_rows(sequences, shape)]
         for _ in range(self.number):
+            # From each sequence's own generator, so that neighbours in the batch change nothing.
             noise = np.stack([draw.standard_normal(shape, dtype=np.float32) for draw in draws])
             yield self.deviation * noise[:, None]
 
@@ -63,6 +64,7 @@ class Substituted:
         for _ in range(self.number):
             pairs = zip(codes, draws, strict=True)
             others = np.stack([self.drawn(code, draw) for code, draw in pairs])
+            # added to the sequence like any noise
             yield (one_hot_rows(others, shape) - rows)[:, None]
 
     def drawn(self, codes: NDArray[Any], draw: np.random.Generator) -> NDArray[Any]:

@@ -42,12 +42,14 @@ def through_quotient(
     """
     (a, b), (a0, b0) = x, x0
     mean = 0.5 * (b + b0)
-    same_sign = b * b0 > 0
+    same_sign = b * b0 > 0  # else the mean divisor may be anything, 0 too (decision 0011)
     safe = ops.where(same_sign, mean, 1.0)
+    # Where the sign changes: a times 1 / b, split at the midpoint like any product.
     to_a = ops.where(same_sign, 1.0 / safe, 0.5 / b + 0.5 / b0)
+    # 1e12 here, the slope of a norm's guard, times what cancels upstream was noise of 1e5.
     nothing = ops.logical_and(ops.equal(ops.abs(a) + ops.abs(a0), 0.0), ops.abs(mean) < TINY)
     to_a = ops.where(nothing, 0.0, to_a)
-    apart = -0.5 * (a + a0) / ops.where(same_sign, 1.0, b * b0)
+    apart = -0.5 * (a + a0) / ops.where(same_sign, 1.0, b * b0)  # 1/b - 1/b0 = -(b - b0) / (b b0)
     to_b = ops.where(same_sign, -0.5 * (y + y0) / safe, apart)
     factors = [flatten_pairs(factor) for factor in (to_a, to_b)]
     shapes = [tuple(array.shape[2:]) for array in (a, b)]

@@ -21,8 +21,11 @@ def difference_quotient(function: Elementwise, x: Array, x0: Array, y: Array, y0
     delta = x - x0
     local = ops.ones_like(delta, dtype="bool")
     for kink in function.kinks:
+        # as derivatives, left of it at a kink
         local = ops.logical_and(local, ops.equal(x > kink, x0 > kink))
+    # The middle lies on the piece of both, and at a kink only where both do.
     slope = function.derivative(0.5 * (x + x0))
+    # Where it is not local a kink lies in between, so delta is not 0 and the quotient is no noise.
     return ops.where(local, slope, (y - y0) / ops.where(local, ops.ones_like(delta), delta))
 
 

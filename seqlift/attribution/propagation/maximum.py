@@ -33,8 +33,9 @@ def to_first_winner(node: NodeView) -> Callable[[Array], Array]:
     x, x0 = unfold_windows(pool, node.x[0]), unfold_windows(pool, node.x0[0])
     y = ops.expand_dims(node.y, -2)
     wins = ops.cast(ops.equal(x, y), x.dtype)
+    # Of equal values the first, as in the gradient of TensorFlow's max pooling, the original's.
     first = wins * ops.cast(ops.equal(ops.cumsum(wins, axis=-2), 1.0), x.dtype)
-    return folded(node, first * ops.ones_like(x0))
+    return folded(node, first * ops.ones_like(x0))  # once per reference, which has no say in it
 
 
 def folded(node: NodeView, factor: Array) -> Callable[[Array], Array]:
@@ -56,6 +57,7 @@ def share_of_maximum(x: Array, x0: Array, y: Array, y0: Array) -> Array:
     A value two roundings below a maximum has won too: a palindrome has one score on both strands,
     but its terms were added in two orders.
     """
+    # Of the ways to split a maximum, decision 0004 has the reasons of this one.
     rises = y >= y0
     rounding = TIE * np.finfo(ops.dtype(x)).eps * ops.maximum(ops.abs(y), ops.abs(y0))
     wins = ops.where(rises, x >= y - rounding, x0 >= y0 - rounding)
@@ -63,6 +65,7 @@ def share_of_maximum(x: Array, x0: Array, y: Array, y0: Array) -> Array:
     wins = ops.logical_and(wins, other >= ops.max(other, axis=-2, keepdims=True) - rounding)
     delta = x - x0
     still = ops.equal(delta, 0.0)
+    # A winner that stays where it was: so does the maximum, which follows it with slope 1.
     ratio = ops.where(still, 1.0, (y - y0) / ops.where(still, ops.ones_like(delta), delta))
     share = ops.cast(wins, x.dtype)
     number = ops.sum(share, axis=-2, keepdims=True)  # whole numbers: exact in any order

@@ -79,9 +79,11 @@ class BackwardPass:
         """
         self.kept = 0.0
         pending: dict[int, Multiplier] = {i: One(seed) for i, seed in seeds.items()}
+        # Nodes are in topological order: everything that reads a node has a larger number.
         for i in range(max(seeds), -1, -1):
             if i in pending and i not in self.graph.sources:
                 multiplier = pending.pop(i)
+                # the same for sequence and reference, so nothing is shared out
                 if i not in self.rules:
                     continue
                 updates = self.view(i).propagate(multiplier)
@@ -94,7 +96,7 @@ class BackwardPass:
     def of_source(self, i: int, multiplier: Multiplier | None) -> Array:
         """Merge the multiplier of a source into one array, zero where nothing depends on it."""
         if multiplier is None:
-            return ops.zeros_like(self.delta(i))
+            return ops.zeros_like(self.delta(i))  # an input that the head does not read
         if isinstance(multiplier, Two):
             return one_of(multiplier, self.delta(i))
         return multiplier.value
@@ -151,6 +153,7 @@ class View:
     def _seen(self, after: tuple[Array, ...], before: tuple[Array, ...]) -> tuple[Array, ...]:
         if not self._rule.at_sequence:
             return before
+        # A gradient's reference is the sequence; the zeros repeat it once per reference.
         return tuple(x + ops.zeros_like(x0) for x, x0 in zip(after, before, strict=True))
 
     def propagate(self, multiplier: Multiplier) -> tuple[Multiplier, ...]:
@@ -163,6 +166,7 @@ class View:
         keeps = self._rule.row(self._node.primitive).keeps
         if keeps is None:
             return 0.0
+        # Only relevance propagation keeps anything, and it has one multiplier per value.
         lost = only(multiplier) * self.once("kept", lambda: keeps(self))
         return ops.sum(ops.reshape(lost, (lost.shape[0], -1)), axis=1)
 
@@ -176,11 +180,11 @@ class View:
 
 
 def added(gathered: Multiplier | None, update: Multiplier) -> Multiplier:
-    """Add up multipliers, either of which may be two."""
     if gathered is None:
         return update
     if isinstance(gathered, One) and isinstance(update, One):
         return One(gathered.value + update.value)
+    # One multiplier is two equal ones: of the positive and of the negative part.
     first, second = (m if isinstance(m, Two) else Two(m.value, m.value) for m in (gathered, update))
     return Two(first.positive + second.positive, first.negative + second.negative)
 
@@ -222,6 +226,7 @@ def sources_of_parts(
             wanted.update(graph.nodes[i].inputs)
     sources: set[int] = set()
     makers: set[int] = set()
+    # From the last: a node found to be wanted comes before all that want it.
     for i in range(max(wanted, default=-1), -1, -1):
         if i not in wanted:
             continue

@@ -23,7 +23,7 @@ def through_recurrence(node: NodeView) -> Callable[[Array], tuple[Array, ...]]:
     all states after every position, (N, 1, L, S).
     """
     recurrence: Recurrence = node.primitive
-    flat = flatten_pairs(node.x[0] + ops.zeros_like(node.x0[0]))
+    flat = flatten_pairs(node.x[0] + ops.zeros_like(node.x0[0]))  # for its shape: a row per pair
     known = [
         {i: by_position(values) for i, values in activations(recurrence, x, y).items()}
         for x, y in ((node.x, node.y), (node.x0, node.y0))
@@ -58,26 +58,22 @@ def states_before(recurrence: Recurrence, x: Sequence[Array], y: Array) -> Array
 
 
 def by_position(array: Array) -> Array:
-    """Arrange (N, R, L, ...) with the positions first."""
-    return ops.moveaxis(array, 2, 0)
+    return ops.moveaxis(array, 2, 0)  # `ops.scan` runs along the first axis
 
 
 def activations(recurrence: Recurrence, x: Sequence[Array], y: Array) -> dict[int, Array]:
-    """Compute the activations of the step at all positions: (N, R, L, *shape) by node.
-
-    With the states before every position known, no position waits for another.
-    """
+    """Compute the activations of the step at all positions: (N, R, L, *shape) by node."""
     positions = tuple(y.shape[:3])
     inputs, states = (
         ops.reshape(array, (-1, array.shape[-1]))
         for array in (x[0], states_before(recurrence, x, y))
     )
+    # With the states before every position known, no position waits for another: one batch.
     values = recurrence.values(inputs, states, range(len(recurrence.step.nodes)))
     return {i: ops.reshape(value, (*positions, *value.shape[1:])) for i, value in values.items()}
 
 
 def sum_by_node(nodes: Sequence[int], multipliers: Sequence[Array]) -> dict[int, Array]:
-    """Collect the multipliers by node, added up where several are of one node."""
     totals: dict[int, Array] = {}
     for node, multiplier in zip(nodes, multipliers, strict=True):
         totals[node] = totals[node] + multiplier if node in totals else multiplier

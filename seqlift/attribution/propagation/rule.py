@@ -196,13 +196,12 @@ Preset = Callable[[Graph, int], Rule]
 
 def only(multiplier: Multiplier) -> Array:
     """Take the one multiplier there is. Raises TypeError for two."""
-    if isinstance(multiplier, Two):
+    if isinstance(multiplier, Two):  # RevealCancel's, which relevance rules do not mix with
         raise TypeError("two multipliers where a rule has one only")
     return multiplier.value
 
 
 def nearest(table: Mapping[type[Primitive], T], primitive: Primitive) -> T | None:
-    """Look up the nearest base class of a primitive."""
     return next((table[kind] for kind in type(primitive).__mro__ if kind in table), None)
 
 

@@ -39,7 +39,7 @@ def parts_made(primitive: Weighted, delta: Array) -> Parts:
     up, down = parts_of(delta)
     positive, negative = (with_kernel(primitive, side) for side in parts_of_kernel(primitive))
     return Parts(
-        positive.forward(up) + negative.forward(down),
+        positive.forward(up) + negative.forward(down),  # K+ D+ + K- D-: what raises the output
         positive.forward(down) + negative.forward(up),
     )
 
@@ -59,8 +59,8 @@ def both_before(primitive: Linear, both: Two, shapes: tuple[Shape, ...]) -> tupl
 
 
 def scaled_sides(scale: Scale, positive: Array, negative: Array) -> tuple[Array, Array]:
-    """Multiply both sides by a factor per channel, exchanging them where it is negative."""
     factor = constant_tensor(scale.factor, positive)
+    # a negative factor exchanges the sides
     up, down = ops.maximum(factor, 0.0), ops.minimum(factor, 0.0)
     return up * positive + down * negative, up * negative + down * positive
 
@@ -74,10 +74,11 @@ def one_before(primitive: Weighted, both: Two, delta: Array) -> Array:
     shape = tuple(delta.shape[1:])
     mean = 0.5 * (both.positive + both.negative)
     half = 0.5 * (both.positive - both.negative)
+    # K+ = (K + |K|) / 2 and K- = (K - |K|) / 2, so that two transposes do the work of four.
     size = with_kernel(primitive, np.abs(primitive.kernel))
     (even,) = primitive.transpose(mean, shape)
     (odd,) = size.transpose(half, shape)
-    return even + ops.sign(delta) * odd
+    return even + ops.sign(delta) * odd  # 0 where nothing changed: the mean, as in the original
 
 
 def one_of(both: Two, delta: Array) -> Array:
@@ -87,10 +88,9 @@ def one_of(both: Two, delta: Array) -> Array:
 
 
 def parts_of_kernel(primitive: Weighted) -> tuple[Any, Any]:
-    """Split a kernel into its positive and its negative weights, with zeros elsewhere."""
     return np.maximum(primitive.kernel, 0.0), np.minimum(primitive.kernel, 0.0)
 
 
 def with_kernel(primitive: Weighted, kernel: Any) -> Weighted:
     """Replace the kernel of a primitive, and drop its bias."""
-    return replace(primitive, kernel=kernel, bias=None)
+    return replace(primitive, kernel=kernel, bias=None)  # a bias drops out of every difference

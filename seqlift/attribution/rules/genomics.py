@@ -18,6 +18,6 @@ def RULE(graph: Graph, node: int) -> Rule:  # noqa: N802 - the name every file o
     if not (isinstance(primitive, Elementwise) and primitive.activation):
         return RESCALE
     (source,) = graph.nodes[node].inputs
-    while isinstance(graph.nodes[source].primitive, Scale):
+    while isinstance(graph.nodes[source].primitive, Scale):  # batch normalisation
         (source,) = graph.nodes[source].inputs
     return REVEALCANCEL if isinstance(graph.nodes[source].primitive, Dense) else RESCALE

@@ -14,6 +14,7 @@ def positive_only(node: NodeView) -> Propagate:
 
     def propagate(multiplier: Multiplier) -> tuple[Multiplier, ...]:
         if isinstance(multiplier, Two):
+            # Each by its own sign, as in the original's version.
             sides = (ops.maximum(side, 0.0) for side in (multiplier.positive, multiplier.negative))
             return across(Two(*sides))
         return across(One(ops.maximum(multiplier.value, 0.0)))

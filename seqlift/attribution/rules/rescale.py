@@ -108,6 +108,7 @@ def merging_row(
         def propagate(multiplier: Multiplier) -> tuple[Multiplier, ...]:
             whole = multiplier
             if isinstance(whole, Two):
+                # Its parts are those of its whole difference, of which one is zero at each value.
                 whole = One(one_of(whole, node.delta))
             found = across(whole.value)
             several = found if isinstance(found, tuple) else (found,)
@@ -144,6 +145,8 @@ first_winner = Row(merging_row(to_first_winner), label="max (winner)")
 RULE = Rule(
     "rescale",
     {
+        # A transpose needs no activations: none are kept for it. The differences that Two needs at
+        # a kernel are kept by the rule that asks for parts (`sources_of_parts`).
         Linear: Row(transposed, asks=NOTHING, label="linear"),
         Weighted: Row(weighted, asks=NOTHING, label="linear"),
         Elementwise: propagate_quotient,

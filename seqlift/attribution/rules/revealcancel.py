@@ -58,10 +58,11 @@ def slope(function: Elementwise, start: Array, step: Array, side: int) -> Array:
     end = start + step
     before, after = function.function(start), function.function(end)
     value = difference_quotient(function, end, start, after, before)
-    if side < 0 or not function.kinks:
+    if side < 0 or not function.kinks:  # a derivative is the slope on the left already
         return value
     beyond = start
     for kink in function.kinks:
+        # Just past the kink, far above a rounding of it: the slope of the piece on the right.
         beyond = ops.where(ops.equal(start, kink), start + 1e-3 * (1.0 + abs(kink)), beyond)
     return ops.where(ops.equal(step, 0.0), function.derivative(beyond), value)
 
@@ -79,11 +80,13 @@ def both_orders(node: NodeView) -> tuple[Parts, Two]:
 
 def cancelled(node: NodeView) -> Propagate:
     """Give the two parts before an activation a multiplier each; other functions have Rescale's."""
+    # x0 + p or x0 + q may be outside the domain of a root or a logarithm (decision 0007).
     if not node.primitive.activation:
         return propagate_quotient(node)
     _, factors = both_orders(node)
 
     def propagate(multiplier: Multiplier) -> tuple[Multiplier, ...]:
+        # The parts after an activation have one multiplier unless another activation follows.
         up = multiplier.value if isinstance(multiplier, One) else multiplier.positive
         down = multiplier.value if isinstance(multiplier, One) else multiplier.negative
         return (Two(up * factors.positive, down * factors.negative),)
