@@ -100,5 +100,7 @@ def test_every_option_is_a_fact_or_says_why_not() -> None:
     plain = {name for name, fact in declared.items() if fact == name} - RECORDED
     assert plain == {"summit", "seed", "precision", "pre_activation", "mean_normalise"}
     unchanged = {name for name, fact in declared.items() if fact is False}
-    assert unchanged == {"output", "overlap", "shard", "force", "drop_stale_parts"}
+    assert unchanged == {
+        "output", "overlap", "shard", "timings", "force", "drop_stale_parts",
+    }  # fmt: skip
     assert {fact for fact in declared.values() if fact is not False} - plain == RECORDED

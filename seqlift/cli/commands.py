@@ -53,6 +53,8 @@ def score(*, quiet: bool, verbose: int, **chosen: Any) -> None:
     summary = run(ScoreOptions(**chosen), settings, progress=report.progress(quiet=quiet))
     if not quiet:
         report.show_summary(summary)
+    if chosen["timings"]:
+        report.show_timings(summary.timings)
 
 
 def load_settings() -> "Settings":

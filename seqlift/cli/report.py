@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +57,12 @@ def show_summary(summary: "Summary") -> None:
     for kind, texts in (("note", summary.notes), ("warning", summary.warnings)):
         for text in texts:
             show(f"{kind:<10} {text}", err=True)
+
+
+def show_timings(seconds: Mapping[str, float]) -> None:
+    """Show how long each stage of a run took, on standard error."""
+    stages = ", ".join(f"{name} {value:.2f} s" for name, value in seconds.items())
+    show(f"{'timings':<10} {stages}", err=True)
 
 
 def show_files(written: "Written", *, quiet: bool) -> None:

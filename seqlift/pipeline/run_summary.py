@@ -1,6 +1,7 @@
 """What a run did, by what is in its score files, and whether these keep its tolerance."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,8 @@ class Summary:
     `relative_residual` is the largest of any row, `worst` the place of that row; `status` how many
     rows have each status; `windows` how many lie around summits; `files` are final names;
     `complete` whether the rule promises that contributions sum to the difference; `notes` are
-    those of `notes_of`; `warnings` what makes the scores doubtful.
+    those of `notes_of`; `warnings` what makes the scores doubtful; `timings` the seconds of each
+    stage (`seqlift.pipeline.timings`).
     """
 
     rows: int
@@ -35,6 +37,7 @@ class Summary:
     files: tuple[Path, ...]
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)
 
 
 def check_tolerance(run: Run) -> None:
@@ -85,4 +88,5 @@ def summary_of(run: Run, seconds: float, notes: tuple[str, ...]) -> Summary:
         files=run.outputs.paths(),
         notes=notes,
         warnings=tuple(dict.fromkeys(warnings)),
+        timings=run.settings.timings.finish(lanes=run.schedule.lanes),
     )

@@ -33,6 +33,7 @@ from seqlift.pipeline.space import check_space
 from seqlift.pipeline.stopping import Stop, Stopped
 from seqlift.pipeline.strands import in_genome_direction, mean_of_strands
 from seqlift.pipeline.threads import Background, prefetched
+from seqlift.pipeline.timings import COMPILE, COMPUTE, INPUT, JOIN, LOAD, OUTPUT, TRACK, Timings
 from seqlift.pipeline.track_formats import format_of
 from seqlift.tracks.join import join
 from seqlift.tracks.regions_bed import write_regions
@@ -63,6 +64,9 @@ def score(options: ScoreOptions, settings: Settings, *, progress: Progress) -> S
         Where a signal asked for an end.
     """
     started = time.perf_counter()
+    timings = Timings(settings.clock, before=settings.age())
+    load = timings.timed(LOAD, settings.load)
+    settings = replace(settings, timings=timings, load=load)
     with prepared(options, settings) as run:
         announce(run)
         facts = fingerprint(run)
@@ -99,11 +103,15 @@ def finish_run(run: Run, parts: PartsFolder, progress: Progress) -> None:
         if missing:
             check_space(run, parts.rows())
             compute(run, parts, progress)
-        if not parts.placed:
-            place_scores(run, parts, done, progress)
-        check_tolerance(run)
-        write_tracks(run, parts, done, progress)
-    parts.remove()
+        timings = run.settings.timings
+        with timings.stage(JOIN):
+            if not parts.placed:
+                place_scores(run, parts, done, progress)
+            check_tolerance(run)
+        with timings.stage(TRACK):
+            write_tracks(run, parts, done, progress)
+    with timings.stage(TRACK):
+        parts.remove()
 
 
 def announce(run: Run) -> None:
@@ -157,7 +165,8 @@ def compute(run: Run, parts: PartsFolder, progress: Progress) -> None:
         missing = [(run.first, run.last)]  # an empty part
     if left < run.rows:
         log.info("%d of %d sequences are there already", run.rows - left, run.rows)
-    warn_of_time(run, left)
+    with run.settings.timings.stage(COMPILE):
+        warn_of_time(run, left)
     concurrent = ConcurrentBatches(run.schedule)
     with run.settings.stop() as stop, progress("scoring", run.rows) as bar:
         bar.update(run.rows - left)
@@ -180,15 +189,16 @@ def compute_stretch(
     def explained(batch: Batch, size: int) -> tuple[Batch, Mapping[str, "Result"]]:
         now = replace(run.schedule, size=size)
         arrays = (batch.codes, batch.references, batch.others)
-        return batch, run.explainer.explain_by(now, *arrays)
+        return batch, timings.batch(lambda: run.explainer.explain_by(now, *arrays))
 
-    with ExitStack() as stack:
+    timings = run.settings.timings
+    with timings.stage(OUTPUT), ExitStack() as stack:
         writer = stack.enter_context(PartWriter(run, parts, *stretch))
         background = stack.enter_context(Background(waiting=AHEAD))
         batches = stack.enter_context(closing(prefetched(run.batches(*stretch), ahead=AHEAD)))
-        wanted = until_asked(batches, stop)
+        wanted = timings.waited(INPUT, until_asked(batches, stop))
         done = stack.enter_context(closing(concurrent.each(explained, wanted)))
-        for batch, results in done:
+        for batch, results in timings.waited(COMPUTE, done):
             background.call(write_batch, run, batch, results, writer)
             bar.update(len(batch.rows))
 

@@ -158,6 +158,13 @@ class ScoreOptions(ExplainerSettings):
         not_in=("evaluate",),
         group="Computation",
     )
+    timings: bool = option(
+        False,
+        "Show where the run's seconds went, on standard error.",
+        fact=False,
+        not_in=("evaluate",),
+        group="Other",
+    )
     force: bool = option(
         False,
         "Replace files that exist.",

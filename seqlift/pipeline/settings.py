@@ -6,12 +6,14 @@ Knows what a run takes from outside: the explainer, a clock, the space on disks,
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqlift.pipeline.score_options import ScoreOptions
 from seqlift.pipeline.stopping import Stop
+from seqlift.pipeline.timings import Timings
+from seqlift.system.process_age import process_age
 
 if TYPE_CHECKING:
     from seqlift.explain.explainer import Explainer
@@ -36,7 +38,11 @@ class Settings:
     part_seconds
         How long rows are written into one part before the next is begun.
     clock
-        Seconds from any moment on, for the length of parts.
+        Seconds from any moment on, for the length of parts and for timings.
+    age
+        Seconds since the program began.
+    timings
+        Where the seconds of the run go; each run has its own.
     free_space
         Free bytes of the disk that a folder is on.
     stop
@@ -46,5 +52,7 @@ class Settings:
     load: "Callable[[ScoreOptions], Explainer]"
     part_seconds: float = PART_SECONDS
     clock: Callable[[], float] = time.monotonic
+    age: Callable[[], float] = process_age
+    timings: Timings = field(default_factory=lambda: Timings(time.monotonic))
     free_space: Callable[[Path], int] = free_space
     stop: Callable[[], Stop] = Stop
