@@ -74,6 +74,7 @@ def compiled(
             with tensor_cores(products):
                 return fast(*arguments)
         except full as error:
+            # Both kinds of exception have other causes, which half a batch does not mend.
             if not is_full_memory(error):
                 raise
             raise DeviceMemoryError(OUT_OF_MEMORY) from error
@@ -90,11 +91,12 @@ def _on_device(values: Any, dtype: str) -> Array:
     if keras.backend.backend() == "jax":
         import jax
 
+        # put there now, and not as an operation of what is traced
         with jax.ensure_compile_time_eval():
             return jax.numpy.asarray(values, dtype)
     import tensorflow as tf
 
-    with tf.init_scope():
+    with tf.init_scope():  # outside of the function being traced, which would make it a constant
         return tf.constant(values, dtype)
 
 
@@ -140,11 +142,10 @@ def arcsinh(x: Array) -> Array:
 
 
 def _in_own_dtype(name: str, x: Array) -> Array:
-    """Apply a function in the dtype of `x`; on JAX `keras.ops` would compute it in float32."""
     if keras.backend.backend() == "jax":
         import jax
 
-        return getattr(jax.numpy, name)(x)
+        return getattr(jax.numpy, name)(x)  # `keras.ops` would compute float64 in float32
     return getattr(keras.ops, name)(x)
 
 
@@ -158,7 +159,7 @@ def batch_memory() -> int:
     if on_cpu():
         return CPU_BATCH
     if keras.backend.backend() == "jax":
-        stats = jax_device().memory_stats()
+        stats = jax_device().memory_stats()  # None where a device does not report it
         return stats["bytes_limit"] // 2 if stats else CPU_BATCH
     return GPU_BATCH
 
@@ -207,7 +208,7 @@ def use_device(request: str, *, precision: str) -> str:
 def _use_tensorflow(kind: str, index: int) -> str:
     import tensorflow as tf
 
-    tf.config.experimental.enable_tensor_float_32_execution(False)
+    tf.config.experimental.enable_tensor_float_32_execution(False)  # on by default on a GPU
     gpus = tf.config.list_physical_devices("GPU")
     if kind == "gpu" and index >= len(gpus):
         raise DeviceError(_no_gpu(index, len(gpus), built=tf.test.is_built_with_cuda()))
@@ -223,7 +224,7 @@ def _use_jax(kind: str, index: int, precision: str) -> str:
     import jax
 
     keep_compiled_code()
-    jax.config.update("jax_default_matmul_precision", "highest")
+    jax.config.update("jax_default_matmul_precision", "highest")  # else TF32 or bfloat16, by device
     if precision == "float64":  # never switched off: arrays of float64 may be about
         jax.config.update("jax_enable_x64", True)
     gpus = [device for device in jax.devices() if device.platform == "gpu"]

@@ -52,13 +52,11 @@ def precision_of(array: Array) -> Precision:
 
 
 def allowed(array: Array, *, can_halve: bool) -> frozenset[Form]:
-    """List the forms that backend and precision have.
-
-    TensorFlow computes half the products only where XLA compiles for it.
-    """
+    """List the forms that backend and precision have."""
     found: set[Form] = {"direct", "image", "columns"}
     if precision_of(array) == "float32":
         on_jax = keras.backend.backend() == "jax"
+        # On TensorFlow only where XLA compiles, which is where it was measured to pay (0014).
         if can_halve and (on_jax or xla.compiles()):
             found.add("halved")
     return frozenset(found)
@@ -78,6 +76,7 @@ def image(array: Array, kernel: Kernel, _: tuple[int, ...], dilation: tuple[int,
     The last row is filled up with zeros, which only windows that are cut off afterwards read.
     """
     size, step = array.shape[1], dilation[0]
+    # read by windows cut off below only
     padded = ops.pad(array, ((0, 0), (0, -size % step), (0, 0)))
     rows = ops.reshape(padded, (-1, padded.shape[1] // step, step, array.shape[2]))
     weights = constant_tensor(kernel[:, None], array)
@@ -94,6 +93,7 @@ def columns(array: Array, kernel: Kernel, _: tuple[int, ...], dilation: tuple[in
     factor = products.factor_of_product(array)
     read = ops.concatenate([factor[:, start : start + count] for start in starts], axis=2)
     weights = constant_tensor(kernel.reshape(1, taps * inputs, outputs), array)
+    # A product of two arrays of bfloat16 keeps its sums in float32; a convolution rounds them.
     if products.in_bfloat16():
         return products.matmul(read, weights[0])
     return products.convolve(read, weights, strides=(1,), dilation=(1,))

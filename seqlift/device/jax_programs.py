@@ -24,8 +24,8 @@ CHANNELS_LAST = "xla_gpu_force_conv_nhwc"
 
 KEPT = {
     "jax_persistent_cache_enable_xla_caches": "xla_gpu_per_fusion_autotune_cache_dir",
-    "jax_persistent_cache_min_entry_size_bytes": -1,
-    "jax_persistent_cache_min_compile_time_secs": 0,
+    "jax_persistent_cache_min_entry_size_bytes": -1,  # however small
+    "jax_persistent_cache_min_compile_time_secs": 0,  # however quickly compiled
 }
 """Settings of JAX that have all compiled code kept, and what was found to be fast on a GPU."""
 
@@ -37,7 +37,7 @@ def keep_compiled_code() -> None:
     """
     import jax
 
-    if jax.config.jax_compilation_cache_dir is not None:
+    if jax.config.jax_compilation_cache_dir is not None:  # the user's own choice
         return
     place = kept_code.folder_for(f"jax {jax.__version__} jaxlib {version('jaxlib')}")
     if place is None:
@@ -91,6 +91,7 @@ def _with_large_arguments(
     compiling = Lock()
 
     def compiled_for(arguments: tuple[Any, ...]) -> Callable[..., Any]:
+        # JAX makes constants of arrays that a function closes over; its trace lists them.
         closed, result = jax.make_jaxpr(traced, return_shape=True)(*arguments)
         structure, consts = jax.tree.structure(result), closed.consts
         large = [np.size(const) >= least for const in consts]
@@ -107,7 +108,7 @@ def _with_large_arguments(
     def call(*arguments: Any) -> Any:
         leaves, structure = jax.tree.flatten(arguments)
         key = structure, tuple((np.shape(leaf), str(leaf.dtype)) for leaf in leaves)
-        with compiling:
+        with compiling:  # two batches side by side would each trace and compile the same program
             if key not in programs:
                 programs[key] = compiled_for(arguments)
         return programs[key](*leaves)

@@ -56,11 +56,11 @@ def rounded_to(products: Products | None) -> Iterator[None]:
 
 
 def jax_tensor_cores() -> Any:
-    """Make the context in which JAX multiplies by tensor cores where there are any."""
     if keras.backend.backend() != "jax":
         return nullcontext()
     import jax
 
+    # Overrides the "highest" of `use_device`, for what is traced inside.
     return jax.default_matmul_precision("tensorfloat32")
 
 
@@ -86,29 +86,26 @@ def factors(*arrays: Array) -> tuple[Array, ...]:
 
 
 def _jax_factor(array: Array, products: Products) -> Array:
-    """Round a factor for JAX, unless the device rounds by itself."""
-    if products == "tf32" and not processor.on_cpu():
+    if products == "tf32" and not processor.on_cpu():  # tensor cores round by themselves
         return array
     return leading(array, BITS[products])
 
 
 def leading(array: Array, bits: int) -> Array:
-    """Round float32 values to `bits` after the leading one, for JAX."""
     import jax
 
+    # Not a cast to bfloat16 and back, which XLA takes out again.
     return jax.lax.reduce_precision(array, exponent_bits=8, mantissa_bits=bits)
 
 
 def _rounded(array: Array, bits: int) -> Array:
-    """Round float32 values to `bits` after the leading one, to even where it is a tie.
-
-    By whole numbers: XLA removes a cast there and back.
-    """
+    """Round float32 values to `bits` after the leading one, to even where it is a tie."""
     import tensorflow as tf
 
     spare = FLOAT32_BITS - bits
-    whole = tf.bitcast(array, tf.int32)
+    whole = tf.bitcast(array, tf.int32)  # as whole numbers: XLA removes a cast there and back
     odd = tf.bitwise.bitwise_and(tf.bitwise.right_shift(whole, spare), 1)
+    # half a unit, less 1 before an even bit: ties go to even
     raised = whole + (1 << (spare - 1)) - 1 + odd
     return tf.bitcast(tf.bitwise.bitwise_and(raised, ~((1 << spare) - 1)), tf.float32)
 
@@ -145,7 +142,9 @@ def convolve(
     one_axis = len(strides) == 1 and array.shape[-1] == kernel.shape[-2]
     if keras.backend.backend() == "tensorflow" and one_axis:
         if xla.compiles():
+            # Not as an image: XLA would compute the array once for each of its readers.
             return xla.convolve_xla(first, second, strides, dilation, exact=rounded() is None)
+        # TensorFlow's has either a stride or a dilation
         if max(strides) == 1 or max(dilation) == 1:
             return _convolve_image(first, second, strides, dilation)
     return keras.ops.conv(first, second, strides=strides, dilation_rate=dilation, **WHOLE)
@@ -161,6 +160,7 @@ def apart(array: Array, kernel: Array, outputs: int) -> Array:
     (`tests/convolution_search.py --raw` finds these shapes). Without padding they read the array
     only.
     """
+    # Each of the three is a shape that XLA on a CPU writes as loops, not as a call of its library.
     small = math.prod(kernel.shape) <= SMALL_KERNEL
     if not (small or outputs == 1 or array.dtype == "float64"):
         return array
@@ -174,14 +174,11 @@ def apart(array: Array, kernel: Array, outputs: int) -> Array:
 def _convolve_image(
     array: Array, kernel: Array, strides: tuple[int, ...], dilation: tuple[int, ...]
 ) -> Array:
-    """Convolve along one axis as an image one high.
-
-    For a dilation, `keras.ops` with TensorFlow cuts the array into parts and puts them together
-    again; the convolution of images needs none of that.
-    """
+    """Convolve along one axis as an image one high."""
     import tensorflow as tf
 
     image, window = tf.expand_dims(array, 1), tf.expand_dims(kernel, 0)
+    # Along one axis TensorFlow cuts dilated arrays into parts, which takes a quarter of its time.
     result = tf.nn.conv2d(image, window, (1, *strides), "VALID", dilations=(1, *dilation))
     return tf.squeeze(result, 1)
 
@@ -208,6 +205,7 @@ def tensor_cores(products: Products | None) -> Any:
 def _tensorflow_tensor_cores() -> Iterator[None]:
     import tensorflow as tf
 
+    # read when it computes, not traced
     tf.config.experimental.enable_tensor_float_32_execution(True)
     try:
         yield

@@ -31,7 +31,6 @@ class StoredWeights:
     """
 
     def __init__(self, make: Callable[[NDArray[Any], str], Array], *, large: int = LARGE) -> None:
-        """Start without arrays."""
         self._make, self.large = make, large
         self._arrays: dict[tuple[bytes, tuple[int, ...], str], Array] = {}
         self._lock = Lock()
@@ -39,8 +38,9 @@ class StoredWeights:
     def array(self, values: NDArray[Any], dtype: str) -> Array:
         """Store `values`, unless they are stored already."""
         values = np.ascontiguousarray(values, dtype)
+        # By content: the forward pass, its transpose and each engine ask with arrays of their own.
         key = hashlib.sha256(values.data).digest(), values.shape, dtype
-        with self._lock:
+        with self._lock:  # two batches side by side may both be tracing
             if key not in self._arrays:
                 self._arrays[key] = self._make(values, dtype)
             return self._arrays[key]

@@ -48,7 +48,6 @@ def transforms() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.f
 
 
 def powers(number: int) -> NDArray[np.float64]:
-    """Compute the first powers of each point (points, number); of infinity the last alone."""
     return np.vstack([np.vander(POINTS, number, increasing=True), np.eye(number)[-1]])
 
 
@@ -61,12 +60,14 @@ def winograd_windows(array: Array, kernel: NDArray[np.floating], dilation: int) 
     Kernels are taken to the points in float64, whatever products are rounded to.
     `xla.computed_once` keeps XLA from computing `array` again for each of the points.
     """
+    # 1 / 3 and others are not exact in float32
     at_points = OF_KERNEL @ kernel.reshape(TAPS, -1).astype(np.float64)
     kernels = (kernel, *at_points.reshape(-1, *kernel.shape[1:]))
     if not xla.compiles():
         direct, *transformed = (constant_tensor(each, array) for each in kernels)
         return tiled(array, direct, transformed, dilation)
     direct, *transformed = map(xla.stored, kernels)
+    # Six sums read the array, and XLA would compute it anew for each: 2.8 s in the place of 2.4.
     return xla.computed_once(
         partial(tiled, array, direct, transformed, dilation),
         partial(windows_times, array, direct, dilation),
@@ -84,7 +85,7 @@ def tiled(array: Array, kernel: Array, at_points: list[Array], dilation: int) ->
     tiles = weigh_tiles(array[:, : size + reach], at_points, dilation)
     if array.shape[1] == size + reach:
         return tiles
-    rest = windows_times(array[:, size:], kernel, dilation)
+    rest = windows_times(array[:, size:], kernel, dilation)  # too few for a tile, so as they stand
     return ops.concatenate([tiles, rest], axis=1)
 
 
@@ -115,21 +116,20 @@ def sum_weighted_arrays(weights: NDArray[np.float64], arrays: list[Array]) -> Ar
     """Sum `arrays`, each times its weight; those of weight 0 are left out."""
     total = None
     for weight, array in zip(weights, arrays, strict=True):
-        if weight:
+        if weight:  # a third of the weights are 0
             term = array if weight == 1.0 else array * float(weight)
             total = term if total is None else total + term
     return total
 
 
 def rows_times(array: Array, matrix: Array) -> Array:
-    """Multiply the last axis of (B, rows, inputs) by (inputs, outputs).
-
-    As a convolution of one tap it takes a sixth less time on a CPU than as a product. XLA makes a
-    product of it unless there are zeros around.
-    """
+    """Multiply the last axis of (B, rows, inputs) by (inputs, outputs)."""
     if xla.compiles():
+        # A convolution of one tap takes a sixth less time than the product, which XLA makes of it
+        # unless there are zeros around.
         return xla.convolve_xla(array, matrix[None], (1,), (1,), spare=1)[:, :-1]
     if not processor.on_cpu():
         return products.matmul(array, matrix)
+    # One spare zero: without any around it XLA would make the slower matrix product of it.
     padded = ops.pad(array, ((0, 0), (0, 1), (0, 0)))
     return windows_times(padded, matrix[None], 1)[:, :-1]

@@ -47,7 +47,7 @@ def stored(weights: NDArray[np.floating]) -> Array:
     """
     import tensorflow as tf
 
-    with tf.init_scope():
+    with tf.init_scope():  # outside of what is traced: an argument of it, not a constant
         return tf.constant(weights, tf.float32)
 
 
@@ -100,12 +100,13 @@ def convolve_xla(
         output_feature_dimension=2,
     )
     kind = xla_data_pb2.PrecisionConfig
-    wanted = kind.HIGHEST if exact else kind.DEFAULT
+    wanted = kind.HIGHEST if exact else kind.DEFAULT  # DEFAULT lets a GPU round factors to TF32
     precision = kind(operand_precision=[wanted, wanted])
     around = [(0, spare)]
     result = xla.conv(
         array, kernel, strides, around, (1,), dilation, axes, precision_config=precision
     )
     last_start = array.shape[1] + spare - (kernel.shape[0] - 1) * dilation[0] - 1
+    # The shape function of this operation leaves it open, and the code after it asks for it.
     result.set_shape((array.shape[0], last_start // strides[0] + 1, kernel.shape[2]))
     return result
