@@ -23,7 +23,7 @@ def with_folded_scales(graph: Graph) -> Graph:
             continue
         (before,) = node.inputs
         layer = nodes[before].primitive
-        alone = readers[before] == 1 and before not in graph.outputs
+        alone = readers[before] == 1 and before not in graph.outputs  # others would read it scaled
         if not alone or not isinstance(layer, Dense | Convolution):
             continue
         factor, offset = (
@@ -33,6 +33,7 @@ def with_folded_scales(graph: Graph) -> Graph:
         bias = 0.0 if layer.bias is None else layer.bias
         folded = replace(layer, kernel=layer.kernel * factor, bias=bias * factor + offset)
         nodes[before] = replace(nodes[before], primitive=folded)
+        # numbers stay as they are
         nodes[i] = Node(Scale(np.ones(1), np.zeros(1)), node.inputs, node.shape)
     return replace(graph, nodes=tuple(nodes))
 

@@ -78,6 +78,7 @@ class Graph:
         for i in self.ancestors(wanted):
             node = self.nodes[i]
             if isinstance(node.primitive, Constant):
+                # the input only says how many rows, and of what type
                 values[i] = node.primitive.forward(one_hot)
             elif node.inputs:
                 values[i] = node.primitive.forward(*(values[j] for j in node.inputs))

@@ -76,6 +76,7 @@ def normalised(primitive: Weighted, places: Places, *, layer: str) -> Primitive:
         mean = mean_of_dense(kernel, places, layer=layer)
     else:
         raise refusal(layer, "is neither a convolution nor a dense layer")
+    # The mean is spread over the channels of a base, of which the sum is its share of the bias.
     each = np.broadcast_to(mean, kernel.shape) / places_per_base(places)
     offset = each.sum(axis=tuple(range(kernel.ndim - 1)))
     bias = offset if primitive.bias is None else primitive.bias.astype(np.float64) + offset
@@ -90,7 +91,7 @@ def places_per_base(places: Places) -> int:
 def mean_of_convolution(
     convolution: Convolution, kernel: NDArray[np.float64], places: Places, *, layer: str
 ) -> NDArray[np.float64]:
-    """Average `kernel` over channels, which stand along one axis of its input."""
+    # The offset would go into the bias for padding as well, and change predictions at the ends.
     if any(low > 0 or high > 0 for low, high in convolution.pads):
         raise refusal(layer, "pads it with zeros, which are not a base")
     channels = places_per_base(places)
@@ -108,7 +109,6 @@ def mean_of_convolution(
 def mean_of_dense(
     kernel: NDArray[np.float64], places: Places, *, layer: str
 ) -> NDArray[np.float64]:
-    """Average, for each row of `kernel`, the rows of the same base."""
     rows = places.reshape(-1, places.shape[-1])
     bases, groups = np.unique(rows[0], return_inverse=True)
     counts = np.bincount(groups)

@@ -41,7 +41,7 @@ class Neighbourhood:
 
     def reached(self, first: NDArray[Any], last: NDArray[Any]) -> tuple[Any, Any]:
         """Find the first position that reads one of [first, last), and the one after the last."""
-        low = -(-(first + self.before - self.span + 1) // self.stride)
+        low = -(-(first + self.before - self.span + 1) // self.stride)  # rounded up
         return low, (last - 1 + self.before) // self.stride + 1
 
     def read(self, count: int) -> int:
@@ -71,10 +71,11 @@ def neighbourhood_of(graph: Graph, i: int) -> Neighbourhood | None:
         return Neighbourhood(replace(p, pads=UNPADDED), p.strides[0], span, p.pads[0][0])
     if isinstance(p, MaxPool):
         pool = replace(p.pooling, pads=UNPADDED)
-        fill = float(np.finfo(np.float32).min)
+        fill = float(np.finfo(np.float32).min)  # padding that never wins, as in `MaxPool.unfold`
         return Neighbourhood(
             MaxPool(pool), pool.strides[0], pool.sizes[0], p.pooling.pads[0][0], fill
         )
+    # With padding, windows at the ends have fewer real values: a mean of another number.
     if isinstance(p, AveragePool) and p.pooling.pads == UNPADDED:
         return Neighbourhood(p, p.pooling.strides[0], p.pooling.sizes[0])
     if isinstance(p, Pad) and p.pads[1] == (0, 0):
@@ -117,7 +118,8 @@ def stretches(
         extent = node.shape[0]
         first = np.clip(np.min([low for low, _ in ends], axis=0), 0, extent)
         last = np.clip(np.max([high for _, high in ends], axis=0), first, extent)
-        wide = max(int((last - first).max()), 1)
+        wide = max(int((last - first).max()), 1)  # one width for all changes is one program
+        # moved back at the end, not cut off
         begin = np.clip(first, 0, extent - wide).astype(np.int32)
         found[i] = Stretch(near, wide, begin, first, last)
     return found

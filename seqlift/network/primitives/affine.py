@@ -71,7 +71,6 @@ class WeightedSum(Linear):
         )
 
     def weigh(self, array: Array, weight: float) -> Array:
-        """Multiply `array` by `weight`, but for the common weight 1."""
         return array if weight == 1.0 else array * weight
 
     def describe(self) -> str:
@@ -101,6 +100,7 @@ class Sum(Linear):
     def forward(self, *inputs: Array) -> Array:
         total = inputs[0]
         for axis in self.axes:
+            # A shuffled sequence has the same values in another order, and so the same sum.
             total = sum_in_any_order(total, axis + 1, keepdims=True)
         shape = tuple(inputs[0].shape[1:])
         return ops.reshape(total * self.share(shape), (-1, *self.shape(shape)))

@@ -42,7 +42,6 @@ class Constant(Primitive):
     """An array that is the same for every sequence; it reads nothing."""
 
     def __init__(self, value: NDArray[np.floating]) -> None:
-        """Take the array, without a batch axis."""
         self.value = np.asarray(value)
 
     def shape(self, *shapes: Shape) -> Shape:

@@ -27,7 +27,7 @@ def same_pads(size: int, *, kernel: int, stride: int, dilation: int) -> tuple[in
     """Choose the zeros before and after an axis that give ``ceil(size / stride)`` outputs."""
     outputs = -(-size // stride)
     total = max((outputs - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
-    return total // 2, total - total // 2
+    return total // 2, total - total // 2  # TensorFlow's: an odd zero stands after
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +60,7 @@ class Convolution(Weighted):
         return result if self.bias is None else result + constant_tensor(self.bias, result)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
+        # summed, never compared (0014)
         return (self.weigh_back(multiplier, shapes[0], halved=True),)
 
     def weigh_back(self, multiplier: Array, shape: Shape, *, halved: bool) -> Array:
@@ -69,6 +70,7 @@ class Convolution(Weighted):
         kernel flipped along its taps and its inputs and outputs exchanged.
         """
         groups = shape[-1] // self.kernel.shape[-2]
+        # Not the framework's own gradient, which on a CPU takes 2.5 times as long with a dilation.
         flipped = exchange_channels(np.flip(self.kernel, tuple(range(len(self.strides)))), groups)
         reach = reach_of(self.kernel, self.dilation)
         padded = set_apart(
@@ -100,6 +102,7 @@ class TransposedConvolution(Weighted):
         return (*self.sizes, self.kernel.shape[-2])
 
     def forward(self, *inputs: Array) -> Array:
+        # These are values, which a maximum or RevealCancel may compare (`attribution.halving`).
         result = self.turned().weigh_back(inputs[0], self.shape(), halved=False)
         return result if self.bias is None else result + constant_tensor(self.bias, result)
 
@@ -151,7 +154,6 @@ def weigh_windows(
 
 
 def is_narrow(array: Array, kernel: NDArray[np.floating], strides: tuple[int, ...]) -> bool:
-    """Decide whether a convolution is large and has few outputs: see `sum_of_taps`."""
     taps, *_, inputs, outputs = kernel.shape
     return (
         strides == (1,)
@@ -163,18 +165,14 @@ def is_narrow(array: Array, kernel: NDArray[np.floating], strides: tuple[int, ..
 
 
 def sum_of_taps(array: Array, kernel: Array, *, dilation: int) -> Array:
-    """Weigh the stride-1 windows of `array` (B, size, inputs) by `kernel`.
-
-    All taps weigh every value in one matrix product, and the terms of each window are then summed.
-    Where outputs are few, as where multipliers return to the four bases, the product is taps times
-    as wide as that of a convolution: some four times faster.
-    """
+    """Weigh the stride-1 windows of `array` (B, size, inputs) by `kernel`, in one matrix product."""
     taps, inputs, outputs = kernel.shape
     size = array.shape[1]
     count = size - (taps - 1) * dilation
     # rows that no window reads: spare ones put after all would have to be cut off, by copying
     array = ops.pad(array, ((0, 0), (0, -size % PACKET), (0, 0)))
     columns = ops.reshape(ops.transpose(kernel, (1, 0, 2)), (inputs, taps * outputs))
+    # Four outputs fill a quarter of a register; all their taps fill it: 3.5 ms instead of 13.6.
     weighed = matmul(array, columns)
     total = None
     for tap in range(taps):

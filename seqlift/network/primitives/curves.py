@@ -13,14 +13,12 @@ from seqlift.network.primitives.quotients import Function, Quotient
 
 
 def bell_below(x: Array) -> Array:
-    """Compute the share of the normal distribution below x."""
-    return 0.5 * (1.0 + ops.erf(math.sqrt(0.5) * x))
+    return 0.5 * (1.0 + ops.erf(math.sqrt(0.5) * x))  # the normal distribution below x
 
 
 def bell_below_quotient(x: Array, x0: Array) -> Array:
-    """Compute the quotient of the share of the normal distribution below x."""
     root = math.sqrt(0.5)
-    return 0.5 * root * quotients.error_function(root * x, root * x0)
+    return 0.5 * root * quotients.error_function(root * x, root * x0)  # of f(g(x)): f's times g's
 
 
 RATE = 2.0 * math.sqrt(2.0 / math.pi)  # 0.5 (1 + tanh(RATE / 2 (x + CUBE x**3))) is near bell_below
@@ -28,12 +26,12 @@ CUBE = 0.044715  # Hendrycks and Gimpel 2016 (arXiv:1606.08415), section 2
 
 
 def nearly_bell_below(x: Array) -> Array:
-    """Approximate the normal distribution by the sigmoid of the approximate GELU."""
     return ops.sigmoid(RATE * (x + CUBE * x * ops.square(x)))
 
 
 def nearly_bell_below_quotient(x: Array, x0: Array) -> Array:
     inner = (RATE * (side + CUBE * side * ops.square(side)) for side in (x, x0))
+    # x^3 - x0^3 over x - x0
     slope = RATE * (1.0 + CUBE * (ops.square(x) + x * x0 + ops.square(x0)))
     return quotients.sigmoid(*inner) * slope
 
@@ -47,7 +45,6 @@ def mish_gate_quotient(x: Array, x0: Array) -> Array:
 
 
 def self_gated(name: str, gate: Function, gate_quotient: Quotient) -> Elementwise:
-    """Multiply x by its gate, which runs from 0 to 1."""
     return curved(name, lambda x: x * gate(x), quotients.gated(gate, gate_quotient))
 
 
@@ -67,7 +64,7 @@ def squareplus(b: float) -> Elementwise:
         value, _ = quotients.squareplus_and_root(x, b)
         return value
 
-    kinks = () if b else (0.0,)
+    kinks = () if b else (0.0,)  # b = 0 makes it a ReLU
     return curved("squareplus", function, quotients.squareplus_of(b), kinks)
 
 
@@ -86,6 +83,7 @@ def parabola(name: str, *, bound: float, shift: float, scale: float) -> Elementw
         high, low, _ = quotients.span(*(ops.clip(side, -bound, bound) for side in (x, x0)))
         return scale * ((low + bound) + (high + shift)) * within(x, x0) + above(x, x0)
 
+    # a parabola that starts at its vertex is smooth
     kinks = () if shift == bound else (-bound, bound)
     return curved(name, function, quotient, kinks)
 

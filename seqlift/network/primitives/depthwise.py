@@ -42,14 +42,11 @@ class Depthwise(Weighted):
         return result if self.bias is None else result + constant_tensor(self.bias, result)
 
     def convolve(self, padded: Array) -> Array:
-        """Weigh the windows that fit.
-
-        The backend has one stride for all axes, and none together with a dilation: in those cases
-        windows are left out afterwards.
-        """
+        """Weigh the windows that fit."""
         kernel = constant_tensor(self.kernel, padded)
         if len(set(self.strides)) == 1 and set(self.dilation) == {1}:
             return depthwise(padded, kernel, strides=self.strides, dilation=self.dilation)
+        # The backend has one stride for all axes, and none together with a dilation.
         whole = depthwise(padded, kernel, strides=(1,) * len(self.strides), dilation=self.dilation)
         return whole[(slice(None), *(slice(None, None, stride) for stride in self.strides))]
 

@@ -61,12 +61,11 @@ def curved(
 
     Its derivative is its quotient between a value and itself.
     """
-    between = aligned(quotient)
+    between = aligned(quotient)  # an exponential has other bits at the end of an array
     return Elementwise(name, aligned(function), lambda x: between(x, x), kinks, quotient=between)
 
 
 def step(x: Array, at: float = 0.0) -> Array:
-    """Step from 0 to 1 above `at`, in the dtype of x."""
     return ops.cast(x > at, x.dtype)
 
 
@@ -83,6 +82,7 @@ def clipped_line(
         return ops.minimum(ops.maximum(slope * x + offset, low), high)
 
     def derivative(x: Array) -> Array:
+        # at a kink the slope on its left, like all
         return slope * step(x, start) * (1.0 - step(x, end))
 
     def quotient(x: Array, x0: Array) -> Array:
@@ -152,7 +152,7 @@ def hard_shrink(threshold: float) -> Elementwise:
         return ops.cast(ops.abs(x) > threshold, x.dtype)
 
     def piece(x: Array) -> Array:
-        return ops.sign(x) * slope(x)
+        return ops.sign(x) * slope(x)  # -1, 0 and 1, from left to right
 
     return stepped("hard_shrink", function, slope, piece, (-threshold, threshold))
 
@@ -216,6 +216,7 @@ def bent_exponential(name: str, *, above: float, below: float, width: float) -> 
     positive, negative = quotients.clip_of(0.0, np.inf), quotients.clip_of(-np.inf, 0.0)
 
     def function(x: Array) -> Array:
+        # The minimum keeps the exponential of a large x, which is not taken, from overflowing.
         return ops.where(x > 0, above * x, below * ops.expm1(ops.minimum(x, 0.0) / width))
 
     def quotient(x: Array, x0: Array) -> Array:
@@ -226,6 +227,7 @@ def bent_exponential(name: str, *, above: float, below: float, width: float) -> 
     return curved(name, function, quotient, () if above * width == below else (0.0,))
 
 
+# Klambauer et al. 2017 (arXiv:1706.02515), with the digits that Keras has.
 SELU = elu(1.6732632423543772, scale=1.0507009873554805, name="selu")
 SIGMOID = curved("sigmoid", ops.sigmoid, quotients.sigmoid)
 TANH = curved("tanh", backend.tanh, quotients.tanh_quotient)

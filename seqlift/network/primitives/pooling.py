@@ -79,13 +79,14 @@ class AveragePool(Linear):
             self.pooling.sizes, self.pooling.strides, shape[:-1], self.pooling.pads, strict=True
         ):
             starts = np.arange(-pads[0], extent + pads[1] - size + 1, stride)
+            # as Keras counts under `same`
             real = np.minimum(starts + size, extent) - np.maximum(starts, 0)
             shares.append(1.0 / real)
         return reduce(np.multiply.outer, shares)[..., None]
 
     def forward(self, *inputs: Array) -> Array:
         windows = self.pooling.unfold(inputs[0], fill=0.0)
-        total = sum_in_any_order(windows, len(windows.shape) - 2)
+        total = sum_in_any_order(windows, len(windows.shape) - 2)  # as in `Sum`
         return total * constant_tensor(self.shares(tuple(inputs[0].shape[1:])), total)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
@@ -126,7 +127,7 @@ class MaxPool(Primitive):
 
     def unfold(self, array: Array) -> Array:
         """Cut out the windows, (B, *counts, window, C), with padding that never wins."""
-        lowest = float(np.finfo(ops.dtype(array)).min)
+        lowest = float(np.finfo(ops.dtype(array)).min)  # not -inf, whose differences are NaN
         return self.pooling.unfold(array, fill=lowest)
 
     def forward(self, *inputs: Array) -> Array:

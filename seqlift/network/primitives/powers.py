@@ -53,7 +53,7 @@ LOG10 = logarithm(10.0)
 def power(exponent: float) -> Elementwise:
     """Make ``x ** exponent``; where the exponent is not a whole number, for positive x only."""
     common = {2.0: SQUARE, 0.5: SQRT, -0.5: RSQRT, -1.0: RECIPROCAL}
-    if exponent in common:
+    if exponent in common:  # which have closed forms at every distance
         return common[exponent]
     if exponent == 0.0:
         return Elementwise("power", ops.ones_like, ops.zeros_like, straight=True)
@@ -70,6 +70,7 @@ def power_of_base(base: float) -> Elementwise:
 
     def quotient(x: Array, x0: Array) -> Array:
         high, low, gap = quotients.span(x, x0)
+        # From the larger of the two values, so that nothing overflows.
         return rate * function(high if rate > 0 else low) * quotients.fall(abs(rate) * gap)
 
     return curved("exp", function, quotient)

@@ -96,6 +96,7 @@ class Contraction(Weighted):
         first, weights, result = letters(self.equation)
         kernel = constant_tensor(self.kernel, inputs[0])
         equation = f"{BATCH}{first},{weights}->{BATCH}{result}"
+        # a row's bits in any company
         total = in_packets(lambda rows: einsum(equation, rows, kernel), inputs[0])
         return total if self.bias is None else total + constant_tensor(self.bias, total)
 
@@ -107,13 +108,10 @@ class Contraction(Weighted):
 
 
 def letters(equation: str) -> tuple[str, str, str]:
-    """Split an equation into the letters of its two factors and of its result.
-
-    Raises ValueError for an equation that cannot be turned round.
-    """
     factors, _, result = equation.partition("->")
     first, _, second = factors.partition(",")
     for one, *others in ((first, second, result), (second, first, result), (result, first, second)):
+        # Twice in one factor it is a diagonal, alone a sum: neither has this transpose.
         if len(set(one)) < len(one) or not set(one) <= set("".join(others)):
             raise ValueError(f"equation {equation!r}: a letter stands twice or only once")
     return first, second, result

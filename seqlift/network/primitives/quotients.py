@@ -36,6 +36,7 @@ def span(x: Array, x0: Array) -> tuple[Array, Array, Array]:
 
 def ratio_to(numerator: Function, t: Array, limit: Array | float) -> Array:
     """Compute ``numerator(t) / t``, and `limit` where t is too small for the two to differ."""
+    # below, 1 + t is 1: the next term of a series is lost
     small = ops.abs(t) < np.finfo(ops.dtype(t)).eps
     safe = ops.where(small, ops.ones_like(t), t)
     return ops.where(small, limit * ops.ones_like(t), numerator(safe) / safe)
@@ -59,7 +60,7 @@ def far(function: Function, x: Array, x0: Array) -> Array:
 def exponential(x: Array, x0: Array) -> Array:
     """Compute the quotient of exp, exp(high) (1 - exp(-gap)) / gap."""
     high, _, gap = span(x, x0)
-    return ops.exp(high) * fall(gap)
+    return ops.exp(high) * fall(gap)  # from `high`: exp(low) (exp(gap) - 1) could overflow
 
 
 def logarithm_quotient(x: Array, x0: Array) -> Array:
@@ -93,12 +94,12 @@ def square_root(x: Array, x0: Array) -> Array:
 def inverse_root(x: Array, x0: Array) -> Array:
     """Compute the quotient of 1 / sqrt(x)."""
     root, root0 = ops.sqrt(x), ops.sqrt(x0)
-    return -(1.0 / root) * (1.0 / root0) / (root + root0)
+    return -(1.0 / root) * (1.0 / root0) / (root + root0)  # x x0 could leave the range
 
 
 def reciprocal(x: Array, x0: Array) -> Array:
     """Compute the quotient of 1 / x."""
-    return -(1.0 / x) * (1.0 / x0)
+    return -(1.0 / x) * (1.0 / x0)  # x x0 could leave the range of floats
 
 
 def absolute(x: Array, x0: Array) -> Array:
@@ -121,7 +122,8 @@ def power_of(exponent: float) -> Quotient:
     def positive(x: Array, x0: Array) -> Array:
         high, _, gap = span(x, x0)
         relative = gap / ops.where(ops.equal(high, 0.0), ops.ones_like(high), high)
-        near = ops.minimum(relative, 0.5)
+        near = ops.minimum(relative, 0.5)  # log1p(-1) is infinite, also where it is not taken
+        # 1 - (1 - s)^n
         share = ratio_to(lambda s: -ops.expm1(exponent * ops.log1p(-s)), near, exponent)
         close = ops.power(high, exponent - 1.0) * share
         return ops.where(relative <= 0.5, close, far(raised, x, x0))
@@ -167,7 +169,7 @@ def sigmoid(x: Array, x0: Array) -> Array:
 
 def tanh_quotient(x: Array, x0: Array) -> Array:
     """Compute the quotient of the hyperbolic tangent, which is 2 sigmoid(2 x) - 1."""
-    return 4.0 * sigmoid(2.0 * x, 2.0 * x0)
+    return 4.0 * sigmoid(2.0 * x, 2.0 * x0)  # 2 for the factor, 2 for the scale of x
 
 
 def softplus(x: Array, x0: Array) -> Array:
@@ -178,7 +180,7 @@ def softplus(x: Array, x0: Array) -> Array:
     """
     high, _, gap = span(x, x0)
     part = ops.sigmoid(high) * fall(gap)
-    near = ops.minimum(gap, 1.0)
+    near = ops.minimum(gap, 1.0)  # beyond, the logarithm is that of nearly 0
     close = ratio_to(lambda t: -ops.log1p(-t * part), near, part)
     return ops.where(gap <= 1.0, close, far(ops.softplus, x, x0))
 
@@ -187,7 +189,7 @@ def softsign(x: Array, x0: Array) -> Array:
     """Compute the quotient of x / (1 + |x|)."""
     size, size0 = ops.abs(x), ops.abs(x0)
     total = ops.where(ops.equal(size + size0, 0.0), ops.ones_like(size), size + size0)
-    product = size * (size0 / total)
+    product = size * (size0 / total)  # size size0 could leave the range of floats
     both_signs = ops.where(ops.sign(x) * ops.sign(x0) < 0, 2.0 * product, ops.zeros_like(product))
     return (1.0 + both_signs) / ((1.0 + size) * (1.0 + size0))
 
@@ -206,6 +208,7 @@ def squareplus_and_root(x: Array, b: float) -> tuple[Array, Array]:
     """Compute (x + sqrt(x**2 + b)) / 2 and the root; nothing cancels for negative x."""
     root = ops.sqrt(ops.square(x) + b)
     size = ops.abs(x) + root
+    # Below 0 the sum x + root cancels: b / (root - x) is the same number.
     return ops.where(x > 0, 0.5 * size, 0.5 * b / size), root
 
 
@@ -215,6 +218,7 @@ def clip_of(low: float, high: float) -> Quotient:
     def quotient(x: Array, x0: Array) -> Array:
         within = ops.cast(ops.logical_and(x > low, x <= high), x.dtype)
         apart = far(lambda value: ops.clip(value, low, high), x, x0)
+        # inside the bounds the two differences are equal to the bit
         return ops.where(ops.equal(x, x0), within, apart)
 
     return quotient
@@ -228,8 +232,10 @@ def mean_of(derivative: Function, function: Function) -> Quotient:
     """
 
     def quotient(x: Array, x0: Array) -> Array:
+        # halved first: x + x0 could leave the range
         middle, half = 0.5 * x + 0.5 * x0, 0.5 * (x - x0)
         close = ops.abs(half) < 0.5 * GAP_OF_MEAN
+        # not far apart, where a derivative may overflow
         step = ops.where(close, half, ops.zeros_like(half))
         terms = zip(NODES.tolist(), (0.5 * WEIGHTS).tolist(), strict=True)
         mean = sum(weight * derivative(middle + node * step) for node, weight in terms)
@@ -239,8 +245,7 @@ def mean_of(derivative: Function, function: Function) -> Quotient:
 
 
 def bell(x: Array) -> Array:
-    """Compute the derivative of the error function, 2 / sqrt(pi) exp(-x**2)."""
-    return 2.0 / math.sqrt(math.pi) * ops.exp(-ops.square(x))
+    return 2.0 / math.sqrt(math.pi) * ops.exp(-ops.square(x))  # the derivative of erf
 
 
 error_function = mean_of(bell, ops.erf)
@@ -257,6 +262,7 @@ def gated(gate: Function, gate_quotient: Quotient) -> Quotient:
     def quotient(x: Array, x0: Array) -> Array:
         gates = 0.5 * (gate(x) + gate(x0))
         close = gates + (0.5 * x + 0.5 * x0) * gate_quotient(x, x0)
+        # the gate varies on a scale of 1
         reach = ops.maximum(0.5 * ops.maximum(ops.abs(x), ops.abs(x0)), 1.0)
         apart = far(lambda value: value * gate(value), x, x0)
         return ops.where(ops.abs(x - x0) <= reach, close, apart)

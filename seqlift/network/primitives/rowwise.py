@@ -32,6 +32,7 @@ def aligned(function: Callable[..., Array]) -> Callable[..., Array]:
         spare = -size % PACKET
         if not spare:
             return function(*arrays)
+        # Values of a packet and those left over are computed in two ways, a bit apart.
         whole = (ops.pad(ops.reshape(array, (-1,)), ((0, spare),)) for array in arrays)
         return ops.reshape(function(*whole)[:size], shape)
 
@@ -64,11 +65,12 @@ def sum_along(array: Array, axis: int, *, keepdims: bool = False) -> Array:
     packets. Elsewhere one half is added to the other, and so on: sums of two have one order.
     """
     inner = math.prod(array.shape[axis + 1 :])
-    if inner == 1 or inner % PACKET == 0:
+    if inner == 1 or inner % PACKET == 0:  # no values left over: one order for every row
         return ops.sum(array, axis=axis, keepdims=keepdims)
     before = (slice(None),) * axis
     while (size := array.shape[axis]) > 1:
         half = size // 2
+        # Sums of two have one order; `ops.sum` chooses by how many values follow the axis.
         total = array[(*before, slice(0, half))] + array[(*before, slice(half, 2 * half))]
         rest = array[(*before, slice(2 * half, None))]
         array = ops.concatenate([total, rest], axis=axis) if size % 2 else total
@@ -83,7 +85,7 @@ def sum_in_any_order(array: Array, axis: int, *, keepdims: bool = False) -> Arra
     what is left after two cuts is too small for its roundings to be seen.
     """
     size = array.shape[axis]
-    if size < 3:
+    if size < 3:  # two numbers have one sum
         return sum_along(array, axis, keepdims=keepdims)
     # a power of two, as products with it are not rounded
     headroom = 2.0 ** math.ceil(math.log2(4 * size))
@@ -91,7 +93,7 @@ def sum_in_any_order(array: Array, axis: int, *, keepdims: bool = False) -> Arra
     largest = ops.max(ops.abs(array), axis=axis, keepdims=True)
     for _ in range(2):
         grid = headroom * largest
-        whole = (grid + rest) - grid
+        whole = (grid + rest) - grid  # cuts off what is below the last place of the grid
         totals.append(sum_along(whole, axis, keepdims=keepdims))
         rest = rest - whole
         largest = grid * float(np.finfo(ops.dtype(array)).eps)

@@ -162,5 +162,5 @@ def sum_to_shape(array: Array, shape: Shape) -> Array:
     """Sum `array` (B, ...) over the axes that broadcasting from `shape` stretched."""
     for axis, (wide, narrow) in enumerate(zip(array.shape[1:], shape, strict=True), start=1):
         if narrow == 1 and wide != 1:
-            array = sum_along(array, axis, keepdims=True)
+            array = sum_along(array, axis, keepdims=True)  # one order for every row
     return array

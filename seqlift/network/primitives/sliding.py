@@ -11,7 +11,6 @@ from seqlift.network.primitives.shape import pad_or_crop
 
 
 def resize(array: Array, axis: int, length: int, *, value: float = 0.0, before: int = 0) -> Array:
-    """Put `before` values before `axis`, then cut or fill it to `length`."""
     pads = [(0, 0)] * (len(array.shape) - 1)
     pads[axis - 1] = (before, length - before - array.shape[axis])
     return pad_or_crop(array, tuple(pads), value=value)

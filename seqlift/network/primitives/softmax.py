@@ -10,6 +10,7 @@ from seqlift.network.primitives.rowwise import aligned, sum_along
 
 def softmax(x: Array, axis: int) -> Array:
     """Divide the exponentials of `x` by their sum along `axis`, counted from 0."""
+    # none above 1, and one is 1
     powers = aligned(ops.exp)(x - ops.max(x, axis=axis, keepdims=True))
     return powers / sum_along(powers, axis, keepdims=True)
 
