@@ -165,7 +165,7 @@ def is_narrow(array: Array, kernel: NDArray[np.floating], strides: tuple[int, ..
 
 
 def sum_of_taps(array: Array, kernel: Array, *, dilation: int) -> Array:
-    """Weigh the stride-1 windows of `array` (B, size, inputs) by `kernel`, in one matrix product."""
+    """Weigh the stride-1 windows of `array` (B, size, inputs) by one matrix product."""
     taps, inputs, outputs = kernel.shape
     size = array.shape[1]
     count = size - (taps - 1) * dilation
