@@ -82,7 +82,7 @@ def check_forward(
     values = once(forward)(keras.ops.convert_to_tensor(one_hot), others)
     ours = (np.asarray(keras.ops.convert_to_numpy(values[node])) for node in graph.outputs)
     worst = float(np.max([*map(relative_difference, ours, expected)]))  # NaN, if there is one
-    if not worst <= FORWARD_TOLERANCE:
+    if not worst <= FORWARD_TOLERANCE:  # so that NaN does not pass
         raise ModelError(
             f"model {model.name}: its lowered graph differs from model.predict by {worst:.1e}"
             f" (relative, at most {FORWARD_TOLERANCE:.0e} is accepted), so its scores would be"
@@ -106,8 +106,9 @@ def predictions(
         fed = keras.tree.pack_sequence_as(structure, inputs)
     try:
         tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, fed)
+        # Not `model.predict`, which spends half a second on making a function of a single call.
         outputs = once(partial(model, training=False))(tensors)
-    except MemoryError:
+    except MemoryError:  # the machine's, not a fault of the model
         raise
     except Exception as problem:  # backends raise classes of their own
         reason = reason_of(problem)
@@ -124,22 +125,20 @@ def predictions(
 
 
 def reason_of(problem: Exception) -> str:
-    """Find the one line of a framework's error that gives the reason, and the node it names.
-
-    TensorFlow puts it after the place where the node was made, of many indented lines.
-    """
+    """Find the one line of a framework's error that gives the reason, and the node it names."""
     lines = GRAPH_PLACES.sub("", EMPHASIS.sub("", str(problem))).splitlines()
     node = next((line.split()[3] for line in lines if line.startswith(DETECTED)), "")
     reasons = (
         line.strip() for line in lines if line[:1].strip() and not line.startswith(FOREWORDS)
     )
+    # The reason comes after the lines about where the node was made, which are indented.
     reason = next(reasons, type(problem).__name__).rstrip(".")
     return f"{reason} (at {node})" if node else reason
 
 
 def relative_difference(ours: Array, expected: Array) -> float:
-    """Divide the largest difference by the largest expected value; infinite for other shapes."""
     if ours.shape != expected.shape:
         return float("inf")
+    # Of the whole output: a value of 0 may be off by a rounding of the others.
     scale = float(np.max(np.abs(expected), initial=0.0))
     return float(np.max(np.abs(ours - expected), initial=0.0)) / (scale or 1.0)

@@ -136,7 +136,7 @@ def example_inputs(
     `shapes` are those of the inputs without the batch axis. Random numbers lie between 0 and 1,
     where every function is defined.
     """
-    rng = np.random.default_rng(seed + 1)
+    rng = np.random.default_rng(seed + 1)  # not the numbers that drew the sequences
     found = []
     for number, shape in enumerate(shapes):
         if number == sequence:
@@ -144,6 +144,7 @@ def example_inputs(
         elif number in (held or {}):
             values = np.broadcast_to((held or {})[number], (len(sequences), *shape))
         else:
+            # from 0 to 1, where every function has a value
             values = rng.random((len(sequences), *shape))
         found.append(np.asarray(values, np.float32))
     return found

@@ -36,14 +36,12 @@ from seqlift.network.primitives.base import Primitive, Shape
 
 
 def lower_wrapped(layer: Any, place: Place, node: int, *, training: bool = False) -> Any:
-    """Lower the layer inside a wrapper that changes its weights in training only."""
     if training:
         raise place.refuse(OF_THE_BATCH)
     return lowered(layer.layer, place, (Tensor(node),), {})
 
 
 def lower_inner(layer: Any, place: Place, node: int) -> int:
-    """Lower one call of the layer or model inside a wrapper."""
     arguments: Arguments = ((Tensor(node),), {})
     inner = inner_model(layer, arguments, place)
     if inner is not None:
@@ -55,6 +53,7 @@ def lower_inner(layer: Any, place: Place, node: int) -> int:
 def is_walked(layer: Any) -> bool:
     """Tell whether a layer is a model whose layers are lowered one by one."""
     return isinstance(layer, keras.Sequential) or (
+        # a subclass has no graph
         isinstance(layer, keras.Model) and hasattr(layer, "_nodes_by_depth")
     )
 
@@ -178,7 +177,7 @@ def calls(model: keras.Model) -> list[tuple[Any, Any, list[Any]]]:
     Each is the layer, the arguments of the call and the tensors it returns. A layer that is called
     several times is there several times.
     """
-    depths = sorted(model._nodes_by_depth, reverse=True)
+    depths = sorted(model._nodes_by_depth, reverse=True)  # counted from the outputs
     return [
         (node.operation, node.arguments, list(node.outputs))
         for depth in depths
@@ -212,6 +211,7 @@ def lower_call(
         found = lowered(layer, place, *arguments)
         results = list(found) if isinstance(found, tuple) else [found]
     except ModelError as problem:
+        # A stand-in, so that the walk goes on and all layers at fault are named at once.
         results = [
             place.add(Unsupported(str(problem), closed_shape(tensor)), *sources)
             for tensor in outputs
@@ -265,6 +265,7 @@ def lowered(layer: Any, place: Place, args: Sequence[Any], kwargs: Mapping[str, 
         raise place.refuse(lowering_remedy(layer))
     leaves = [leaf for leaf in keras.tree.flatten(args) if leaf is not None]
     known = inspect.signature(lowering).parameters
+    # Keras records the argument for many layers that do the same with and without it.
     without = {"training"} - set(known)
     named = {key: value for key, value in without_none(kwargs).items() if key not in without}
     strange = [key for key in named if key not in known]
@@ -283,7 +284,6 @@ def called_with(arguments: Sequence[str]) -> str:
 
 
 def closed_shape(tensor: Any) -> Shape:
-    """Read the shape of a Keras tensor without the batch axis, 1 where it is left open."""
     return tuple(1 if extent is None else extent for extent in tensor.shape[1:])
 
 

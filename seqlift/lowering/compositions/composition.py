@@ -31,6 +31,7 @@ from seqlift.network.primitives.shape import (
 
 def add_constant(place: Place, value: Any) -> int:
     """Add an array that is the same for every sequence, without a batch axis."""
+    # cast when the computation's type is known
     return place.add(Constant(np.asarray(value, dtype=np.float64)))
 
 
@@ -50,9 +51,9 @@ def product(place: Place, *nodes: int) -> int:
 
 
 def product_of_two(place: Place, left: int, right: int) -> int:
-    """Multiply two nodes; where one is written as an inverse, divide the other by its divisor."""
     for node, other in ((left, right), (right, left)):
         inverse = inverse_of(place, other)
+        # As a product, both terms of the split would hold an inverse without bound (decision 0011).
         if inverse is not None:
             return multiply_by_constant(
                 place, divide_nodes(place, node, inverse.divisor), inverse.factor
@@ -66,12 +67,14 @@ def divide_nodes(place: Place, first: int, second: int) -> int:
     By ``1 + exp(-x)`` is to multiply by a sigmoid, and by the sum of exponentials a softmax.
     """
     softmax = softmax_of(place, first, second)
+    # Known by its exponentials, it has the scores of the layer and stays in the range of floats.
     if softmax is not None:
         return softmax
     gate = sigmoid_under(place, second)
     if gate is not None:
         return product_of_two(place, first, gate)
     inverse = inverse_of(place, second)
+    # By an inverse is times its divisor, which has no factor without bound.
     if inverse is None or np.any(inverse.factor == 0.0):
         return place.add(Divide(), first, second)
     return multiply_by_constant(
@@ -80,7 +83,6 @@ def divide_nodes(place: Place, first: int, second: int) -> int:
 
 
 def multiply_by_constant(place: Place, node: int, factor: Any) -> int:
-    """Multiply a node by a constant that broadcasts; the node itself where it is 1."""
     return node if np.all(np.asarray(factor) == 1.0) else scale_node(place, node, factor)
 
 
@@ -191,7 +193,7 @@ def centred(place: Place, node: int, axes: Sequence[int]) -> int:
 
 def variance(place: Place, node: int, axes: Sequence[int], *, keepdims: bool) -> int:
     """Compute the variance along some axes, over the number of values."""
-    squares = place.add(powers.SQUARE, centred(place, node, axes))
+    squares = place.add(powers.SQUARE, centred(place, node, axes))  # E(x^2) - E(x)^2 would cancel
     return place.add(Mean(tuple(axes), keepdims=keepdims), squares)
 
 

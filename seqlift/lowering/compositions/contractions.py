@@ -88,6 +88,7 @@ def pair(place: Place, left: Factor, right: Factor, needed: set[str]) -> Factor:
     equation = f"{left.letters},{right.letters}->{result}"
     source = int(left.value)  # nodes come first
     if isinstance(right.value, int):
+        # An einsum with an inverse is a quotient, as a product with one is (decision 0011).
         divided = divided_sum(place, (left, right), result) or divided_sum(
             place, (right, left), result
         )
@@ -96,6 +97,7 @@ def pair(place: Place, left: Factor, right: Factor, needed: set[str]) -> Factor:
     if (len(right.letters), right.letters) == (2, left.letters[-1:] + result[-1:]) and (
         result[:-1] == left.letters[:-1]
     ):
+        # A dense layer for rules, too: `genomics` gives the activation after it RevealCancel.
         return Factor(place.add(Dense(weights, None), source), result)
     if not right.letters:
         return Factor(scale_node(place, source, weights), result)
@@ -136,7 +138,6 @@ def with_single_axes(place: Place, first: Factor, second: Factor) -> tuple[Facto
 
 
 def sum_letters(place: Place, factor: Factor, needed: set[str]) -> Factor:
-    """Sum an operand over the axes whose letters nothing else has."""
     spare = tuple(i for i, letter in enumerate(factor.letters) if letter not in needed)
     if not spare:
         return factor
@@ -151,7 +152,6 @@ def sum_letters(place: Place, factor: Factor, needed: set[str]) -> Factor:
 
 
 def factors_of(place: Place, operands: Sequence[Any], letters: Sequence[str]) -> list[Factor]:
-    """Pair operands with their letters, the batch axis taken off tensors and constants."""
     found = []
     for operand, own in zip(operands, letters, strict=True):
         if isinstance(operand, Tensor):

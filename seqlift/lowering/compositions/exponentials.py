@@ -75,7 +75,7 @@ def shifted_forth(place: Place, first: int, second: int) -> int | None:
 def _total_of(place: Place, node: int) -> Exponentials | None:
     """Find the node whose exponentials are summed, in the shape of a sum or a new one."""
     made = place.builder.nodes[_without(place, node, Reshape)]
-    if type(made.primitive) is not Sum or len(made.primitive.axes) != 1:
+    if type(made.primitive) is not Sum or len(made.primitive.axes) != 1:  # a Mean is a kind of Sum
         return None
     exponent = _exponent_of(place, made.inputs[0])
     return None if exponent is None else Exponentials(exponent, made.primitive.axes[0])
@@ -83,7 +83,7 @@ def _total_of(place: Place, node: int) -> Exponentials | None:
 
 def _exponent_of(place: Place, node: int) -> int | None:
     made = place.builder.nodes[node]
-    return made.inputs[0] if made.primitive is EXPONENTIAL else None
+    return made.inputs[0] if made.primitive is EXPONENTIAL else None  # 2 ** x has the name exp, too
 
 
 def _unshifted(place: Place, node: int, axis: int) -> int:
@@ -115,7 +115,6 @@ def _shaped(place: Place, node: int, shape: Shape) -> int:
 
 
 def _alike(place: Place, first: int, second: int) -> bool:
-    """Tell whether two nodes are computed in the same way from the same nodes."""
     if first == second:
         return True
     one, other = place.builder.nodes[first], place.builder.nodes[second]

@@ -87,7 +87,6 @@ def _added(place: Place, adding: WeightedSum, sources: tuple[int, ...]) -> Inver
 
 
 def _are_equal(place: Place, one: int, other: int) -> bool:
-    """Tell whether two nodes compute the same function of the same nodes."""
     if one == other:
         return True
     first, second = place.builder.nodes[one], place.builder.nodes[other]
@@ -101,7 +100,7 @@ def sigmoid_under(place: Place, divisor: int) -> int | None:
         return None
     if place.builder.nodes[moved.inputs[0]].primitive is not EXPONENTIAL:
         return None
-    inverse = place.add(powers.RECIPROCAL, divisor)
+    inverse = place.add(powers.RECIPROCAL, divisor)  # `Place.add` knows an activation by its values
     return inverse if place.builder.nodes[inverse].primitive is SIGMOID else None
 
 
@@ -116,19 +115,18 @@ def _of_function(place: Place, function: Elementwise, source: int) -> Inverse | 
         divisor = source if exponent == -1.0 else place.add(powers.power(-exponent), source)
         return Inverse(divisor, np.ones(()))
     inside = inverse_of(place, source)
-    if inside is None or np.any(inside.factor <= 0.0):
+    if inside is None or np.any(inside.factor <= 0.0):  # a root of a negative factor is no number
         return None
     return Inverse(place.add(function, inside.divisor), inside.factor**exponent)
 
 
 def _of_logarithm(place: Place, exponent: int) -> Inverse | None:
-    """Find the divisor of the exponential of a logarithm times a negative number."""
     scale = place.builder.nodes[exponent]
     if not isinstance(scale.primitive, Scale):
         return None
     factors, offsets = (np.unique(a) for a in (scale.primitive.factor, scale.primitive.offset))
     logarithm = place.builder.nodes[scale.inputs[0]]
-    if len(factors) > 1 or len(offsets) > 1 or factors[0] >= 0.0:
+    if len(factors) > 1 or len(offsets) > 1 or factors[0] >= 0.0:  # one power for all channels
         return None
     if logarithm.primitive is not powers.LOG:
         return None
@@ -138,7 +136,6 @@ def _of_logarithm(place: Place, exponent: int) -> Inverse | None:
 
 
 def _scaled(place: Place, scale: Scale, source: int) -> Inverse | None:
-    """Find the divisor of an inverse times a constant."""
     if np.any(scale.offset):
         return None
     inside = inverse_of(place, source)

@@ -76,6 +76,7 @@ def constant_value(builder: GraphBuilder, node: int) -> NDArray[Any] | None:
     values = [constant_value(builder, source) for source in made.inputs]
     if not values or any(value is None for value in values):
         return None
+    # A row of one: primitives expect a batch axis.
     tensors = [ops.convert_to_tensor(value, dtype="float64")[None] for value in values]
     return np.asarray(ops.convert_to_numpy(made.primitive.forward(*tensors)[0]))
 

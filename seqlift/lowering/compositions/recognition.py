@@ -45,7 +45,7 @@ def known_activation(builder: GraphBuilder, node: int) -> tuple[Elementwise, int
     steps: list[int] = []
     sources, curved = {node}, 0
     while len(steps) < LONGEST:
-        last = max(sources)
+        last = max(sources)  # nodes read earlier ones only, so nothing left reads it
         made = builder.nodes[last]
         if not _of_each_value(builder, made):
             return None
@@ -53,7 +53,7 @@ def known_activation(builder: GraphBuilder, node: int) -> tuple[Elementwise, int
         curved += _curved(made.primitive)
         sources.remove(last)
         sources.update(i for i in made.inputs if _number(builder.nodes[i]) is None)
-        if len(sources) == 1 and curved > 1:
+        if len(sources) == 1 and curved > 1:  # a single function is known as it is
             (source,) = sources
             found = _named(_values(builder, steps, source))
             if found is not None:
@@ -81,7 +81,6 @@ def _of_each_value(builder: GraphBuilder, made: Node) -> bool:
 
 
 def _number(node: Node) -> float | None:
-    """Find the one number that a constant is everywhere."""
     if not isinstance(node.primitive, Constant):
         return None
     numbers = np.unique(node.primitive.value)
@@ -89,7 +88,6 @@ def _number(node: Node) -> float | None:
 
 
 def _values(builder: GraphBuilder, steps: list[int], source: int) -> Array:
-    """Compute the first of `steps`, listed backwards, where `source` is at `POINTS`."""
     known: dict[int, Array] = {source: ops.convert_to_tensor(POINTS, dtype="float64")}
     for i in reversed(steps):
         known[i] = _computed(builder, builder.nodes[i], known)
@@ -105,7 +103,6 @@ def _computed(builder: GraphBuilder, made: Node, known: Mapping[int, Array]) -> 
 
 
 def _named(values: Array) -> Elementwise | None:
-    """Find the activation with these values at `POINTS`."""
     points = ops.convert_to_tensor(POINTS, dtype="float64")
     for activation in ACTIVATIONS:
         own = np.asarray(ops.convert_to_numpy(activation.function(points)))

@@ -63,4 +63,4 @@ def arguments_of(layer: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
     takes = inspect.signature(layer.call).parameters
     every = any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes.values())
     found = {key: value for key, value in kwargs.items() if key in takes or every}
-    return {**found, "training": False} if "training" in takes else found
+    return {**found, "training": False} if "training" in takes else found  # as `predict` calls it

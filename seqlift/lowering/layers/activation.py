@@ -18,6 +18,7 @@ from seqlift.network.primitives.softmax import Softmax
 ACTIVATIONS: dict[Any, Elementwise] = {
     activations.relu: elementwise.RELU,
     activations.relu6: elementwise.general_relu(slope=0.0, ceiling=6.0, threshold=0.0),
+    # the function's default; the layer's is 0.3
     activations.leaky_relu: elementwise.leaky_relu(0.2),
     activations.elu: elementwise.elu(1.0),
     activations.selu: elementwise.SELU,
@@ -103,7 +104,6 @@ def gated_linear(place: Place, node: int, *, axis: int = -1) -> int:
 
 
 def refuse_sparsemax(place: Place, _node: int) -> int:
-    """Raise ModelError: the values that a sparsemax keeps depend on all of them at once."""
     raise place.refuse(
         "has the activation sparsemax, which has no rule that sums up; use softmax, or explain the"
         " output before it"
@@ -123,7 +123,7 @@ def lower_activation(layer: layers.Activation, place: Place, node: int) -> int:
 
 
 def lower_relu(layer: layers.ReLU, place: Place, node: int) -> int:
-    slope, ceiling = float(layer.negative_slope or 0.0), layer.max_value
+    slope, ceiling = float(layer.negative_slope or 0.0), layer.max_value  # None in old files
     threshold = float(layer.threshold or 0.0)
     ceiling = None if ceiling is None else float(ceiling)
     relu = elementwise.general_relu(slope=slope, ceiling=ceiling, threshold=threshold)

@@ -47,8 +47,6 @@ def pooled(place: Place, source: int, counts: Shape, pool: Pool, sizes: Shape = 
 
 
 def lower_adaptive(pool: Pool) -> Lower:
-    """Make the lowering of an adaptive pooling layer over any axes."""
-
     def lower(layer: Any, place: Place, node: int) -> int:
         counts = tuple(layer.output_size)
         return channels_last(layer, place, node, lambda source: pooled(place, source, counts, pool))

@@ -69,6 +69,7 @@ def attend(place: Place, scores: Scores, query: int, key: int, value: int) -> tu
     the weights (heads, queries, keys). Keys and values that are fewer heads serve several queries'.
     """
     heads = place.shape(query)[1]
+    # Grouped-query attention has fewer heads of keys and values than of queries.
     key, value = (shared_by(place, node, heads) for node in (key, value))
     products = place.add(Einsum("qhd,khd->hqk"), query, key)
     weights = scores.weights(place, products)
@@ -88,7 +89,6 @@ def lower_attention(
     return_attention_scores: bool = False,
     use_causal_mask: bool = False,
 ) -> Any:
-    """Lower dot-product or additive attention of [query, value] or [query, value, key]."""
     query, value, *rest = nodes
     key = rest[0] if rest else value
     products = products_of(layer, place, query, key)
@@ -133,7 +133,6 @@ def lower_multi_head(
     return_attention_scores: bool = False,
     use_causal_mask: bool = False,
 ) -> Any:
-    """Lower attention with several heads, between dense layers of each head's own."""
     if len(place.shape(query)) != 2:
         raise place.refuse(
             f"attends over {len(place.shape(query)) - 1} axes, which has no lowering; flatten them"
@@ -146,6 +145,7 @@ def lower_multi_head(
     sides = (layer._query_dense, query), (layer._key_dense, key), (layer._value_dense, value)
     projected = [project(dense, place, node) for dense, node in sides]
     grouped = isinstance(layer, layers.GroupQueryAttention)
+    # Keras has the same settings of the two classes under different names.
     factor = layer._inverse_sqrt_head_dim if grouped else layer._inverse_sqrt_key_dim
     window = layer.sliding_window if grouped else layer._sliding_window
     masks = {"attention_mask": attention_mask, "query_mask": query_mask}

@@ -24,7 +24,6 @@ from seqlift.network.primitives.affine import WeightedSum
 
 
 def of_one_rank(place: Place, nodes: Sequence[int]) -> list[int]:
-    """Put axes of extent 1 first in nodes that have fewer axes than others."""
     rank = max(len(place.shape(node)) for node in nodes)
     return [reshaped(place, node, padded_rank(place.shape(node), rank)) for node in nodes]
 
@@ -64,7 +63,7 @@ def lower_dot(layer: layers.Dot, place: Place, first: int, second: int) -> int:
     both = [layer.axes] * 2 if isinstance(layer.axes, int) else list(layer.axes)
     axes = [axis % (len(place.shape(n)) + 1) - 1 for axis, n in zip(both, nodes, strict=True)]
     if layer.normalize:
-        epsilon = keras.config.epsilon()
+        epsilon = keras.config.epsilon()  # that of Keras's own layer
         nodes = [unit_length(place, n, (a,), epsilon) for n, a in zip(nodes, axes, strict=True)]
     ranks = [len(place.shape(node)) for node in nodes]
     left = "abcdefghijklm"[: ranks[0]]

@@ -30,12 +30,12 @@ def lower_layer_normalization(layer: layers.LayerNormalization, place: Place, no
     shape = place.shape(node)
     values = centred(place, node, axes)
     spread = mean_square(place, values, axes)
+    # Keras's own rms_scaling divides by the deviation, not by the root of the mean square.
     scaled = divided_by_root(place, node if layer.rms_scaling else values, spread, layer.epsilon)
     return apply_scale(place, scaled, layer.gamma, layer.beta, along(shape, axes))
 
 
 def lower_group_normalization(layer: layers.GroupNormalization, place: Place, node: int) -> int:
-    """Subtract the mean of each group, divide by its deviation, scale and move."""
     shape, (axis,) = place.shape(node), axes_of_node(place, node, layer.axis)
     parted = (*shape[:axis], layer.groups, shape[axis] // layer.groups, *shape[axis + 1 :])
     groups = place.add(Reshape(parted), node)
@@ -68,39 +68,36 @@ def lower_normalization(layer: layers.Normalization, place: Place, node: int) ->
         without_batch(weights_of(array).astype(np.float64), place, node)
         for array in (layer.mean, layer.variance)
     )
-    deviation = np.maximum(np.sqrt(spread), keras.config.epsilon())
+    deviation = np.maximum(np.sqrt(spread), keras.config.epsilon())  # as Keras's own layer
     nothing = np.zeros(1)
     if layer.invert:
         return place.add(Scale(deviation, mean), node)
+    # In two steps: x / deviation less mean / deviation would cancel.
     return place.add(Scale(1.0 / deviation, nothing), place.add(Scale(np.ones(1), -mean), node))
 
 
 def lower_rescaling(layer: layers.Rescaling, place: Place, node: int) -> int:
     factor, offset = (weights_of(array) for array in (layer.scale, layer.offset))
     if factor.ndim and keras.config.image_data_format() == "channels_first":
-        factor = factor.reshape(factor.shape + (1,) * (3 - factor.ndim))
+        factor = factor.reshape(factor.shape + (1,) * (3 - factor.ndim))  # as Keras's own layer
     constants = (without_batch(array.astype(np.float64), place, node) for array in (factor, offset))
     return place.add(Scale(*constants), node)
 
 
 def mean_square(place: Place, node: int, axes: Sequence[int]) -> int:
-    """Average the squares along some axes, which stay with extent 1."""
     return place.add(Mean(tuple(axes), keepdims=True), place.add(powers.SQUARE, node))
 
 
 def divided_by_root(place: Place, node: int, square: int, epsilon: float) -> int:
-    """Divide `node` by the square root of `square` plus `epsilon`."""
     above_zero = place.add(Scale(np.ones(1), np.full(1, epsilon)), square)
     return divide_nodes(place, node, place.add(powers.SQRT, above_zero))
 
 
 def along(shape: Shape, axes: Sequence[int]) -> Shape:
-    """Set the extent 1 everywhere in `shape` but along `axes`."""
     return tuple(size if axis in axes else 1 for axis, size in enumerate(shape))
 
 
 def apply_scale(place: Place, node: int, factor: Any, offset: Any, shape: Shape) -> int:
-    """Multiply by learned factors and add learned offsets, either of which may be None."""
     if factor is None and offset is None:
         return node
     weights, moves = (

@@ -59,6 +59,7 @@ def gru_step(cell: layers.GRUCell, place: Place, x: int, states: list[int]) -> l
     z, r = part(place, gates, 0, units), part(place, gates, units, 2 * units)
     last = Dense(kernel[:, 2 * units :], recurrent_bias(cell, slice(2 * units, None)))
     if cell.reset_after:
+        # as cuDNN computes it
         recurrent = place.add(Multiply(), r, place.add(last, h))
     else:
         recurrent = place.add(last, place.add(Multiply(), r, h))
@@ -70,20 +71,17 @@ def gru_step(cell: layers.GRUCell, place: Place, x: int, states: list[int]) -> l
 
 
 def recurrent_bias(cell: layers.GRUCell, which: slice) -> Any:
-    """Select biases of a GRU's recurrent product, which only ``reset_after`` has."""
     if not (cell.use_bias and cell.reset_after):
         return None
     return weights_of(cell.bias)[1][which]
 
 
 def part(place: Place, node: int, start: int, end: int) -> int:
-    """Take the values `start` to `end` of a vector."""
     (size,) = place.shape(node)
     return place.add(Pad(((-start, end - size),)), node)
 
 
 def quarter(place: Place, node: int, k: int, number: int) -> int:
-    """Take part `k` of `number` equal parts of a vector."""
     size = place.shape(node)[0] // number
     return part(place, node, k * size, (k + 1) * size)
 
@@ -103,7 +101,6 @@ def listed(value: Any) -> list[int]:
 def lower_recurrent(
     layer: Any, place: Place, node: int, *initial: int, initial_state: Any = ()
 ) -> int | tuple[int, ...]:
-    """Lower the outputs of a recurrent layer, and after them its last states if it has them."""
     if layer.stateful:
         raise place.refuse(
             "is stateful, so that scores would depend on the rows before; rebuild it with"
@@ -124,7 +121,7 @@ def lower_recurrent(
         states = run_of(cell, place, node, initial_states[:number])
         initial_states = initial_states[number:]
         last_states += [last_position(place, state) for state in states]
-        node = states[0]
+        node = states[0]  # h, which the next cell of a stack reads
     output = node if layer.return_sequences else last_position(place, node)
     return (output, *last_states) if layer.return_state else output
 
@@ -151,18 +148,17 @@ def step_of(cell: Any, place: Place, size: int) -> Graph:
     bias = weights_of(cell.bias) if cell.use_bias else None
     if bias is not None and bias.ndim == 2:
         bias = bias[0]  # the input's, of the two in a GRU
+    # Inside the step, so that RevealCancel sees the parts of x W + h U as a whole (decision 0008).
     weighed = inside.add(Dense(weights_of(cell.kernel), bias), x)
     return builder.finish(step(cell, inside, weighed, states), sources=[x, *states])
 
 
 def last_position(place: Place, node: int) -> int:
-    """Take the last position of (L, units): (units,)."""
     length, units = place.shape(node)
     return place.add(Reshape((units,)), place.add(Pad(((1 - length, 0), (0, 0))), node))
 
 
 def reversed_positions(place: Place, node: int) -> int:
-    """Reverse the positions of (L, C)."""
     return place.add(Take(0, tuple(range(place.shape(node)[0] - 1, -1, -1))), node)
 
 
@@ -179,6 +175,7 @@ def lower_bidirectional(
     sides = [listed(lower_recurrent(inner, place, node, *states)) for inner, states in directions]
     (ahead, *states), (back, *more) = sides
     if layer.return_sequences:
+        # in the order of the sequence before they are merged
         back = reversed_positions(place, back)
     if layer.merge_mode is None:
         return (ahead, back, *states, *more)
@@ -187,7 +184,6 @@ def lower_bidirectional(
 
 
 def merge_directions(place: Place, mode: str, ahead: int, back: int) -> int:
-    """Join, add, average or multiply two directions."""
     if mode == "concat":
         return place.add(Concatenate(len(place.shape(ahead)) - 1), ahead, back)
     if mode == "mul":

@@ -21,7 +21,6 @@ def lower_repeat_vector(layer: layers.RepeatVector, place: Place, node: int) -> 
 
 
 def lower_upsampling(layer: Any, place: Place, node: int) -> int:
-    """Repeat or interpolate the values along each axis."""
     factors = layer.size if isinstance(layer.size, tuple | list) else (layer.size,)
     interpolation = getattr(layer, "interpolation", "nearest")
 
@@ -70,12 +69,13 @@ def neighbours(size: int, factor: int, kind: str) -> tuple[NDArray[np.int64], ND
     )
     weights = np.asarray(ops.convert_to_numpy(made))[0, :, 0]
     centre = np.arange(size * factor)[:, None] // factor
+    # Of the positions with one tooth the nearest: no interpolation reads half a comb away.
     nearest = centre + (np.arange(COMB) - centre + COMB // 2) % COMB - COMB // 2
     order = np.argsort(-np.abs(weights), axis=1, kind="stable")
     terms = int(np.count_nonzero(weights, axis=1).max())
     kept = order[:, :terms]
     weights = np.take_along_axis(weights, kept, axis=1)
-    indices = np.clip(np.take_along_axis(nearest, kept, axis=1), 0, size - 1)
+    indices = np.clip(np.take_along_axis(nearest, kept, axis=1), 0, size - 1)  # of weight 0 outside
     return indices.T, weights.T
 
 

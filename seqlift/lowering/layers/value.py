@@ -28,7 +28,7 @@ def lower_batch_normalization(
     layer: layers.BatchNormalization, place: Place, node: int, *, training: bool = False
 ) -> int:
     """Lower batch normalisation to the scale per channel that it is at inference."""
-    if training and layer.trainable:
+    if training and layer.trainable:  # a frozen layer uses its averages even then
         raise place.refuse(OF_THE_BATCH)
     (axis,) = axes_of_node(place, node, layer.axis)
     return batch_normalised(
@@ -51,6 +51,7 @@ def batch_normalised(
 ) -> int:
     """Subtract constant means along an axis, divide by deviations, scale and move."""
     mean, variance, epsilon = statistics
+    # Once for all sequences, so that float64 costs nothing.
     factor = 1.0 / np.sqrt(variance.astype(np.float64) + epsilon)
     factor = factor if scale is None else factor * scale
     move = -mean * factor if offset is None else -mean * factor + offset
@@ -60,6 +61,7 @@ def batch_normalised(
 
 def lower_flatten(layer: layers.Flatten, place: Place, node: int) -> int:
     if layer.data_format == "channels_first" and len(place.shape(node)) > 1:
+        # Keras flattens channels last
         node = place.add(Permute((*range(1, len(place.shape(node))), 0)), node)
     return place.add(Reshape((-1,)), node)
 
@@ -72,8 +74,7 @@ def lower_permute(layer: layers.Permute, place: Place, node: int) -> int:
     return place.add(Permute(tuple(axis - 1 for axis in layer.dims)), node)
 
 
-def lower_nothing(_layer: Any, _at: Place, node: int) -> int:
-    """Pass the node on: the layer does nothing when a model predicts."""
+def lower_nothing(_layer: Any, _at: Place, node: int) -> int:  # when a model predicts
     return node
 
 

@@ -25,7 +25,6 @@ from seqlift.network.primitives.shape import Pad, Pads, Reshape
 
 
 def lower_convolution(layer: Any, place: Place, node: int) -> int:
-    """Lower a convolution and its activation, for any number of axes."""
     kernel, bias = weights_of(layer.kernel), layer_bias(layer)
 
     def lowered(source: int) -> int:
@@ -38,7 +37,6 @@ def lower_convolution(layer: Any, place: Place, node: int) -> int:
 
 
 def lower_depthwise(layer: Any, place: Place, node: int) -> int:
-    """Lower a convolution of each channel by itself, and its activation."""
     kernel, bias = weights_of(layer.kernel), layer_bias(layer)
 
     def lowered(source: int) -> int:
@@ -66,7 +64,6 @@ def add_depthwise(
     place: Place,
     source: int,
 ) -> int:
-    """Add the depthwise convolution of a layer, for channels last."""
     strides, dilation = tuple(layer.strides), tuple(layer.dilation_rate)
     pads = pads_of(layer, place.shape(source)[:-1], kernel)
     return place.add(
@@ -88,6 +85,7 @@ def lower_transposed_convolution(layer: Any, place: Place, node: int) -> int:
         whole = [(count - 1) * stride + reach + 1 for count, stride, reach in spans]
         sizes = transposed_sizes(layer, counts)
         missing = [span - size for span, size in zip(whole, sizes, strict=True)]
+        # an odd one after
         low = [max(extent, 0) // 2 if layer.padding == "same" else 0 for extent in missing]
         pads = tuple((before, extent - before) for before, extent in zip(low, missing, strict=True))
         return place.add(
@@ -101,7 +99,7 @@ def transposed_sizes(layer: Any, counts: Sequence[int]) -> Shape:
     """Compute the output sizes of a transposed convolution of `counts` positions."""
     first = layer.data_format == "channels_first"
     shape = (None, None, *counts) if first else (None, *counts, None)
-    output = layer.compute_output_shape(shape)
+    output = layer.compute_output_shape(shape)  # Keras infers it from padding and output_padding
     return tuple(output[2:] if first else output[1:-1])
 
 
@@ -110,7 +108,6 @@ def layer_bias(layer: Any) -> NDArray[np.floating] | None:
 
 
 def pads_of(layer: Any, sizes: Sequence[int], kernel: NDArray[np.floating]) -> Pads:
-    """Compute the zeros that a convolution layer puts around axes of `sizes`."""
     axes = zip(sizes, kernel.shape, layer.strides, layer.dilation_rate, strict=False)
     return tuple(
         padding(layer.padding, size, kernel=taps, stride=stride, dilation=dilation)
@@ -122,7 +119,7 @@ def padding(kind: str, size: int, *, kernel: int, stride: int, dilation: int) ->
     """Compute the zeros around an axis for Keras's valid, same and causal padding."""
     if kind == "same":
         return same_pads(size, kernel=kernel, stride=stride, dilation=dilation)
-    return ((kernel - 1) * dilation, 0) if kind == "causal" else (0, 0)
+    return ((kernel - 1) * dilation, 0) if kind == "causal" else (0, 0)  # none after: no look ahead
 
 
 def fitting(primitive: Primitive, place: Place, node: int) -> Primitive:
@@ -136,7 +133,6 @@ def fitting(primitive: Primitive, place: Place, node: int) -> Primitive:
 
 
 def pooling_of(layer: Any, shape: Shape) -> Pooling:
-    """Make the windows of a Keras pooling layer over `shape`."""
     pads = tuple(
         padding(layer.padding, size, kernel=window, stride=stride, dilation=1)
         for size, window, stride in zip(shape, layer.pool_size, layer.strides, strict=False)
@@ -163,8 +159,6 @@ def lower_average_pool(layer: Any, place: Place, node: int) -> int:
 
 
 def lower_global_max(layer: Any, place: Place, node: int) -> int:
-    """Lower max pooling with one window over everything."""
-
     def lowered(source: int) -> int:
         *sizes, channels = place.shape(source)
         pooling = Pooling(tuple(sizes), tuple(sizes), ((0, 0),) * len(sizes))

@@ -69,7 +69,7 @@ def every_step(inner: Any, place: Place, node: int, lower_inner: LowerInner) -> 
 def is_along_last(layer: Any) -> bool:
     """Tell whether a layer does the same to values with or without a step axis before them."""
     if isinstance(layer, OF_LAST_AXIS):
-        return layer.axis in (-1, [-1], (-1,))
+        return layer.axis in (-1, [-1], (-1,))  # as Keras versions write it
     activation: Any = getattr(layer, "activation", None)
     own = activation is not None and not activation.__module__.startswith("keras.")
     own = own and activation.__name__ not in ACTIVATIONS_BY_NAME
@@ -84,6 +84,7 @@ def in_turn(inner: Any, place: Place, node: int, lower_inner: LowerInner) -> int
     one = builder.add_input((math.prod(rest),), "step")
     result = lower_inner(inner, inside, reshaped(inside, one, rest))
     shape = inside.shape(result)
+    # a scan carries a state; nothing reads it
     before = builder.add_input((math.prod(shape),), "the step before")
     flat = reshaped(inside, result, (math.prod(shape),))
     recurrence = Recurrence(builder.finish([flat], sources=[one, before]))
@@ -135,6 +136,7 @@ def has_mask(tensor: Any) -> bool:
 def uses_mask(call: Any) -> bool:
     """Tell whether a masked tensor changes the result of a call."""
     layer = call.operation
+    # These leave masked values out; other merging layers pass the mask on only.
     if isinstance(layer, (layers.Multiply, layers.Maximum, layers.Minimum)):
         return True
     if isinstance(layer, layers.BatchNormalization):  # uses it in training only

@@ -56,7 +56,6 @@ def lower_multiply(_operation: Any, place: Place, x1: Any, x2: Any) -> int:
 
 
 def times(place: Place, x1: Any, x2: Any) -> int:
-    """Multiply two operands, of which one may be constant."""
     if isinstance(x1, Tensor) and isinstance(x2, Tensor):
         return product(place, *same_rank(place, x1, x2))
     tensor, other = (x1, x2) if isinstance(x1, Tensor) else (x2, x1)
@@ -66,10 +65,10 @@ def times(place: Place, x1: Any, x2: Any) -> int:
 
 
 def lower_divide(_operation: Any, place: Place, x1: Any, x2: Any) -> int:
-    """Divide two operands, of which one may be constant."""
     if isinstance(x1, Tensor) and isinstance(x2, Tensor):
         return divide_nodes(place, *same_rank(place, x1, x2))
     if isinstance(x2, Tensor):
+        # perhaps a sigmoid, 1 / (1 + ..)
         return times(place, x1, Tensor(place.add(powers.RECIPROCAL, x2.node)))
     divisor = array_of(x2).astype(np.float64)
     if not np.all(divisor):
@@ -78,7 +77,6 @@ def lower_divide(_operation: Any, place: Place, x1: Any, x2: Any) -> int:
 
 
 def lower_power(_operation: Any, place: Place, x1: Any, x2: Any) -> int:
-    """Raise to a constant exponent, or a constant base to a power."""
     if not isinstance(x1, Tensor):
         base = one_number(place, array_of(x1), "a base")
         if base <= 0.0:
@@ -89,7 +87,6 @@ def lower_power(_operation: Any, place: Place, x1: Any, x2: Any) -> int:
 
 
 def one_number(place: Place, array: Any, what: str) -> float:
-    """Read a constant, `what` in the message, that must be one number throughout."""
     numbers = np.unique(array)
     if len(numbers) != 1:
         raise place.refuse(f"has {what} of several numbers, which has no rule; use one number")
@@ -102,6 +99,7 @@ def lower_extreme(sign: float) -> LowerOperation:
     def lower(_operation: Any, place: Place, x1: Any, x2: Any) -> int:
         if isinstance(x1, Tensor) and isinstance(x2, Tensor):
             nodes = same_rank(place, x1, x2)
+            # an activation, which RevealCancel looks at beyond x and x0
             bent = bent_line(place, nodes, sign)
             if bent is not None:
                 return bent
@@ -112,6 +110,7 @@ def lower_extreme(sign: float) -> LowerOperation:
             bound = float(array)
             low, high = (bound, None) if sign > 0 else (None, bound)
             return place.add(elementwise.clip(low, high), tensor.node)
+        # max(x, a) = a + relu(x - a), which takes a bound for each channel.
         above = place.add(elementwise.RELU, scale_node(place, tensor.node, sign, -sign * array))
         return scale_node(place, above, sign, array)
 
@@ -147,6 +146,7 @@ def lower_log_add_exp(_operation: Any, place: Place, x1: Any, x2: Any) -> int:
     tensor, other = (x1, x2) if isinstance(x1, Tensor) else (x2, x1)
     if not isinstance(other, Tensor) and array_of(other).size == 1:
         number = float(array_of(other).flat[0])
+        # log(exp(x) + exp(c)) = softplus(x - c) + c
         node = tensor.node if number == 0.0 else scale_node(place, tensor.node, 1.0, -number)
         node = place.add(elementwise.SOFTPLUS, node)
         return node if number == 0.0 else scale_node(place, node, 1.0, number)
@@ -168,6 +168,7 @@ def lower_where(
     rank = rank_of(place, tensor)
     first, second = (as_node(place, x, rank) for x in (x1, x2))
     keep = after_batch(place, chosen, rank).astype(np.float64)
+    # A condition that is the same for every row makes the choice linear.
     kept, rest = scale_node(place, first, keep), scale_node(place, second, 1.0 - keep)
     return place.add(WeightedSum((1.0, 1.0)), kept, rest)
 

@@ -64,13 +64,15 @@ def lower_swap(operation: Any, place: Place, x: Tensor) -> int:
 
 def lower_move(operation: Any, place: Place, x: Tensor) -> int:
     order = np.moveaxis(
-        np.empty(range(1, rank_of(place, x) + 1)), operation.source, operation.destination
+        # NumPy moves axes whose extents are their numbers.
+        np.empty(range(1, rank_of(place, x) + 1)),
+        operation.source,
+        operation.destination,
     )
     return reordered(place, x, [extent - 1 for extent in order.shape])
 
 
 def lower_squeeze(operation: Any, place: Place, x: Tensor) -> int:
-    """Remove some axes of extent 1, or all of them."""
     shape = place.shape(x.node)
     if operation.axis is None:
         axes: tuple[int, ...] = tuple(i for i, extent in enumerate(shape) if extent == 1)
@@ -92,7 +94,6 @@ def lower_expand(operation: Any, place: Place, x: Tensor) -> int:
 
 
 def lower_concatenate(operation: Any, place: Place, xs: Sequence[Any]) -> int:
-    """Join tensors and constants along an axis."""
     nodes = as_nodes(place, xs)
     axis = axis_of(place, operation.axis, len(place.shape(nodes[0])) + 1)
     shapes = [place.shape(node) for node in nodes]
@@ -106,7 +107,6 @@ def lower_concatenate(operation: Any, place: Place, xs: Sequence[Any]) -> int:
 
 
 def lower_stack(operation: Any, place: Place, x: Sequence[Any]) -> int:
-    """Join tensors and constants along a new axis."""
     nodes = broadcast_nodes(place, x)
     return stacked(place, nodes, axis_of(place, operation.axis, len(place.shape(nodes[0])) + 2))
 

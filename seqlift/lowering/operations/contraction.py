@@ -11,7 +11,6 @@ from seqlift.lowering.compositions.place import LowerOperation, Place, Tensor
 
 
 def lower_einsum(operation: Any, place: Place, *operands: Any) -> int:
-    """Lower the Einstein sum of tensors and constants."""
     letters, result = spelled(operation.subscripts, [rank(place, operand) for operand in operands])
     firsts = {
         own[:1]
@@ -21,6 +20,7 @@ def lower_einsum(operation: Any, place: Place, *operands: Any) -> int:
     if len(firsts) != 1 or "" in firsts:
         raise place.refuse(MIXED)
     (batch,) = firsts
+    # the user may have a Z of another meaning
     exchange = str.maketrans({batch: BATCH, BATCH: batch})
     letters, result = [own.translate(exchange) for own in letters], result.translate(exchange)
     return product_of(place, operands, letters, result)
@@ -42,7 +42,7 @@ def spelled(subscripts: str, ranks: Sequence[int]) -> tuple[list[str], str]:
         text.replace("...", hidden[longest - (n - len(text) + 3) :] if "..." in text else "")
         for text, n in zip(own, ranks, strict=True)
     ]
-    if not arrow:
+    if not arrow:  # NumPy's rule: letters that stand once, in alphabetical order
         plain = sorted(c for c in set(inputs) - set(".,") if inputs.count(c) == 1)
         result = "..." + "".join(plain)
     return letters, result.replace("...", hidden)
@@ -57,7 +57,6 @@ def lower_matmul(_operation: Any, place: Place, x1: Any, x2: Any) -> int:
 
 
 def matrix_product(place: Place, x1: Any, x2: Any) -> int:
-    """Multiply the matrices of two operands, of which one may be constant."""
     ranks = [rank(place, x1), rank(place, x2)]
     before = max(*ranks, 2) - 2
     shared = (BATCH + string.ascii_lowercase)[:before]
@@ -78,7 +77,6 @@ def lower_dot(_operation: Any, place: Place, x1: Any, x2: Any) -> int:
 
 
 def lower_tensordot(operation: Any, place: Place, x1: Any, x2: Any) -> int:
-    """Sum products over pairs of axes, other axes apart."""
     axes, ranks = operation.axes, (rank(place, x1), rank(place, x2))
     if isinstance(axes, int):
         return tensor_product(place, x1, x2, range(ranks[0] - axes, ranks[0]), range(axes))

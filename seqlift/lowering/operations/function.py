@@ -38,8 +38,6 @@ ARCSINH = elementwise.curved(
 
 
 def of_each(function: Elementwise) -> LowerOperation:
-    """Make the lowering of an operation that is one function of each value."""
-
     def lower(_operation: Any, place: Place, x: Tensor) -> int:
         return place.add(function, x.node)
 
@@ -47,8 +45,6 @@ def of_each(function: Elementwise) -> LowerOperation:
 
 
 def of_settings(function: Callable[[Any], Elementwise]) -> LowerOperation:
-    """Make the lowering of an operation whose function is made from its settings."""
-
     def lower(operation: Any, place: Place, x: Tensor) -> int:
         return place.add(function(operation), x.node)
 
@@ -62,7 +58,6 @@ def lower_logarithm(_operation: Any, place: Place, x: Tensor) -> int:
 
 
 def lower_error_complement(_operation: Any, place: Place, x: Tensor) -> int:
-    """Subtract the error function from one."""
     return scale_node(place, place.add(powers.ERF, x.node), -1.0, 1.0)
 
 
@@ -72,26 +67,18 @@ def lower_scale(factor: float) -> LowerOperation:
 
 
 def lower_gated(operation: Any, place: Place, x: Tensor) -> int:
-    """Multiply the first half of an axis by the sigmoid of the second."""
     return gated_linear(place, x.node, axis=operation.axis)
 
 
 def lower_softmax(operation: Any, place: Place, x: Tensor) -> int:
-    """Lower softmax along one axis, as the operation itself has it on every backend."""
     return softmax(place, x.node, axis=operation.axis)
 
 
 def lower_log_softmax(operation: Any, place: Place, x: Tensor) -> int:
-    """Subtract the logarithm of the sum of the exponentials."""
     return log_softmax(place, x.node, axis=operation.axis)
 
 
 def lower_nothing(_operation: Any, _at: Place, x: Tensor) -> int:
-    """Pass the tensor on: the operation does not change a value.
-
-    For StopGradient too: it only holds back the training of a model, and without the change that
-    passes through it scores would not sum up.
-    """
     return x.node
 
 
@@ -167,7 +154,7 @@ FUNCTIONS: dict[type, LowerOperation] = {
     math.Erfc: lower_error_complement,
     numpy.Copy: lower_nothing,
     core.ConvertToTensor: lower_nothing,
-    core.StopGradient: lower_nothing,
+    core.StopGradient: lower_nothing,  # it holds back training only: without it no sum would hold
     core.Cast: lower_cast,
     core.SaturateCast: lower_cast,
     numpy.ZerosLike: lower_filled(0.0),

@@ -37,7 +37,6 @@ from seqlift.lowering.layers.window import (
 
 
 def each(setting: Any, axes: int) -> tuple[int, ...]:
-    """Repeat a setting for each axis that a window slides along."""
     return (setting,) * axes if isinstance(setting, int) else tuple(setting)
 
 
@@ -58,13 +57,11 @@ def windowed(operation: Any, place: Place, x: Tensor, **more: Any) -> SimpleName
 
 
 def lower_conv(operation: Any, place: Place, inputs: Tensor, kernel: Any) -> int:
-    """Lower a convolution with constant weights."""
     weights = settled(place, kernel, "a kernel")
     return lower_convolution(windowed(operation, place, inputs, kernel=weights), place, inputs.node)
 
 
 def lower_depthwise_conv(operation: Any, place: Place, inputs: Tensor, kernel: Any) -> int:
-    """Lower a convolution of each channel with constant weights."""
     weights = settled(place, kernel, "a kernel")
     return lower_depthwise(windowed(operation, place, inputs, kernel=weights), place, inputs.node)
 
@@ -72,7 +69,6 @@ def lower_depthwise_conv(operation: Any, place: Place, inputs: Tensor, kernel: A
 def lower_separable_conv(
     operation: Any, place: Place, inputs: Tensor, depthwise_kernel: Any, pointwise_kernel: Any
 ) -> int:
-    """Lower a convolution of each channel, then one of width 1."""
     own = settled(place, depthwise_kernel, "a kernel")
     across = settled(place, pointwise_kernel, "a kernel")
     layer = windowed(operation, place, inputs, depthwise_kernel=own, pointwise_kernel=across)
@@ -100,7 +96,6 @@ def lower_mean_of_windows(operation: Any, place: Place, inputs: Tensor) -> int:
 
 
 def epsilon_of(operation: Any) -> float:
-    """Read the small number of a normalisation; the default is Keras's own."""
     own = operation.epsilon
     return float(keras.config.epsilon() if own is None else own)
 
@@ -140,7 +135,6 @@ def lower_batch_norm(
     offset: Any = None,
     scale: Any = None,
 ) -> int:
-    """Lower constant statistics to a scale and an offset per channel."""
     axis = axis_of(place, operation.axis, rank_of(place, x))
     middle, spread = settled(place, mean, "a mean"), settled(place, variance, "a variance")
     factors = None if scale is None else settled(place, scale, "a scale")
@@ -151,7 +145,6 @@ def lower_batch_norm(
 
 
 def lower_normalize(operation: Any, place: Place, x: Tensor) -> int:
-    """Divide by the Euclidean norm along some axes."""
     if operation.order != 2:
         raise place.refuse(f"normalises by the norm of order {operation.order}; use order 2")
     axes = axes_of(place, operation.axis, rank_of(place, x))
@@ -174,6 +167,7 @@ def lower_attention(
     ):
         raise place.refuse("has a soft cap or a constant query, key or value; leave it out")
     nodes = same_rank(place, query, key, value)
+    # 4 axes: batch, heads, queries and keys.
     known = None if mask is None else after_batch(place, settled(place, mask, "a mask"), 4)
     added = None if bias is None else after_batch(place, settled(place, bias, "a bias"), 4)
     factor = place.shape(nodes[1])[-1] ** -0.5 if scale is None else float(scale)
@@ -183,7 +177,6 @@ def lower_attention(
 
 
 def lower_bent(operation: Any, place: Place, x: Tensor) -> int:
-    """Lower ReLU as `keras.activations.relu` has it, with the settings of the layer."""
     return lower_relu(operation, place, x.node)
 
 

@@ -32,7 +32,6 @@ LONGEST_PRODUCT = 64  # values multiplied one after another
 
 
 def axes_along(operation: Any, place: Place, x: Tensor) -> tuple[int, ...]:
-    """Count the axes that an operation works along, after the batch axis."""
     return axes_of(place, operation.axis, rank_of(place, x))
 
 
@@ -69,13 +68,11 @@ def lower_largest(sign: float) -> LowerOperation:
 
 
 def lower_range(operation: Any, place: Place, x: Tensor) -> int:
-    """Subtract the smallest value from the largest along some axes."""
     largest, smallest = (lower_largest(sign)(operation, place, x) for sign in (1.0, -1.0))
     return subtract_nodes(place, largest, smallest)
 
 
 def lower_product(operation: Any, place: Place, x: Tensor) -> int:
-    """Multiply along some axes, value by value."""
     axes = axes_along(operation, place, x)
     kept = without(place.shape(x.node), axes, keepdims=operation.keepdims)
     rows = gathered(place, x.node, axes)
@@ -97,7 +94,7 @@ def lower_average(operation: Any, place: Place, x: Tensor, weights: Any = None) 
         return place.add(Mean(axes), x.node)
     known = settled(place, weights, "a weight").astype(np.float64)
     if known.ndim == 1:
-        known = known.reshape((-1,) + (1,) * (rank - 2 - axes[0]))
+        known = known.reshape((-1,) + (1,) * (rank - 2 - axes[0]))  # along the axis, as in NumPy
     shares = np.broadcast_to(after_batch(place, known, rank), place.shape(x.node))
     shares = shares / shares.sum(axis=axes, keepdims=True)
     return place.add(Sum(axes), scale_node(place, x.node, shares))

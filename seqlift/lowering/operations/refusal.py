@@ -41,6 +41,7 @@ def refused(why: str) -> LowerOperation:
         values = [known(place, operand) for operand in operands]
         if any(value is None for value in values):
             raise place.refuse(why)
+        # Of constants alone it is a constant: a comparison of positions, say, for a causal mask.
         result = np.asarray(keras.ops.convert_to_numpy(operation.call(*values)))
         return add_constant(place, result[0])
 
@@ -48,7 +49,6 @@ def refused(why: str) -> LowerOperation:
 
 
 def refuse_all(why: str, *kinds: type) -> dict[type, Callable[..., Any]]:
-    """Refuse several operations for one reason."""
     return dict.fromkeys(kinds, refused(why))
 
 

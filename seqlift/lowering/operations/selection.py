@@ -52,7 +52,7 @@ def selected(place: Place, node: int, parts: Sequence[Any]) -> int:
             shape.append(1)
             continue
         size = place.shape(node)[axis]
-        indices = np.arange(size)[part]
+        indices = np.arange(size)[part]  # NumPy knows slices, steps and negative numbers
         node = taken(place, node, axis, np.atleast_1d(indices).tolist())
         if np.ndim(indices):
             shape.append(len(indices))
@@ -69,12 +69,11 @@ def lower_take(operation: Any, place: Place, x: Tensor, indices: Any) -> int:
     axis = axis_of(place, operation.axis, rank_of(place, x))
     places = settled(place, indices, "an index").astype(np.int64)
     shape = place.shape(x.node)
-    node = taken(place, x.node, axis, (places.reshape(-1) % shape[axis]).tolist())
+    node = taken(place, x.node, axis, (places.reshape(-1) % shape[axis]).tolist())  # -1 is the last
     return reshaped(place, node, (*shape[:axis], *places.shape, *shape[axis + 1 :]))
 
 
 def lower_slice(operation: Any, place: Place, inputs: Tensor, start_indices: Any) -> int:
-    """Cut out a block that begins at constant places."""
     starts = settled(place, start_indices, "a start").astype(int).tolist()
     sizes = list(operation.shape)
     if starts[0] != 0 or sizes[0] not in (None, -1):
@@ -89,7 +88,6 @@ def lower_slice(operation: Any, place: Place, inputs: Tensor, start_indices: Any
 
 
 def lower_split(operation: Any, place: Place, x: Tensor) -> tuple[int, ...]:
-    """Split an axis: into a number of parts, or between the places of a list."""
     axis = axis_of(place, operation.axis, rank_of(place, x))
     cuts = operation.indices_or_sections
     cuts = cuts if isinstance(cuts, int) else [int(cut) for cut in array_of(cuts)]
@@ -98,7 +96,6 @@ def lower_split(operation: Any, place: Place, x: Tensor) -> tuple[int, ...]:
 
 
 def lower_unstack(operation: Any, place: Place, x: Tensor) -> tuple[int, ...]:
-    """Split an axis into its slices, without the axis."""
     axis = axis_of(place, operation.axis, rank_of(place, x))
     shape = place.shape(x.node)
     kept = (*shape[:axis], *shape[axis + 1 :])
@@ -125,7 +122,6 @@ def lower_roll(operation: Any, place: Place, x: Tensor) -> int:
 
 
 def lower_repeat(operation: Any, place: Place, x: Tensor) -> int:
-    """Repeat each value of an axis several times in a row."""
     (axis,) = axes_of(place, operation.axis, rank_of(place, x))
     size = place.shape(x.node)[axis]
     return taken(place, x.node, axis, np.repeat(np.arange(size), operation.repeats).tolist())
@@ -156,6 +152,7 @@ def lower_pad(operation: Any, place: Place, x: Tensor, constant_values: Any = No
     node = place.add(Pad(tuple((int(low), int(high)) for low, high in amounts[1:])), x.node)
     if value == 0.0:
         return node
+    # Zeros first and the number added: padding is then linear, with an offset.
     around = np.pad(np.zeros(place.shape(x.node)), amounts[1:], constant_values=value)
     return scale_node(place, node, 1.0, around)
 
