@@ -41,7 +41,7 @@ def from_json(text: str) -> Any:
     """Parse JSON; JSON within a JSON string, a common slip, is unwrapped."""
     try:
         value = json.loads(text)
-        return json.loads(value) if isinstance(value, str) else value
+        return json.loads(value) if isinstance(value, str) else value  # json.dumps(model.to_json())
     except (ValueError, RecursionError) as problem:
         raise ModelError(f"its architecture is not JSON ({_line(problem)}); {TO_JSON}") from problem
 
@@ -53,9 +53,10 @@ def from_text(text: str) -> Any:
     """
     if text.lstrip().startswith(("{", '"')):
         return from_json(text)
-    if "class_name:" not in text and "layers:" not in text:
+    if "class_name:" not in text and "layers:" not in text:  # any text is a scalar to YAML
         raise ModelError(f"neither JSON nor YAML of a Keras model; {TO_JSON}")
     try:
+        # Composed and not loaded: a tag of an object is then a name that is read, never made.
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         return _value(node, Remaining(MOST_NODES))
     except (yaml.YAMLError, ValueError, RecursionError) as problem:
@@ -76,7 +77,7 @@ class Remaining:
 
 
 def _value(node: Any, remaining: Remaining) -> Any:
-    """Convert a YAML node to a plain value."""
+    # An alias repeats a part of the document: a few lines can stand for a billion values.
     remaining.take()
     tag = PLAIN_TAGS.get(node.tag, node.tag)
     if isinstance(node, yaml.MappingNode) and tag == MAPPING:
@@ -85,6 +86,7 @@ def _value(node: Any, remaining: Remaining) -> Any:
         return [_value(item, remaining) for item in node.value]
     if isinstance(node, yaml.ScalarNode) and tag in SCALARS:
         scalar = yaml.ScalarNode(tag, node.value, node.start_mark, node.end_mark)
+        # YAML's own numbers and words
         return yaml.constructor.SafeConstructor().construct_document(scalar)
     name = node.tag.removeprefix(PYTHON)
     raise ModelError(

@@ -52,11 +52,12 @@ def checked(
 ) -> NetworkPlan:
     """Add the computations of its layers to the plan, or raise `ModelError` as `build` does."""
     network = resolved(with_own(network, objects) if objects else network, recipes or {})
-    refused = [*safety.unsafe_layers(network)]
+    refused = [*safety.unsafe_layers(network)]  # before anything is made
     if refused:
         raise RefusedLayersError(refused)
     problems: list[str] = []
     for find in (classes.unknown_settings, bounds.oversized):
+        # Sizes are looked at only where every setting is one that this Keras knows.
         problems = problems or [line for plan in every_layer(network) for line in find(plan)]
     if not problems and not network.outputs and not _is_input(network.layers[0]):
         problems = [NO_INPUT_SHAPE]
@@ -79,7 +80,6 @@ def _is_input(plan: LayerPlan | NetworkPlan) -> TypeGuard[LayerPlan]:
 
 
 def _input(plan: LayerPlan) -> Any:
-    """Make an input tensor for any number of sequences."""
     try:
         tensor = keras.Input(
             shape=plan.settings["shape"],
@@ -93,7 +93,6 @@ def _input(plan: LayerPlan) -> Any:
 
 
 def _made(plan: Any) -> Any:
-    """Build a layer, a network or a list of either."""
     if isinstance(plan, tuple):
         return [_made(item) for item in plan]
     if isinstance(plan, NetworkPlan):
@@ -110,14 +109,12 @@ def _network(plan: NetworkPlan) -> keras.Model:
 
 def _class(plan: NetworkPlan, base: Any) -> Any:
     """Derive from `base` under the name of the user's class, as archives count names."""
+    # Archives have weights under the counted names of classes, so the name has to stay.
     return base if plan.subclass is None else type(plan.subclass, (base,), {})
 
 
 def _sequential(plan: NetworkPlan) -> keras.Model:
-    """Build a chain of layers, each called once before Keras joins them all at the end.
-
-    Joined one by one, they would be called again for every layer that follows.
-    """
+    """Build a chain of layers, each called once before Keras joins them all at the end."""
     model, last = _class(plan, keras.Sequential)(name=plan.name), None
     for number, layer in enumerate(plan.layers, start=1):
         element = _input(layer) if _is_input(layer) else _made(layer)
@@ -129,6 +126,7 @@ def _sequential(plan: NetworkPlan) -> keras.Model:
             elif last is not None:
                 last = element(last)
                 bounds.check_bounds(place(layer), keras.tree.flatten(last))
+            # Rebuilt after each layer, all earlier ones would be called again each time.
             model.add(element, rebuild=number == len(plan.layers))
         except Exception as problem:  # Keras and its backends raise classes of their own
             raise failure(layer, problem) from problem
@@ -181,7 +179,6 @@ def _tensors(plan: NetworkPlan) -> Mapping[tuple[str, int], list[Any]]:
 
 
 def _check_count(plan: LayerPlan | NetworkPlan, outputs: list[Any], wanted: int) -> None:
-    """Refuse a layer that gives fewer tensors than the network takes from it."""
     if len(outputs) >= wanted:
         return
     is_recipe = isinstance(plan, LayerPlan) and plan.expressions
@@ -192,8 +189,8 @@ def _check_count(plan: LayerPlan | NetworkPlan, outputs: list[Any], wanted: int)
 
 
 def _taken(layer: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop arguments of None that a layer of today no longer takes."""
     takes = inspect.signature(layer.call).parameters
+    # Older files have every argument of a call, None for those that were not used.
     return {key: value for key, value in kwargs.items() if value is not None or key in takes}
 
 
@@ -212,8 +209,10 @@ def _called(
             sources = refs([call.args, call.kwargs])
             return list(layer([tensors[r.layer, r.call][r.tensor] for r in sources]))
         if isinstance(plan, NetworkPlan):
+            # built above with a flat list of inputs
             args = (_unpacked(keras.tree.flatten(args[0])),)
         elif plan.operation and plan.class_name == "GetItem":
+            # JSON has no tuples
             args = (args[0], tuple(args[1]) if isinstance(args[1], list) else args[1])
         flat: list[Any] = keras.tree.flatten(layer(*args, **_taken(layer, kwargs)))
     except Exception as problem:  # Keras and its backends raise classes of their own

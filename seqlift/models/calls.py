@@ -39,9 +39,10 @@ def call_notes(model: keras.Model) -> tuple[str, ...]:
             within = "" if part is layer else f" in {layer.name!r}"
             place = f"{part.name!r} ({type(part).__name__}){within}"
             reason = next((why for kind, why in OF_THE_BATCH.items() if isinstance(part, kind)), "")
-            if reason and part.trainable:
+            if reason and part.trainable:  # a frozen one works as at inference
                 called = ", which is called" if within else " is called"
                 problems.append(f"layer {place}{called} with training=True: {reason}; {REMEDY}")
+            # own code may ask for the argument
             elif reason or draws_in_training(part) or is_own(part):
                 noted.append(place)
     if problems:
@@ -81,7 +82,6 @@ def _besides_input(call: Call) -> Iterator[str]:
 
 
 def _in_training(model: Any) -> Iterator[Any]:
-    """Yield the layers of a model, and of models in it, that a call sets to training."""
     for layer in model._flatten_layers():
         if isinstance(layer, keras.Model) and hasattr(layer, "_nodes_by_depth"):
             for node in (node for nodes in layer._nodes_by_depth.values() for node in nodes):

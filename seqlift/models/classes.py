@@ -24,6 +24,7 @@ def class_of(plan: LayerPlan) -> Any:
     if plan.own_class is not None:
         return plan.own_class
     if not plan.operation:
+        # Keras 2's layers that Keras 3 lacks come first.
         homes = [
             getattr(home, plan.class_name, None)
             for home in (locally_connected, renamed, keras.layers)
@@ -58,6 +59,7 @@ def accepted_by(cls: Any) -> set[str]:
         parameters = inspect.signature(base.__init__).parameters
         names |= {name for name, p in parameters.items() if p.kind is not p.VAR_KEYWORD}
         hands_on = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+        # what it does not pass on never reaches its bases
         if base is keras.layers.Layer or not hands_on:
             break
     return names - {"self"}
@@ -88,6 +90,7 @@ def unknown_settings(plan: LayerPlan) -> list[str]:
     return [
         f"{place} has the setting {key}={value!r}, unknown to Keras {keras.__version__}; {remedy}"
         for key, value in plan.settings.items()
+        # The absence of a feature is written as None or False: without it the layer is the same.
         if key not in accepted and value is not None and value is not False
         if ANYWAY.get(key) != value
     ]

@@ -42,7 +42,7 @@ def read_custom_objects(path: str | Path) -> CustomObjects:
     classes: dict[str, type] = {}
     functions: dict[str, Callable[..., Any]] = {}
     for value in vars(module).values():
-        if getattr(value, "__module__", None) != module.__name__:
+        if getattr(value, "__module__", None) != module.__name__:  # imported there, not defined
             continue
         if inspect.isclass(value) and issubclass(value, keras.layers.Layer):
             classes |= dict.fromkeys(_names(value), value)
@@ -80,10 +80,9 @@ def _imported(path: Path) -> ModuleType:
 
 
 def _line(problem: BaseException, path: Path) -> int:
-    """Find the last line of the file at `path` that a problem passed through."""
     if isinstance(problem, SyntaxError) and problem.lineno:
         return problem.lineno
-    lines = [1]
+    lines = [1]  # a file that fails before its first line runs
     trace = problem.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == str(path):
@@ -129,7 +128,7 @@ def _own(plan: Any, objects: CustomObjects) -> Any:
 
 
 def _class(plan: LayerPlan, objects: CustomObjects) -> type | None:
-    """Find the user's class for a layer, None if it is not one of theirs."""
+    # Keras writes the module of its own classes: a user's class of the same name is not meant.
     of_keras = (plan.module or "").split(".")[0] == "keras"
     if of_keras and plan.registered_name in (None, plan.class_name):
         return None
@@ -151,13 +150,12 @@ def _as_written(plan: LayerPlan, own_class: type) -> dict[str, Any]:
         for key, value in written.items()
         if key in classes.accepted_by(own_class)
         and key not in ("dtype", "name", "trainable")
-        and not key.endswith(("activation", *legacy.TRAINING_ONLY))
+        and not key.endswith(("activation", *legacy.TRAINING_ONLY))  # initial weights are replaced
     }
     return {key: value for key, value in plan.settings.items() if key in written} | taken
 
 
 def _function(value: Any, objects: CustomObjects) -> Any:
-    """Find the user's function for an activation; keep any other record as it is."""
     names: list[Any] = [value]
     if isinstance(value, Mapping) and value.get("class_name") == "function":
         names = [value.get("registered_name"), value.get("config")]
@@ -168,10 +166,8 @@ def _function(value: Any, objects: CustomObjects) -> Any:
 
 
 def _named_apart(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Rename a function that shares its name with one of Keras.
-
-    Keras would take its own where a wrapper copies what it holds, which is by name.
-    """
+    """Rename a function that shares its name with one of Keras."""
+    # Keras would take its own where a wrapper copies what it holds, which is by name.
     if not hasattr(keras.activations, function.__name__):
         return function
 

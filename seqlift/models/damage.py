@@ -48,7 +48,7 @@ def report_as_model_error(path: Path, *, what: str = "architecture") -> Iterator
     except SeqliftError:
         raise
     except Exception as problem:
-        refused = system_refusal(path, problem)
+        refused = system_refusal(path, problem)  # a full memory is not the file's fault
         if refused is None and not isinstance(problem, CAUSES):
             raise
         raise refused or ModelError(
@@ -75,5 +75,6 @@ def raise_refusal(problem: Exception) -> None:
 def cause(problem: Exception) -> str:
     """Find the line of an error's message that names the cause, without its full stop."""
     lines = [line.strip() for line in COLOURS.sub("", str(problem)).splitlines() if line.strip()]
+    # the wrapping lines name layers only
     found = [line for line in lines if not line.startswith(WRAPPING)]
     return next(iter(found or lines), repr(problem)).rstrip(".")

@@ -81,6 +81,7 @@ def most_weights(path: Path, found: ModelFile) -> int:
     size = path.stat().st_size
     if found.weights == "archive":
         with archive(path) as members:
+            # What the archive claims, unless no weights could have been compressed so far.
             size = min(members.getinfo(WEIGHTS_MEMBER).file_size, LARGEST_EXPANSION * size)
     return LEAST_ROOM + VALUES_PER_BYTE * size
 
@@ -123,10 +124,8 @@ def archive(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def link_weights(path: Path, link: Path) -> None:
-    """Make a file of numbered weights readable by Keras under the name `link`.
-
-    Keras's own reader locks what it reads: where that is not possible, it reads a copy.
-    """
+    """Make a file of numbered weights readable by Keras under the name `link`."""
+    # Keras's own reader locks what it reads, which some network file systems refuse.
     if can_be_locked(path):
         link.symlink_to(path.resolve())
         return
@@ -138,7 +137,9 @@ def extract_weights(path: Path, folder: Path) -> None:
     """Write the weights in a `.keras` archive to a folder; refuse a decompression bomb."""
     with archive(path) as members:
         info = members.getinfo(WEIGHTS_MEMBER)
+        # a decompression bomb
         grows = info.file_size > LARGEST_EXPANSION * max(info.compress_size, 1)
+        # small ones do no harm
         if info.file_size > LARGEST_RECORD and grows:
             raise ModelError(
                 f"{path}: its weights unpack to {info.file_size} bytes from {info.compress_size}, "
@@ -171,6 +172,7 @@ def _read_hdf5(path: Path, arch: Path | None) -> ModelFile:
     with opened(path) as file:
         attributes = _attributes(file)
         weights = weights_group(file)
+        # files of weights only have them on the group
         attributes = {**_attributes(weights), **attributes}
         named = any(key.startswith("layer_names") for key in weights.attrs)
         of_keras_0 = saved_arrays.is_of_keras_0(weights)
@@ -198,6 +200,7 @@ def weights_group(file: Any) -> Any:
 
     A link in its place raises `ModelError`.
     """
+    # asked for as a link, so that none is followed
     if file.get("model_weights", getlink=True) is None:
         return file
     return saved_arrays.child(file, "model_weights", h5py.Group)
@@ -227,6 +230,7 @@ def _read_archive(path: Path, arch: Path | None) -> ModelFile:
         what = formats.of_archive(names)
         if what is not None:
             raise ModelError(f"{path}: {what}")
+        # Such a member would be written outside of the folder that the archive is unpacked to.
         outside = [name for name in names if name.startswith("/") or ".." in name.split("/")]
         if outside:
             raise ModelError(
@@ -243,7 +247,6 @@ def _read_archive(path: Path, arch: Path | None) -> ModelFile:
 
 
 def _read_member(members: zipfile.ZipFile, name: str, path: Path) -> Any:
-    """Read the JSON in a member of an archive."""
     if members.getinfo(name).file_size > LARGEST_RECORD:
         raise ModelError(f"{path}: its {name} is too large to be one; save the model again")
     text = members.read(name).decode("utf-8", errors="replace")
@@ -251,17 +254,16 @@ def _read_member(members: zipfile.ZipFile, name: str, path: Path) -> Any:
 
 
 def _read_architecture(arch: Path) -> Any:
-    """Read the record in an architecture file."""
     start = _start(arch, holds="architecture")
     if start.startswith((HDF5_START, ZIP_START)):
         raise ModelError(f"{arch}: not an architecture; --arch takes the text of model.to_json()")
     if arch.stat().st_size > LARGEST_RECORD:
         raise ModelError(f"{arch}: too large to be an architecture; give model.to_json()")
+    # Editors on Windows put a byte order mark first.
     return _located(arch, architecture.from_text, arch.read_text("utf-8-sig", errors="replace"))
 
 
 def _located(path: Path, parse: Callable[[str], Any], text: str) -> Any:
-    """Parse the text of a file, with the file's name in the errors."""
     try:
         return parse(text)
     except ModelError as problem:

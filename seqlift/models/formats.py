@@ -20,7 +20,10 @@ OTHER_PROGRAM = "give the Keras model it was made from, saved with model.save()"
 STARTS = (
     (rb"\s*version https://git-lfs", "a git-lfs pointer, not the model; run 'git lfs pull'"),
     (rb"\x1f\x8b", "compressed with gzip; decompress it first"),
-    (rb"\x80", "a Python pickle, which is never opened; save the model with model.save()"),
+    (
+        rb"\x80",
+        "a Python pickle, which is never opened; save the model with model.save()",
+    ),  # the opcode PROTO
     (rb"\s*<", "a web page, not the model; download the file itself"),
     (
         rb"\s*\{",
@@ -34,6 +37,7 @@ STARTS = (
         rb"\s*model_checkpoint_path: ",
         f"the list of a TensorFlow checkpoint, without weights; {CONVERT_CHECKPOINT}",
     ),
+    # its FlatBuffers identifier
     (rb"....TFL3", f"a TensorFlow Lite model, whose layers are lost; {OTHER_PROGRAM}"),
     (
         rb"\x08\x01\x12",
@@ -70,7 +74,7 @@ def of_file(path: Path, start: bytes) -> str:
             return sentence
     if _end(path) == CHECKPOINT_END:
         return f"the index of a TensorFlow checkpoint; {CONVERT_CHECKPOINT}"
-    for ending, sentence in NAMES:
+    for ending, sentence in NAMES:  # last: a name says less than contents
         if re.search(ending, path.name):
             return sentence
     return NEITHER_FORMAT
@@ -105,7 +109,6 @@ def of_archive(names: list[str]) -> str | None:
 
 
 def _end(path: Path) -> bytes:
-    """Read the last eight bytes of a file."""
     with path.open("rb") as file:
-        file.seek(max(path.stat().st_size - len(CHECKPOINT_END), 0))
+        file.seek(max(path.stat().st_size - len(CHECKPOINT_END), 0))  # a file may be shorter
         return file.read(len(CHECKPOINT_END))

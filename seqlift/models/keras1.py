@@ -78,9 +78,9 @@ def is_keras_1(record: Any) -> bool:
     if isinstance(layers, list) and record["class_name"] != "Merge":
         return any(is_keras_1(layer) for layer in layers)
     settings = config if isinstance(config, Mapping) else {}
-    if record["class_name"] == "BatchNormalization" and "mode" in settings:
+    if record["class_name"] == "BatchNormalization" and "mode" in settings:  # gone in Keras 2
         return True
-    known = {*CLASSES, *REMOVED, "Merge"} - {"LocallyConnected2D"}
+    known = {*CLASSES, *REMOVED, "Merge"} - {"LocallyConnected2D"}  # which Keras 2 has too
     return record["class_name"] in known or not MARKS.isdisjoint(settings)
 
 
@@ -113,6 +113,7 @@ def _in_keras_1(record: Mapping[str, Any]) -> dict[str, Any]:
     used, seen = Counter(written), Counter[str]()
     for name, layer in zip(written, chain, strict=True):
         seen[name] += 1
+        # Keras 0 let layers share a name; its weights go by order, so any unique one will do.
         unique = name if used[name] == 1 else f"{name}_{seen[name]}"
         if isinstance(layer["config"], dict):
             layer["config"]["name"] = unique
@@ -140,18 +141,16 @@ def _element(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _merge(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Rewrite a Merge as the layer that it is in Keras 2."""
     class_name = MERGES[config.get("mode", "sum")]
     settings: dict[str, Any] = {key: config[key] for key in ("name", "trainable") if key in config}
     if class_name == "Concatenate":
-        settings["axis"] = config.get("concat_axis", -1)
+        settings["axis"] = config.get("concat_axis", -1)  # Keras 1's default
     elif class_name == "Dot":
         settings["axes"] = config.get("dot_axes", -1)
     return {"class_name": class_name, "config": settings}
 
 
 def _settings(class_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Rewrite a layer's settings under their names of Keras 2."""
     kept: dict[str, Any] = {}
     for key, value in config.items():
         if (class_name, key) in KEPT:
@@ -165,12 +164,13 @@ def _settings(class_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
         elif key not in WITHOUT_EFFECT and not key.endswith(TRAINING_ONLY):
             kept[SETTINGS.get(key, key)] = value
     if "nb_row" in config:
+        # two settings of one meaning today
         kept["kernel_size"] = [config["nb_row"], config["nb_col"]]
     if class_name == "Reshape" and "dims" in config:
         kept["target_shape"] = kept.pop("dims")
     if class_name == "ZeroPadding2D" and len(config.get("padding", ())) == 4:
         top, bottom, left, right = config["padding"]
-        kept["padding"] = [[top, bottom], [left, right]]
+        kept["padding"] = [[top, bottom], [left, right]]  # a flat list in Keras 1
     shape = _input_shape(config) if class_name != "Embedding" else config.get("batch_input_shape")
     return kept | ({"batch_input_shape": shape} if shape else {})
 
@@ -189,7 +189,6 @@ def _input_shape(config: Mapping[str, Any]) -> list[int | None] | None:
 
 
 def _is_branching(layer: Mapping[str, Any]) -> bool:
-    """Tell whether a layer is a Merge that holds the branches before it."""
     return layer["class_name"] == "Merge" and bool(layer["config"].get("layers"))
 
 

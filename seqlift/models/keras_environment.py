@@ -34,7 +34,7 @@ def choose_backend() -> None:
     Without effect where Keras is imported already. Raises DeviceError where KERAS_BACKEND names a
     backend that seqlift does not run on, or one that is not installed.
     """
-    if "keras" in sys.modules:
+    if "keras" in sys.modules:  # too late: Keras reads the variable once, on its import
         return
     backend = os.environ.get("KERAS_BACKEND", "").strip().lower() or default_backend()
     if backend not in BACKENDS:
@@ -56,13 +56,14 @@ def without_settings() -> Iterator[None]:
     """
     choose_backend()
     before = {name: os.environ.pop(name) for name in SETTINGS if name in os.environ}
-    os.environ["KERAS_HOME"] = NO_HOME
+    os.environ["KERAS_HOME"] = NO_HOME  # Keras makes the folder and a keras.json where it can
     no_pictures = PICTURES not in sys.modules
     if no_pictures:
         sys.modules[PICTURES] = None  # type: ignore[assignment]  # makes its import fail
     try:
         yield
     except ImportError as problem:
+        # a fault of ours, to be seen as one
         if (problem.name or "").partition(".")[0] == "seqlift":
             raise
         reason = " ".join(str(problem).split())

@@ -55,7 +55,6 @@ def failure(plan: LayerPlan | NetworkPlan, problem: Exception) -> ModelError:
 
 
 def _is_of_arguments(problem: Exception) -> bool:
-    """Tell whether a class, or its call, takes other arguments than a file has."""
     return isinstance(problem, TypeError) and "argument" in str(problem)
 
 
@@ -71,16 +70,16 @@ def _arguments(plan: LayerPlan, cls: Any, make: Make) -> dict[str, Any]:
     arguments: dict[str, Any] = {key: zeros for key in own if key.endswith("_initializer")}
     if "data_format" in own:
         arguments["data_format"] = "channels_last"  # not the choice in the user's keras.json
-    if "dtype" in accepted and not plan.operation:
+    if "dtype" in accepted and not plan.operation:  # whatever the policy was in training
         arguments["dtype"] = "float32"
     arguments |= {key: value for key, value in plan.settings.items() if key in accepted}
     arguments = {key: _function(value) for key, value in arguments.items()}
+    # () is None
     arguments |= {key: make(inner) for key, inner in plan.inner.items() if inner != ()}
     return arguments | {"name": plan.name}
 
 
 def _function(value: Any) -> Any:
-    """Replace the name of a function that today's Keras lacks."""
     is_name = isinstance(value, str) and value == legacy.KERAS_2_HARD_SIGMOID
     return hard_sigmoid_of_keras_2 if is_name else value
 
@@ -105,6 +104,7 @@ def _own_layer(plan: LayerPlan, cls: Any, make: Make) -> Any:
     arguments = _arguments(plan, cls, make)
     if "name" not in classes.accepted_by(cls):
         del arguments["name"]
+    # Its own from_config may turn what a file has into what its constructor takes.
     layer = cls.from_config(arguments) if "from_config" in vars(cls) else cls(**arguments)
     layer.name = plan.name
     return layer

@@ -89,7 +89,7 @@ def generation(version: str | None, record: Any) -> int:
     major = (version or "").split(".")[0]
     if major.isdigit():
         return min(max(int(major), 1), 3)
-    return 3 if isinstance(record, Mapping) and "module" in record else 2
+    return 3 if isinstance(record, Mapping) and "module" in record else 2  # Keras 3 writes modules
 
 
 def is_operation(
@@ -162,6 +162,7 @@ def modern(
         elif key.endswith("activation"):
             kept[key] = _activation(value, generation)
         elif key == "axis":
+            # tf.keras wrote the one axis of batch normalisation as a list.
             kept[key] = value[0] if isinstance(value, list) and len(value) == 1 else value
         elif key == "trainable":
             kept[key] = value is not False  # Keras 2 wrote null where it was not set
@@ -173,12 +174,8 @@ def modern(
 
 
 def _dtype(value: Any, *, is_input: bool) -> dict[str, Any]:
-    """Translate a recorded dtype to settings: {} for the float policies.
-
-    Everything is computed in float32 whatever the policy in training was. Whole-number inputs and
-    quantised layers keep their record, the latter to be refused.
-    """
     name = value.get("config", {}).get("name") if isinstance(value, Mapping) else value
+    # a policy of Keras 3
     if isinstance(value, Mapping) and "Quantized" in str(value.get("class_name")):
         return {"quantised": name}
     if is_input and isinstance(name, str) and name.startswith(("int", "uint", "bool")):
@@ -187,7 +184,6 @@ def _dtype(value: Any, *, is_input: bool) -> dict[str, Any]:
 
 
 def _activation(value: Any, generation: int) -> Any:
-    """Name an activation function; any other object is left for the safety check."""
     if value is None:
         return "linear"
     if isinstance(value, Mapping) and value.get("class_name") == "function":

@@ -133,7 +133,7 @@ def _assign(model: keras.Model, path: Path, *, found: files.ModelFile, plan: Net
             order = [layer.name for layer in plan.layers]
             weights.assign(model, group, order=order, backend=found.backend)
         return
-    with new_temporary_folder() as folder:
+    with new_temporary_folder() as folder:  # Keras's reader wants a file of this ending
         numbered = Path(folder) / files.WEIGHTS_MEMBER
         if found.weights == "archive":
             files.extract_weights(path, Path(folder))

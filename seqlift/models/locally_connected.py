@@ -40,7 +40,6 @@ class LocallyConnected(keras.layers.Layer):  # type: ignore[misc]  # Keras has n
         implementation: int = 1,
         **kwargs: Any,
     ) -> None:
-        """Take the settings of Keras 2."""
         super().__init__(**kwargs)
         self.filters = int(filters)
         self.kernel_size = self._per_axis(kernel_size)
@@ -102,6 +101,7 @@ class LocallyConnected(keras.layers.Layer):  # type: ignore[misc]  # Keras has n
             rows = ops.take(rows, places, axis=1 + 2 * i)  # every axis before has become two
         order = [*range(1, 2 * self.rank, 2), *range(2, 2 * self.rank + 1, 2)]
         rows = ops.transpose(rows, (0, *order, 2 * self.rank + 1))
+        # taps in order, each with its channels
         rows = ops.reshape(rows, (-1, *self.kernel.shape[:2]))
         sums = ops.einsum("npi,pio->npo", rows, self.kernel)
         sums = ops.reshape(sums, (-1, *counts, self.filters))

@@ -54,7 +54,7 @@ def conversion(
     """
     kind, shapes = type(owner).__name__, [array.shape for array in arrays]
     wanted = [tuple(variable.shape) for variable in variables]
-    turn = kind in CONVOLUTIONS and source.backend == "theano"
+    turn = kind in CONVOLUTIONS and source.backend == "theano"  # Theano convolves, others correlate
     if source.is_keras_1:
         if kind in GATES and len(arrays) == 3 * len(GATES[kind]):
             return _joined_gates(kind, wanted, arrays)
@@ -65,6 +65,7 @@ def conversion(
     if shapes != wanted:
         return None
     if source.version == (0,) and variables[-1].name == "moving_variance":
+        # Keras 0 kept a deviation under that name and divided by it plus epsilon.
         return lambda values: [*values[:-1], _variance(values[-1], owner.epsilon)]
     return lambda values: [_turned(v) if turn and v.ndim > 1 else v for v in values]
 
@@ -114,7 +115,7 @@ def _is_padded_otherwise(layer: Any, kind: str) -> bool:
     """Tell whether Theano pads a layer's windows at other ends than TensorFlow."""
     if getattr(layer, "padding", None) != "same":
         return False
-    if "Pooling" in kind:
+    if "Pooling" in kind:  # Theano pads these at other ends whatever the window
         return True
     if kind not in CONVOLUTIONS:
         return False
@@ -138,7 +139,7 @@ def _old_kernel(
         first, last = wanted[0], ()
     if not shapes or shapes[0] not in (first, last) or shapes[1:] != wanted[1:]:
         return None
-    order = (0, 1, 2, 3) if shapes[0] == first else (2, 3, 1, 0)
+    order = (0, 1, 2, 3) if shapes[0] == first else (2, 3, 1, 0)  # to (taps, ..., in, out)
 
     def convert(values: Values) -> Values:
         kernel = np.transpose(values[0], order).reshape(wanted[0])
@@ -148,17 +149,16 @@ def _old_kernel(
 
 
 def _turned(kernel: NDArray[Any]) -> NDArray[Any]:
-    """Reverse every axis of a kernel's window."""
     return np.flip(kernel, axis=tuple(range(kernel.ndim - 2)))
 
 
 def _joined_gates(
     kind: str, wanted: list[tuple[int, ...]], arrays: Sequence[SavedArray]
 ) -> Convert | None:
-    """Join W, U and b of each gate, which Keras 0 and 1 kept apart."""
     gates = GATES_TODAY[kind]
     written = [match.group(1, 2) for array in arrays if (match := GATE.search(array.name))]
     if len(written) != len(arrays):
+        # numbers for names, as in Keras 0
         written = [(part, gate) for gate in GATES[kind] for part in "WUb"]
     places = {key: index for index, key in enumerate(written)}
     if places.keys() != {(part, gate) for gate in gates for part in "WUb"}:
@@ -173,7 +173,8 @@ def _joined_gates(
 
 
 def _variance(deviation: NDArray[Any], epsilon: float) -> NDArray[Any]:
-    """Find v with sqrt(v + epsilon) = deviation + epsilon, by which Keras 0 divided."""
+    """Find v with sqrt(v + epsilon) = deviation + epsilon."""
+    # Solved for v: sqrt(v + epsilon) is what today's layer divides by.
     return (deviation.astype("float64") + epsilon) ** 2 - epsilon
 
 
@@ -194,15 +195,13 @@ def _is_cudnn(shapes: list[tuple[int, ...]], wanted: list[tuple[int, ...]]) -> b
 
 
 def _from_cudnn(values: Values, wanted: list[tuple[int, ...]]) -> Values:
-    """Convert the weights of CuDNN to those of an LSTM or GRU(reset_after=True).
-
-    CuDNN keeps each gate's matrices transposed, the input kernels in Keras's shape all the same; it
-    adds a bias to the input and one to the state, which an LSTM has as their sum.
-    """
+    """Convert the weights of CuDNN to those of an LSTM or GRU(reset_after=True)."""
     kernel, recurrent, bias = values
     gates = wanted[0][-1] // wanted[1][0]
     units = wanted[1][0]
+    # CuDNN has each gate's matrix transposed; Keras wrote it in its own shape all the same.
     inputs = [np.ascontiguousarray(part).reshape(units, -1).T for part in np.hsplit(kernel, gates)]
     states = [part.T for part in np.hsplit(recurrent, gates)]
     halves = bias.reshape(2, -1)
+    # CuDNN adds a bias to the input and one to the state: an LSTM has their sum, a GRU both.
     return [np.hstack(inputs), np.hstack(states), halves if gates == 3 else halves.sum(axis=0)]

@@ -41,6 +41,7 @@ class Rebuilt:
         expression = self.plan.expressions[number]
         used = sorted(tree.inputs(expression))
         tensors = [values[place] for place in used if is_tensor(values[place])]
+        # The text too: 1, 1.0 and True are equal in Python, and not to a Lambda.
         key = (tree.text(expression), expression, *map(_kind, values))
         if key not in self._models:
             made = self._made(expression, values, used)
@@ -59,7 +60,6 @@ class Rebuilt:
         return model
 
     def _made(self, expression: Expression, values: Sequence[Any], used: Sequence[int]) -> Any:
-        """Make a model of an expression, or compute the plain value that it is."""
         inner = [
             keras.Input(batch_shape=v.shape, dtype=v.dtype) if is_tensor(v) else v for v in values
         ]

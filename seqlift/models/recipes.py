@@ -44,7 +44,6 @@ def resolved(network: NetworkPlan, recipes: Mapping[str, str]) -> NetworkPlan:
 
 
 def _refused(network: NetworkPlan) -> Iterator[str]:
-    """Yield the names of the layers that are refused because their computation is unknown."""
     for layer in network.layers:
         if isinstance(layer, NetworkPlan):
             yield from _refused(layer)
@@ -120,7 +119,6 @@ def _layer(plan: LayerPlan, recipes: Mapping[str, str]) -> LayerPlan:
 
 
 def _within(wrapper: LayerPlan, plan: Any) -> Any:
-    """Refuse, with the reason, to rebuild the layers in a wrapper."""
     if isinstance(plan, tuple):
         return tuple(_within(wrapper, one) for one in plan)
     if not isinstance(plan, LayerPlan) or plan.class_name not in CLASSES:
@@ -129,7 +127,6 @@ def _within(wrapper: LayerPlan, plan: Any) -> Any:
 
 
 def _expression(plan: LayerPlan, call: Call) -> Expression:
-    """Read the expression of one call from the record."""
     if plan.class_name in nodes.CLASSES:
         return nodes.node_expression(plan, call)
     keywords = dict(call.kwargs)

@@ -27,6 +27,7 @@ def plan_network(record: Any, *, generation: int) -> NetworkPlan:
     A record that does not describe a Sequential or Functional model raises `ModelError`.
     """
     try:
+        # then read as one of Keras 2
         modern = record if generation > 1 else keras1.modernised(record)
         element = _element(modern, max(generation, 2))
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as problem:
@@ -103,12 +104,9 @@ def _inner(value: Any, generation: int, *, name: str) -> Any:
 
 
 def _sequential(record: Mapping[str, Any], generation: int) -> NetworkPlan:
-    """Plan a chain that starts with an InputLayer wherever the file has the input's shape.
-
-    Keras 2.0 and 2.1 wrote the bare list of layers; until Keras 2.3 there was no InputLayer.
-    """
+    """Plan a chain that starts with an InputLayer wherever the file has the input's shape."""
     config = record["config"]
-    written = {"layers": config} if isinstance(config, list) else config
+    written = {"layers": config} if isinstance(config, list) else config  # Keras 2.0 and 2.1
     layers = tuple(
         _element(_with_name(layer, f"sequential_{place}"), generation)
         for place, layer in enumerate(written["layers"], start=1)
@@ -116,7 +114,7 @@ def _sequential(record: Mapping[str, Any], generation: int) -> NetworkPlan:
     if not layers:
         raise ValueError("a Sequential model without layers")
     first = layers[0]
-    if not (isinstance(first, LayerPlan) and first.class_name == "InputLayer"):
+    if not (isinstance(first, LayerPlan) and first.class_name == "InputLayer"):  # until Keras 2.3
         shape = _input_shape(written["layers"][0]) or written.get("build_input_shape")
         if shape:
             settings = {"batch_shape": shape}
@@ -166,20 +164,17 @@ def _functional(record: Mapping[str, Any], generation: int) -> NetworkPlan:
 
 
 def _renumbered(plan: NetworkPlan, *, wrote_calls: bool) -> NetworkPlan:
-    """Count the calls of nested networks from 0.
-
-    Keras counts the making of a nested network as its call 0. Keras 2 skips that one in a file, or
-    not, by circumstances; every call it writes is used, so the highest number decides. Keras 3
-    counts from 0 in call arguments and, for a Functional, from 1 in the list of the model's
-    outputs.
-    """
+    """Count the calls of nested networks from 0."""
     nested = {p.name: p for p in plan.layers if isinstance(p, NetworkPlan)}
     used = [r for p in plan.layers for c in p.calls for r in refs([c.args, c.kwargs])]
     inside, outside = {}, {}
     for name, network in nested.items():
         highest = max((r.call for r in (*used, *plan.outputs) if r.layer == name), default=0)
+        # Keras counts the making of a nested network as call 0, and Keras 2 writes that one or not:
+        # every call it writes is used, so the highest number decides.
         skipped = int(highest >= len(network.calls))
         inside[name] = 0 if wrote_calls else skipped
+        # Keras 3 counts calls of a Functional from 1 in the outputs, and from 0 everywhere else.
         outside[name] = int(network.class_name == "Functional") if wrote_calls else skipped
 
     def lowered(first: Mapping[str, int]) -> Callable[[TensorRef], TensorRef]:
@@ -196,10 +191,10 @@ def _renumbered(plan: NetworkPlan, *, wrote_calls: bool) -> NetworkPlan:
 
 
 def _without_derived_masks(kwargs: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
-    """Drop the masks that Keras derives anew from a Masking layer."""
     return {
         key: value
         for key, value in kwargs.items()
+        # A mask of a Masking layer refers to a tensor that no layer gives: Keras makes it anew.
         if not (key.endswith("mask") and any(ref.layer not in names for ref in refs(value)))
     }
 

@@ -33,7 +33,6 @@ def refusal_lines(refusals: Sequence[Refusal]) -> list[str]:
 
 
 def _line(alike: Sequence[Refusal], refusals: Sequence[Refusal]) -> str:
-    """Write the line of refusals for the same cause."""
     layers = [*dict.fromkeys(one.layer for one in alike)]
     if len(layers) == 1:
         return str(alike[0])
@@ -49,18 +48,17 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _recipe(names: Sequence[str], refusals: Sequence[Refusal]) -> str:
-    """Write the recipe option for several layers: by a pattern where one fits them."""
     if len(names) == 1:
         return f"--recipe '{names[0]}=EXPRESSION'"
     start = _beginning(min(names), max(names))
     others = {one.recipe_for or one.layer for one in refusals} - set(names)
+    # The pattern must mean these layers and no other, and be read as one.
     if start and not re.search(r"[*?\[]", start) and not any(o.startswith(start) for o in others):
         return f"--recipe '{start}*=EXPRESSION'"
     return "--recipe 'LAYER=EXPRESSION' for each"
 
 
 def _beginning(one: str, other: str) -> str:
-    """Find the characters that two names begin with alike."""
     return "".join(
         a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
     )

@@ -46,7 +46,6 @@ def _layers(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _refusals(record: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a sentence for whatever of a layer has no equal in Keras 2."""
     class_name, config = record["class_name"], record["config"]
     place = f"layer {config.get('name', class_name)!r}"
     if class_name in REMOVED:
@@ -54,6 +53,7 @@ def _refusals(record: Mapping[str, Any]) -> Iterator[str]:
     elif class_name == "Merge":
         yield from _merge_refusals(place, config)
     elif class_name == "BatchNormalization" and (
+        # Mode 1 normalises each sample, mode 2 by each batch, also when it predicts.
         config.get("mode", 0) != 0 or "axis" not in config
     ):
         yield (

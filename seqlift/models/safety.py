@@ -152,6 +152,7 @@ def _subclass_refusals(network: NetworkPlan) -> Iterator[Refusal]:
     for base in network.own_class.__mro__:
         if base.__module__.startswith("keras."):
             return
+        # The layers in the file are explained; a call of its own may not be what they compute.
         if "call" in vars(base) or "__call__" in vars(base):
             reason = (
                 f"{is_of}, whose call() in the custom objects may compute something else than its "
@@ -179,6 +180,7 @@ def _layer_refusals(plan: LayerPlan, *, recipe_for: str) -> Iterator[Refusal]:
     known = plan.class_name in (OPERATIONS if plan.operation else LAYERS)
     if plan.own_class is not None:
         known = True
+    # Older files name no module: an unknown name is then a user's, not one of Keras.
     elif not _is_of_keras(plan) or (plan.module is None and not known):
         where = f" of {plan.module}" if plan.module else ""
         own = plan.registered_name or plan.class_name
@@ -200,11 +202,10 @@ def _is_of_keras(plan: LayerPlan) -> bool:
     at_home = plan.module is None or any(
         plan.module == home or plan.module.startswith(f"{home}.") for home in MODULES
     )
-    return at_home and plan.registered_name in (None, plan.class_name)
+    return at_home and plan.registered_name in (None, plan.class_name)  # registered: a user's class
 
 
 def _function_of(plan: LayerPlan) -> str:
-    """Name the TensorFlow function that a tf.keras node calls, for the message."""
     function = plan.settings.get("function")
     named = plan.class_name in ("TFOpLambda", "ClassMethod") and isinstance(function, str)
     return f" of {function!r}" if named else ""
@@ -221,7 +222,6 @@ def _setting_refusals(key: str, value: Any) -> Iterator[str]:
 
 
 def _named(value: Any) -> Any:
-    """Name a refused value in short: the class or function it claims to be."""
     while isinstance(value, dict):
         inner = value.get("config") if value.get("class_name") == "function" else None
         value = value.get("registered_name") or inner or value.get("class_name") or "a mapping"
@@ -229,8 +229,8 @@ def _named(value: Any) -> Any:
 
 
 def _is_plain(value: Any) -> bool:
-    """Tell whether a setting is made of numbers, words and lists of them only."""
     if isinstance(value, dict):
+        # A mapping with a class name is what Keras makes an object from.
         return "class_name" not in value and all(_is_plain(item) for item in value.values())
     if isinstance(value, list | tuple):
         return all(_is_plain(item) for item in value)

@@ -100,16 +100,15 @@ def _array_names(group: Any) -> list[str]:
 
 
 def _count(group: Any, attribute: str) -> int:
-    """Read a number of members from an attribute, at most one more than there are."""
-    return min(int(group.attrs[attribute]), len(group) + 1)
+    return min(int(group.attrs[attribute]), len(group) + 1)  # one too many is reported as missing
 
 
 def _names(group: Any, attribute: str) -> list[str]:
-    """Read a list of names from an attribute, which Keras splits when it is long."""
     if attribute in group.attrs:
         parts = [group.attrs[attribute]]
     else:
         parts = []
+        # HDF5 has at most 64 kB in an attribute, so Keras splits a long list.
         while f"{attribute}{len(parts)}" in group.attrs:
             parts.append(group.attrs[f"{attribute}{len(parts)}"])
     names = [name for part in parts for name in np.asarray(part).ravel().tolist()]
@@ -126,7 +125,7 @@ def child(group: Any, name: str, kind: Any) -> Any:
         link = member.get(part, getlink=True) if isinstance(member, h5py.Group) else None
         if link is None:
             raise ModelError(f"{name!r} is listed and not there; {AGAIN}")
-        if not isinstance(link, h5py.HardLink):
+        if not isinstance(link, h5py.HardLink):  # soft and external links lead to other files
             raise ModelError(f"{name!r} is a link, which is never followed; {AGAIN}")
         member = member[part]
     if not isinstance(member, kind):
@@ -141,6 +140,7 @@ def check_kept_here(file: Any) -> None:
     seen = set()
     for name, member in _members(file, ""):
         address = h5py.h5o.get_info(member.id).addr
+        # a hard link to what holds it would have Keras's reader go round for ever
         if address in seen:
             raise ModelError(f"{name!r} is another name of an earlier array or group; {AGAIN}")
         seen.add(address)
@@ -162,7 +162,8 @@ def _members(group: Any, place: str) -> Iterator[tuple[str, Any]]:
 
 
 def _check_kept_here(dataset: Any, name: str) -> None:
-    if dataset.external or dataset.is_virtual:
+    if dataset.external or dataset.is_virtual:  # HDF5 would open the other file by itself
         raise ModelError(f"{name!r} is kept in another file; {AGAIN}")
+    # HDF5 makes up what was never written: a file of 1 kB may claim a terabyte of zeros.
     if dataset.nbytes > LARGEST_UNWRITTEN and dataset.nbytes > 100 * dataset.id.get_storage_size():
         raise ModelError(f"{name!r} claims {dataset.nbytes} bytes that are not there; {AGAIN}")

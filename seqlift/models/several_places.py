@@ -18,6 +18,7 @@ def left_out(layers: Sequence[Any]) -> Iterator[list[Any]]:
     """
     missing: list[Any] = []
     for layer in layers:
+        # On the instance, for one reading: Keras asks each layer to read its own arrays.
         layer.load_own_variables = partial(_load, layer, layer.load_own_variables, missing)
     try:
         yield missing
@@ -35,13 +36,12 @@ def fill(layers: Sequence[Any], missing: Sequence[Any]) -> None:
     for layer in missing:
         found = [one for one in layers if id(one) not in absent and _key(one) == _key(layer)]
         if len(found) != 1:
-            layer.load_own_variables({})
+            layer.load_own_variables({})  # raises the error that Keras has for it
         for variable, value in zip(_variables(layer), _variables(found[0]), strict=True):
             variable.assign(value)
 
 
 def _load(layer: Any, load: Any, missing: list[Any], store: Any) -> None:
-    """Load a layer's arrays from a file, or list the layer where the file has none."""
     if _variables(layer) and not [*store.keys()]:
         missing.append(layer)
     else:

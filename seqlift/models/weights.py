@@ -70,6 +70,7 @@ def read_numbered(model: keras.Model, path: Path) -> None:
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message="Skipping")  # a part left untrained
             with several_places.left_out(layers) as missing:
+                # dropout's, of use in training only
                 model.load_weights(path, objects_to_skip=generators)
             several_places.fill(layers, missing)
     except ModelError:
@@ -113,7 +114,6 @@ def _paired(
 
 
 def _may_go_by_order(layers: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
-    """Tell whether no name agrees, or all but those of networks, which were not written."""
     if layers.keys().isdisjoint(found):
         return True
     return all(
@@ -149,6 +149,7 @@ def _pieces(layer: Any, arrays: Sequence[SavedArray], source: Source) -> list[Pi
             continue
         names = [_plain_name(variable.path) for variable in variables]
         comparable = sorted(names) == wanted
+        # Shapes alone cannot tell gamma from beta, or one square kernel from another.
         if not comparable or names == [_plain_name(array.name) for array in arrays]:
             return pieces
     return None
@@ -158,6 +159,7 @@ def _parted(
     layer: Any, variables: Sequence[Any], arrays: Sequence[SavedArray], source: Source
 ) -> Iterator[Piece]:
     """Yield the pieces of a layer, one for each layer in it, until shapes no longer fit."""
+    # Each layer in a wrapper or a nested network is converted by the rules of its own class.
     owners = {id(v): leaf for leaf in layer._flatten_layers() for v in leaf._trainable_variables}
     owners |= {
         id(v): leaf for leaf in layer._flatten_layers() for v in leaf._non_trainable_variables
@@ -192,8 +194,7 @@ def _assign_layer(layer: Any, arrays: Sequence[SavedArray], source: Source) -> N
 
 
 def _read(array: SavedArray) -> Any:
-    """Read the values of an array, finite numbers."""
-    if array.dataset.dtype.kind not in "fiu":
+    if array.dataset.dtype.kind not in "fiu":  # text would become numbers, or not, by NumPy's rules
         raise ModelError(f"{array.name!r} does not hold numbers; save the weights again")
     values = np.asarray(array.dataset)
     _check_finite(array.name, values)
@@ -206,7 +207,6 @@ def _check_finite(name: str, values: Any) -> None:
 
 
 def _misfit(layer: Any, arrays: Sequence[SavedArray]) -> str:
-    """Write the sentence for arrays that do not fit a layer: the first difference."""
     variables = _orders(layer)[0]
     if len(variables) != len(arrays):
         return (
