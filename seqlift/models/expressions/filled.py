@@ -23,7 +23,7 @@ def full(shape: Any, value: Any = 0.0, dtype: Any = None) -> NDArray[np.float32]
     del dtype  # there is one precision
     extents = list(shape) if isinstance(shape, list | tuple) else [shape]
     if extents[:1] == [None] and len(extents) > 1:
-        extents[0] = 1
+        extents[0] = 1  # broadcast: every sequence has the same array
     if not all(type(extent) is int and extent >= 1 for extent in extents):
         raise NoRecipeError(f"makes an array of the shape {shape}, whose extents are not numbers")
     if math.prod(extents) > LARGEST:
@@ -34,12 +34,10 @@ def full(shape: Any, value: Any = 0.0, dtype: Any = None) -> NDArray[np.float32]
 
 
 def zeros(shape: Any, dtype: Any = None) -> NDArray[np.float32]:
-    """Make an array of zeros."""
     return full(shape, 0.0, dtype)
 
 
 def ones(shape: Any, dtype: Any = None) -> NDArray[np.float32]:
-    """Make an array of ones."""
     return full(shape, 1.0, dtype)
 
 
@@ -60,7 +58,7 @@ def _of_batch(value: Any, tensor: Any) -> Any:
             f"calls concatenate of an array of the shape {value.shape}, which {shapes.ACROSS}"
         )
     one = tensor[(slice(None), *[slice(0, 1)] * (rank - 1))]
-    return ops.add(ops.zeros_like(one), value)
+    return ops.add(ops.zeros_like(one), value)  # `ops.concatenate` does not broadcast
 
 
 def whole(x: Any) -> int:

@@ -99,7 +99,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 def _power(base: float, exponent: float) -> float:
     """Compute a power, of whole numbers a whole number where it has no more than 63 bits."""
     are_whole = isinstance(base, int) and isinstance(exponent, int) and exponent >= 0
-    if are_whole and int(base).bit_length() * exponent < 64:
+    if are_whole and int(base).bit_length() * exponent < 64:  # 9 ** 9 ** 9 would never end
         whole: int = base**exponent
         return whole
     return math.pow(base, exponent)
@@ -155,7 +155,7 @@ def evaluate(expression: Expression, inputs: Sequence[Any]) -> Any:
             f"{reason.strip().rstrip('.') or type(problem).__name__}"
         ) from problem
     for tensor in keras.tree.flatten(result):
-        misfit = bounds.misfit(tensor)
+        misfit = bounds.misfit(tensor)  # step by step: an expression may grow between its ends
         if misfit:
             raise NoRecipeError(f"computes {tree.text(expression)}, which {misfit}")
     return result

@@ -31,6 +31,7 @@ def parse_expression(text: str, source: Expression) -> Expression:
     if len(text) > LONGEST:
         raise NoRecipeError(f"is longer than {LONGEST} characters")
     try:
+        # parsed only: nothing of it is ever compiled or run
         node = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as problem:
         raise NoRecipeError(
@@ -101,7 +102,6 @@ def _call(node: ast.Call, source: Expression) -> Expression:
 
 
 def _path(node: ast.AST) -> str | None:
-    """Join the dotted name of a node, None if it is something else."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):

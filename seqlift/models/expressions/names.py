@@ -95,7 +95,7 @@ def _translated(
     by_name = dict(zip(names, args, strict=False)) | dict(kwargs)
     meant = {name: tree.constant_expression(value) for name, value in row.defaults.items()}
     for name, value in by_name.items():
-        if name == "name" or value == tree.NONE:
+        if name == "name" or value == tree.NONE:  # None is every library's word for the default
             continue
         if name not in row.parameters:
             name = OLD_PARAMETERS.get(name, name)

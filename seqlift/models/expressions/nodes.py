@@ -32,9 +32,8 @@ def node_expression(plan: LayerPlan, call: Call) -> Expression:
 
 
 def _argument(value: Any, tensors: list[TensorRef]) -> Expression:
-    """Convert an argument of a node: a tensor, a slice, or a plain value."""
     if isinstance(value, TensorRef):
-        return tree.InputTensor(tensors.index(value))
+        return tree.InputTensor(tensors.index(value))  # numbered as `Rebuilt.outputs` gets them
     if isinstance(value, list | tuple):
         return tree.long_numbers(value) or tree.several(_argument(item, tensors) for item in value)
     if isinstance(value, Mapping):

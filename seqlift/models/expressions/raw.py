@@ -57,7 +57,7 @@ def raw_expression(plan: LayerPlan, call: Call) -> Expression:
         return tree.apply("getitem", inputs[0], _key(inputs[1:], attributes))
     if operation not in FUNCTIONS:
         raise NoRecipeError(f"is the operation {operation}, which has no recipe")
-    if operation == "ConcatV2":
+    if operation == "ConcatV2":  # the axis comes last, behind all tensors
         inputs = [tree.several(inputs[:-1]), inputs[-1]]
     if operation == "Pack":
         inputs = [tree.several(inputs)]
@@ -91,7 +91,6 @@ def _next(number: Any) -> Expression:
 
 
 def _attribute(value: Any, kind: str) -> Expression:
-    """Convert an attribute of a node, whose whole numbers are written as text."""
     try:
         if kind == "list":
             return tree.constant_expression(

@@ -108,6 +108,7 @@ def reshape(x: Any, newshape: Sequence[Any]) -> Any:
         raise NoRecipeError("calls reshape of an open length; build the model for one length")
     extents = [-1 if extent is None else extent for extent in extents]
     known = math.prod(extent for extent in extents if extent != -1)
+    # Worked out here, as the one -1 that a reshape may have is the batch's.
     if extents.count(-1) == 1 and known and math.prod(before) % known == 0:
         extents[extents.index(-1)] = math.prod(before) // known
     if -1 in extents or math.prod(extents) != math.prod(before):
@@ -192,7 +193,6 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
 
 
 def tile(x: Any, repeats: Sequence[int]) -> Any:
-    """Repeat each sequence as a whole along its axes."""
     if len(repeats) != len(x.shape) or repeats[0] != 1:
         raise NoRecipeError(f"calls tile by {repeats}, which {ACROSS}")
     return ops.tile(x, tuple(repeats))
@@ -205,13 +205,12 @@ def repeat_vector(x: Any, n: int) -> Any:
     return ops.repeat(ops.expand_dims(x, 1), n, axis=1)
 
 
+# With finite weights, checked on loading, and finite inputs every value is finite.
 def is_finite(x: Any) -> bool:
-    """Answer True: with finite weights, checked on loading, and finite inputs every value is."""
     return is_tensor(x)
 
 
 def where(condition: Any, x1: Any, x2: Any) -> Any:
-    """Take `x1` where the condition holds and `x2` elsewhere."""
     if isinstance(condition, bool):
         return x1 if condition else x2
     check_aligned("where", [one for one in (condition, x1, x2) if is_tensor(one)])

@@ -117,13 +117,12 @@ def long_numbers(value: Any) -> Numbers | None:
         array = np.asarray(value)
     except (ValueError, OverflowError, RecursionError):  # no array has such a shape
         return None
-    if array.dtype.kind not in "if":
+    if array.dtype.kind not in "if":  # a number of more than 63 bits makes an array of objects
         return None
     return Numbers(array.shape, array.dtype.str, array.tobytes())
 
 
 def _length(value: Any) -> int:
-    """Count the values in nested lists, if all on a level are of one length."""
     total = 1
     while isinstance(value, tuple | list) and value:
         total, value = total * len(value), value[0]
@@ -154,7 +153,6 @@ def subscript(value: Expression, key: Expression) -> Expression:
 
 
 def plain(value: Expression) -> Any:
-    """Take the value of a constant expression."""
     if not isinstance(value, ConstantValue):
         raise NoRecipeError(f"needs a number where it has {text(value)}")
     return value.value
@@ -227,6 +225,5 @@ def _checked(value: Expression) -> Expression:
 
 
 def _measure(value: Expression) -> tuple[int, int]:
-    """Count the parts of an expression, and how deeply they are nested."""
     parts = [_measure(part) for part in children(value)]
     return 1 + sum(size for size, _ in parts), 1 + max((depth for _, depth in parts), default=0)

@@ -36,6 +36,7 @@ def code_expression(
             problems.append(str(problem))
     if not understood:
         raise NoRecipeError(max(problems, key=_tells))
+    # The file does not say which Python wrote it, and the same bytes may be other instructions.
     if any(other != understood[0] for other in understood):
         raise NoRecipeError("means different things in different versions of Python")
     return understood[0]

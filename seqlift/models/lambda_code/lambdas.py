@@ -82,18 +82,17 @@ def _of_code(
     free = function.free[len(function.free) - len(outside) :] if outside else ()
     if len(free) != len(outside):
         raise NoRecipeError("has a closure that does not fit its code")
-    arguments[takes[0]] = source
+    arguments[takes[0]] = source  # last: no default or keyword may take the input's place
     return bytecode.code_expression(function, arguments, dict(zip(free, outside, strict=True)))
 
 
 def _decoded(code: Any) -> bytes:
-    """Decode the base64 of a file."""
     if not isinstance(code, str):
         raise NoRecipeError("has no code in the file")
     if len(code) > LONGEST_TEXT:
         raise NoRecipeError(f"holds {len(code)} characters of code, more than can be read")
     try:
-        return base64.b64decode("".join(code.split()), validate=True)
+        return base64.b64decode("".join(code.split()), validate=True)  # Keras breaks its lines
     except (binascii.Error, ValueError) as problem:
         raise NoRecipeError(marshalled.DAMAGED) from problem
 
@@ -109,7 +108,6 @@ def _listed(values: Any) -> list[Any]:
 
 
 def _constant(value: Any) -> Expression:
-    """Convert a value of the record, which must be plain."""
     if isinstance(value, Mapping) and value.get("class_name") == "__tuple__":
         return tree.several(_constant(item) for item in _listed(value))
     return tree.constant_expression(value)

@@ -125,10 +125,12 @@ class _Run:
         self.variables[self._named(self.code.variables, argument)] = self.pop()
 
     def fast_pair(self, argument: int, *, first: str, second: str) -> None:
+        # two variables, 4 bits each
         for kind, place in ((first, argument >> 4), (second, argument & 15)):
             (self.load_fast if kind == "load" else self.store_fast)(place)
 
     def load_deref(self, argument: int) -> None:
+        # Since 3.11 variables from around a function are numbered behind its own.
         outside = self.code.variables if self.code.layout == "3.11" else self.code.free
         name = self._named(outside, argument)
         if name not in self.closure:
@@ -138,6 +140,7 @@ class _Run:
     def load_global(self, argument: int) -> None:
         place = argument >> 1 if self.code.layout == "3.11" else argument
         symbols: list[Symbol] = [Path(self._named(self.code.names, place))]
+        # since 3.11 the lowest bit asks for a NULL as well
         if self.code.layout == "3.11" and argument & 1:
             first_is_null = self.instructions.versions != "3.13"
             symbols = [Nothing(), *symbols] if first_is_null else [*symbols, Nothing()]
@@ -190,7 +193,7 @@ class _Run:
 
     def unpack(self, argument: int) -> None:
         value = self.value()
-        if argument > tree.MOST_PARTS:
+        if argument > tree.MOST_PARTS:  # before so many parts are made
             raise NoRecipeError(OTHER_VERSION)
         items = (
             value.items
@@ -211,6 +214,7 @@ class _Run:
         self.stack.append(tree.apply(BINARY_OP[argument], left, right))
 
     def compare(self, argument: int) -> None:
+        # lower bits name no comparison
         shift = {"3.12": 4, "3.13": 5}.get(self.instructions.versions, 0)
         left, right = self.values(2)
         self.stack.append(tree.apply(self._named(COMPARISONS, argument >> shift), left, right))

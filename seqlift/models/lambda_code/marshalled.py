@@ -71,6 +71,7 @@ def read_code(data: bytes) -> Code:
             found = reader.object(0)
         except (NoRecipeError, IndexError, struct.error, UnicodeError, TypeError):
             continue
+        # A layout that is not the file's stops early, or leaves bytes over.
         if isinstance(found, Code) and reader.at == len(data):
             return found
     raise NoRecipeError(DAMAGED)
@@ -104,12 +105,13 @@ class _Reader:
             return self._referred(self.number())
         place = len(self.shared)
         if start & SHARED:
+            # its number is taken before its parts are read, as Python does
             self.shared.append(_UNFINISHED)
         if kind in SIMPLE:
             value = SIMPLE[kind](self)
         elif kind in "()[":
             count = self.take(1)[0] if kind == ")" else self.number()
-            if count > len(self.data):
+            if count > len(self.data):  # each object takes a byte at least
                 raise NoRecipeError(DAMAGED)
             value = tuple(self.object(depth + 1) for _ in range(count))
         elif kind == "c":
@@ -159,7 +161,6 @@ def _is_words(value: Any) -> bool:
 
 
 def _free(variables: tuple[str, ...], kinds: Any) -> tuple[str, ...]:
-    """Find the variables that come from around the function; their kind has the bit 0x80."""
     if not isinstance(kinds, bytes) or len(kinds) != len(variables):
         raise NoRecipeError(DAMAGED)
     return tuple(name for name, kind in zip(variables, kinds, strict=True) if kind & 0x80)

@@ -132,8 +132,9 @@ def decode_instructions(code: bytes, instructions: Instructions) -> list[tuple[s
         name = instructions.names.get(number)
         if name is None:
             raise NoRecipeError("has branches, loops or statements that no expression has")
-        argument = (extended << 8 | low) & 0xFFFFFFFF
+        argument = (extended << 8 | low) & 0xFFFFFFFF  # EXTENDED_ARG has the higher bytes
         after = at + 1 + instructions.caches.get(name, 0)
+        # Caches are written empty; what is in them would be instructions of another version.
         if any(unit != (0, 0) for unit in units[at + 1 : after]) or after > len(units):
             raise NoRecipeError("has code of another version of Python")
         extended = argument if name == "EXTENDED_ARG" else 0

@@ -65,7 +65,7 @@ class BoundedZeros(keras.initializers.Zeros):  # type: ignore[misc]  # Keras has
 def following(layers: int) -> Iterator[None]:
     """Let Keras follow a chain of as many layers, with a step of recursion for each."""
     before = sys.getrecursionlimit()
-    sys.setrecursionlimit(before + 2 * layers)
+    sys.setrecursionlimit(before + 2 * layers)  # Keras follows a chain from its end by recursion
     try:
         yield
     finally:
@@ -117,7 +117,6 @@ def _written(shape: tuple[int | None, ...]) -> str:
 
 
 def _numbers(value: Any) -> Iterator[int]:
-    """Yield the whole numbers in nested lists, tuples and mappings."""
     if isinstance(value, int) and not isinstance(value, bool):
         yield value
     elif isinstance(value, Mapping):

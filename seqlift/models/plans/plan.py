@@ -107,7 +107,7 @@ def refs(value: Any) -> list[TensorRef]:
     if isinstance(value, TensorRef):
         return [value]
     if isinstance(value, Mapping):
-        value = [value[key] for key in sorted(value)]
+        value = [value[key] for key in sorted(value)]  # an order that does not depend on the writer
     return [ref for item in value for ref in refs(item)] if isinstance(value, list | tuple) else []
 
 

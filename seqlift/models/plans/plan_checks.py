@@ -24,7 +24,7 @@ DEEPEST = 30
 def check_size(network: NetworkPlan) -> None:
     """Raise `ModelError` for a network of too many layers, or nested too deeply."""
     number, level = 0, [cast(NetworkPlan | LayerPlan, network)]
-    for depth in range(DEEPEST + 2):
+    for depth in range(DEEPEST + 2):  # level by level: recursion would end before the check does
         number += len(level)
         if number > MOST_LAYERS or depth > DEEPEST:
             what = f"more than {MOST_LAYERS} layers"
@@ -39,7 +39,6 @@ def check_size(network: NetworkPlan) -> None:
 
 
 def _within(plan: NetworkPlan | LayerPlan) -> Iterator[NetworkPlan | LayerPlan]:
-    """Yield the layers and networks in a network or wrapper."""
     inner: Iterable[Any] = plan.layers if isinstance(plan, NetworkPlan) else plan.inner.values()
     for child in inner:
         yield from child if isinstance(child, tuple) else (child,)
@@ -52,6 +51,7 @@ def check_words(plan: NetworkPlan | LayerPlan) -> None:
         recorded = {"module": plan.module, "registered name": plan.registered_name}
         written |= {key: value for key, value in recorded.items() if value is not None}
     for key, value in written.items():
+        # names are printed in messages
         if not (isinstance(value, str) and value and value.isprintable()):
             raise ModelError(f"a layer has the {key} {value!r}, which is not a name; {DAMAGED}")
     for one in _within(plan):
