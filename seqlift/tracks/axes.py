@@ -36,5 +36,6 @@ def name_axes(file: h5py.File, datasets: Mapping[str, h5py.Dataset]) -> None:
 
 def _name_only(file: h5py.File, name: str, extent: int) -> h5py.Dataset:
     scale = file.create_dataset(name, shape=(extent,), dtype="float32")
+    # the text by which netCDF knows an axis without values
     scale.make_scale(NAME_ONLY.format(extent))
     return scale

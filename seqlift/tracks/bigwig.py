@@ -70,15 +70,16 @@ def write_bigwig(
             " empty track; see the status of its rows with `seqlift inspect`"
         )
     report = progress or (lambda _: None)
-    report(int((~scored).sum()))
+    report(int((~scored).sum()))  # rows without a scored base never come by
 
+    # pyBigWig ends the process where a block cannot be written, so the space is made sure of first.
     reserve(path, most_bytes(intervals, sizes))
     try:
         with output_errors(path):
             segments = track_segments(scores, sizes, overlap=overlap, report=report)
             written = _write(path, sizes, segments)
         _check_finished(path, sizes)
-    except BaseException:
+    except BaseException:  # an interrupt, too, must leave no half of a track
         remove(path)
         raise
     return written
@@ -103,7 +104,7 @@ def is_track_of(
             ):
                 return False
             covered += len(segment.values)
-        return bool(track.header()["nBasesCovered"] == covered)
+        return bool(track.header()["nBasesCovered"] == covered)  # and at no other base
 
 
 def begins_as_bigwig(path: Path) -> bool:
@@ -112,7 +113,7 @@ def begins_as_bigwig(path: Path) -> bool:
         if not path.is_file():  # opening a pipe would wait for ever
             return False
         with path.open("rb") as file:
-            return file.read(len(_MAGIC)) in (_MAGIC, _MAGIC[::-1])
+            return file.read(len(_MAGIC)) in (_MAGIC, _MAGIC[::-1])  # either byte order
     except OSError:
         return False
 
@@ -135,6 +136,7 @@ def _write(path: Path, sizes: Mapping[str, int], segments: Iterator[Segment]) ->
     try:
         file.addHeader(list(sizes.items()))
         for segment in segments:
+            # Fixed steps: 4 bytes a base, where bedGraph sections have 12.
             file.addEntries(segment.chrom, segment.start, values=segment.values, span=1, step=1)
             written += len(segment.values)
     finally:
@@ -154,11 +156,10 @@ def reserved_bytes(bases: int, rows: int, sizes: Mapping[str, int]) -> int:
     stretches of 200 bases, 69 in single bases far apart; zoom levels included.
     """
     header = 1_000_000 + sum(len(chrom) + 32 for chrom in sizes)
-    return header + 8 * bases + 112 * rows
+    return header + 8 * bases + 112 * rows  # 69 in the worst case, and some to spare
 
 
 def _check_finished(path: Path, sizes: Mapping[str, int]) -> None:
-    """Open the file as a reader would; pyBigWig does not tell when its last bytes were lost."""
     if not _is_whole(path, sizes):
         raise OutputError(
             f"{path}: the track does not open again after writing; check the disk and run again"
@@ -166,7 +167,6 @@ def _check_finished(path: Path, sizes: Mapping[str, int]) -> None:
 
 
 def _is_whole(path: Path, sizes: Mapping[str, int]) -> bool:
-    """Find out whether a file begins and ends as a bigWig of a genome does."""
     with path.open("rb") as file:
         begins = file.read(len(_MAGIC)) == _MAGIC
         if not begins or file.seek(0, os.SEEK_END) < 2 * len(_MAGIC):

@@ -65,6 +65,7 @@ def rounding_problems(stored: NDArray[Any], exact: NDArray[Any]) -> Iterator[tup
     sizes = np.abs(wide).sum(axis=axes)
     lost = np.abs(wide - stored).sum(axis=axes)
     remedy = "give --dtype float32" if stored.dtype == np.float16 else "scale the model's output"
+    # so that NaN counts, too
     for i in np.flatnonzero(~(lost <= float(limits.eps) / 2 * sizes)).tolist():
         share, largest = lost[i] / sizes[i], np.abs(wide[i]).max()
         if np.isfinite(stored[i]).all():
@@ -115,6 +116,7 @@ def check_positions(intervals: Intervals, length: int) -> None:
     start, end = intervals.start, intervals.end
     first, last = intervals.scored_start, intervals.scored_end
     outside = (first < last) & ((first < start) | (last > end))
+    # Places beyond every chromosome crashed pyBigWig.
     far = (np.abs(start) > FARTHEST) | (np.abs(end) > FARTHEST) | (np.abs(last) > FARTHEST)
     bad = np.flatnonzero(far | (end - start != length) | (first < 0) | (first > last) | outside)
     if len(bad):

@@ -22,6 +22,7 @@ def dataset(file: h5py.File, name: str) -> h5py.Dataset:
     """
     place: Any = file
     for part in name.split("/"):
+        # Part by part: HDF5 would follow a link in the middle of a path without a word.
         link = place.get(part, getlink=True) if isinstance(place, h5py.Group) else None
         if link is None:
             raise KeyError(f"{name} is missing")
@@ -30,6 +31,7 @@ def dataset(file: h5py.File, name: str) -> h5py.Dataset:
         place = place[part]
     if not isinstance(place, h5py.Dataset):
         raise KeyError(f"{name} is not a dataset")
+    # plain datasets by their link, whose data lies elsewhere
     if place.external or place.is_virtual:
         raise ValueError(f"{name} lies in another file")
     return place

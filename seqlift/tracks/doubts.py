@@ -93,8 +93,7 @@ def likely_cause(facts: Mapping[str, Attribute], *, cancelling: bool = False) ->
 
 
 def is_zero(value: str) -> bool:
-    """Tell whether an input was held at zeros, by what the file says of it."""
     try:
-        return value == "zeros" or float(value) == 0.0
+        return value == "zeros" or float(value) == 0.0  # a file has the words of the command
     except ValueError:
         return False

@@ -55,6 +55,7 @@ class NewScoreFile(Finishing):
     ) -> None:
         self.path = Path(path)
         with output_errors(self.path):
+            # h5py ends the process where it cannot flush on closing
             self._disk = PatientFile(self.path)
         self._file = h5py.File(self._disk, "w")
         facts = {**attributes, "format_version": layout.FORMAT_VERSION, "length": length}
@@ -76,7 +77,6 @@ class NewScoreFile(Finishing):
         self._file.attrs["largest_contribution"] = largest
 
     def check(self) -> None:
-        """Raise OutputError where something could not be written."""
         with output_errors(self.path):
             self._disk.check()
 
@@ -157,6 +157,7 @@ class ScoreWriter(NewScoreFile):
         contributions = columns[layout.CONTRIBUTIONS]
         self._largest = max(self._largest, float(np.max(np.abs(contributions), initial=0)))
         taken, rows = 0, len(batch.windows)
+        # In blocks of whole chunks, so that bytes do not depend on where batches end.
         while taken < rows:
             free = len(self._block[layout.ONE_HOT]) - self._held
             piece = slice(taken, min(taken + free, rows))

@@ -88,6 +88,7 @@ def _check_alike(sources: Sequence[Path]) -> tuple[int, float]:
                     f"{path}: not the same datasets as {sources[0]}; give files that were written"
                     " with the same --length, --dtype and --multipliers"
                 )
+            # A chunk can only be copied to where a chunk begins.
             if not source.has_own_chunks(chunk) or (source.rows and rows % chunk):
                 raise InputError(
                     f"{path}: its rows do not lie in whole chunks of {chunk} after those before it,"
@@ -105,16 +106,16 @@ def _copied_chunks(source: ScoreFile, file: NewScoreFile, start: int) -> Iterato
     for row in range(0, source.rows, chunk):
         for name in large:
             mask, data = source.stored_chunk(name, row)
-            if not mask & _SKIPPED:
+            if not mask & _SKIPPED:  # plain bytes have no checksum of zlib's
                 with damage(source.path):
                     _check_compressed(data, file.datasets[name].chunks, file.datasets[name].dtype)
+            # Copied as they are: 0.7 ms a row of 2,114 bases; compressing took 1.6 (decision 0013).
             file.datasets[name].id.write_direct_chunk((start + row, 0, 0), data, mask)
         file.check()
         yield min(chunk, source.rows - row)
 
 
 def _check_compressed(data: bytes, chunk: tuple[int, ...], kind: np.dtype[np.generic]) -> None:
-    """Raise ValueError where a compressed chunk is not whole: zlib ends it with a checksum."""
     try:
         size = len(zlib.decompress(data))
     except zlib.error as error:
@@ -124,7 +125,6 @@ def _check_compressed(data: bytes, chunk: tuple[int, ...], kind: np.dtype[np.gen
 
 
 def _copy_columns(sources: Sequence[Path], file: NewScoreFile) -> None:
-    """Copy the datasets of one number or text per row, a block of all files' rows at a time."""
     names = [name for name in file.datasets if name not in layout.LARGE]
     start, held = 0, {name: np.empty(0, file.datasets[name].dtype) for name in names}
 
@@ -139,6 +139,7 @@ def _copy_columns(sources: Sequence[Path], file: NewScoreFile) -> None:
             for first in range(0, source.rows, BLOCK):
                 rows = slice(first, first + BLOCK)
                 for name in names:
+                    # Files end where their rows do, so a block is filled from the next one.
                     held[name] = np.concatenate([held[name], source.values(name, rows)])
                 if len(held[names[0]]) >= BLOCK:
                     write(BLOCK)

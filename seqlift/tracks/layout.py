@@ -120,7 +120,7 @@ def stored_columns(batch: ScoreBatch, dtype: Dtype) -> Columns:
     )
     kept = {} if batch.multipliers is None else {MULTIPLIERS: batch.multipliers.swapaxes(1, 2)}
     return kept | {
-        ONE_HOT: one_hot.view(np.int8),
+        ONE_HOT: one_hot.view(np.int8),  # booleans are bytes already: no copy
         HYPOTHETICAL: hypothetical,
         CONTRIBUTIONS: np.where(one_hot, hypothetical, np.zeros((), dtype)),
         "regions/chrom": _texts([region.chrom for region in regions]),

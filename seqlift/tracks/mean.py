@@ -96,7 +96,6 @@ def _check_rows(files: Sequence[ScoreFile]) -> None:
 def _mean_rows(
     files: Sequence[ScoreFile], rows: slice, kinds: Mapping[str, np.dtype[np.generic]]
 ) -> dict[str, NDArray[Any]]:
-    """Average the columns of some rows."""
     columns = {}
     for name in filter(kinds.__contains__, SAME):
         values = [file.values(name, rows) for file in files]
@@ -111,6 +110,7 @@ def _mean_rows(
         columns[name] = values[0]
     for name in (layout.HYPOTHETICAL, layout.MULTIPLIERS, *MEANS):
         if name in kinds:
+            # float64, as a mean of float16 numbers has digits that float16 cannot add up to.
             stacked = np.stack([file.values(name, rows).astype(np.float64) for file in files])
             columns[name] = stacked.mean(axis=0).astype(kinds[name])
             if name in layout.LARGE:
@@ -126,7 +126,7 @@ def _mean_rows(
 def _differing_rows(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.int64]:
     differing = one != other
     if one.dtype.kind == "f":
-        differing &= ~(np.isnan(one) & np.isnan(other))
+        differing &= ~(np.isnan(one) & np.isnan(other))  # a row that was not scored has NaN in each
     return np.flatnonzero(differing.reshape(len(one), -1).any(axis=1))
 
 
@@ -134,11 +134,13 @@ def _residuals(
     files: Sequence[ScoreFile], rows: slice, columns: Mapping[str, NDArray[Any]]
 ) -> dict[str, NDArray[Any]]:
     """Measure what the mean contributions, as they are stored, miss of the mean difference."""
+    # of what readers will sum
     sums = columns[layout.CONTRIBUTIONS].sum(axis=(1, 2), dtype=np.float64)
     residual = columns["qc/difference"] - sums
     sizes = [np.max([np.abs(file.values(name, rows)) for name in MEANS], axis=0) for file in files]
     scale = np.mean(sizes, axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
+        # 0 / 0 where nothing was predicted
         own = np.where(residual == 0.0, 0.0, np.abs(residual) / scale)
     relative = [file.values("qc/relative_residual", rows) for file in files]
     return {"qc/residual": residual, "qc/relative_residual": np.max([*relative, own], axis=0)}
@@ -148,6 +150,7 @@ def _tolerance(files: Sequence[ScoreFile]) -> float:
     """Find the largest relative residual that files allow: any where a rule promises no sum."""
     stored = (str(file.attributes.get("tolerance", "inf")) for file in files)
     try:
+        # merged files list several
         return max(float(word) for words in stored for word in words.split(", "))
     except ValueError:
         return float("inf")
@@ -163,7 +166,7 @@ def _check_held(
 def _check_residuals(
     first: ScoreFile, relative: NDArray[np.float64], rows: slice, tolerance: float
 ) -> None:
-    bad = np.flatnonzero(~(relative <= tolerance))
+    bad = np.flatnonzero(~(relative <= tolerance))  # so that NaN counts, too
     if len(bad):
         i = int(bad[0])
         raise NumericError(

@@ -72,6 +72,7 @@ def sweep(
     """
     rank = _ranks(intervals)
     chroms = list(_rows_from_left_to_right(intervals, sizes, rank))
+    # All rows at once, so that the reader can group those of one compressed chunk.
     read = tracks([row for _, rows in chroms for row in rows])
     for chrom, rows in chroms:
         covered = (
@@ -110,6 +111,7 @@ def covered_bases(intervals: Intervals, sizes: Mapping[str, int]) -> int:
     covered = 0
     for _, rows in _rows_from_left_to_right(intervals, sizes, _ranks(intervals)):
         starts = intervals.scored_start[rows]
+        # Windows may lie within earlier ones: a base counts from where none before has reached.
         reached = np.maximum.accumulate(intervals.scored_end[rows])
         before = np.concatenate([starts[:1], reached[:-1]])
         covered += int(np.maximum(reached - np.maximum(starts, before), 0).sum())
@@ -119,6 +121,7 @@ def covered_bases(intervals: Intervals, sizes: Mapping[str, int]) -> int:
 def _ranks(intervals: Intervals) -> NDArray[np.int64]:
     keys = (intervals.scored_end, intervals.scored_start, intervals.end, intervals.start)
     ranks = np.empty(len(intervals.start), dtype=np.int64)
+    # By place and not by row, so that a track does not depend on the order of the regions.
     ranks[np.lexsort(keys)] = np.arange(len(ranks))
     return ranks
 
@@ -129,6 +132,7 @@ def _rows_from_left_to_right(
     """Yield each chromosome's rows, of those that begin together the lowest rank first."""
     number = {chrom: i for i, chrom in enumerate(sizes)}
     place = np.array([number.get(chrom, -1) for chrom in intervals.chrom], dtype=np.int64)
+    # sorts before all chromosomes, and is cut off
     place[intervals.scored_start >= intervals.scored_end] = -1
     order = np.lexsort((rank, intervals.scored_start, place))
     order = order[np.searchsorted(place[order], 0) :]
@@ -157,7 +161,7 @@ def _sweep_chromosome(
             yield position, held.part(0, settled).values
         position, held = int(start), held.part(settled)
         shared = min(len(held), len(new))
-        held.part(0, shared).absorb(new.part(0, shared))
+        held.part(0, shared).absorb(new.part(0, shared))  # a view: it changes `held`
         if shared < len(new):
             held = held.extended(new.part(shared)) if shared else new
     yield position, held.values

@@ -96,6 +96,7 @@ class Chosen:
 
     def absorb(self, other: Self) -> None:
         """Take the scores of `other` where it goes before."""
+        # which comes first must not matter
         tie = (other.key == self.key) & (other.rank < self.rank)
         where = (other.key < self.key) | tie
         np.copyto(self.values, other.values, where=where)
@@ -141,6 +142,7 @@ def chosen_by(key: Callable[[Covering], NDArray[np.float64]]) -> Callable[[Cover
 
     def covered(window: Covering) -> CoveredBases:
         rank = np.full(len(window.values), window.rank, dtype=np.int64)
+        # copied, as `absorb` writes into it
         return Chosen(np.array(window.values), key(window), rank)
 
     return covered
@@ -149,6 +151,7 @@ def chosen_by(key: Callable[[Covering], NDArray[np.float64]]) -> Callable[[Cover
 def averaged(window: Covering) -> CoveredBases:
     """Begin the means of a window's bases."""
     ones = np.ones(len(window.values), dtype=np.int64)
+    # In float64, so that the order of windows is not seen in float32.
     return Averaged(window.values.astype(np.float64), ones)
 
 

@@ -81,12 +81,13 @@ class ScoreArray:
         return f"<{self._name} {self.shape} {self.dtype}, in {printable(str(self._scores.path))}>"
 
     def _chosen(self, rows: Any) -> NDArray[Any]:
-        if isinstance(rows, slice) and (rows.step or 1) > 0:
+        if isinstance(rows, slice) and (rows.step or 1) > 0:  # h5py has no steps back
             return self._read(rows)
         every = np.arange(len(self))
         wanted = every[np.array(rows, dtype=int) if isinstance(rows, list) and not rows else rows]
         if not len(wanted):
             return np.empty((0, *self.shape[1:]), self.dtype)
+        # h5py reads increasing rows only, each once
         unique, places = np.unique(wanted, return_inverse=True)
         return self._read(unique)[places]
 
@@ -197,7 +198,7 @@ class StoredScores(Described, Closing):
         return ScoreArray(self.file, name) if name in self.file.kinds() else None
 
     def _table(self, group: str, names: tuple[str, ...], rows: slice) -> "DataFrame":
-        from pandas import DataFrame, RangeIndex
+        from pandas import DataFrame, RangeIndex  # only for tables
 
         kinds = self.file.kinds()
         columns = {

@@ -36,6 +36,7 @@ class RegionsWriter(Finishing):
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         with output_errors(self.path):
+            # the same bytes on every system
             self._file = self.path.open("w", encoding="utf-8", newline="\n")
 
     def write(self, windows: Iterable[Window]) -> None:
@@ -93,6 +94,7 @@ def narrow_peak(window: Window) -> str:
     if start >= end:
         start, end = _on_chromosome(window)
     centre = min(max(middle(window.start, window.end), start), end - 1)
+    # modisco takes the middle, Fi-NeMo the summit: clipped alike on both sides, they are one.
     left = min(centre - start, end - centre)
     right = min(end - centre, left + 1)
     interval = (region.chrom, centre - left, centre + right)

@@ -85,6 +85,7 @@ class ScoreFile(Closing):
         Raises InputError for a row whose place makes no sense.
         """
         seen: dict[str, str] = {}
+        # One string a chromosome instead of one a row.
         chrom = [seen.setdefault(word, word) for word in self.texts("regions/chrom")]
         columns = (
             self._column(f"regions/{name}").astype(np.int64)
@@ -202,9 +203,11 @@ class ScoreFile(Closing):
         for start in range(0, len(rows), most):
             asked = rows[start : start + most]
             held: dict[int, NDArray[np.float32]] = {}
+            # Rows of one chunk together, as each reading of it decompresses all of it.
             for chunk, members in groupby(sorted(asked), key=lambda row: row // self._chunk):
                 first = chunk * self._chunk
                 tracks = self.tracks(slice(first, first + self._chunk))
+                # a view would hold the whole chunk
                 held |= {row: tracks[row - first].copy() for row in members}
             yield from (held.pop(row) for row in asked)
 
@@ -253,7 +256,7 @@ def _open(path: Path) -> Any:
     except OSError as error:
         if is_refusal(error):
             raise reading_error(path, error) from error
-        if "truncated" in str(error):
+        if "truncated" in str(error):  # the one word by which h5py tells it
             raise damaged(path, "it is shorter than it says") from error
         raise InputError(
             f"{path}: not an HDF5 file; give the .h5 file that `seqlift score` wrote"

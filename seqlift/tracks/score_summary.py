@@ -58,6 +58,7 @@ def quantiles_of_size(values: NDArray[np.floating]) -> dict[float, float]:
     sizes = np.abs(values[~np.isnan(values)])
     if not len(sizes):
         return {}
+    # values that occur; the last is the largest
     found = np.quantile(sizes, QUANTILES, method="inverted_cdf")
     return dict(zip(QUANTILES, found.tolist(), strict=True))
 

@@ -44,6 +44,7 @@ def output_error(path: Path, error: Exception) -> OutputError:
     understood too.
     """
     hidden = re.search(r"errno = (\d+)", str(error))
+    # HDF5 and h5py have the number in their text only.
     number = getattr(error, "errno", None) or (int(hidden[1]) if hidden else None)
     reason = os.strerror(number) if number else " ".join(str(error).split()).rstrip(".")
     remedy = _REMEDIES.get(number or 0, "try another place with -o")
@@ -100,6 +101,7 @@ def reserve(path: Path, size: int) -> None:
 def _allocate(descriptor: int, folder: Path, size: int) -> None:
     if hasattr(os, "posix_fallocate"):
         try:
+            # quotas and limits on file sizes count, unlike for free space
             os.posix_fallocate(descriptor, 0, size)
         except OSError as error:
             if error.errno not in _CANNOT_RESERVE:
@@ -118,7 +120,7 @@ class PatientFile(io.FileIO):
     """
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, "w+")
+        super().__init__(path, "w+")  # HDF5 reads again what it wrote
         self._failure: OSError | None = None
 
     def write(self, data: "ReadableBuffer", /) -> int:
@@ -127,7 +129,7 @@ class PatientFile(io.FileIO):
         size = rest.nbytes
         try:
             while self._failure is None and rest.nbytes:
-                rest = rest[super().write(rest) :]
+                rest = rest[super().write(rest) :]  # a raw file may write less than it was asked to
         except OSError as error:
             self._failure = error
         return size
