@@ -4,9 +4,14 @@ of the scores: tracks, summaries, reports, motifs and their instances.
 snakemake --cores 2 --configfile examples/config.yaml
 """
 
+import json
 import re
 import shlex
+import shutil
+import subprocess
+from pathlib import Path
 
+import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version, validate
 
@@ -19,7 +24,26 @@ if not {"genome", "models", "regions"} & set(config):
     configfile: "examples/config.yaml"
 
 
-validate(config, "examples/config.schema.yaml")
+def check_by_seqlift(files):
+    """Have `seqlift check` name the lines of problems, where seqlift is installed next to Snakemake.
+
+    Files are left to Snakemake: other rules may make them. A value of the command line has no line.
+    """
+    if not shutil.which("seqlift") or not workflow.is_main_process:
+        return
+    alone = len(files) == 1 and yaml.safe_load(Path(files[0]).read_text()) == config
+    done = subprocess.run(
+        ["seqlift", "check", "--no-files", "--quiet", files[0] if alone else "-"],
+        input=None if alone else json.dumps(config, default=str),
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise WorkflowError(done.stderr)
+
+
+check_by_seqlift(workflow.configfiles)
+validate(config, "seqlift/workflow/config.schema.yaml")
 
 
 GENOME = [config["genome"]] if config["genome"] else []

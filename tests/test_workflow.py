@@ -50,12 +50,12 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(programs: Path, tmp_path: Path) -> Run:
     """Return what runs a program in a copy of the workflow."""
     shutil.copy(ROOT / "Snakefile", tmp_path)
-    for name in ("examples", "data"):
+    for name in ("examples", "data", "seqlift/workflow"):
         shutil.copytree(ROOT / name, tmp_path / name)
     paths = [str(Path(program()).parent), str(programs), os.environ["PATH"]]
-    environment = os.environ | {"PATH": os.pathsep.join(paths)}
 
-    def run(*words: str) -> "subprocess.CompletedProcess[str]":
+    def run(*words: str, path: str = os.pathsep.join(paths)) -> "subprocess.CompletedProcess[str]":
+        environment = os.environ | {"PATH": path}
         return subprocess.run(
             [programs / words[0], *words[1:]],
             cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
@@ -102,23 +102,37 @@ def test_only_what_the_configuration_names_is_scored(run: Run, tmp_path: Path) -
     (tmp_path / "own.yaml").write_text(own % (2024, "data/demo.narrowPeak"))
     done = run("snakemake", "-n", "--configfile", "own.yaml")
     assert done.returncode != 0
-    assert "2024 is not of type 'string'" in done.stderr + done.stdout
+    line = "own.yaml:3: regions: 2024: 2024 is not text; quote it: '2024'"
+    assert line in done.stderr + done.stdout
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "by_seqlift", "by_schema"),
     [
-        ("shards=0", "0 is less than the minimum of 1"),
-        ("shard=3", "'shard' was unexpected"),
-        ("overlap=median", "'median' is not one of"),
-        ("models={a: {file: x.h5, options: --target 0}}", "should not be valid under"),
-        ("models={a: {file: x.h5, target: [b:1, b-1]}}", "target: two have files of one name"),
+        ("shards=0", "shards: 0 is below 1", "0 is less than the minimum of 1"),
+        ("shard=3", "shard: unknown key; did you mean 'shards'?", "'shard' was unexpected"),
+        ("overlap=median", "overlap: 'median' is unknown; did", "'median' is not one of"),
+        (
+            "models={a: {file: x.h5, options: --target 0}}",
+            "models: a: options: '--target' may not stand here", "should not be valid under",
+        ),
+        (
+            "models={a: {file: x.h5, target: [b:1, b-1]}}",
+            "models: a: target: 'b-1' and 'b:1' have files of one name",
+            "target: two have files of one name",
+        ),
     ],
-)
-def test_a_configuration_that_makes_no_sense_is_refused(run: Run, change: str, said: str) -> None:
-    done = run("snakemake", "-n", "--configfile", "examples/config.yaml", "--config", change)
+)  # fmt: skip
+def test_a_configuration_that_makes_no_sense_is_refused(
+    run: Run, change: str, by_seqlift: str, by_schema: str
+) -> None:
+    words = ("snakemake", "-n", "--configfile", "examples/config.yaml", "--config", change)
+    done = run(*words)
     assert done.returncode != 0
-    assert said in done.stderr + done.stdout
+    assert f"seqlift: configuration: {by_seqlift}" in done.stderr + done.stdout
+    without = run(*words, path="/usr/bin")
+    assert without.returncode != 0
+    assert by_schema in without.stderr + without.stdout
 
 
 OWN = """

@@ -9,6 +9,7 @@ import click
 from seqlift import __version__
 from seqlift.cli import options, report
 from seqlift.cli.browse_command import browse
+from seqlift.cli.check_command import check
 from seqlift.cli.failures import quiet_imports, show_failures
 from seqlift.cli.grouped import GroupedCommand
 from seqlift.cli.score_file_commands import export, merge, plot, seqlets, track, write_page
@@ -158,5 +159,5 @@ def devices(*, as_json: bool, **_: Any) -> None:
     report.show_devices(found, chosen_backend(found), as_json=as_json)
 
 
-for one in (merge, track, plot, write_page, browse, seqlets, export):
+for one in (merge, track, plot, write_page, browse, seqlets, export, check):
     main.add_command(one)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from seqlift.seqlets.naming import MotifCount, Seqlet
     from seqlift.system.gpus import BackendDevices
     from seqlift.tracks.score_summary import ScoreSummary
+    from seqlift.workflow.configuration import CheckedConfiguration
 
 
 def progress(*, quiet: bool) -> "Progress":
@@ -225,6 +226,21 @@ def show_devices(found: "tuple[BackendDevices, ...]", chosen: str, *, as_json: b
         if one.reason:
             show(f"  no GPU: {one.reason}")
     show(f"auto: {chosen}{' (KERAS_BACKEND)' if os.environ.get('KERAS_BACKEND') else ''}")
+
+
+def show_configuration(found: "CheckedConfiguration") -> None:
+    """Show what a configuration without a problem is of."""
+    models = (
+        f"{name} ({', '.join(named)})" if named else name for name, named in found.models.items()
+    )
+    for name, value in (
+        ("checked", f"{found.source}: no problem"),
+        ("models", ", ".join(models)),
+        ("regions", ", ".join(found.regions)),
+        ("files", f"{found.files}, {'all there' if found.opened else 'not looked at'}"),
+        ("results", str(found.results)),
+    ):
+        show(f"{name:<10} {value}")
 
 
 def show_json(found: "ScoreSummary | ModelReport") -> None:

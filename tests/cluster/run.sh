@@ -63,7 +63,9 @@ sinfo
 
 # the workflow through Slurm, and the same scores by one process
 mkdir "$work/slurm" "$work/one"
+mkdir -p "$work/slurm/seqlift"
 cp -r "$top/Snakefile" "$top/examples" "$top/data" "$work/slurm/"
+cp -r "$top/seqlift/workflow" "$work/slurm/seqlift/" # the schema
 cd "$work/slurm"
 snakemake --profile examples/profiles/slurm --configfile examples/config.yaml \
     --slurm-status-command squeue --latency-wait 10 2>&1 | tee "$work/snakemake.log"
