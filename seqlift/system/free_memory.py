@@ -67,7 +67,7 @@ def free_in_groups(own: str, root: Path = Path("/sys/fs/cgroup")) -> Iterator[in
         _, controllers, path = line.split(":", 2)
         top = root / "memory" if "memory" in controllers.split(",") else root
         parts = Path(path.lstrip("/")).parts
-        for depth in range(len(parts) + 1):
+        for depth in range(len(parts) + 1):  # each group on the way may have a limit of its own
             yield from free_in(top.joinpath(*parts[:depth]))
 
 
@@ -77,5 +77,6 @@ def free_in(group: Path) -> Iterator[int]:
         with suppress(OSError, ValueError):
             most = int((group / limit).read_text())
             kept = re.search(r"^inactive_file (\d+)$", (group / "memory.stat").read_text(), re.M)
+            # given back by the kernel when memory is short
             cached = int(kept.group(1)) if kept else 0
             yield most - int((group / used).read_text()) + cached

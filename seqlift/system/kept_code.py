@@ -33,6 +33,7 @@ def folder_for(versions: str) -> Path | None:
     try:
         own_folder(root)
         shrink(root, LARGEST)
+        # A home may be shared by machines of which one lacks instructions of the other.
         place = root / hashlib.sha256(f"{versions} {processor()}".encode()).hexdigest()[:16]
         own_folder(place)
     except OSError as error:
@@ -57,9 +58,10 @@ def root_folder() -> Path | None:
 def own_folder(place: Path) -> None:
     """Make a folder that is the user's alone; raise OSError where it is not."""
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = place.lstat()
+    found = place.lstat()  # not stat: a link could lead to another's folder
     if not stat.S_ISDIR(found.st_mode):
         raise NotADirectoryError(f"{place} is not a folder")
+    # who can write there can run code as the user
     if found.st_uid != os.getuid() or found.st_mode & 0o022:
         raise PermissionError(f"others can write to {place}; give it mode 700")
     place.chmod(0o700)
@@ -84,6 +86,7 @@ def shrink(root: Path, largest: int) -> None:
         with suppress(OSError):
             found = path.lstat()
             if not stat.S_ISDIR(found.st_mode):
+                # Many systems mount without times of access: then the time of writing counts.
                 files.append((max(found.st_atime, found.st_mtime), found.st_size, path))
     left = sum(size for _, size, _ in files)
     for _, size, path in sorted(files, key=lambda file: file[0]):

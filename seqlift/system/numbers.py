@@ -9,4 +9,4 @@ def number_or_none(text: str) -> float | None:
         found = float(text)
     except ValueError:
         return None
-    return None if isnan(found) else found
+    return None if isnan(found) else found  # float() reads "nan", which stands for no number

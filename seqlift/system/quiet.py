@@ -34,7 +34,7 @@ def no_standard_error() -> Iterator[None]:
     if sys.stderr is not None:
         sys.stderr.flush()
     try:
-        kept = os.dup(2)
+        kept = os.dup(2)  # the descriptor: libraries in C++ write past sys.stderr
     except OSError:  # it is closed
         yield
         return

@@ -64,7 +64,7 @@ def can_be_locked(path: Path) -> bool:
     """Tell whether a lock for reading can be had on a file now."""
     try:
         with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # the lock that HDF5 takes to read
     except OSError:
         return False
     return True
@@ -72,6 +72,7 @@ def can_be_locked(path: Path) -> bool:
 
 def is_refusal(error: OSError) -> bool:
     """Tell whether the system refused to read a file, rather than a library its contents."""
+    # h5py raises OSError without one
     return error.errno is not None and error.errno not in OF_CONTENTS
 
 
