@@ -37,6 +37,7 @@ def read_array(path: Path) -> NDArray[Any]:
     if problem is not None:
         raise InputError(f"{path}: {problem}; give a .npy file")
     try:
+        # A header may claim any size: mapped, such an array fails before it takes memory.
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except _DAMAGE as error:
         short = "mmap length" in str(error) or isinstance(error, ArithmeticError)
@@ -47,4 +48,4 @@ def read_array(path: Path) -> NDArray[Any]:
     if not isinstance(array, np.ndarray):
         array.close()  # an archive
         raise InputError(f"{path}: holds several arrays; give one, as .npy")
-    return np.array(array)
+    return np.array(array)  # no longer bound to the file

@@ -71,6 +71,7 @@ def wrong_interval(start: str, end: str) -> str | None:
     for column, text in (("start", start), ("end", end)):
         if not _is_whole(text):
             return f"{column} {_shown(text)} is not a whole number; {_ZERO_BASED}"
+        # by length first: int() refuses long texts
         if len(text) > _LONGEST or int(text) > LARGEST_COORDINATE:
             return f"{column} {_cut(text)} is past any chromosome; {_ZERO_BASED}"
     if int(start) < 0:
@@ -113,15 +114,12 @@ def wrong_blocks(count: str, size: int) -> str:
 
 
 def _is_whole(text: str) -> bool:
-    """Tell whether a text is a whole number in digits, without grouping or a plus sign."""
     return _WHOLE_NUMBER.fullmatch(text) is not None
 
 
 def _shown(text: str) -> str:
-    """Put a text in quotes, cut when long, with what cannot be printed escaped."""
     return repr(_cut(text))
 
 
 def _cut(text: str) -> str:
-    """Cut a text to 40 characters."""
     return text if len(text) <= 40 else f"{text[:37]}..."

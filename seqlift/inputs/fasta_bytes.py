@@ -151,13 +151,12 @@ def open_fasta(path: Path, *, source: str) -> FastaBytes:
 
 
 def _block_size(head: bytes) -> int | None:
-    """Read how many bytes a block of a bgzip file takes, None where it is none."""
     if len(head) < _HEADER or head[:4] != GZIP_MAGIC + b"\x08\x04":
         return None
     place, stop = 12, 12 + int.from_bytes(head[10:12], "little")
     while place + 4 <= min(stop, len(head)):
         name, size = head[place : place + 2], int.from_bytes(head[place + 2 : place + 4], "little")
-        if (name, size) == (b"BC", 2):
+        if (name, size) == (b"BC", 2):  # BGZF's own among the extra fields of a gzip header
             return int.from_bytes(head[place + 4 : place + 6], "little") + 1
         place += 4 + size
     return None
@@ -176,6 +175,7 @@ def _blocks_of(file: BinaryIO, *, source: str) -> tuple[NDArray[np.int64], NDArr
         if size is None or size <= _HEADER + _END:
             raise InputError(f"{source}: {_DAMAGED.format(f'damaged at byte {place}')}")
         place += size
+        # One read for this block's size of text and the next one's header: a genome has 48,000.
         trailer = os.pread(file.fileno(), 4 + _HEAD, place - 4)
         if place > end or len(trailer) < 4:
             break
@@ -183,6 +183,6 @@ def _blocks_of(file: BinaryIO, *, source: str) -> tuple[NDArray[np.int64], NDArr
         text += last
         places.append(place)
         starts.append(text)
-    if last != 0 or place > end:
+    if last != 0 or place > end:  # bgzip ends a file with an empty block, so a cut is seen
         raise InputError(f"{source}: {_DAMAGED.format('cut short')}")
     return np.array(places, np.int64), np.array(starts, np.int64)

@@ -61,7 +61,7 @@ def _head(fasta: Path, source: str) -> bytes:
         head = file.read(_HEAD)
     if not head.startswith(GZIP_MAGIC):
         return head
-    if not is_bgzip(head):
+    if not is_bgzip(head):  # plain gzip can only be read from its start
         raise InputError(
             f"{source}: compressed by gzip, which cannot be read from the middle; gunzip it, and"
             " compress it with bgzip if it is to stay small"
@@ -137,10 +137,8 @@ class _Fold:
         return None
 
     def _problem(self, what: str) -> str:
-        """Describe the problem of a line."""
         return f"this line of record {self._name} {what}"
 
 
 def _text(name: bytes) -> str:
-    """Write a record's name for a message."""
     return name[:80].decode("utf-8", "backslashreplace")

@@ -64,6 +64,7 @@ def read_index(path: Path) -> list[IndexRecord]:
     for line in path.read_text("utf-8").removesuffix("\n").split("\n"):  # no empty line
         name, size, offset, line_bases, line_bytes = line.split("\t")
         record = IndexRecord(name, int(size), int(offset), int(line_bases), int(line_bytes))
+        # Of two records of one name a reader would take either.
         if name in records or record.size < 0 or record.offset < 0:
             raise ValueError(line)
         end = record.line_bytes - record.line_bases
@@ -102,6 +103,7 @@ def _between(fasta: FastaBytes, before: IndexRecord | None, stop: int) -> bytes 
     end = 0 if before is None else before.end
     if not 0 <= stop - end <= _LONGEST_HEADER:
         return None
+    # then its last base is read too, to be looked at
     has_bases = before is not None and before.size > 0
     found = fasta.read(end - has_bases, stop)
     last, between = found[:has_bases], found[has_bases:]
@@ -131,6 +133,7 @@ def _is_first_line(fasta: FastaBytes, record: IndexRecord) -> bool:
         return False
     line = fasta.read(record.offset, record.offset + record.line_bytes)
     bases, end = line[: record.line_bases], line[record.line_bases :]
+    # Half as many lines, with ends of twice as many bytes, fill the same space (decision 0017).
     return end in (b"\n", b"\r\n") and b"\n" not in bases and not bases.endswith(b"\r")
 
 
@@ -151,6 +154,7 @@ def build_index(fasta: FastaBytes) -> list[IndexRecord]:
         stops = np.flatnonzero(data == _LINE_END) + 1
         if not len(stops) or stops[-1] != len(data):
             stops = np.append(stops, len(data))  # the last line of a file may have no end
+        # By arrays, a block at a time: 366 MB take 1.9 s (decision 0017).
         starts = np.concatenate([[0], stops[:-1]])
         heads = np.flatnonzero(data[starts] == _HEADER)
         bases = stops - starts - _line_ends(data, stops)
@@ -173,7 +177,6 @@ def build_index(fasta: FastaBytes) -> list[IndexRecord]:
 
 
 def _line_ends(data: NDArray[np.uint8], stops: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Count the bytes of each line's end: none, a line feed, or a carriage return before it."""
     feeds = data[stops - 1] == _LINE_END
     before = np.where(feeds, stops - 2, stops - 1)
     returns = (before >= 0) & (data[np.maximum(before, 0)] == _RETURN)
@@ -218,7 +221,7 @@ class _Record:
         self, bases: NDArray[np.intp], widths: NDArray[np.intp], text: NDArray[np.uint8]
     ) -> None:
         """Take lines with so many bases and bytes; raise ValueError where they break the fold."""
-        if text.max() > 0x7F:
+        if text.max() > 0x7F:  # one byte a base, or places would not be those of the index
             raise ValueError("no letters")
         blank = bases == 0
         if not self._line_bases and not blank[0]:

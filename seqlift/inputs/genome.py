@@ -141,12 +141,14 @@ class Genome(Closing):
         if width > _SHORT_LINE:
             self._check_ends(record, start, end)
         else:
+            # out to whole lines
             first, last = start // width * width, min(-(-end // width) * width, record.size)
         before = int(0 < first == start // width * width)  # bytes of a line end
         place = record.place(first) - before
         raw = self._fasta.read(place, record.after(last))
         letters = raw.translate(None, _LINE_ENDS)
         wide, column = record.line_bytes, place - record.offset
+        # Every line end must stand in its place: taken out unseen, each base could be one off.
         ends = [raw[(one - column) % wide :: wide] for one in range(width, wide)]
         whole = len(letters) == last - first and not any(one.strip(_LINE_ENDS) for one in ends)
         if not whole or len(raw) != len(letters) + sum(map(len, ends)):
@@ -191,6 +193,7 @@ class Genome(Closing):
     def _kept_index(self, path: Path) -> list[IndexRecord] | None:
         """Read an index that is not older than its FASTA file and describes it, None elsewise."""
         try:
+            # made for an older version of the file
             if path.stat().st_mtime < self.path.stat().st_mtime:
                 return None
             records = read_index(path)
@@ -203,7 +206,7 @@ class Genome(Closing):
 
 
 def _write(records: list[IndexRecord], path: Path) -> None:
-    """Write an index, all at once; raise OSError where that is impossible."""
+    # A name of its own: jobs of a workflow that start together each make the index.
     unfinished = Path(f"{path}.{uuid.uuid4().hex}.partial")
     try:
         unfinished.write_text("".join(map(str, records)), "utf-8", newline="\n")
@@ -232,7 +235,6 @@ def missing_chromosome(name: str, sizes: Collection[str]) -> str:
 
 
 def _bare(name: str) -> str:
-    """Strip the prefix that chromosome names share, so that chrX and chrM do not look alike."""
     return name.lower().removeprefix("chr")
 
 

@@ -30,7 +30,6 @@ _LETTERS = b"ACGTN"
 
 
 def _letter_table() -> NDArray[np.uint8]:
-    """Make the code of each of the 256 bytes."""
     table = np.full(256, FOREIGN, dtype=np.uint8)
     for letters, code in (("A", 0), ("C", 1), ("G", 2), ("TU", 3), ("NRYSWKMBDHV", UNKNOWN)):
         for letter in letters + letters.lower():

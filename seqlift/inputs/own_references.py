@@ -42,7 +42,7 @@ class FixedReferences:
             place = tuple(int(axis) for axis in np.argwhere(~np.isfinite(array))[0])
             raise InputError(f"references, row {place[:-1]}: not a finite number; give finite ones")
         array = array.astype(np.float32).reshape(-1, *array.shape[-2:])
-        object.__setattr__(self, "array", array)
+        object.__setattr__(self, "array", array)  # the way to set a field of a frozen dataclass
 
     @property
     def number(self) -> int:
@@ -98,7 +98,6 @@ def from_file(path: str | os.PathLike[str], length: int | None) -> FixedReferenc
 
 
 def _fasta_rows(path: str | os.PathLike[str], length: int | None) -> NDArray[np.float32]:
-    """Make the one-hot rows (R, L, 4) of the records of a FASTA file."""
     with Genome(path) as records:
         expected = next(iter(records.sizes.values())) if length is None else length
         problems = [

@@ -148,7 +148,7 @@ class EachGcReference:
         """Make the rows of sequences (N, L), (N, 1, L, 4): zeros where the sequence is N."""
         strong = np.count_nonzero((codes == 1) | (codes == 2), axis=1)
         known = np.count_nonzero(codes < UNKNOWN, axis=1)
-        gc = strong / np.maximum(known, 1)
+        gc = strong / np.maximum(known, 1)  # all N: its rows are hidden anyway
         at = 1 - gc
         rows = (np.stack([at, gc, gc, at], axis=-1) / 2).astype(np.float32)
         return hide_unknown(rows[:, np.newaxis, np.newaxis, :], codes)
@@ -241,7 +241,9 @@ def sequence_keys(codes: NDArray[np.uint8], *, seed: int, kind: str) -> NDArray[
     """
     rows = np.ascontiguousarray(codes, dtype=np.uint8)
     salt, person = seed.to_bytes(8, "little"), kind.encode("ascii")
+    # Salt and person keep seeds and kinds apart without changing what is hashed.
     digests = (
         hashlib.blake2b(row, digest_size=8, salt=salt, person=person).digest() for row in rows
     )
+    # the same on every processor
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)

@@ -47,6 +47,7 @@ def parse_regions(
     for number, line in enumerate(lines, start=1):
         problem = bed_problems.undecodable(line)
         if problem is None:
+            # names may have spaces
             columns = line.split("\t") if line.count("\t") >= 2 else line.split()
             columns = [column.strip() for column in columns]
             if not _is_data(columns):
@@ -135,7 +136,7 @@ class RegionFile(Closing):
         self.source = self._text.source
         self.is_fasta = self._text.head.lstrip().startswith(b">")
         if self.is_fasta:
-            self._text.decompress()
+            self._text.decompress()  # a genome is read from the middle; gzip only from its start
         self.path = self._text.path
         self._signature = signature(self.path)
         self._summits = summits
@@ -160,7 +161,7 @@ class RegionFile(Closing):
 
     def digest(self) -> str:
         """Compute the SHA-256 of the (decompressed) text as it was when first asked for."""
-        if not self._digest:
+        if not self._digest:  # once: the file may have changed since, which `check_unchanged` finds
             digest = hashlib.sha256()
             for block in self._text.blocks():
                 digest.update(block)

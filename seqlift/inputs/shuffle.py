@@ -53,7 +53,6 @@ _SHIFT_1, _SHIFT_2, _SHIFT_3 = np.uint64(30), np.uint64(27), np.uint64(31)
 
 
 def _inner(function: _Function) -> _Function:
-    """Compile `function` as a part of a kernel."""
     return cast(_Function, numba.njit(nogil=True)(function))
 
 
@@ -99,7 +98,7 @@ def _below(bound: np.uint64, state: np.uint64) -> tuple[np.uint64, np.uint64]:
     product = (_mix(state) >> _HALF) * bound
     if (product & _LOW) < bound:
         rejected = (_TWO_32 - bound) % bound
-        while (product & _LOW) < rejected:
+        while (product & _LOW) < rejected:  # the few values by which some numbers would be likelier
             state += _GOLDEN
             product = (_mix(state) >> _HALF) * bound
     return product >> _HALF, state
@@ -148,14 +147,14 @@ def _last_exits(
     Wilson's algorithm: from each base not yet in the tree walk along random exits until the tree
     is met; the exit by which the walk left each base for the last time is the one to keep.
     """
-    in_tree = 1 << root
+    in_tree = 1 << root  # a set of bases, as bits
     for start in range(4):
         if bounds[start] == bounds[start + 1]:
             continue
         base = np.uint8(start)
         while not (in_tree >> base) & 1:
             chosen, state = _below(bounds[base + 1] - bounds[base], state)
-            last[base] = bounds[base] + chosen
+            last[base] = bounds[base] + chosen  # overwritten on each visit, which erases the loops
             base = exits[last[base]]
         base = np.uint8(start)
         while not (in_tree >> base) & 1:
@@ -209,7 +208,9 @@ def _dinucleotides(codes: Codes, keys: Words, out: Codes) -> None:
                 root = codes[n, stop - 1]
                 for k in range(copies):
                     for i in range(stop - first - 1):
+                        # every copy begins from the same order, so that k alone decides it
                         exits[i] = grouped[i]
+                    # With `first`, two equal stretches of one sequence are not shuffled alike.
                     state = _last_exits(exits, bounds, root, last, _stream(keys[n], k, first))
                     _order_exits(exits, bounds, root, last, state)
                     for base in range(4):

@@ -67,13 +67,13 @@ def _blocks(columns: Sequence[str], size: int) -> str | None:
     count, are_lists = columns[_COLUMN], all("," in text for text in pair)
     if not count == str(len(sizes)) == str(len(starts)):
         return None
+    # what the specification asks of the blocks of a BED12
     if (starts[0], starts[-1] + sizes[-1]) == (0, size):
         return ""
     return bed_problems.wrong_blocks(count, size) if are_lists else None
 
 
 def _whole_numbers(text: str) -> list[int]:
-    """Read a list such as ``1,20,3,``; an empty list where it is none."""
     items = text.removesuffix(",").split(",")
     if not all(item.isascii() and item.isdigit() and len(item) < 20 for item in items):
         return []
@@ -89,6 +89,7 @@ def measures_of(columns: Sequence[str], start: int, end: int, choice: Summits) -
     if len(columns) < _MEASURED.stop:
         return None, None, None
     if len(columns) == _MEASURED.stop:
+        # thickStart and thickEnd
         is_bed = all(_is_place(text, start, end) for text in columns[6:8])
     else:
         is_bed = choice != "column" and _blocks(columns, end - start) == ""
@@ -97,4 +98,5 @@ def measures_of(columns: Sequence[str], start: int, end: int, choice: Summits) -
 
 
 def _is_place(text: str, start: int, end: int) -> bool:
+    # int() refuses long texts
     return text.isascii() and text.isdigit() and start <= int(text[:20]) <= end

@@ -84,6 +84,7 @@ class TextFile:
         try:
             with (
                 self._open() as binary,
+                # Wrong bytes come through, so that the line with them can be named.
                 io.TextIOWrapper(binary, "utf-8-sig", errors="surrogateescape") as text,
             ):
                 for line in text:
@@ -123,7 +124,7 @@ class TextFile:
         if name == "-":
             if sys.stdin is None:
                 raise InputError("standard input: it is closed; give a file, or pipe regions in")
-            return self._spool(sys.stdin.buffer)
+            return self._spool(sys.stdin.buffer)  # read several times: checked, counted, scored
         path = Path(name)
         try:
             mode = path.stat().st_mode
@@ -141,7 +142,6 @@ class TextFile:
             raise self._damaged(error, place=self.source) from error
 
     def _spool(self, stream: BinaryIO) -> Path:
-        """Make a temporary file with everything that is left in `stream`."""
         folder = self._spool_folder()
         path = folder / "spooled"
         with temporary_errors(folder), path.open("wb") as target:
@@ -149,18 +149,15 @@ class TextFile:
         return path
 
     def _spool_folder(self) -> Path:
-        """Make a temporary folder that lives until `close`."""
         if self._folder is None:
             self._folder = new_temporary_folder()
         return Path(self._folder.name)
 
     def _is_gzip(self) -> bool:
-        """Tell whether the file is compressed, by its first bytes, whatever its name."""
         with self.path.open("rb") as file:
             return file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
 
     def _open(self) -> BinaryIO:
-        """Open the decompressed bytes as a stream."""
         if self._is_gzip():
             return cast(BinaryIO, gzip.open(self.path, "rb"))
         return self.path.open("rb")
@@ -175,7 +172,7 @@ class TextFile:
         for magic, what in _NOT_TEXT:
             if head.startswith(magic):
                 raise InputError(f"{self.source}: this is {what}; {self._remedy}")
-        if b"\0" in head:
+        if b"\0" in head:  # which UTF-8 text never has
             raise InputError(f"{self.source}: this is a binary file; {self._remedy}")
         return head.removeprefix(_BOM)
 

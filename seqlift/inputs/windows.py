@@ -53,6 +53,8 @@ class Framing:
             yield Window(region, start, start + self.length, start, start + self.length)
         else:
             for left in range(region.start, region.end, self.stride):
+                # the last stretch may be shorter
                 centre = (left + min(left + self.stride, region.end)) // 2
                 start = centre - self.length // 2
+                # Tiles reach out of their region for context; only its own bases go to the track.
                 yield Window(region, start, start + self.length, region.start, region.end)
