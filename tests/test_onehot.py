@@ -34,8 +34,10 @@ def test_letters_have_these_codes(letters: str, codes: list[int]) -> None:
 
 @pytest.mark.parametrize("letter", ["E", "e", "-", "*", " ", "1", "X", ".", "\0", "ü", "好", "\n"])
 def test_other_letters_are_refused_with_their_place(letter: str) -> None:
-    with pytest.raises(InputError, match=r"^sequence, base 2 \(counted from 0\): .* is not a nucl"):
+    with pytest.raises(InputError) as error:
         encode(f"AC{letter}GT")
+    place = f"sequence, base 2 (counted from 0): {letter!r} is not a nucleotide letter"
+    assert str(error.value).startswith(place)
 
 
 def test_refusal_has_place_value_and_remedy() -> None:

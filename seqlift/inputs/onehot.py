@@ -66,7 +66,7 @@ def encode(bases: str | bytes) -> NDArray[np.uint8]:
     foreign = np.flatnonzero(codes == FOREIGN)
     if foreign.size:
         place = int(foreign[0])
-        letter = chr(text[place])
+        letter = bases[place] if isinstance(bases, str) else chr(text[place])
         raise InputError(
             f"sequence, base {place} (counted from 0): {letter!r} is not a nucleotide letter; "
             "use A, C, G, T, and N where the base is not known"
