@@ -124,10 +124,9 @@ def check_folder(path: Path, *, force: bool) -> None:
 
 
 def write_content(path: Path, content: Content, *, force: bool) -> None:
-    """Write or copy one file, and put it in place when it is whole."""
     if isinstance(content, Path):
         with suppress(OSError):
-            if path.samefile(content):
+            if path.samefile(content):  # it would be written over while it is read
                 raise OutputError(f"{path}: this page shows that file; give another folder")
     with writing(path) as new:
         with output_errors(path):

@@ -50,7 +50,7 @@ def ratio_in(scores: ScoreFile) -> float:
 def cancelling_in(scores: ScoreFile) -> tuple[str, ...]:
     """Warn of contributions that cancel: a sentence, or none."""
     ratio = ratio_in(scores)
-    if not ratio > CANCELLING:
+    if not ratio > CANCELLING:  # so is NaN, of a file without a largest contribution
         return ()
     note = (
         f"{scores.path}: contributions are up to {ratio:.0e} times the largest prediction and"

@@ -50,7 +50,6 @@ def write_report(
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a page as UTF-8."""
     path.write_text(text, "utf-8", newline="\n")
 
 
@@ -63,6 +62,7 @@ def put(path: Path, write: Callable[[Path], None], *, force: bool) -> Written:
         with output_errors(path):
             write(new)
         if not force and os.path.lexists(path):
+            # a workflow may run a command again
             if path.is_file() and filecmp.cmp(new, path, shallow=False):
                 return Written((path,), before=True)
             raise OutputError(f"{path}: already exists, and differs from what is drawn; {REMEDY}")

@@ -112,6 +112,7 @@ def fingerprint(run: Run) -> dict[str, Attribute]:
     apart = answering("continued", facts)
     kept = {name: value for name, value in facts.items() if name not in apart}
     asked = {"length": run.row_length, "dtype": options.dtype, "multipliers": options.multipliers}
+    # asked for, it is a choice; chosen by the device it may change
     if options.batch_size is not None:
         asked["batch_size"] = options.batch_size
     return kept | asked
@@ -155,6 +156,7 @@ def words_of(options: ScoreOptions) -> Iterator[str]:
     """Yield every option that was set and changes a score file, but MODEL and REGIONS."""
     for item in fields(options):
         value: Any = getattr(options, item.name)
+        # Not what was typed: a shard, or a run with -q, must have the bytes of the others.
         if item.default is MISSING or value == item.default or item.metadata.get("fact") is False:
             continue
         word = flag_of(item)

@@ -50,7 +50,7 @@ def seconds_of_one(run: "Run") -> float:
     """Time the first window, once its code is compiled."""
     batch = next(run.batches(run.first, run.first + 1))
     took = 0.0
-    for _ in range(2):
+    for _ in range(2):  # the first one compiles
         before = run.settings.clock()
         run.explainer.explain_by(run.schedule, batch.codes, batch.references, batch.others)
         took = run.settings.clock() - before

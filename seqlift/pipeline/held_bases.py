@@ -49,6 +49,7 @@ class HeldBases:
         """
         if self._file is None:
             return None
+        # no shared position: any thread may read
         found = os.pread(self._file.fileno(), stop - start, start)
         return np.frombuffer(found, np.uint8) if len(found) == stop - start else None
 

@@ -78,6 +78,7 @@ def merge(
         files.scores: Merged(tuple(group), attributes, mean)
         for (group, attributes), files in zip(merged, outputs.targets, strict=True)
     }
+    # One lock for all files of the command: two merges of a name would mix them.
     with writing(outputs.regions):
         try:
             return write_merged(outputs, whole, overlap=overlap, force=force, progress=progress)
@@ -140,6 +141,7 @@ def write_merged(
         first = outputs.targets[0].scores  # the regions of every target are the same
         with ScoreFile(new.get(first, first)) as scores:
             write_regions(scores, new[outputs.regions])
+    # Before new score files have their names, so that no track of the old ones stands next to them.
     remove_outdated(outputs, replaced)
     for path in new:
         finish(new[path], path, replace=force)

@@ -48,6 +48,7 @@ class MotifInstances:
         Of one that the end of the window cuts there is the part inside, which is not `whole`.
         """
         places = self._places.get(window.region.chrom, [])
+        # Sorted by start only: one that begins so far ahead may still reach into the window.
         first = bisect_left(places, window.start - self._longest, key=lambda one: one.start)
         last = bisect_left(places, window.end, key=lambda one: one.start)
         met = [one for one in places[first:last] if one.end > window.start]

@@ -126,6 +126,7 @@ def writing(path: Path) -> Iterator[Path]:
     new, locks = unfinished(path), list[int]()
     try:
         with undisturbed():
+            # listed before the signal that was held back may come
             locks.append(_locked(new))
         yield new
     finally:
@@ -138,7 +139,9 @@ def writing(path: Path) -> Iterator[Path]:
 
 
 def _locked(new: Path) -> int:
+    # Neither a link to another's file is followed, nor a pipe waited for.
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+    # Between opening and locking, the one who had the lock may have renamed the file.
     while True:
         with output_errors(new):
             lock = os.open(new, flags, 0o666)
@@ -162,6 +165,7 @@ def is_locked(lock: int) -> bool:
     """Lock an open file; False where another process has it. File systems without locks pass."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    # another process has it; any other error is a file system without locks
     except BlockingIOError:
         return False
     except OSError:
@@ -183,6 +187,7 @@ def finish(new: Path, path: Path, *, replace: bool) -> None:
 
     Raises OutputError where `replace` is false and something has that name by now.
     """
+    # before it has its name: after a loss of power a name could come without its bytes
     to_disk(new)
     try:
         if replace:
@@ -200,9 +205,8 @@ def finish(new: Path, path: Path, *, replace: bool) -> None:
 
 
 def _name_once(new: Path, path: Path) -> None:
-    """Rename a file; unlike rename(2), link(2) never takes the place of another."""
     try:
-        path.hardlink_to(new)
+        path.hardlink_to(new)  # unlike rename(2), link(2) never takes the place of another file
     except FileExistsError:
         raise
     except OSError:  # a file system without links
@@ -216,6 +220,7 @@ def _name_once(new: Path, path: Path) -> None:
 def remove_outdated(outputs: Outputs, replaced: Collection[Path]) -> None:
     """Remove regions and tracks whose score files are about to be replaced."""
     for path in outputs.paths():
+        # Score files are replaced in one step; a track would be that of a file which is gone.
         if path in replaced and not path.is_dir() and path.suffix != ".h5":
             with output_errors(path):
                 path.unlink(missing_ok=True)
@@ -244,7 +249,7 @@ def check_prefix(prefix: str) -> None:
 def check_name(path: Path) -> None:
     """Raise OutputError for a name that a file system, or the library for tracks, does not take."""
     size = len(os.fsencode(path.name))
-    if size + SPARE > NAME_BYTES:
+    if size + SPARE > NAME_BYTES:  # as the unfinished name, too, must be one
         raise OutputError(
             f"{path}: a name of {size} bytes, and {NAME_BYTES - SPARE} is the most; give a shorter"
             " prefix with -o"
@@ -270,7 +275,7 @@ def check_outputs(paths: Iterable[Path], *, inputs: Iterable[Path]) -> None:
             problems.append(f"{path}: a folder has this name; give another prefix with -o")
         elif path.exists() and not path.is_file():
             problems.append(f"{path}: a device, pipe or socket has this name; give another with -o")
-        elif path.resolve() in kept:
+        elif path.resolve() in kept:  # by where links lead: another name of an input is that input
             problems.append(f"{path}: this run reads that file; give another prefix with -o")
     if problems:
         raise OutputError(*problems)

@@ -31,9 +31,10 @@ class Part(NamedTuple):
 
 def remove_part(folder: Path) -> None:
     """Remove the folder of a part, which first loses its name; what no run has put there stays."""
-    if folder.is_symlink() or not folder.is_dir():
+    if folder.is_symlink() or not folder.is_dir():  # a link could lead to files of somebody else
         return
     if not folder.name.endswith(UNFINISHED):
+        # First the name: ended in the middle, it must not look like a part that is whole.
         folder = folder.replace(folder.with_name(f"{folder.name}{UNFINISHED}"))
     for path in list(folder.iterdir()):
         if SCORES.fullmatch(path.name) and not path.is_dir():

@@ -61,6 +61,7 @@ class PartWriter(Finishing):
         """Append rows, a batch of them for each target."""
         rows, taken = len(scores[0].windows), 0
         if self._folder is not None and self._age() >= self._run.settings.part_seconds:
+            # To the next whole chunk: joining copies chunks as they are, wherever a part ends.
             taken = min(-self._row % self._run.chunk, rows)
             self._append(scores, slice(0, taken))
             if self._row % self._run.chunk == 0:
@@ -101,7 +102,6 @@ class PartWriter(Finishing):
         self._folder, self._writers = None, []
 
     def _cut(self) -> None:
-        """Keep the whole chunks of the part under way."""
         rows = self._row - self._start
         spare = rows % self._run.chunk
         if spare == rows:

@@ -79,9 +79,11 @@ class PartsFolder(Closing):
     ) -> None:
         self.folder, self.placed, self._begun = folder, False, False
         self.replaced: frozenset[Path] = frozenset()
+        # Sorted, so that the order of facts does not matter.
         self.run = hashlib.sha256(json.dumps(dict(facts), sort_keys=True).encode()).hexdigest()
         self._lock = NONE
         try:
+            # a signal here would leave a lock without an owner
             with undisturbed(), output_errors(folder):
                 self._lock = self._locked()
                 self._enter(dict(facts), finals, force=force, keep_stale=not (force or drop_stale))
@@ -91,7 +93,6 @@ class PartsFolder(Closing):
             raise
 
     def _locked(self) -> int:
-        """Make the folder and lock it; another run may be removing it at the same time."""
         for _ in range(RETRIES):
             self.folder.mkdir(exist_ok=True)
             try:
@@ -102,6 +103,7 @@ class PartsFolder(Closing):
                 os.close(lock)
                 break
             with suppress(FileNotFoundError):
+                # The run that was leaving may have removed the file before it was locked here.
                 if os.path.samestat((self.folder / LOCK).lstat(), os.fstat(lock)):
                     return lock
             os.close(lock)
@@ -116,7 +118,6 @@ class PartsFolder(Closing):
         return (f"{self.folder}: its file system has no locks; start no second run of this name",)
 
     def _opened_lock(self) -> tuple[int, bool]:
-        """Open the file that is locked; whether it was made, too."""
         path, flags = self.folder / LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK
         with suppress(FileExistsError):
             return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o644), True
@@ -134,6 +135,7 @@ class PartsFolder(Closing):
             self._clear()
             before = None
         if before is None:
+            # Of the files at the time of --force: what appears later is somebody else's, and stays.
             identities = {path.name: identity(path) for path in finals if force and path.exists()}
             before, self._begun = {"facts": facts, "replaces": identities}, True
             self._write(RUN, before)
@@ -157,12 +159,12 @@ class PartsFolder(Closing):
         unfinished = self.folder / f"{name}{UNFINISHED}"
         unfinished.write_text(json.dumps(content, indent=1), encoding="utf-8")
         to_disk(unfinished)
-        unfinished.replace(self.folder / name)
+        unfinished.replace(self.folder / name)  # whole or not there, at every moment
 
     def _refuse_strangers(self) -> None:
         """Raise OutputError unless the folder is as a run begins or leaves it."""
         begun = {LOCK} if self._made_lock else {LOCK, f"{RUN}{UNFINISHED}"}
-        if os.fstat(self._lock).st_size:
+        if os.fstat(self._lock).st_size:  # a run's lock is empty
             begun = set()
         for path in self.folder.iterdir():
             if path.name not in begun or not path.is_file():
@@ -171,10 +173,10 @@ class PartsFolder(Closing):
                 )
 
     def _clear(self) -> None:
-        """Remove everything that runs make but the lock; last what says what it all is."""
         self._clear_unfinished()
         for part in self.finished():
             remove_part(part.folder)
+        # the last, as without it the rest would be a stranger's
         (self.folder / RUN).unlink(missing_ok=True)
 
     def _clear_unfinished(self) -> None:
@@ -236,6 +238,7 @@ class PartsFolder(Closing):
         for path in folder.iterdir():
             to_disk(path)
         with output_errors(folder):
+            # a name means that all of it is there
             folder.replace(self.folder / f"{start:010d}-{stop:010d}")
 
     def unfinished(self, path: Path) -> Path:
@@ -244,6 +247,7 @@ class PartsFolder(Closing):
 
     def remove(self) -> None:
         """Remove the folder: all is finished."""
+        # what is left is removed by the next run of the command
         with undisturbed(), suppress(OSError):
             self._clear()
             (self.folder / LOCK).unlink()
@@ -254,7 +258,7 @@ class PartsFolder(Closing):
         with undisturbed():
             with suppress(OSError, OutputError):
                 self._tidy()
-            os.close(self._lock)
+            os.close(self._lock)  # last: another run may come in from here on
 
     def _tidy(self) -> None:
         try:

@@ -87,10 +87,7 @@ def framing_of(options: ScoreOptions, explainer: "Explainer") -> Framing:
 
 
 def survey_of(options: ScoreOptions, workload: Workload, framing: Framing) -> Survey:
-    """Read all windows once, so that what cannot be read is known before the first batch.
-
-    Their bases are held for the scoring; a shard, which scores few of them, fetches its own again.
-    """
+    # a shard fetches its few windows again
     return workload.survey(framing, hold=options.shard is None)
 
 
@@ -102,7 +99,7 @@ def decided(
     survey: Survey,
 ) -> Run:
     """Make the run, all of which has been checked."""
-    if not explainer.method.needs_references:
+    if not explainer.method.needs_references:  # the file and the fingerprint say what was used
         options = replace(options, reference="zeros", references=None)
     length = survey.framing.length
     alike = length is not None  # windows have one length, though the model may take any
@@ -266,6 +263,7 @@ def rows_of_shard(rows: int, shard: tuple[int, int] | None, chunk: int) -> tuple
     if shard is None:
         return 0, rows
     number, count = shard
+    # shards end at whole chunks, so that merging copies them as they are
     chunks = -(-rows // chunk)
     first, last = (chunks * place // count * chunk for place in (number - 1, number))
     return min(first, rows), min(last, rows)

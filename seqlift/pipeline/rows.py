@@ -47,10 +47,13 @@ def residuals_of(result: "Result", contributions: NDArray[Any]) -> Residuals:
     axes = tuple(range(1, contributions.ndim))
     pairs = np.abs(result.residual).max(axis=1)
     sizes = (result.prediction[:, None], result.reference_prediction, difference)
+    # Not the difference alone, which may be next to nothing (decision 0002).
     scale = np.max([np.abs(size).max(axis=1) for size in sizes], axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
+        # float64: summed in float32, thousands of bases would add a residual of their own.
         mean = difference.mean(axis=1) - contributions.sum(axis=axes, dtype=np.float64)
         largest = np.maximum(pairs, np.abs(mean))
+        # 0 / 0 where nothing was predicted
         relative = np.where(largest == 0.0, 0.0, largest / scale)
         cancelling = np.abs(contributions).max(axis=axes) / scale
     return Residuals(mean, relative.astype(np.float64), cancelling.astype(np.float64))
@@ -68,7 +71,7 @@ def check_residuals(
 
     A residual that is no number is above any tolerance: the model gave none for that sequence.
     """
-    bad = np.flatnonzero(~(residuals.relative <= tolerance))
+    bad = np.flatnonzero(~(residuals.relative <= tolerance))  # so that NaN counts, too
     if not len(bad):
         return
     i = int(bad[0])
@@ -127,7 +130,7 @@ def check_stored(
             for i, problem in rounding_problems(kept, exact):
                 place = workload.place(rows[i].window.region.line)
                 raise NumericError(f"{place}: contributions to {target} {problem}")
-    bad = np.flatnonzero(~(batch.relative_residual <= tolerance))
+    bad = np.flatnonzero(~(batch.relative_residual <= tolerance))  # so that NaN counts, too
     if len(bad):
         i, kind = int(bad[0]), batch.hypothetical.dtype.name
         place = workload.place(rows[i].window.region.line)

@@ -123,9 +123,9 @@ class Run:
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
         """Yield rows in file order, in batches."""
         both = self.options.both_strands
-        most = max(self.batch_size // 2, 1) if both else self.batch_size
+        most = max(self.batch_size // 2, 1) if both else self.batch_size  # each has both strands
         read = self.workload.read(self.survey.framing, start, stop)
-        for _, rows in groupby(read, key=lambda row: row.codes.size):
+        for _, rows in groupby(read, key=lambda row: row.codes.size):  # a batch has one length
             while batch := list(islice(rows, most)):
                 yield self.batch([*batch, *batch] if both else batch, len(batch))
 

@@ -51,7 +51,7 @@ def check_file(run: Run, path: Path, target: str) -> None:
     with ScoreFile(path) as scores:
         largest, place = worst_row(run, scores)
         ratio = ratio_in(scores)
-    if not largest <= run.tolerance:
+    if not largest <= run.tolerance:  # so that NaN counts, too
         half = run.options.dtype if run.options.dtype == "float16" else ""
         raise above_tolerance(place, target, largest, run.tolerance, stored=half, cancelling=ratio)
 

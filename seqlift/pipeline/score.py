@@ -195,6 +195,7 @@ def compute_stretch(
     with timings.stage(OUTPUT), ExitStack() as stack:
         writer = stack.enter_context(PartWriter(run, parts, *stretch))
         background = stack.enter_context(Background(waiting=AHEAD))
+        # Entered in the order of the data, so that on leaving the writer is the last to end.
         batches = stack.enter_context(closing(prefetched(run.batches(*stretch), ahead=AHEAD)))
         wanted = timings.waited(INPUT, until_asked(batches, stop))
         done = stack.enter_context(closing(concurrent.each(explained, wanted)))
@@ -240,7 +241,7 @@ def write_batch(
 
 def place_scores(run: Run, parts: PartsFolder, done: Collection[Path], progress: Progress) -> None:
     """Join the parts to score files, and give these and the regions file their final names."""
-    run.workload.check_unchanged()
+    run.workload.check_unchanged()  # what was scored must be what the digests in the file say
     new = {path: parts.unfinished(path) for path in run.outputs.scores() if path not in done}
     finished = parts.finished()
     for place, files in enumerate(run.outputs.targets):
@@ -251,11 +252,12 @@ def place_scores(run: Run, parts: PartsFolder, done: Collection[Path], progress:
             with progress("joining", run.rows) as bar:
                 path = new[files.scores]
                 join(sources, path, attributes=attributes, sizes=sizes, progress=bar.update)
-            check_file(run, path, files.target)
+            check_file(run, path, files.target)  # before it has its final name
     first = run.outputs.targets[0].scores  # the regions of every target are the same
     if run.outputs.regions in new:
         with ScoreFile(new.get(first, first)) as scores:
             write_regions(scores, new[run.outputs.regions])
+    # Before new score files have their names, so that no track of the old ones stands next to them.
     remove_outdated(run.outputs, parts.replaced)
     for path in new:
         finish(new[path], path, replace=path in parts.replaced)

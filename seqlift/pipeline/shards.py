@@ -97,6 +97,7 @@ def check_shards(
     whole = {name: value for name, value in first.items() if fact_of(name).whole != "none"}
     for name in whole:
         if fact_of(name).whole == "all":
+            # each once, in order
             values = list(dict.fromkeys(facts[path].get(name, "") for path in ordered))
             whole[name] = values[0] if len(values) == 1 else ", ".join(map(str, values))
     return ordered, whole
@@ -146,6 +147,7 @@ def check_models(
     check_same(group, facts, "models")
     models: dict[Attribute, Path] = {}
     for path in group:
+        # Known by its bytes: one model under two names would count twice.
         before = models.setdefault(facts[path].get("model_sha256", ""), path)
         if before is not path:
             raise InputError(f"{path}: of the same model as {before}; give each model once")

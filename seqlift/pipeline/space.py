@@ -29,6 +29,7 @@ def bytes_needed(run: Run, kept: int) -> int:
     if run.options.multipliers:
         row += bases * 4 * 4 * HYPOTHETICAL_SHARE
     targets = len(run.outputs.targets)
+    # twice on the disk until they are joined
     scores = targets * (2 * FILE + (2 * run.rows - kept) * row)
     return int(scores + bytes_of_tracks(run))
 

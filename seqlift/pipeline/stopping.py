@@ -32,6 +32,7 @@ class Stop(Closing):
     def __enter__(self) -> Self:
         """Take the signals over."""
         self._before = {}
+        # Python sets handlers nowhere else
         if threading.current_thread() is threading.main_thread():
             heeded = [
                 n for n in SIGNALS if signal.getsignal(n) is not signal.SIG_IGN
@@ -45,7 +46,7 @@ class Stop(Closing):
             signal.signal(number, handler)
 
     def _ask(self, number: int, _frame: FrameType | None) -> None:
-        if self.asked is not None:
+        if self.asked is not None:  # the user will not wait
             raise KeyboardInterrupt(number)
         self.asked = number
 

@@ -45,5 +45,5 @@ def mean_of_strands(result: "Result") -> "Result":
     prediction = (one.prediction + other.prediction) / 2
     error = None
     if one.standard_error is not None and other.standard_error is not None:
-        error = np.hypot(one.standard_error, other.standard_error) / 2
+        error = np.hypot(one.standard_error, other.standard_error) / 2  # of independent draws
     return replace(one, prediction=prediction, standard_error=error, **means, **pairs)

@@ -22,6 +22,7 @@ def prefetched(items: Iterator[Item], *, ahead: int) -> Generator[Item, None, No
     for the item under way.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="reader") as pool:
+        # One thread, so that the iterator is never asked twice at once.
         waiting = deque(pool.submit(next, items, END) for _ in range(ahead))
         try:
             while (item := waiting.popleft().result()) is not END:
@@ -53,7 +54,7 @@ class Background(Finishing):
     def _make(self, function: Callable[..., Any], *arguments: Any) -> None:
         if self._failed:
             return
-        self._failed = True
+        self._failed = True  # until it has returned: what comes after a failure is not done
         function(*arguments)
         self._failed = False
 

@@ -82,7 +82,7 @@ class Workload(Closing):
                 self.genome = opened.enter_context(Genome(genome))
             self._held = opened.enter_context(closing(HeldBases()))
             self._framing: Framing | None = None  # of the windows that are held
-            self._opened = opened.pop_all()
+            self._opened = opened.pop_all()  # all or none: what fails above closes what was opened
 
     def close(self) -> None:
         """Close both files."""
@@ -105,7 +105,6 @@ class Workload(Closing):
             pass
 
     def _checked(self) -> Iterator[Region]:
-        """Yield every region that can be used; raise InputError at the end if there are others."""
         problems: list[str] = []
         number = found = 0
         for candidate in self._candidates():
@@ -189,7 +188,6 @@ class Workload(Closing):
                 place += window.end - window.start
 
     def _regions(self) -> Iterator[Region]:
-        """Yield every region, in file order."""
         for region in self._candidates():
             if isinstance(region, str):
                 raise InputError(region, f"{self.regions.source} changed while it was read")
