@@ -83,12 +83,12 @@ def check_references(
         return reference_kinds.gc_reference(reference_kinds.gc_content(counts))
     if isinstance(references, str):
         return reference_kinds.parse(references, seed=seed)
-    if hasattr(references, "draw"):
+    if hasattr(references, "draw"):  # any object with this method will do, as a user's own kind
         return cast(References, references)
     array = np.asarray(references)
     if np.issubdtype(array.dtype, np.number) and not np.isfinite(array).all():
         raise InputError("references: some values are not finite; give finite ones")
-    if array.shape == shape[1:]:
+    if array.shape == shape[1:]:  # one reference for all, without an axis of its own
         return array[None]
     if array.size and array.ndim == len(shape) and array.shape[1:] == shape[1:]:
         return array

@@ -97,7 +97,6 @@ def check_weights(engine: Engine) -> None:
 
 
 def values_kept(node: Node) -> int:
-    """Count the values kept of a node; those of all steps of a recurrence."""
     if isinstance(node.primitive, Recurrence):
         inside = sum(math.prod(step.shape) for step in node.primitive.step.nodes)
         return inside * node.shape[0]
@@ -158,7 +157,7 @@ def run_batches(
     With `others` each sequence needs references of its own.
     """
     rows = np.arange(size)
-    rows[len(batch) :] = 0
+    rows[len(batch) :] = 0  # another size would be compiled anew, and may sum in another order
     if not isinstance(references, PassedReferences):
         references = references[rows]
     fed = {
@@ -179,6 +178,7 @@ class LastShared:
 
     def of(self, engine: Engine, references: NDArray[Any]) -> PassedReferences:
         """Pass shared `references` (R, ...) through the model, unless they are the last ones."""
+        # by content: callers make new arrays
         key = (id(engine), references.shape, references.tobytes())
         with REFERENCE_LOCK:
             if self._last is None or self._last[0] != key:
@@ -198,6 +198,7 @@ def with_arrays(
 
     References that all sequences share pass the model once per run, unless there are `rows`.
     """
+    # With other inputs a shared reference has another prediction for each sequence.
     if rows or references.ndim > batch.ndim:
         return run_batches(engine, batch, own_references(references, batch), size, rows)
     return run_batches(engine, batch, shared.of(engine, references), size)
@@ -228,12 +229,12 @@ def with_kind(
         parts.append(run_batches(engine, batch[known], shared.of(engine, common), size))
     if not known.all():
         parts.append(run_batches(engine, batch[~known], references.draw(codes[~known]), size))
+    # as they came
     order = np.argsort(np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)]))
     return [joined_results(results).rows(order) for results in zip(*parts, strict=True)]
 
 
 def own_references(references: NDArray[Any], batch: NDArray[Any]) -> NDArray[Any]:
-    """Repeat shared array references for each sequence: (N, R, ...)."""
     if references.ndim > batch.ndim:
         return references
     return np.broadcast_to(references, (len(batch), *references.shape))

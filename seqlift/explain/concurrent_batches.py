@@ -46,6 +46,7 @@ class ConcurrentBatches:
                     item = next(source)
                 except StopIteration:
                     break
+                # What was begun comes first, so that no batch is lost to a later line of a file.
                 except Exception:
                     yield from self._results(function, begun, leaving=0)
                     raise
@@ -76,11 +77,12 @@ class ConcurrentBatches:
             try:
                 made = future.result() if future else self._alone(function, item)
             except DeviceMemoryError:
-                if future is None:
+                if future is None:  # it was alone already, in its smallest size
                     raise
                 if self.schedule.lanes > 1:
                     log.warning("the device's memory is full: going on with one batch at a time")
                 self.schedule = replace(self.schedule, lanes=1)
+                # the memory of the other batch is free before the next try
                 wait([other for _, other in begun if other])
                 made = self._alone(function, item)
             begun.popleft()
@@ -94,7 +96,7 @@ class ConcurrentBatches:
             except DeviceMemoryError:
                 if size == 1:
                     raise
-                size = -(-size // 2)
+                size = -(-size // 2)  # rounded up, so that it comes to 1
                 self.schedule = replace(self.schedule, size=size)
                 log.warning("the device's memory is full: batches of %d sequences now", size)
 

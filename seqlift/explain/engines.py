@@ -55,6 +55,7 @@ class Engines:
         self.settings = settings
         self.blind: frozenset[str] = frozenset()
         self._engines: dict[Key, Engine] = {}
+        # one for all: engines of other lengths have the same weights
         self._stored = weights_store()
 
     def of(self, input_shape: tuple[int, ...], rows: frozenset[int], *, alike: bool) -> Engine:
@@ -63,7 +64,7 @@ class Engines:
         `alike` is whether sequences have one length, for which compiling pays.
         """
         key = input_shape, rows, alike
-        with ENGINE_LOCK:
+        with ENGINE_LOCK:  # two threads would lower and check the model for one shape twice
             engine = self._engines.pop(key, None)
             if engine is None:
                 engine = self._made(*key)
@@ -96,6 +97,7 @@ class Engines:
     def _graph(self, input_shape: tuple[int, ...], rows: frozenset[int]) -> Graph:
         """Lower the model to primitives, and check them against its own predictions."""
         lower_kwargs: dict[str, Any] = self.extra_inputs.without(rows) | {"layout": self.layout}
+        # a notebook's floatx and epsilon change no score
         with default_settings(of_a_file=self.of_a_file):
             graph = lower(self.model, input_shape, **lower_kwargs)
             graph = as_weighed(graph, self.settings)

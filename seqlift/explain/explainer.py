@@ -120,6 +120,7 @@ class Explainer(Described):
         self._shared = LastShared()
         self._schedules: dict[Any, Schedule] = {}
         if None not in self.input_shape:
+            # refused now and not in the first call
             self.engine(cast(tuple[int, ...], self.input_shape))
 
     def engine(

@@ -81,6 +81,7 @@ def resolve(model: Any, requested: Mapping[str, InputValue] | None = None) -> Ex
     values = values_of(model, {name: v for name, v in requested.items() if name not in copied})
     strands = strand_codes(inputs, copied, values)
     left = [one for one in inputs if one.number not in values and one.number not in strands]
+    # All have values, one of them the sequence itself: then that one takes it.
     first = next((number for number, strand in strands.items() if strand == "sequence"), None)
     if not left and first is not None:
         del strands[first]
@@ -194,7 +195,6 @@ def input_value(one: ModelInput, setting: InputValue) -> tuple[Array | None, str
 
 
 def number_in(text: str) -> float | None:
-    """Parse a number or `zeros`; None for any other text."""
     if text == "zeros":
         return 0.0
     try:
@@ -233,7 +233,7 @@ def check_values(array: Array, one: ModelInput, *, place: str) -> None:
 
 
 def array_digest(array: Array) -> str:
-    data = np.ascontiguousarray(array, dtype="<f8").tobytes()
+    data = np.ascontiguousarray(array, dtype="<f8").tobytes()  # one digest on every processor
     return f"{array.shape} sha256 {hashlib.sha256(data).hexdigest()}"
 
 

@@ -193,7 +193,6 @@ def described_layer(name: str, plan: LayerPlan, problems: tuple[str, ...]) -> La
 
 
 def planned_shape(plan: LayerPlan | NetworkPlan) -> tuple[int | None, ...] | None:
-    """Read the shape of a layer's output from its settings; None where they leave it open."""
     key = {"InputLayer": "shape", "Reshape": "target_shape"}.get(plan.class_name)
     if key is None or isinstance(plan, NetworkPlan):
         return None
@@ -230,7 +229,6 @@ def layer_reports(graph: Graph, rules: Rules) -> tuple[LayerReport, ...]:
 
 
 def report_of(graph: Graph, call: LayerCall, rules: Rules) -> LayerReport:
-    """Describe one layer call: its primitives, its rule and its problem."""
     primitives = [graph.nodes[i].primitive for i in call.nodes]
     problems = [primitive.problem for primitive in primitives if isinstance(primitive, Unsupported)]
     rules_used = dict.fromkeys(

@@ -95,8 +95,7 @@ def own_name(output: Output, outputs: Sequence[Output]) -> str:
 
 
 def _names(tensor: Any) -> Iterator[str]:
-    """Yield the name of the layer that gives a tensor, then the name it has before activation."""
-    operation, node, _ = tensor._keras_history
+    operation, node, _ = tensor._keras_history  # Keras has no public way from a tensor to its layer
     yield operation.name
     if isinstance(operation, keras.layers.Activation | keras.layers.Softmax):
         before = operation._inbound_nodes[node].input_tensors[0]._keras_history.operation

@@ -65,7 +65,7 @@ def before_activation(graph: Graph, node: int) -> tuple[int, bool]:
     single = node  # one number may lose its axis after the activation
     while isinstance(graph.nodes[single].primitive, Reshape) and graph.nodes[node].shape == ():
         (single,) = graph.nodes[single].inputs
-    if graph.nodes[single].primitive is SIGMOID:
+    if graph.nodes[single].primitive is SIGMOID:  # the one object: a hard sigmoid has no logit
         return graph.nodes[single].inputs[0], False
     if isinstance(primitive, Softmax):
         return graph.nodes[node].inputs[0], True

@@ -46,6 +46,7 @@ def by_task(outputs: Iterator[Output], words: Sequence[str]) -> dict[str, Output
         task = task_of(output.name, words)
         if task:
             found.setdefault(task, []).append(output)
+    # two: which is not known
     return {task: alike[0] for task, alike in found.items() if len(alike) == 1}
 
 

@@ -29,7 +29,7 @@ def command(path: Path, arch: Path | None, extents: tuple[int | None, ...]) -> s
         *steps,
         f"keras.Model(bases, model(x)).save({json.dumps(f'{path.stem}.bases.keras')})",
     ]
-    return f"python -c {shlex.quote('; '.join(code))}"
+    return f"python -c {shlex.quote('; '.join(code))}"  # a path may hold quotes and spaces
 
 
 def meaning(extents: tuple[int | None, ...]) -> str:
@@ -63,5 +63,4 @@ def _input_of(extents: tuple[int | None, ...]) -> tuple[int | None, list[str]] |
 
 
 def _channels_of(extents: tuple[int | None, ...]) -> int | None:
-    """Find the number of channels: 4, 5 with one for unknown bases, None if neither."""
     return next((n for n in (CHANNELS, CHANNELS + 1) if n in extents), None)
