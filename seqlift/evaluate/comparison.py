@@ -62,6 +62,7 @@ class MethodComparison:
         if not explained.signed:
             self.note(f"{method}: {SIZES}")
         wanted = [one for one in self.measures if (method, one.name) not in self._left_out]
+        # several measures come from one computation
         for compute in dict.fromkeys(one.compute for one in wanted):
             names = [one.name for one in wanted if one.compute == compute]
             try:
@@ -124,6 +125,7 @@ def compare(side: Side, compared: Compared, comparison: MethodComparison) -> Non
         scores[id(side.mutagenesis)] = side.mutagenesis.scored(*arrays)
         tracks = scores[id(side.mutagenesis)].tracks
     for method, subject in side.subjects.items():
+        # mutagenesis may be compared itself
         scored = scores.get(id(subject)) or subject.scored(*arrays)
         explained = Explained(
             compared,

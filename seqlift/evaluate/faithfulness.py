@@ -38,6 +38,7 @@ def infidelity(explained: Explained) -> Measured:
         predicted[:, n] = np.einsum("vlc,tlc->tv", sequence - variants, scores)
     products = (predicted * actual).mean(axis=-1)
     own = (predicted**2).mean(axis=-1)
+    # The least-squares factor: the mean of predicted times actual over that of predicted squared.
     factor = np.divide(products, own, out=np.zeros_like(own), where=own > 0)
     return {
         "infidelity": alone(((predicted - actual) ** 2).mean(axis=-1)),
@@ -49,12 +50,12 @@ def infidelity(explained: Explained) -> Measured:
 
 def perturbed(sequence: Array, random: np.random.Generator) -> Array:
     """Substitute a share of the known bases of a sequence (L, 4), differently each time."""
-    known = np.flatnonzero(sequence.sum(axis=-1) == 1.0)
+    known = np.flatnonzero(sequence.sum(axis=-1) == 1.0)  # an N has no base to substitute
     number = min(max(round(SHARE * len(known)), 1), len(known))
     variants = np.tile(sequence, (PERTURBATIONS, 1, 1)).astype(np.float64)
     for variant in variants:
         places = random.choice(known, number, replace=False) if number else known
-        turns = random.integers(1, CHANNELS, number)
+        turns = random.integers(1, CHANNELS, number)  # never 0: each place gets another base
         bases = (variant[places].argmax(axis=-1) + turns) % CHANNELS
         variant[places] = np.eye(CHANNELS)[bases]
     return variants

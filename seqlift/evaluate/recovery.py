@@ -66,7 +66,6 @@ def instances_of(explained: Explained, target: str, n: int) -> list[Instance]:
 
 
 def covered(instances: list[Instance], length: int) -> Marked:
-    """Mark the positions inside instances, (L,)."""
     inside = np.zeros(length, bool)
     for one in instances:
         inside[max(one.start, 0) : max(one.end, 0)] = True
@@ -74,11 +73,9 @@ def covered(instances: list[Instance], length: int) -> Marked:
 
 
 def instance_score(track: Array, instance: Instance) -> float:
-    """Sum the scores of an instance."""
     return float(track[instance.start : instance.end].sum())
 
 
 def share(track: Array, inside: Marked) -> float:
-    """Compute the share of the sizes of all scores that lies inside."""
     sizes = np.abs(track)
     return float(sizes[inside].sum() / sizes.sum()) if sizes.any() else np.nan

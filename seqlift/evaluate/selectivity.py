@@ -78,7 +78,6 @@ def directions(explained: Explained) -> Array:
 
 
 def no_places(explained: Explained) -> Places:
-    """Prepare the first bases of the windows, (T, N, K): -1 where none is chosen yet."""
     length = explained.scored.tracks.shape[2]
     number = min(WINDOWS, length // WIDTH)
     return np.full((*explained.shape, number), -1, np.int64)
@@ -141,5 +140,6 @@ def area_of_curve(explained: Explained, states: Array) -> tuple[Array, Array]:
         values = explained.model.predicted(curves.reshape(-1, *curves.shape[2:]), others)[t]
         means[t] = values.reshape(steps, number).mean(axis=0)
     difference = first - last
+    # no curve to be below: not counted
     size = np.where(difference == 0.0, np.nan, np.abs(difference))
     return np.sign(difference) * (means - last), size

@@ -27,6 +27,7 @@ def continuity(explained: Explained) -> Measured:
     for n in range(explained.shape[1]):
         tracks = explained.scored.tracks[:, n : n + 1]
 
+        # bound now, not when called
         def slopes(changed: Array, _which: slice, tracks: Array = tracks) -> Array:
             pairs = ((tracks, changed), (in_shares(tracks), in_shares(changed)))
             return np.stack([rate_of_change(*pair, SUBSTITUTION) for pair in pairs])
@@ -39,13 +40,11 @@ def continuity(explained: Explained) -> Measured:
 
 
 def rate_of_change(before: Array, after: Array, distance: float) -> Array:
-    """Divide the change of scores (..., L), in the L1 norm, by how far the inputs are apart."""
     change: Array = np.abs(after - before).sum(axis=-1) / distance
     return change
 
 
 def in_shares(tracks: Array) -> Array:
-    """Divide scores (..., L) by the sum of their sizes."""
     with np.errstate(divide="ignore", invalid="ignore"):
         shares: Array = tracks / np.abs(tracks).sum(axis=-1, keepdims=True)
     return np.where(np.isfinite(shares), shares, 0.0)

@@ -101,7 +101,7 @@ class ExplainedModel:
         found = []
         for start in range(0, len(sequences), PREDICTED_AT_ONCE):
             rows = np.arange(start, start + PREDICTED_AT_ONCE)
-            rows[rows >= len(sequences)] = start
+            rows[rows >= len(sequences)] = start  # filled up: one size is one program
             fed = {nodes[n]: np.asarray(values[rows], engine.dtype) for n, values in others.items()}
             values = predict(sequences[rows].astype(np.float32), fed)
             found.append(np.stack([np.asarray(one, np.float64) for one in values]))

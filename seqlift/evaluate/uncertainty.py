@@ -41,6 +41,7 @@ class Tally:
 
     def add(self, numerators: Numbers, denominators: Numbers) -> None:
         """Add a batch of sequences, (N,) each."""
+        # NaN: the measure has no value there
         counts = np.isfinite(numerators) & np.isfinite(denominators)
         self._numerators.append(numerators[counts])
         self._denominators.append(denominators[counts])
@@ -70,15 +71,14 @@ class Tally:
 
 
 def ratio_or_nan(above: float, below: float) -> float:
-    """Divide, with NaN for a denominator of 0."""
     return float(above / below) if below else nan
 
 
 def bootstrapped(above: Numbers, below: Numbers, *, seed: int) -> tuple[float, float]:
-    """Find the percentile interval of a ratio of sums over resampled sequences."""
     number = len(above)
     if number < 2:
         return nan, nan
+    # a method more or less changes no other interval
     random = np.random.default_rng([seed, number])
     rows = max(DRAWN_AT_ONCE // number, 1)
     found = []
@@ -96,7 +96,6 @@ def bootstrapped(above: Numbers, below: Numbers, *, seed: int) -> tuple[float, f
 
 
 def wilson(count: float, number: float) -> tuple[float, float]:
-    """Compute Wilson's score interval of a share, `count` out of `number`."""
     if not number:
         return nan, nan
     z, share = NORMAL_QUANTILE, count / number

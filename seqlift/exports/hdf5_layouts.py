@@ -41,7 +41,7 @@ def describe_array(dataset: h5py.Dataset) -> None:
 @contextmanager
 def new_hdf5(path: Path) -> Iterator[tuple[Any, Callable[[], None]]]:
     """Open a new HDF5 file, and give what raises where something could not be written."""
-    with PatientFile(path) as disk:
+    with PatientFile(path) as disk:  # h5py ends the process where it cannot flush on closing
         with h5py.File(disk, "w") as file:
             yield file, disk.check
         disk.check()

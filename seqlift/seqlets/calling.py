@@ -77,11 +77,12 @@ def call_windows(tracks: Tracks, *, width: int, rate: float, seed: int) -> Calle
     order = np.lexsort((start, row, -score))
     row, start, score = row[order], start[order], score[order]
     count = 0
-    for _ in range(2):
+    for _ in range(2):  # again without the bases called first, which would spread over the null
         decoys = np.sort(_decoy_sums(tracks, row[:count], start[:count], width, seed))
         above = len(decoys) - np.searchsorted(decoys, score)
-        p_value = (above + 1) / (len(decoys) + 1)
+        p_value = (above + 1) / (len(decoys) + 1)  # never 0, of however few decoys
         rates = above / DECOYS / np.arange(1, len(score) + 1)
+        # a greater sum has no larger rate
         q_value = np.minimum(np.minimum.accumulate(rates[::-1])[::-1], 1.0)
         count = int((q_value <= rate).sum())
     return Called(row, start, score, p_value, q_value).chosen(slice(count))
@@ -98,6 +99,7 @@ def peaks_of(
     if length < width or not rows:
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
     before = np.zeros((rows, length + 1))
+    # float64, as differences of running sums lose what the sums have grown by.
     np.cumsum(tracks, axis=1, dtype=np.float64, out=before[:, 1:])
     sums = before[:, width:] - before[:, :-width]
     active, found = np.arange(rows), []
@@ -125,7 +127,7 @@ def _before(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
     if reach < 1:
         return found
     found[:, 1:] = values[:, :-1]
-    covered = 1
+    covered = 1  # doubled each time: log2(reach) passes in the place of reach
     while covered < reach:
         step = min(covered, reach - covered)
         found[:, step:] = np.maximum(found[:, step:], found[:, :-step])
@@ -153,13 +155,13 @@ def _decoy_sums(
 def _shuffled_rows(
     block: NDArray[np.float32], called: NDArray[np.bool_], first: int, seed: int
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield the decoys (DECOYS, L) of every row."""
     for i, values in enumerate(block):
-        random = np.random.default_rng([seed, first + i])
+        random = np.random.default_rng([seed, first + i])  # by row, so that blocks change nothing
         if not called[i].any():
             yield random.permuted(np.tile(values, (DECOYS, 1)), axis=1)
             continue
         pool = values[~called[i]]
         if len(pool) < FEWEST and not called.all():
             pool = block[~called]
+        # drawn with replacement: the pool is shorter than a row
         yield random.choice(pool, (DECOYS, len(values)))

@@ -30,8 +30,9 @@ class Matches:
 
 def background_of(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Measure the frequencies of A C G T, the same on both strands, (4,)."""
+    # no base is impossible
     counts = np.bincount(codes.ravel(), minlength=UNKNOWN + 1)[:UNKNOWN] + 1.0
-    both = counts + counts[::-1]
+    both = counts + counts[::-1]  # mirrored, A C G T are their complements
     return np.asarray(both / both.sum())
 
 
@@ -66,9 +67,11 @@ def best_matches(
         tried = np.maximum(last - first + 1, 0)
         score, tail = _scores_of(motif, background)
         for forward in (True, False):
+            # the motif's other strand
             table = score if forward else score[::-1, [3, 2, 1, 0, UNKNOWN]]
             highest = _highest(codes, table, row, first, tried)
             chance = np.where(highest >= 0, tail[np.maximum(highest, 0)], 1.0)
+            # Bonferroni: places, strands, motifs
             p_value = np.minimum(chance * tried * 2 * len(motifs), 1.0)
             better = (p_value < best.p_value) & (tried > 0)
             best.motif[better], best.forward[better] = index, forward
@@ -83,7 +86,7 @@ def _scores_of(
     smooth = motif.probabilities + PSEUDO
     odds = np.log2(smooth / smooth.sum(axis=1, keepdims=True) / background)
     steps = np.round(odds * STEPS).astype(np.int64)
-    steps -= steps.min(axis=1, keepdims=True)
+    steps -= steps.min(axis=1, keepdims=True)  # from 0, so that a sum is a place in a table
     chances = np.ones(1)
     for place in steps:
         longer = np.zeros(len(chances) + int(place.max()))
@@ -101,7 +104,6 @@ def _highest(
     first: NDArray[np.int64],
     tried: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """Find the highest score of a motif at the places tried of each stretch, or -1."""
     highest = np.full(len(row), -1, dtype=np.int64)
     for step in range(int(tried.max(initial=0))):
         which = np.flatnonzero(tried > step)

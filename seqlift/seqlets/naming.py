@@ -118,6 +118,7 @@ def _placed(scores: StoredScores, called: Called, sign: int, width: int) -> Iter
     for i in order.tolist():
         row, first = int(called.row[i]), int(called.start[i])
         middle = starts[row] + first + width // 2
+        # tiles overlap: each place is shown by one of them
         if not shown[0][row] <= middle < shown[1][row]:
             continue
         inside = slice(first, first + width)
@@ -161,7 +162,7 @@ def _named(
     for index, motif in enumerate(motifs):
         own = [one.score for one in named if one.motif == motif.name]
         by_chance = int(((other.motif == index) & (other.p_value <= settings.motif_p)).sum())
-        share = (len(own) + 1) / (len(named) + 1)
+        share = (len(own) + 1) / (len(named) + 1)  # never 0, nor over 0
         enrichment = share / ((by_chance + 1) / (len(elsewhere) + 1))
         mean = float(np.mean(own)) if own else 0.0
         counts.append(MotifCount(motif.name, len(own), mean, enrichment))

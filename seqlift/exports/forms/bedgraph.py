@@ -36,6 +36,7 @@ def _segment_lines(segment: Segment) -> Iterator[str]:
     changes = np.flatnonzero(values[1:] != values[:-1]) + 1
     edges = np.concatenate([[0], changes, [len(values)]])
     places = (edges + segment.start).tolist()
+    # NumPy's shortest digits that give the same float32 again.
     words = np.asarray(values[edges[:-1]], dtype=np.float32).astype(str).tolist()
     for start, end, word in zip(places[:-1], places[1:], words, strict=True):
         yield f"{segment.chrom}\t{start}\t{end}\t{word}\n"

@@ -25,4 +25,5 @@ def write(scores: StoredScores, paths: Sequence[Path], report: Report) -> None:
         for name, array in (("input_seqs", scores.one_hot), ("hyp_scores", scores.hypothetical)):
             for done in copied_array(array, file, name):
                 check()
+                # each row once, though two arrays have it
                 report(done if name == "hyp_scores" else 0)

@@ -31,6 +31,7 @@ def write(scores: StoredScores, paths: Sequence[Path], report: Report) -> None:
         for table in (scores.regions, scores.qc):
             for name in table:
                 column = table[name].to_numpy()
+                # Text of fixed width: objects would be pickled, which readers refuse.
                 values = column if column.dtype.kind in "if" else column.astype(str)
                 add_array(archive, str(name), values.shape, values.dtype, [values])
         facts = np.array(json.dumps(scores.attributes, sort_keys=True))
