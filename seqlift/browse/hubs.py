@@ -31,7 +31,6 @@ def hub_files(shown: ShownFiles, names: Collection[str], *, url: str) -> dict[st
 
 
 def json_text(value: Any) -> str:
-    """Write JSON for readers and programs."""
     return json.dumps(value, indent=2, allow_nan=False) + "\n"
 
 
@@ -45,7 +44,7 @@ def ucsc_hub(labels: Sequence[str]) -> str:
     name = one_line(", ".join(labels))
     return (
         f"hub seqlift\nshortLabel {name[:LABEL]}\nlongLabel Contributions: {name}\n"
-        "genomesFile genomes.txt\nemail nobody@localhost\n"
+        "genomesFile genomes.txt\nemail nobody@localhost\n"  # UCSC asks for an address
     )
 
 
@@ -99,7 +98,7 @@ def jbrowse(shown: ShownFiles, names: Collection[str]) -> dict[str, Any]:
             "id": "scores",
             "init": {
                 "assembly": shown.assembly,
-                "loc": f"{first.chrom}:{first.start + 1}..{first.end}",
+                "loc": f"{first.chrom}:{first.start + 1}..{first.end}",  # counted from 1
                 "tracks": [one["trackId"] for one in tracks],
             },
         }]  # fmt: skip
@@ -121,5 +120,4 @@ def jbrowse_track(
 
 
 def uri(name: str) -> dict[str, str]:
-    """Write the address of a file next to the configuration."""
     return {"uri": name, "locationType": "UriLocation"}

@@ -117,6 +117,7 @@ class SiteRequest(BaseHTTPRequestHandler):
         if len(parts) != len(("", "token", "name")):
             return None
         _, token, name = parts
+        # In a time that does not depend on where they differ.
         same = hmac.compare_digest(token.encode(errors="replace"), self.server.token.encode())
         return (name or PAGE) if same else None
 
@@ -142,6 +143,7 @@ class SiteRequest(BaseHTTPRequestHandler):
     def end_headers(self) -> None:
         """Add what holds for every answer."""
         self.send_header("Accept-Ranges", "bytes")
+        # the next page of this port may have other files of these names
         self.send_header("Cache-Control", "no-store")
         self.send_header("Content-Security-Policy", POLICY)
         self.send_header("Referrer-Policy", "no-referrer")
@@ -153,7 +155,6 @@ class SiteRequest(BaseHTTPRequestHandler):
 
 
 def open_content(content: Content) -> BinaryIO:
-    """Open what is served."""
     return content.open("rb") if isinstance(content, Path) else io.BytesIO(content)
 
 
@@ -166,7 +167,7 @@ def byte_range(header: str | None, size: int) -> range | None:
     if found is None or not (found[1] or found[2]):
         return range(size)
     if not found[1]:
-        start, stop = max(0, size - int(found[2])), size
+        start, stop = max(0, size - int(found[2])), size  # bytes=-N: the last N
     else:
         start, stop = int(found[1]), min(size, int(found[2]) + 1) if found[2] else size
         if found[2] and int(found[2]) < int(found[1]):

@@ -26,7 +26,7 @@ Drawn = tuple[str, Sequence[str], Sequence[NDArray[np.float64]], tuple[float, fl
 def draw_designs(file: IO[bytes], designs: Sequence[Drawn]) -> None:
     """Draw two logos for each design, before and after, with the same scale, as a PNG."""
     figure = Figure(figsize=(WIDTH, 2 * HEIGHT * len(designs)), layout="constrained")
-    FigureCanvasAgg(figure)
+    FigureCanvasAgg(figure)  # not pyplot, which would keep every figure
     axes: Any = figure.subplots(2 * len(designs), 1, squeeze=False)[:, 0]
     for number, (name, bases, importance, scores) in enumerate(designs):
         first, last = stretch_in_sight(*bases)
@@ -38,6 +38,7 @@ def draw_designs(file: IO[bytes], designs: Sequence[Drawn]) -> None:
             drawn.set_title(f"{name} {when}: score {scores[turn]:.4g} ({where})", fontsize=8)
             drawn.tick_params(labelsize=7)
     figure.supylabel("importance (in-silico mutagenesis)", fontsize=8)
+    # Without the version of Matplotlib, so that equal designs are equal bytes.
     figure.savefig(file, format="png", dpi=150, metadata={"Software": None})
 
 
@@ -47,5 +48,6 @@ def stretch_in_sight(before: str, after: str) -> tuple[int, int]:
     changed = np.array([a != b for a, b in zip(before, after, strict=True)], np.int64)
     counts = np.convolve(changed, np.ones(width, np.int64), mode="valid")
     best = np.flatnonzero(counts == counts.max())
+    # changed bases in the middle of it, where several stretches are equal
     first = int(best[len(best) // 2])
     return first, first + width

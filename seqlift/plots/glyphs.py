@@ -18,6 +18,7 @@ COLOURS = {"A": "#1b8a3f", "C": "#2563a8", "G": "#e5a01a", "T": "#c8372d"}
 @cache
 def letter_outline(base: str) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
     """Find the vertices (V, 2) of a letter in the unit square, and Matplotlib's codes (V,)."""
+    # The font that Matplotlib brings, so that letters are the same everywhere.
     drawn = TextPath((0, 0), base, size=1, prop=FontProperties(family="DejaVu Sans", weight="bold"))
     corners = np.asarray(drawn.vertices, dtype=np.float64)
     codes = np.asarray(drawn.codes, dtype=np.uint8)

@@ -120,7 +120,7 @@ def find_limits(values: NDArray[np.float64]) -> tuple[float, float]:
     """Find limits that hold the stacks of all positions, and 0, with a margin."""
     high = float(np.maximum(values, 0).sum(axis=1).max(initial=0.0))
     low = float(np.minimum(values, 0).sum(axis=1).min(initial=0.0))
-    margin = 0.05 * ((high - low) or 2.0)
+    margin = 0.05 * ((high - low) or 2.0)  # scores that are all 0 have a scale, too
     return low - margin, high + margin
 
 
@@ -135,6 +135,7 @@ def stack_letters(values: NDArray[np.float64], start: int) -> NDArray[np.float64
 
     For each base and position: left, bottom, width and height, which has the sign of the score.
     """
+    # small ones at the line, where tall ones would hide them
     order = np.argsort(np.abs(values), axis=1, kind="stable")
     ranked = np.take_along_axis(values, order, axis=1)
     below = np.zeros_like(ranked)
@@ -158,6 +159,7 @@ def draw_letters(axes: Axes, values: NDArray[np.float64], start: int) -> None:
 
 def draw_bars(axes: Axes, values: NDArray[np.float64], start: int) -> None:
     """Draw every score as a bar; of several bases to a pixel the extremes."""
+    # Narrower than a pixel, the last bar drawn would hide those before it.
     pixels = max(1, round(axes.get_window_extent().width))
     if len(values) > pixels:
         add(axes, glyphs.bar_path(extremes(values, start, pixels)), "")

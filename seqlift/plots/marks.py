@@ -88,6 +88,7 @@ def by_motif(regions: list[Region], lines: Sequence[str]) -> list[Region]:
 
 def colours_of(regions: Iterable[Region]) -> dict[str, str]:
     """Give every name a colour, in the order of the alphabet."""
+    # in every picture of the file the same colour
     names = sorted({region.name for region in regions})
     return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
 

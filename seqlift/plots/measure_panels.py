@@ -57,6 +57,7 @@ def draw_measures(panels: Sequence[MeasurePanel], path: Path) -> None:
     if len(targets) > 1:
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=len(targets), fontsize=8)
+    # Without the version of Matplotlib, so that equal tables are equal bytes.
     figure.savefig(path, dpi=RESOLUTION, format="png", metadata={"Software": None})
 
 
@@ -68,6 +69,7 @@ def _draw_panel(axes: Axes, panel: MeasurePanel, methods: list[str], targets: li
             [point.mean for point in own],
             [methods.index(point.method) + spread for point in own],
             xerr=[
+                # a percentile bootstrap need not hold the mean
                 [max(point.mean - point.low, 0.0) for point in own],
                 [max(point.high - point.mean, 0.0) for point in own],
             ],

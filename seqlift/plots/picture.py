@@ -210,7 +210,6 @@ def block(
 
 
 def numbered(one: DrawnRegion) -> str:
-    """Name a row by its number."""
     return "" if one.row is None else f"row {one.row}"
 
 
@@ -225,6 +224,7 @@ def note_of(file: StretchReader, one: DrawnRegion, contributions: Track) -> str:
 
 def save(figure: Figure, path: Path, ending: str) -> None:
     """Write a picture, the same bytes each time. `ending` is one of FORMATS."""
+    # Ids of SVG that are not random, and text as text, to be edited and searched for.
     settings: Any = {"svg.hashsalt": "seqlift", "svg.fonttype": "none", "pdf.fonttype": 42}
     dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
     more: dict[str, Any] = {"pil_kwargs": {"compress_level": 4}} if ending == ".png" else {}
@@ -244,7 +244,6 @@ def scaled_by_file(one: Block, names: Sequence[str]) -> Block:
 
 
 def kind_of_scale(kind: str) -> str:
-    """Name the scale of a kind: contributions, observed and hypothetical, can be compared."""
     return MULTIPLIER if kind == MULTIPLIER else CONTRIBUTION
 
 

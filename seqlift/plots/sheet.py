@@ -210,7 +210,6 @@ class Sheet:
 
 
 def shortened(name: str, most: int) -> str:
-    """Cut a name that is longer than `most` letters; a few letters always stay."""
     most = max(8, most)
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
@@ -227,6 +226,7 @@ def limits_by_kind(blocks: Sequence[Block]) -> dict[str, tuple[float, float]]:
 
 def shade_unknown(axes: Axes, known: NDArray[np.bool_], start: int) -> None:
     """Hatch the bases that have no scores: N, padding, and what was not scored."""
+    # Where known and unknown bases meet; each stretch without scores has two such places.
     edges = np.flatnonzero(np.diff(np.concatenate([[True], known, [True]]).astype(np.int8)))
     for first, last in edges.reshape(-1, 2):
         axes.axvspan(

@@ -205,7 +205,6 @@ class StretchReader:
 
 
 def alike(word: str, words: Sequence[str], without: str) -> str:
-    """Offer the words that are most like one, or `without` where there are none."""
     known = [one for one in dict.fromkeys(words) if one != "."]
     near = get_close_matches(word, known, n=3, cutoff=0.4) or known[:3]
     return f"nearest are {', '.join(map(printable, near))}" if near else without

@@ -129,17 +129,18 @@ def even_ticks(low: float, high: float, number: int = 5) -> Ticks:
     """Choose round values between two ends, with their labels."""
     values = MaxNLocator(number, steps=[1, 2, 5, 10]).tick_values(low, high)
     slack = 1e-9 * (high - low)
+    # MaxNLocator adds a tick beyond each end; the slack keeps those that rounding has put there.
     inside = [float(one) for one in values if low - slack <= one <= high + slack]
     return [(one, number_text(one)) for one in inside]
 
 
 def number_text(value: float) -> str:
     """Write a whole number with all its digits, another with those that matter."""
+    # -0 becomes 0
     return f"{value + 0.0:,.0f}" if abs(value - round(value)) < 1e-9 else f"{value:.6g}"
 
 
 def count_ticks(most: float, *, logarithmic: bool) -> Ticks:
-    """Choose labels of an axis of counts; a logarithmic one is of log10(1 + count)."""
     if not logarithmic:
         return even_ticks(0, max(most, 1), 4)
     powers = range(int(np.log10(max(most, 1))) + 1)
@@ -201,7 +202,6 @@ def letter_shapes() -> str:
 
 
 def path_data(base: str) -> str:
-    """Write the outline of a letter as the data of an SVG path."""
     unit, codes = glyphs.letter_outline(base)
     words: list[str] = []
     letters = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "C"}

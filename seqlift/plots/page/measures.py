@@ -75,6 +75,7 @@ def half_share(sizes: NDArray[np.float32], known: NDArray[np.int64]) -> NDArray[
     Of rows (n, L) those without contributions are left out.
     """
     ordered = -np.sort(-sizes, axis=1)
+    # thousands of float32 would not add up to the total
     held = np.cumsum(ordered, axis=1, dtype=np.float64)
     total = held[:, -1]
     number = (held < total[:, None] / 2).sum(axis=1) + 1
@@ -104,8 +105,9 @@ class Comparison:
     def correlations(self) -> NDArray[np.float64]:
         """Compute Pearson's correlation of each pair of files; NaN where one does not vary."""
         means = self.sums / max(1, self.number)
+        # In one pass; contributions have a mean near 0, so little cancels in float64.
         covariance = self.products / max(1, self.number) - np.outer(means, means)
-        spread = np.sqrt(np.diag(covariance).clip(0))
+        spread = np.sqrt(np.diag(covariance).clip(0))  # rounding may leave a negative variance
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(covariance / np.outer(spread, spread))
 

@@ -128,7 +128,7 @@ def completeness(one: FileFigures) -> str:
     scored = np.flatnonzero(np.isfinite(sizes))
     if not len(scored):
         return card("Do they sum up?", note("No row was scored."))
-    logs = np.log10(np.maximum(sizes[scored], 1e-12))
+    logs = np.log10(np.maximum(sizes[scored], 1e-12))  # 0 has no logarithm
     tolerance = float(facts.get("tolerance", 0) or 0)
     low = np.floor(logs.min())
     high = np.ceil(max(logs.max(), np.log10(tolerance) if tolerance else -12) + 0.1)
@@ -159,7 +159,6 @@ def completeness(one: FileFigures) -> str:
 
 
 def place_of(one: FileFigures, row: int) -> tuple[str, str]:
-    """Name a row, and say where it lies."""
     found = one.rows.row(row)
     return found.name, f"{found.chrom}:{found.start:,}-{found.end:,}"
 

@@ -15,6 +15,7 @@ SIGN = np.uint32(1 << 31)
 def keys_of(values: NDArray[np.float32]) -> NDArray[np.uint32]:
     """Map float32 numbers to whole ones of the same order."""
     bits = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
+    # negative floats run the other way as whole numbers
     return np.where(bits & SIGN, ~bits, bits | SIGN)
 
 

@@ -59,6 +59,7 @@ def policy() -> str:
     """Write what a page may do: show itself, and run this script, and nothing else."""
     digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
     return (
+        # A name in a score file that passed for HTML could then still load or run nothing.
         f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}';"
         " img-src data:; base-uri 'none'; form-action 'none'"
     )
