@@ -42,7 +42,7 @@ def show_failures(command: Callable[..., None]) -> Callable[..., None]:
         except BrokenPipeError:
             sys.stdout = None  # nothing is left to be flushed into
             sys.exit(128 + signal.SIGPIPE)
-        except click.ClickException:
+        except click.ClickException:  # click shows these, with their usage line
             raise
         except SeqliftError as error:
             fail(*error.problems, code=error.exit_code, debug=debug)

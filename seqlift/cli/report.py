@@ -143,7 +143,6 @@ def show_scores(path: str, summary: "ScoreSummary", *, as_json: bool) -> None:
 
 
 def quantiles(values: Any) -> str:
-    """Write quantiles of the rows as text: what 50 %, 90 % ... of them do not exceed."""
     return ", ".join(f"{100 * share:g} % within {value:.1e}" for share, value in values.items())
 
 

@@ -71,7 +71,8 @@ class Constraints:
         if self.gc is not None:
             left[:, : self.gc[0]] = IMPOSSIBLE
         choices = np.zeros((len(codes), len(after), most + 1), np.uint8)
-        for i in reversed(range(len(codes))):
+        for i in reversed(range(len(codes))):  # what is best after a position is known before it
+            # argmin takes the first of equal costs: no base goes before others
             order = draw.permutation(CHANNELS)
             costs = [self.cost(codes, i, base, left, after[:, base]) for base in order]
             best = np.argmin(costs, axis=0)
@@ -111,7 +112,6 @@ def gc_count(codes: Codes) -> int:
 
 
 def check_choices(choices: int) -> None:
-    """Raise InputError where the table of the nearest sequence would be too large."""
     if choices > MOST_CHOICES:
         raise InputError(
             "constraints: too many forbidden motifs for a sequence of this length with bounds of"
@@ -168,7 +168,6 @@ def flank(wanted: str | None, start: Codes, side: str) -> Codes:
 
 
 def bases_of(text: str, place: str) -> Codes:
-    """Read bases, or raise InputError with the place they stand in."""
     try:
         return encode(text)
     except InputError as error:
@@ -176,7 +175,6 @@ def bases_of(text: str, place: str) -> Codes:
 
 
 def gc_counts(bounds: tuple[float, float] | None, fixed: Codes) -> tuple[int, int] | None:
-    """Turn bounds of the GC content into bounds of the number of G and C."""
     if bounds is None:
         return None
     low, high = bounds
@@ -187,6 +185,7 @@ def gc_counts(bounds: tuple[float, float] | None, fixed: Codes) -> tuple[int, in
         )
     size, own = len(fixed), gc_count(fixed)
     free = int((fixed == UNKNOWN).sum())
+    # 0.1 * 30 is above 3 in floats
     least, most = ceil(low * size - 1e-9), floor(high * size + 1e-9)
     if max(least, own) > min(most, own + free):
         raise InputError(

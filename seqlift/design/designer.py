@@ -110,6 +110,7 @@ class Designer:
         chosen = replace(settings or DesignSettings(), **options)
         check_settings(chosen)
         self.settings = chosen
+        # what the search asks the model for
         method = "ism" if chosen.search in STEPWISE else "gradient"
         up, down = requests_of(target), list(chosen.against)
         plain = replace(chosen, method=method, rule=DEFAULT_RULE, method_options=())
@@ -149,7 +150,7 @@ class Designer:
         """
         codes = self.checked(start)
         constraints = self.constraints(codes)
-        draw = generator_of(codes, self.settings.seed)
+        draw = generator_of(codes, self.settings.seed)  # by content: a design has no neighbours
         space = self.space(codes, constraints)
         first = space.first(self.filled(codes, draw), draw)
         best = self.searched(space, first, draw)
@@ -239,6 +240,7 @@ class Designer:
         codes = encode(sequence)
         changes, _ = Mutagenesis("ism").changes(self.objective.engine(len(codes)), codes[None], {})
         score = np.tensordot(self.objective.signs, changes[:, 0].astype(np.float64), axes=1)
+        # the observed base itself changes nothing
         mean = -score.sum(axis=1, keepdims=True) / (CHANNELS - 1)
         return np.asarray(mean * one_hot(codes, np.float64))
 

@@ -87,5 +87,6 @@ def both_strands(motif: str) -> tuple[Pattern, Pattern]:
         what = f"{wrong[0]!r} is not an IUPAC letter" if wrong else "no letters"
         raise InputError(f"--forbid {motif!r}: {what}; give bases such as GAATTC or GANTC")
     forward = tuple(frozenset("ACGT".index(base) for base in IUPAC[one]) for one in letters)
+    # In the order A C G T the complement of a base is its mirror image.
     backward = tuple(frozenset(CHANNELS - 1 - base for base in one) for one in reversed(forward))
     return forward, backward

@@ -72,6 +72,7 @@ class Generator:
         run = self.engine.compiled("generated", self._forward)
         for start in range(0, len(code), size):
             part = code[start : start + size]
+            # one size is one program
             filled = np.concatenate([part, np.repeat(part[:1], size - len(part), axis=0)])
             found.append(numpy(run(filled))[: len(part)].argmax(axis=-1).astype(np.uint8))
         return np.concatenate(found)
@@ -130,6 +131,7 @@ class Generated:
         values = self.objective.values(found)
         for place in np.argsort(-values, kind="stable"):
             turn, number = divmod(int(place), len(numbers))
+            # Many changes of the code leave the largest output of each position as it is.
             if (found[place] != candidate.codes).any() and self.constraints.keeps(found[place]):
                 edit, step = f"z{number}{CHANGES[turn]:+g}", candidate.step + 1
                 new = codes[place]

@@ -104,6 +104,7 @@ class Placements:
     def windows(self, codes: Codes) -> tuple[list[int], NDArray[np.uint8]]:
         """Make the windows that hold each word at each place: (L, words, widest)."""
         widest = max(len(word.codes) for word in self.words)
+        # one width is one program
         starts = [min(place, len(codes) - widest) for place in range(len(codes))]
         own = sliding_window_view(codes, widest)[starts]
         windows = np.repeat(own[:, None], len(self.words), axis=1)

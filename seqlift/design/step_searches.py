@@ -44,6 +44,7 @@ def beam(space: Space, first: Candidate, edits: int | None, width: int) -> Candi
         for one in kept:
             new = (move for move in space.moves(one) if move.codes.tobytes() not in seen)
             for move in islice(new, width):
+                # two ways to one sequence: one of the beam, not two
                 found.setdefault(move.codes.tobytes(), move)
         kept = sorted(found.values(), key=lambda move: -move.value)[:width]
         if not kept:

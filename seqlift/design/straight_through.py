@@ -36,6 +36,7 @@ class Climber:
         """Take a step of Adam upwards; steps count from 1."""
         self.mean = MEAN_DECAY * self.mean + (1 - MEAN_DECAY) * slope
         self.square = SQUARE_DECAY * self.square + (1 - SQUARE_DECAY) * slope**2
+        # moments begin at 0: without this, first steps are short
         mean = self.mean / (1 - MEAN_DECAY**step)
         square = self.relaxed.scale(self.square / (1 - SQUARE_DECAY**step))
         theta = self.relaxed.theta + RATE * mean / (np.sqrt(square) + SMALLEST)
@@ -56,6 +57,7 @@ def gradient_search(
         zeros = np.zeros_like(relaxed.theta)
         climbers.append(Climber(relaxed, first, zeros, zeros))
     for step in range(1, iterations + 1):
+        # from 1 to 0: at the end a sequence is the argmax
         noise = 1.0 - (step - 1) / max(iterations - 1, 1)
         drawn = [one.relaxed.sample(noise, draw) for one in climbers]
         values, gradients = objective.gradients(np.stack([codes for codes, _, _ in drawn]))

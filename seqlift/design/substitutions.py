@@ -93,10 +93,11 @@ class Bases:
         return squares
 
     def bounded(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+        # A softmax does not see their mean; bounded, no base is so sure that noise changes nothing.
         return np.asarray(np.clip(theta - theta.mean(axis=1, keepdims=True), -BOUND, BOUND))
 
 
 def softmax(theta: NDArray[np.float64]) -> NDArray[np.float64]:
     """Compute the softmax over the last axis."""
-    raised = np.exp(theta - theta.max(axis=-1, keepdims=True))
+    raised = np.exp(theta - theta.max(axis=-1, keepdims=True))  # none above 1
     return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
