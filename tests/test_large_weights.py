@@ -1,20 +1,34 @@
 """Large weights are stored once and handed to compiled code: the same bits, and counted before."""
 
+import gc
 import resource
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import keras
 import numpy as np
 import pytest
-from nets import engine_by
+from keras import layers, ops
+from nets import engine_by, graph_of, inputs_for, random_head, randomise, relative_residual
 
 from seqlift.attribution.engine import Engine
 from seqlift.attribution.heads import WeightedHead
 from seqlift.attribution.result import Result
 from seqlift.attribution.stored_size import stored_values
+from seqlift.device import stored_weights
 from seqlift.device.backend import weights_store
-from seqlift.device.stored_weights import StoredWeights
+from seqlift.device.stored_weights import (
+    StoredWeights,
+    changed,
+    negative,
+    positive,
+    sizes,
+    transposed,
+)
 from seqlift.errors import DeviceError
 from seqlift.explain import batches
+from seqlift.lowering.check import check_forward
 from seqlift.network.graph import Graph, GraphBuilder
 from seqlift.network.primitives.affine import Dense
 from seqlift.network.primitives.elementwise import RELU
@@ -73,6 +87,67 @@ def test_equal_arrays_are_stored_as_one() -> None:
     stored.array(kernel, "float64")
     assert made == [(3, 5), (5, 3), (3, 5)]
     assert stored.values() == 45
+
+
+def test_the_device_makes_what_is_derived_from_stored_weights() -> None:
+    """Nothing but the weights themselves is brought there, and nothing is derived twice."""
+    made: list[tuple[int, ...]] = []
+
+    def make(values: Any, dtype: str) -> Any:
+        made.append(values.shape)
+        return ops.convert_to_tensor(values, dtype)
+
+    stored, kernel = StoredWeights(make, large=4), RNG.normal(size=(3, 5))
+    for changes in [(positive,), (sizes, transposed), (negative, transposed), ()]:
+        found = stored.array(kernel, "float64", *changes)
+        assert np.array_equal(ops.convert_to_numpy(found), changed(kernel, changes))
+        assert stored.array(kernel.copy(), "float64", *changes) is found
+    assert made == [(3, 5)]
+    assert stored.values() == 4 * 15
+
+
+def test_the_digest_of_an_array_goes_with_the_array() -> None:
+    stored = StoredWeights(lambda values, _: values, large=4)
+    for _ in range(20):
+        stored.array(RNG.normal(size=(3, 5)), "float32")
+    gc.collect()
+    assert len(stored._digests) == 0
+    assert stored.values() == 20 * 15
+
+
+@pytest.mark.engine
+def test_no_large_weights_are_constants(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a recurrent step included, in the check of a model as when it is explained."""
+    given = keras.Input((6, 4))
+    model = keras.Model(given, recurrent(given))
+    randomise(model)
+    constants: list[int] = []
+
+    def convert(values: Any, dtype: Any = None) -> Any:
+        constants.append(np.size(values) if isinstance(values, np.ndarray) else 0)
+        return ops.convert_to_tensor(values, dtype=dtype)
+
+    alike = SimpleNamespace(**vars(ops) | {"convert_to_tensor": convert})
+    monkeypatch.setattr(stored_weights, "ops", alike)
+    graph, store = graph_of(model), weights_store(large=200)
+    check_forward(graph, model, stored=store)
+    checked = store.values()
+    engine = engine_by(graph, [random_head(graph)], rule="revealcancel", fused=False, stored=store)
+    x, x0 = inputs_for((6, 4), 2, 2)
+    (result,) = engine.explain(x, x0)
+    assert relative_residual(result) <= 1e-5
+    assert constants
+    assert max(constants) < 200
+    kernels = 20 * 20 + 120 * 30
+    assert checked == kernels
+    assert store.values() == stored_values(graph, engine.needed, engine.rules, large=200)
+
+
+def recurrent(given: Any) -> Any:
+    """Run a SimpleRNN over the sequence, and put a dense layer on all its states."""
+    states = layers.SimpleRNN(20, return_sequences=True)(given)
+    hidden = layers.Dense(30, activation="relu")(layers.Flatten()(states))
+    return layers.Dense(2)(hidden)
 
 
 def test_weights_that_the_memory_does_not_hold_are_refused_before_they_are_compiled() -> None:

@@ -84,20 +84,23 @@ def compiled(
 
 def weights_store(large: int = LARGE) -> StoredWeights:
     """Make an empty store for arrays of weights of at least `large` values."""
-    return StoredWeights(_on_device, large=large)
+    return StoredWeights(_on_device, large=large, untraced=_untraced)
 
 
 def _on_device(values: Any, dtype: str) -> Array:
+    with _untraced():
+        return keras.ops.convert_to_tensor(values, dtype)
+
+
+def _untraced() -> Any:
+    """Make the context in which operations are computed at once, not traced."""
     if keras.backend.backend() == "jax":
         import jax
 
-        # put there now, and not as an operation of what is traced
-        with jax.ensure_compile_time_eval():
-            return jax.numpy.asarray(values, dtype)
+        return jax.ensure_compile_time_eval()
     import tensorflow as tf
 
-    with tf.init_scope():  # outside of the function being traced, which would make it a constant
-        return tf.constant(values, dtype)
+    return tf.init_scope()  # outside of the function being traced, which would make it a constant
 
 
 def fused(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -113,12 +116,22 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
     return one_loop
 
 
-def at_once(function: Callable[..., Any]) -> Callable[..., Any]:
+def at_once(
+    function: Callable[..., Any], stored: StoredWeights | None = None
+) -> Callable[..., Any]:
     """Choose the form of `function` in which a single call takes the least time.
 
-    TensorFlow runs step by step at once; JAX would compile each of the steps by itself.
+    TensorFlow runs step by step at once; JAX would compile each of the steps by itself. `stored`
+    keeps large arrays of weights, as in `compiled`.
     """
-    return compiled(function) if keras.backend.backend() == "jax" else function
+    if keras.backend.backend() == "jax":
+        return compiled(function, stored=stored)
+
+    def step_by_step(*arguments: Any) -> Any:
+        with storing(stored):
+            return function(*arguments)
+
+    return step_by_step
 
 
 def tanh(x: Array) -> Array:

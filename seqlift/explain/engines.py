@@ -101,7 +101,7 @@ class Engines:
         with default_settings(of_a_file=self.of_a_file):
             graph = lower(self.model, input_shape, **lower_kwargs)
             graph = as_weighed(graph, self.settings)
-            check_forward(graph, self.model, **lower_kwargs)
+            check_forward(graph, self.model, stored=self._stored, **lower_kwargs)
         return graph
 
 

@@ -9,8 +9,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.device.backend import at_once, compiled
+from seqlift.device.backend import at_once, compiled, weights_store
 from seqlift.device.forms import forced
+from seqlift.device.stored_weights import StoredWeights
 from seqlift.errors import DeviceError, ModelError
 from seqlift.lowering.input_layout import Copy, Layout, example_inputs, row_nodes
 from seqlift.network.graph import Graph
@@ -39,12 +40,14 @@ def check_forward(
     copies: Mapping[int, Copy] | None = None,
     layout: Layout | None = None,
     seed: int = 0,
+    stored: StoredWeights | None = None,
 ) -> float:
     """Compute the largest relative difference between the graph and the model itself.
 
     Both predict four random one-hot sequences, the model in its own layout; `sequence`, `held`,
     `copies` and `layout` are those that the graph was lowered with. Inputs that are fed row by row
-    get random numbers. The difference is relative to the largest output. Raises ModelError above
+    get random numbers. The difference is relative to the largest output. `stored` keeps large
+    weights, if they are to stay. Raises ModelError above
     1e-5: a layer that is lowered wrongly can never produce a track. So does a model whose own
     predictions are not finite, or that the framework cannot compute on this device.
     """
@@ -63,6 +66,7 @@ def check_forward(
     recurrent = any(isinstance(node.primitive, Recurrence) for node in graph.nodes)
     # Step by step a scan takes ten times as long; making one loop of it takes longer than one call.
     once = partial(compiled, fused=False) if recurrent else at_once
+    once = partial(once, stored=weights_store() if stored is None else stored)
     expected = predictions(model, inputs, once)
     if not all(np.isfinite(output).all() for output in expected):
         raise ModelError(

@@ -10,11 +10,10 @@ The source of the parts is RevealCancel (`seqlift.attribution.rules.revealcancel
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from keras import ops
 
 from seqlift.attribution.propagation.rule import Parts, Two, parts_of
-from seqlift.device.stored_weights import constant_tensor
+from seqlift.device.stored_weights import Change, constant_tensor, negative, positive, sizes
 from seqlift.network.primitives.affine import Scale, WeightedSum
 from seqlift.network.primitives.base import Linear, Shape, Weighted
 
@@ -37,10 +36,10 @@ def parts_after(primitive: Linear, parts: tuple[Parts, ...]) -> Parts:
 def parts_made(primitive: Weighted, delta: Array) -> Parts:
     """Make the parts of a kernel's output from the differences of its inputs, (B, *shape)."""
     up, down = parts_of(delta)
-    positive, negative = (with_kernel(primitive, side) for side in parts_of_kernel(primitive))
+    rising, falling = (with_weights(primitive, side) for side in (positive, negative))
     return Parts(
-        positive.forward(up) + negative.forward(down),  # K+ D+ + K- D-: what raises the output
-        positive.forward(down) + negative.forward(up),
+        rising.forward(up) + falling.forward(down),  # K+ D+ + K- D-: what raises the output
+        rising.forward(down) + falling.forward(up),
     )
 
 
@@ -75,9 +74,8 @@ def one_before(primitive: Weighted, both: Two, delta: Array) -> Array:
     mean = 0.5 * (both.positive + both.negative)
     half = 0.5 * (both.positive - both.negative)
     # K+ = (K + |K|) / 2 and K- = (K - |K|) / 2, so that two transposes do the work of four.
-    size = with_kernel(primitive, np.abs(primitive.kernel))
     (even,) = primitive.transpose(mean, shape)
-    (odd,) = size.transpose(half, shape)
+    (odd,) = with_weights(primitive, sizes).transpose(half, shape)
     return even + ops.sign(delta) * odd  # 0 where nothing changed: the mean, as in the original
 
 
@@ -87,8 +85,9 @@ def one_of(both: Two, delta: Array) -> Array:
     return 0.5 * (p + q) + 0.5 * ops.sign(delta) * (p - q)
 
 
-def parts_of_kernel(primitive: Weighted) -> tuple[Any, Any]:
-    return np.maximum(primitive.kernel, 0.0), np.minimum(primitive.kernel, 0.0)
+def with_weights(primitive: Weighted, change: Change) -> Weighted:
+    """Change the weights of a primitive, and drop its bias."""
+    return replace(primitive, changes=(*primitive.changes, change), bias=None)
 
 
 def with_kernel(primitive: Weighted, kernel: Any) -> Weighted:

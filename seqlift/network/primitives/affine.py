@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from seqlift.device.stored_weights import constant_tensor
+from seqlift.device.stored_weights import constant_tensor, transposed
 from seqlift.network.primitives.base import Array, Linear, Shape, Weighted
 from seqlift.network.primitives.rowwise import matmul, sum_in_any_order
 from seqlift.network.primitives.shape import sum_to_shape
@@ -21,11 +21,11 @@ class Dense(Weighted):
         return (*shapes[0][:-1], self.kernel.shape[1])
 
     def forward(self, *inputs: Array) -> Array:
-        product = matmul(inputs[0], constant_tensor(self.kernel, inputs[0]))
+        product = matmul(inputs[0], self.weights_tensor(inputs[0]))
         return product if self.bias is None else product + constant_tensor(self.bias, product)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
-        return (matmul(multiplier, constant_tensor(self.kernel.T, multiplier)),)
+        return (matmul(multiplier, self.weights_tensor(multiplier, transposed)),)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,14 +5,14 @@ the other kinds by a rule (`seqlift.attribution.propagation`), which needs their
 on the sequence and on the reference. They end at an `Input` or a `Constant`, which read nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from seqlift.device.stored_weights import constant_tensor
+from seqlift.device.stored_weights import Change, changed, constant_tensor
 
 Array = Any  # a tensor of whatever backend Keras runs on
 Shape = tuple[int, ...]  # without the batch axis
@@ -69,8 +69,19 @@ class Weighted(Linear):
     """A linear map by a `kernel` of weights and a `bias` that differences do not see.
 
     `dataclasses.replace` with another kernel of the same shape, and no bias, gives the same map
-    with other weights.
+    with other weights; with `changes`, which keep the shape, it gives the map by the changed
+    kernel, which the device makes where the kernel is large.
     """
 
     kernel: NDArray[np.floating]
     bias: NDArray[np.floating] | None
+    changes: tuple[Change, ...] = field(default=(), kw_only=True)
+
+    @property
+    def weights(self) -> NDArray[np.floating]:
+        """The changed kernel."""
+        return np.asarray(changed(self.kernel, self.changes))
+
+    def weights_tensor(self, like: Array, *further: Change) -> Array:
+        """Make a tensor of the kernel after all changes, in the dtype of `like`."""
+        return constant_tensor(self.kernel, like, *self.changes, *further)

@@ -56,7 +56,7 @@ class Convolution(Weighted):
     def forward(self, *inputs: Array) -> Array:
         padded = pad_or_crop(inputs[0], (*self.pads, (0, 0)))
         options = {"strides": self.strides, "dilation": self.dilation}
-        result = weigh_windows(padded, self.kernel, **options, halved=self.halved)
+        result = weigh_windows(padded, self.weights, **options, halved=self.halved)
         return result if self.bias is None else result + constant_tensor(self.bias, result)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
@@ -71,7 +71,7 @@ class Convolution(Weighted):
         """
         groups = shape[-1] // self.kernel.shape[-2]
         # Not the framework's own gradient, which on a CPU takes 2.5 times as long with a dilation.
-        flipped = exchange_channels(np.flip(self.kernel, tuple(range(len(self.strides)))), groups)
+        flipped = exchange_channels(np.flip(self.weights, tuple(range(len(self.strides)))), groups)
         reach = reach_of(self.kernel, self.dilation)
         padded = set_apart(
             multiplier, reach, strides=self.strides, pads=self.pads, sizes=shape[:-1]
@@ -96,7 +96,7 @@ class TransposedConvolution(Weighted):
 
     def turned(self) -> Convolution:
         """Make the convolution of which this is the transpose."""
-        return Convolution(self.kernel, None, self.strides, self.dilation, self.pads)
+        return Convolution(self.weights, None, self.strides, self.dilation, self.pads)
 
     def shape(self, *shapes: Shape) -> Shape:
         return (*self.sizes, self.kernel.shape[-2])

@@ -43,7 +43,7 @@ class Depthwise(Weighted):
 
     def convolve(self, padded: Array) -> Array:
         """Weigh the windows that fit."""
-        kernel = constant_tensor(self.kernel, padded)
+        kernel = self.weights_tensor(padded)
         if len(set(self.strides)) == 1 and set(self.dilation) == {1}:
             return depthwise(padded, kernel, strides=self.strides, dilation=self.dilation)
         # The backend has one stride for all axes, and none together with a dilation.
@@ -53,7 +53,7 @@ class Depthwise(Weighted):
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
         """Propagate multipliers to the input: see `Convolution.transpose`."""
         *taps, channels, filters = self.kernel.shape
-        flipped = np.flip(self.kernel, tuple(range(len(taps)))).reshape(*taps, -1, 1)
+        flipped = np.flip(self.weights, tuple(range(len(taps)))).reshape(*taps, -1, 1)
         reach = reach_of(self.kernel, self.dilation)
         padded = set_apart(
             multiplier, reach, strides=self.strides, pads=self.pads, sizes=shapes[0][:-1]

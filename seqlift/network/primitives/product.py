@@ -94,7 +94,7 @@ class Contraction(Weighted):
 
     def forward(self, *inputs: Array) -> Array:
         first, weights, result = letters(self.equation)
-        kernel = constant_tensor(self.kernel, inputs[0])
+        kernel = self.weights_tensor(inputs[0])
         equation = f"{BATCH}{first},{weights}->{BATCH}{result}"
         # a row's bits in any company
         total = in_packets(lambda rows: einsum(equation, rows, kernel), inputs[0])
@@ -103,7 +103,7 @@ class Contraction(Weighted):
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
         first, weights, result = letters(self.equation)
         equation = f"{BATCH}{result},{weights}->{BATCH}{first}"
-        kernel = constant_tensor(self.kernel, multiplier)
+        kernel = self.weights_tensor(multiplier)
         return (in_packets(lambda rows: einsum(equation, rows, kernel), multiplier),)
 
 
