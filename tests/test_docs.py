@@ -3,7 +3,6 @@
 import ast
 import re
 import runpy
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,6 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
-from commands import command
 from conftest import ROOT
 
 import seqlift
@@ -94,33 +92,6 @@ def test_the_python_of_the_page_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         "multipliers": one_hot.shape, "prediction": (2,), "reference_prediction": (2, 20),
         "residual": (2, 20),
     }  # fmt: skip
-
-
-def blocks(page: Path) -> list[tuple[int, str]]:
-    """List the lines of the blocks of shell commands of a page, each with its number."""
-    found, inside = list[tuple[int, str]](), False
-    for number, line in enumerate(page.read_text().splitlines(), 1):
-        if line.startswith("```"):
-            inside = line == "```sh"
-        elif inside:
-            found.append((number, line))
-    return found
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["tutorial.md"])
-def test_commands_of_a_page_run_one_after_another(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "data").symlink_to(ROOT / "data")
-    monkeypatch.chdir(tmp_path)
-    commands = blocks(ROOT / "docs" / name)
-    assert len(commands) > 5
-    for number, line in commands:
-        program, *words = shlex.split(line)
-        assert program == "seqlift"
-        ran = command(*words)
-        assert ran.code == 0, f"docs/{name}:{number}: {ran.err}"
 
 
 @pytest.mark.slow
