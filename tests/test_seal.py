@@ -1,5 +1,6 @@
 """Laws of the checksum that ends a score file."""
 
+import hashlib
 from pathlib import Path
 
 import h5py
@@ -11,7 +12,7 @@ from made_scores import made_batch, window
 from seqlift.errors import InputError
 from seqlift.tracks.hdf5 import ScoreWriter
 from seqlift.tracks.score_file import ScoreFile
-from seqlift.tracks.seal import MARK, SIZE, check_seal
+from seqlift.tracks.seal import MARK, OLD_MARK, SIZE, check_seal
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,20 @@ def test_any_flipped_bit_is_noticed(scores: Path, data: st.DataObject) -> None:
     other.write_bytes(whole)
     with pytest.raises(InputError, match=r"other\.h5: the file is damaged \(its checksum is anoth"):
         check_seal(other)
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+def test_the_checksum_of_earlier_versions_is_compared_too(scores: Path, flipped: bool) -> None:
+    content = bytearray(scores.read_bytes()[:-SIZE])
+    line = OLD_MARK + hashlib.sha256(content).hexdigest().encode() + b"\n"
+    content[100] ^= flipped
+    old = scores.with_name("old.h5")
+    old.write_bytes(content + line)
+    if flipped:
+        with pytest.raises(InputError, match="its checksum is another"):
+            check_seal(old)
+    else:
+        assert check_seal(old)
 
 
 def test_a_file_that_was_changed_on_purpose_is_taken_as_it_is(scores: Path) -> None:

@@ -8,22 +8,27 @@ the file drops the line, as HDF5 cuts what lies behind its own end; such a file 
 import hashlib
 import io
 import os
+import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from seqlift.tracks.checks import damage, damaged
 
-MARK = b"\nseqlift sha256 "
-SIZE = len(MARK) + 64 + 1
+MARK = b"\nseqlift crc32 "
+DIGITS = 8
+SIZE = len(MARK) + DIGITS + 1
+OLD_MARK, OLD_SIZE = b"\nseqlift sha256 ", len(b"\nseqlift sha256 ") + 64 + 1
+"""Of files that earlier versions wrote: eight times the time, and as good as any against accident,
+which is all that either notices."""
 _BLOCK = 1 << 20
 
 
 def seal(file: BinaryIO) -> None:
     """Append the line to a file that is open for reading and writing."""
-    file.seek(0)
-    digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]  # it reads into buffers
+    check = _checksum(_blocks(file, None))
     file.seek(0, io.SEEK_END)
-    file.write(MARK + digest.hexdigest().encode() + b"\n")
+    file.write(MARK + check + b"\n")
 
 
 def check_seal(path: Path) -> bool:
@@ -34,18 +39,40 @@ def check_seal(path: Path) -> bool:
     if not path.is_file() or not os.access(path, os.R_OK):
         return False  # who opens it next says so
     with damage(path), path.open("rb") as file:
-        size = file.seek(0, io.SEEK_END) - SIZE
-        if size < 0:
+        length = file.seek(0, io.SEEK_END)
+        file.seek(-min(length, OLD_SIZE), io.SEEK_END)
+        end = file.read()
+        for mark, size, checksum in (
+            (MARK, SIZE, _checksum),
+            (OLD_MARK, OLD_SIZE, _old_checksum),
+        ):
+            if end[-size:].startswith(mark):
+                found, wanted = checksum(_blocks(file, length - size)), end[len(mark) - size : -1]
+                break
+        else:
             return False
-        file.seek(size)
-        line = file.read(SIZE)
-        if not line.startswith(MARK):
-            return False
-        file.seek(0)
-        digest = hashlib.sha256()
-        while size > 0 and (block := file.read(min(_BLOCK, size))):
-            digest.update(block)
-            size -= len(block)
-    if digest.hexdigest().encode() != line[len(MARK) : -1]:
+    if found != wanted:
         raise damaged(path, "its checksum is another")
     return True
+
+
+def _blocks(file: BinaryIO, size: int | None) -> Iterator[bytes]:
+    """Read a file from its start, all or up to `size` bytes of it."""
+    file.seek(0)
+    while block := file.read(_BLOCK if size is None else min(_BLOCK, size)):
+        yield block
+        size = None if size is None else size - len(block)
+
+
+def _checksum(blocks: Iterable[bytes]) -> bytes:
+    check = 0
+    for block in blocks:
+        check = zlib.crc32(block, check)
+    return f"{check:0{DIGITS}x}".encode()
+
+
+def _old_checksum(blocks: Iterable[bytes]) -> bytes:
+    digest = hashlib.sha256()
+    for block in blocks:
+        digest.update(block)
+    return digest.hexdigest().encode()
