@@ -31,6 +31,7 @@ from seqlift.inputs.references import (
     gc_reference,
     parse,
 )
+from seqlift.system.compiled import kernel
 
 Codes = NDArray[np.uint8]
 Z_9999 = 3.719  # 99.99 % quantile of the normal distribution (Abramowitz & Stegun, table 26.5)
@@ -219,7 +220,7 @@ def set_to_one(codes: Codes, keys: NDArray[np.uint64], out: Codes) -> None:
 
 def run_as_kernel() -> int:
     out = np.zeros((1, 1, 1), np.uint8)
-    shuffle._kernel(set_to_one)(out[0], np.zeros(1, np.uint64), out)
+    kernel(set_to_one)(out[0], np.zeros(1, np.uint64), out)
     return int(out[0, 0, 0])
 
 

@@ -28,16 +28,15 @@ Random numbers
 """
 
 from collections.abc import Callable
-from typing import TypeVar, cast
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from seqlift.system.compiled import inner, kernel
 
 Codes = NDArray[np.uint8]
 Words = NDArray[np.uint64]
 Kernel = Callable[[Codes, Words, Codes], None]
-_Function = TypeVar("_Function", bound=Callable[..., object])
 
 # Compiled code reads these as constants. Everything below is unsigned on purpose: numba turns a
 # mixture of uint64 and int64 into float64, and checks signed indices for negative values.
@@ -52,32 +51,7 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 _SHIFT_1, _SHIFT_2, _SHIFT_3 = np.uint64(30), np.uint64(27), np.uint64(31)
 
 
-def _inner(function: _Function) -> _Function:
-    return cast(_Function, numba.njit(nogil=True)(function))
-
-
-def _kernel(function: Kernel) -> Kernel:
-    """Compile `function` on first use, and keep it on disk where that is possible.
-
-    numba refuses at once when neither the package's folder nor the user's cache folder can be
-    written (a container); it fails at the end of the first call when the disk is full. Either way
-    the compiled code works: by then it is in memory, and a second call only runs it.
-    """
-    try:
-        compiled: Kernel = numba.njit(nogil=True, cache=True)(function)
-    except RuntimeError:
-        compiled = numba.njit(nogil=True)(function)
-
-    def run(codes: Codes, keys: Words, out: Codes) -> None:
-        try:
-            compiled(codes, keys, out)
-        except OSError:
-            compiled(codes, keys, out)
-
-    return run
-
-
-@_inner
+@inner
 def _mix(word: np.uint64) -> np.uint64:
     """Compute the word with its bits well mixed (a bijection)."""
     word = (word ^ (word >> _SHIFT_1)) * _MIX_1
@@ -85,13 +59,13 @@ def _mix(word: np.uint64) -> np.uint64:
     return word ^ (word >> _SHIFT_3)
 
 
-@_inner
+@inner
 def _stream(key: np.uint64, copy: int, first: int) -> np.uint64:
     """Compute the state from which one copy of the stretch that begins at `first` is drawn."""
     return _mix(key + _mix(np.uint64(copy) * _GOLDEN + np.uint64(first)))
 
 
-@_inner
+@inner
 def _below(bound: np.uint64, state: np.uint64) -> tuple[np.uint64, np.uint64]:
     """Draw an unbiased integer in [0, bound), for a bound below 2**32, and the next state."""
     state += _GOLDEN
@@ -104,7 +78,7 @@ def _below(bound: np.uint64, state: np.uint64) -> tuple[np.uint64, np.uint64]:
     return product >> _HALF, state
 
 
-@_inner
+@inner
 def _permute(values: Codes, first: np.uint64, stop: np.uint64, state: np.uint64) -> np.uint64:
     """Permute values[first:stop] uniformly in place; return the next state."""
     left = stop - first
@@ -118,7 +92,7 @@ def _permute(values: Codes, first: np.uint64, stop: np.uint64, state: np.uint64)
     return state
 
 
-@_inner
+@inner
 def _group_exits(codes: Codes, first: int, stop: int, exits: Codes, bounds: Words) -> None:
     """Sort the bases that follow each base: those after base b are exits[bounds[b]:bounds[b + 1]].
 
@@ -138,7 +112,7 @@ def _group_exits(codes: Codes, first: int, stop: int, exits: Codes, bounds: Word
         bounds[base] += _ONE
 
 
-@_inner
+@inner
 def _last_exits(
     exits: Codes, bounds: Words, root: np.uint8, last: Words, state: np.uint64
 ) -> np.uint64:
@@ -163,7 +137,7 @@ def _last_exits(
     return state
 
 
-@_inner
+@inner
 def _order_exits(
     exits: Codes, bounds: Words, root: np.uint8, last: Words, state: np.uint64
 ) -> None:
@@ -178,7 +152,7 @@ def _order_exits(
         state = _permute(exits, first, stop, state)
 
 
-@_inner
+@inner
 def _walk(exits: Codes, starts: Words, first: int, stop: int, copy: Codes) -> None:
     """Write copy[first + 1:stop]: from copy[first], leave every base by its exits in order."""
     base = copy[first]
@@ -189,7 +163,7 @@ def _walk(exits: Codes, starts: Words, first: int, stop: int, copy: Codes) -> No
         copy[i] = base
 
 
-@_kernel
+@kernel
 def _dinucleotides(codes: Codes, keys: Words, out: Codes) -> None:
     """Fill `out` (N, R, L), which holds copies of the sequences, with dinucleotide shuffles."""
     numbers, copies, length = out.shape
@@ -219,7 +193,7 @@ def _dinucleotides(codes: Codes, keys: Words, out: Codes) -> None:
             first = stop + 1
 
 
-@_kernel
+@kernel
 def _single_bases(codes: Codes, keys: Words, out: Codes) -> None:
     """Fill `out` (N, R, L), which holds copies of the sequences, with single-base shuffles."""
     numbers, copies, length = out.shape
@@ -262,11 +236,11 @@ def shuffle_bases(codes: Codes, keys: Words, *, number: int) -> Codes:
     return _shuffled(_single_bases, codes, keys, number)
 
 
-def _shuffled(kernel: Kernel, codes: Codes, keys: Words, number: int) -> Codes:
-    """Copy the sequences, (N, R, L), and shuffle the copies in place by `kernel`."""
+def _shuffled(fill: Kernel, codes: Codes, keys: Words, number: int) -> Codes:
+    """Copy the sequences, (N, R, L), and shuffle the copies in place by `fill`."""
     # Copies, because numba compiles anew for an array that is read-only or differs in layout.
     codes = np.array(codes, dtype=np.uint8, order="C")
     keys = np.array(keys, dtype=np.uint64, order="C")
     out = np.repeat(codes[:, np.newaxis, :], number, axis=1)
-    kernel(codes, keys, out)
+    fill(codes, keys, out)
     return out

@@ -5,11 +5,14 @@ genome-browser tracks. The bytes of a file depend on its rows only, not on the b
 they came.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor, Future
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from seqlift.system.closing import Finishing
 from seqlift.tracks import layout
@@ -114,6 +117,8 @@ class ScoreWriter(NewScoreFile):
         Of the contributions. float16 halves the file and costs 2.5e-4 of the row sums.
     multipliers
         Whether the batches have multipliers, to be stored too.
+    workers
+        Threads that compress; without them `write` does. The bytes are the same.
 
     Raises
     ------
@@ -131,19 +136,29 @@ class ScoreWriter(NewScoreFile):
         attributes: Mapping[str, Attribute],
         dtype: layout.Dtype = "float32",
         multipliers: bool = False,
+        workers: Executor | None = None,
     ) -> None:
         self._dtype = dtype
+        self._workers = workers
         self._rows = 0
         self._largest = 0.0
         self._held = 0
-        kinds = layout.dtypes(dtype, multipliers=multipliers)
-        self._block = {
-            name: np.empty(
-                (layout.block_rows(length, dtype), *layout.row_shape(name, length)), kind
-            )
-            for name, kind in kinds.items()
+        self._kinds = layout.dtypes(dtype, multipliers=multipliers)
+        self._chunk, self._block_rows = (
+            count(length, dtype) for count in (layout.chunk_rows, layout.block_rows)
+        )
+        self._length = length
+        self._block = self._new_block()
+        self._compressing: CompressedBlock | None = None
+        super().__init__(path, length=length, attributes=attributes, kinds=self._kinds)
+
+    def _new_block(self) -> dict[str, NDArray[Any]]:
+        """Make arrays for the rows of a block; what no row fills of a chunk is zero."""
+        shapes = {name: layout.row_shape(name, self._length) for name in self._kinds}
+        return {
+            name: np.zeros((self._block_rows, *shapes[name]), kind)
+            for name, kind in self._kinds.items()
         }
-        super().__init__(path, length=length, attributes=attributes, kinds=kinds)
 
     @property
     def rows(self) -> int:
@@ -171,6 +186,7 @@ class ScoreWriter(NewScoreFile):
     def truncate(self, rows: int) -> None:
         """Take back what was written after the first `rows` rows."""
         self._flush()
+        self._write_compressed()
         self._rows = rows
         for dataset in self.datasets.values():
             dataset.resize(rows, axis=0)
@@ -180,16 +196,61 @@ class ScoreWriter(NewScoreFile):
         if not self._file:
             return
         self._flush()
+        self._write_compressed()
         self.set_largest(self._largest)
         super().close()
 
     def _flush(self) -> None:
-        start, self._rows = self._rows, self.rows
+        """Have the rows that are held compressed, and write those that were before."""
+        block, rows = self._block, self._held
+        compressing = CompressedBlock(block, rows, self._chunk, self._workers)
+        self._write_compressed()
+        self._compressing = compressing
+        self._block, self._held = self._new_block(), 0
+        self._rows += rows
+
+    def _write_compressed(self) -> None:
+        """Write the rows that are being compressed."""
+        done, self._compressing = self._compressing, None
+        if done is None:
+            return
+        start = self._rows - done.rows
         for name, dataset in self.datasets.items():
             dataset.resize(self._rows, axis=0)
-            dataset[start:] = self._block[name][: self._held]
-        self._held = 0
+            if name not in layout.LARGE:
+                dataset[start:] = done.columns[name][: done.rows]
+        for row, name, data in done.chunks():
+            self.datasets[name].id.write_direct_chunk((start + row, 0, 0), data)
         self.check()
+
+
+class CompressedBlock:
+    """The rows of a block, whose chunks of large datasets are compressed in threads."""
+
+    def __init__(
+        self,
+        columns: Mapping[str, NDArray[Any]],
+        rows: int,
+        chunk: int,
+        workers: Executor | None,
+    ) -> None:
+        from seqlift.tracks.deflate import compressed  # numba, which joining files needs not
+
+        self.columns, self.rows = columns, rows
+        self._made: list[tuple[int, str, Future[bytes] | bytes]] = []
+        for row in range(0, rows, chunk):
+            for name in [name for name in columns if name in layout.LARGE]:
+                values = columns[name][row : row + chunk]
+                if workers is None:
+                    self._made.append((row, name, compressed(values, planes=True)))
+                else:
+                    later = workers.submit(compressed, values, planes=True)
+                    self._made.append((row, name, later))
+
+    def chunks(self) -> Iterator[tuple[int, str, bytes]]:
+        """Yield first row, dataset and bytes of each chunk, in the order of the rows."""
+        for row, name, made in self._made:
+            yield row, name, made if isinstance(made, bytes) else made.result()
 
 
 def _create(
@@ -203,7 +264,8 @@ def _create(
         maxshape=(None, *shape),
         chunks=(rows if shape else layout.COLUMN_CHUNK, *shape),
         dtype=h5py.string_dtype("utf-8") if kinds[name].hasobject else kinds[name],
-        # Measured against lzf and blosc: the one that every HDF5 reader opens.
+        # Measured against lzf and blosc: the one that every HDF5 reader opens. Chunks of scores are
+        # compressed by `seqlift.tracks.deflate`, and columns by HDF5.
         compression="gzip",
         compression_opts=1,
         shuffle=True,

@@ -1,0 +1,264 @@
+"""Bytes compressed as zlib does, for scores: Huffman codes for each byte plane, and no searching.
+
+Scores are floats, whose lower bytes are as good as random: zlib searches them for repeats in vain,
+which is nearly all of its time. Here each byte plane of a chunk (HDF5's shuffle filter puts the
+first bytes of all numbers first, then the second, ...) is a block of its own, stored as it is where
+codes would not shorten it. Every reader of zlib reads it, and the bytes depend on the input only,
+not on the machine or a library's version. Format: RFC 1950, RFC 1951. docs/decisions/0025.
+"""
+
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqlift.system.compiled import inner, kernel
+
+Bytes = NDArray[np.uint8]
+Counts = NDArray[np.int64]
+
+HEADER = b"\x78\x01"
+"""A zlib stream of a 32 kB window, compressed fast."""
+
+END_OF_BLOCK, CODES = 256, 257
+LONGEST = 14
+"""Bits of a code, at most: of the 15 that are allowed one less, so that four and a rest fit 63."""
+
+GAPS = (130, 57, 23, 10, 4, 1)
+"""Of Shell's sort, which numba compiles in a tenth of the time of NumPy's."""
+
+STORED_MOST = 65_535
+"""Bytes in a stored block, at most."""
+
+HEADER_WIDTHS = np.array([17, *[3] * 19, *[4] * (CODES + 2)])
+"""Bits of what a block has before its first code: its kind, and the lengths of codes."""
+
+BLOCK_HEADER_BITS = int(HEADER_WIDTHS.sum())
+
+WORTH = 64
+"""A plane is stored unless codes save one byte in so many: stored bytes are read at once."""
+
+
+def compressed(data: bytes | NDArray[Any], *, planes: bool = False) -> bytes:
+    """Compress bytes, or the items of an array, to a zlib stream.
+
+    Parameters
+    ----------
+    data
+        Bytes, or a contiguous array.
+    planes
+        Whether to apply HDF5's shuffle filter first: the first bytes of all items, then the second.
+    """
+    items = np.frombuffer(data, np.uint8) if isinstance(data, bytes) else data.reshape(-1)
+    size = items.itemsize if planes else 1
+    rows = items.view(np.uint8).reshape(-1, size)
+    shuffled = np.empty((size, len(rows)), np.uint8)
+    most = rows.size + size * (16 + 5 * (len(rows) // STORED_MOST + 1)) + BLOCK_HEADER_BITS
+    out, end = np.empty(most, np.uint8), np.zeros(1, np.int64)
+    _deflate(rows, shuffled, out, end)
+    check = zlib.adler32(shuffled.reshape(-1).data)
+    return HEADER + out[: end[0]].tobytes() + check.to_bytes(4, "big")
+
+
+@inner
+def _sort(values: Counts, number: int) -> None:
+    for gap in GAPS:
+        for i in range(gap, number):
+            value, place = values[i], i
+            while place >= gap and values[place - gap] > value:
+                values[place] = values[place - gap]
+                place -= gap
+            values[place] = value
+
+
+@inner
+def _depths(keys: Counts, used: int, depth: Counts) -> int:
+    """Find how deep each of `used` leaves lies in Huffman's tree, and the deepest.
+
+    Leaves come as sorted keys, weights times 512.
+    """
+    total, above = np.empty(2 * used, np.int64), np.empty(2 * used, np.int64)
+    for i in range(used):
+        total[i] = keys[i] >> 9
+    leaf, joint, made = 0, used, used
+    while made < 2 * used - 1:  # the two lightest become one
+        total[made] = 0
+        for _ in range(2):
+            if leaf < used and (joint >= made or total[leaf] <= total[joint]):
+                chosen = leaf
+                leaf += 1
+            else:
+                chosen = joint
+                joint += 1
+            total[made] += total[chosen]
+            above[chosen] = made
+        made += 1
+    depth[made - 1] = 0
+    deepest = 0
+    for node in range(made - 2, -1, -1):
+        depth[node] = depth[above[node]] + 1
+        deepest = max(deepest, depth[node])
+    return deepest
+
+
+@inner
+def _code_lengths(counts: Counts, lengths: Counts) -> None:
+    """Find the lengths of a Huffman code of at most `LONGEST` bits; 0 for what does not occur.
+
+    Where the tree is deeper it is made again from halved counts, which are nearer one another.
+    """
+    keys, depth = np.empty(CODES, np.int64), np.empty(2 * CODES, np.int64)
+    halved, deepest, used = 0, LONGEST + 1, 0
+    while deepest > LONGEST:
+        used = 0
+        for symbol in range(CODES):
+            if counts[symbol]:
+                keys[used] = max(counts[symbol] >> halved, 1) * 512 + symbol
+                used += 1
+        _sort(keys, used)
+        deepest = _depths(keys, used, depth)
+        halved += 1
+    for symbol in range(CODES):
+        lengths[symbol] = 0
+    for i in range(used):
+        lengths[keys[i] & 511] = depth[i]
+
+
+@inner
+def _codes(lengths: Counts, codes: Counts) -> None:
+    """Make the canonical codes of their lengths, as deflate packs them: the first bit lowest."""
+    following = np.zeros(LONGEST + 2, np.int64)
+    for symbol in range(CODES):
+        if lengths[symbol]:
+            following[lengths[symbol] + 1] += 1
+    for bits in range(1, LONGEST + 2):
+        following[bits] = (following[bits - 1] + following[bits]) << 1 if bits > 1 else 0
+    for symbol in range(CODES):
+        bits = lengths[symbol]
+        if bits:
+            code, turned = following[bits], 0
+            following[bits] += 1
+            for _ in range(bits):
+                turned = (turned << 1) | (code & 1)
+                code >>= 1
+            codes[symbol] = turned
+
+
+@inner
+def _append(values: Counts, widths: Counts, out: Bytes, state: Counts) -> None:
+    """Append values of so many bits; `state` is a rest of bits, their number, and the place."""
+    held, count, at = state[0], state[1], state[2]
+    for i in range(len(values)):
+        held |= values[i] << count
+        count += widths[i]
+        while count >= 8:
+            out[at] = held & 255
+            held >>= 8
+            count -= 8
+            at += 1
+    state[0], state[1], state[2] = held, count, at
+
+
+@inner
+def _store(plane: Bytes, out: Bytes, state: Counts, last: bool) -> None:
+    """Append a plane as it is, in blocks that begin at a byte."""
+    held, count, at = state[0], state[1], state[2]
+    for start in range(0, max(len(plane), 1), STORED_MOST):
+        stop = min(start + STORED_MOST, len(plane))
+        held |= (1 if last and stop == len(plane) else 0) << count
+        for _ in range(0, count + 3, 8):
+            out[at] = held & 255
+            held >>= 8
+            at += 1
+        held, count, size = 0, 0, stop - start
+        out[at], out[at + 1] = size & 255, size >> 8
+        out[at + 2], out[at + 3] = ~size & 255, (~size >> 8) & 255
+        for i in range(size):
+            out[at + 4 + i] = plane[start + i]
+        at += 4 + size
+    state[0], state[1], state[2] = held, count, at
+
+
+@inner
+def _block_header(lengths: Counts, last: bool, values: Counts) -> None:
+    """List the kind of a block and the lengths of its codes, in fields of `HEADER_WIDTHS`."""
+    values[0] = (1 if last else 0) | 2 << 1 | 1 << 8 | 15 << 13  # two distances, as readers expect
+    for place in range(1, 20):
+        values[place] = 0 if place < 4 else 4  # the lengths 0 to 15 in four bits each
+    for symbol in range(CODES + 2):
+        value = lengths[symbol] if symbol < CODES else 1
+        values[20 + symbol] = (value & 1) << 3 | (value & 2) << 1 | (value & 4) >> 1 | value >> 3
+
+
+@inner
+def _encode(plane: Bytes, codes: Counts, lengths: Counts, out: Bytes,
+            state: Counts) -> int:  # fmt: skip
+    """Append bytes four by four in their codes, up to a rest; find where it begins."""
+    held, count, at = state[0], state[1], state[2]
+    fours = len(plane) & ~3
+    for i in range(0, fours, 4):  # no branch depends on the data
+        for k in range(i, i + 4):
+            held |= codes[plane[k]] << count
+            count += lengths[plane[k]]
+        for k in range(8):
+            out[at + k] = (held >> (8 * k)) & 255
+        at += count >> 3
+        held >>= count & ~7
+        count &= 7
+    state[0], state[1], state[2] = held, count, at
+    return fours
+
+
+@inner
+def _count(rows: Bytes, place: int, plane: Bytes, counts: Counts, others: Counts) -> None:
+    """Gather a plane, and count how often each byte occurs in it."""
+    for symbol in range(CODES):
+        counts[symbol], others[symbol] = 0, 0
+    pairs = len(plane) & ~1
+    for i in range(0, pairs, 2):  # two counts, as one would wait for itself where bytes repeat
+        plane[i], plane[i + 1] = rows[i, place], rows[i + 1, place]
+        counts[plane[i]] += 1
+        others[plane[i + 1]] += 1
+    for i in range(pairs, len(plane)):
+        plane[i] = rows[i, place]
+        counts[plane[i]] += 1
+    for symbol in range(CODES):
+        counts[symbol] += others[symbol]
+    counts[END_OF_BLOCK] = 1
+
+
+@kernel
+def _deflate(rows: Bytes, planes: Bytes, out: Bytes, end: Counts) -> None:
+    """Fill `planes` (S, N) with the bytes of `rows` (N, S), and `out` with blocks of them."""
+    items, size = rows.shape
+    state = np.zeros(3, np.int64)
+    lengths, codes = np.zeros(CODES, np.int64), np.zeros(CODES, np.int64)
+    header = np.zeros(len(HEADER_WIDTHS), np.int64)
+    values, widths = np.zeros(4, np.int64), np.zeros(4, np.int64)
+    counts, others = np.zeros(CODES, np.int64), np.zeros(CODES, np.int64)
+    for place in range(size):
+        plane = planes[place]
+        _count(rows, place, plane, counts, others)
+        _code_lengths(counts, lengths)
+        bits = BLOCK_HEADER_BITS
+        for symbol in range(CODES):
+            bits += counts[symbol] * lengths[symbol]
+        last = place == size - 1
+        if bits < 8 * (items - items // WORTH):
+            _codes(lengths, codes)
+            _block_header(lengths, last, header)
+            _append(header, HEADER_WIDTHS, out, state)
+            rest = _encode(plane, codes, lengths, out, state)
+            for i in range(4):  # those left, and the end; nothing has no bits
+                symbol = END_OF_BLOCK if rest + i >= items else plane[rest + i]
+                ended = rest + i > items
+                values[i], widths[i] = codes[symbol], 0 if ended else lengths[symbol]
+                values[i] = 0 if ended else values[i]
+            _append(values, widths, out, state)
+        else:
+            _store(plane, out, state, last)
+    if state[1]:
+        out[state[2]] = state[0]
+        state[2] += 1
+    end[0] = state[2]
