@@ -20,11 +20,11 @@ from seqlift.device import stored_weights
 from seqlift.device.backend import weights_store
 from seqlift.device.stored_weights import (
     StoredWeights,
+    axes_reversed,
     changed,
     negative,
     positive,
     sizes,
-    transposed,
 )
 from seqlift.errors import DeviceError
 from seqlift.explain import batches
@@ -98,7 +98,7 @@ def test_the_device_makes_what_is_derived_from_stored_weights() -> None:
         return ops.convert_to_tensor(values, dtype)
 
     stored, kernel = StoredWeights(make, large=4), RNG.normal(size=(3, 5))
-    for changes in [(positive,), (sizes, transposed), (negative, transposed), ()]:
+    for changes in [(positive,), (sizes, axes_reversed), (negative, axes_reversed), ()]:
         found = stored.array(kernel, "float64", *changes)
         assert np.array_equal(ops.convert_to_numpy(found), changed(kernel, changes))
         assert stored.array(kernel.copy(), "float64", *changes) is found

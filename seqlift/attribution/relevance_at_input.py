@@ -65,11 +65,11 @@ def shared(
     return Row(start, keeps=keeps)
 
 
-def positive(kernel: Any) -> Any:
+def positive_weights(kernel: Any) -> Any:
     return np.maximum(kernel, 0.0)
 
 
-def negative(kernel: Any) -> Any:
+def negative_weights(kernel: Any) -> Any:
     return np.minimum(kernel, 0.0)
 
 
@@ -78,13 +78,13 @@ def weigh_values(node: NodeView, kernel: Any, values: Any) -> Any:
 
 
 def total_of_positive(node: NodeView) -> Any:
-    return weigh_values(node, positive(node.primitive.kernel), flatten_pairs(node.x[0]))
+    return weigh_values(node, positive_weights(node.primitive.kernel), flatten_pairs(node.x[0]))
 
 
 # The box of a one-hot base is 0 to 1: x w - 0 w+ - 1 w- (Montavon et al. 2017, equation 17).
 def total_in_box(node: NodeView) -> Any:
     values, kernel = flatten_pairs(node.x[0]), node.primitive.kernel
-    least = weigh_values(node, negative(kernel), ops.ones_like(values))
+    least = weigh_values(node, negative_weights(kernel), ops.ones_like(values))
     return weigh_values(node, kernel, values) - least
 
 
@@ -92,9 +92,11 @@ def total_of_squares(node: NodeView) -> Any:
     return weigh_values(node, node.primitive.kernel**2, ops.ones_like(flatten_pairs(node.x[0])))
 
 
-Z_PLUS = shared(positive, total_of_positive, stable=STABLE)
+Z_PLUS = shared(positive_weights, total_of_positive, stable=STABLE)
 SHARES = {
-    "zb": InputShare(shared(lambda kernel: kernel, total_in_box), shared(negative, total_in_box)),
+    "zb": InputShare(
+        shared(lambda kernel: kernel, total_in_box), shared(negative_weights, total_in_box)
+    ),
     "w2": InputShare(
         # w^2 does not look at the value: all of it is offset
         shared(np.zeros_like, total_of_squares),

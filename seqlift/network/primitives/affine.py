@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from seqlift.device.stored_weights import constant_tensor, transposed
+from seqlift.device.stored_weights import axes_reversed, constant_tensor
 from seqlift.network.primitives.base import Array, Linear, Shape, Weighted
 from seqlift.network.primitives.rowwise import matmul, sum_in_any_order
 from seqlift.network.primitives.shape import sum_to_shape
@@ -25,7 +25,7 @@ class Dense(Weighted):
         return product if self.bias is None else product + constant_tensor(self.bias, product)
 
     def transpose(self, multiplier: Array, *shapes: Shape) -> tuple[Array, ...]:
-        return (matmul(multiplier, self.weights_tensor(multiplier, transposed)),)
+        return (matmul(multiplier, self.weights_tensor(multiplier, axes_reversed)),)
 
 
 @dataclass(frozen=True, eq=False)
