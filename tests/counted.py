@@ -139,6 +139,20 @@ def class_names_twice(parsed: Trees) -> list[str]:
     return [name for name, number in names.items() if number > 1]
 
 
+def constants_twice(parsed: Trees) -> list[str]:
+    """List the constants that more than one module defines, but those of rules and file formats."""
+    names = Counter(
+        name.id
+        for tree in parsed.values()
+        for node in tree.body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        for name in ast.walk(target)
+        if isinstance(name, ast.Name) and name.id.isupper()
+    )
+    return [name for name, number in names.items() if number > 1 and name not in OF_EACH_FILE]
+
+
 def clauses_as_docstrings(parsed: Trees) -> list[str]:
     """List the docstrings that say only what is returned, or begin with a noun clause."""
     return [
@@ -174,6 +188,12 @@ def knows(node: ast.AST, words: set[str]) -> bool:
     return isinstance(node, ast.Name) and node.id in words
 
 
+OF_EACH_FILE = {
+    "ENDINGS",  # each file of exports/forms/ defines its own
+    "RULE",  # each file of attribution/rules/ defines its own
+}
+"""Constants by which each file of a folder says what it is."""
+
 EXAMPLES = {
     "rule": ("deconvnet", "seqlift.attribution.methods"),
     "method": ("lrp-gamma", ""),
@@ -186,6 +206,7 @@ BARS = {
     "places that compare a rule's name": 0,
     "circles of folders": 0,
     "class names used twice": 0,
+    "constants of two meanings": 0,
     "docstrings that are clauses": 0,
     "files for a rule": 1,
     "files for a method": 1,
@@ -202,6 +223,7 @@ def counted() -> dict[str, list[str]]:
         names_compared(parsed),
         [str(one) for one in circles(folder_imports())],
         class_names_twice(parsed),
+        constants_twice(parsed),
         clauses_as_docstrings(parsed),
     ]
     for name, apart in EXAMPLES.values():

@@ -11,7 +11,7 @@ from commands import Ran, command, fasta, save, score
 from keras import layers
 
 import seqlift
-from seqlift.evaluate.comparison import COLUMNS
+from seqlift.evaluate.comparison import MEASURE_COLUMNS
 from seqlift.evaluate.measure_list import MEASURES
 
 pytestmark = pytest.mark.usefixtures("step_by_step")
@@ -57,8 +57,8 @@ def evaluate(inputs: Path, *options: object) -> Ran:
 
 def table(path: str) -> list[dict[str, str]]:
     heading, *lines = Path(path).read_text().rstrip("\n").split("\n")
-    assert tuple(heading.split("\t")) == COLUMNS
-    return [dict(zip(COLUMNS, line.split("\t"), strict=True)) for line in lines]
+    assert tuple(heading.split("\t")) == MEASURE_COLUMNS
+    return [dict(zip(MEASURE_COLUMNS, line.split("\t"), strict=True)) for line in lines]
 
 
 @pytest.mark.slow

@@ -270,8 +270,8 @@ NO_EXPRESSIONS = [
     ("[y for y in x]", "has a part that is not arithmetic ([y for y in x])"),
     ("9" * 400, "has a whole number of more than 63 bits"),
     ("b'x'", "has a constant that is not a number (bytes)"),
-    ("x" + "+x" * 300, f"is nested more than {tree.DEEPEST} deep"),
-    ("-" * 200 + "x", f"is nested more than {tree.DEEPEST} deep"),
+    ("x" + "+x" * 300, f"is nested more than {tree.DEEPEST_EXPRESSION} deep"),
+    ("-" * 200 + "x", f"is nested more than {tree.DEEPEST_EXPRESSION} deep"),
     (f"stack([{'x, ' * 400}])", f"has more than {tree.MOST_PARTS} parts"),
     ("x" * 3000, "is longer than 2000 characters"),
 ]

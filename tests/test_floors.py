@@ -14,6 +14,7 @@ from counted import (
     circles,
     class_names_twice,
     clauses_as_docstrings,
+    constants_twice,
     counted,
     files_that_know,
     folder_imports,
@@ -77,6 +78,16 @@ def test_classes_and_docstrings_that_should_not_be_are_found() -> None:
     twice = {name: ast.parse(text) for name in ("seqlift.a", "seqlift.b")}
     assert class_names_twice(twice) == ["One"]
     assert clauses_as_docstrings(twice) == ["seqlift.a:One", "seqlift.b:One"]
+
+
+def test_constants_of_two_meanings_are_found() -> None:
+    lines = (
+        "A = B = 1\nE: int = 3\nRULE = 1\nc = 1",
+        "(A, D), E = 2\nRULE = 2\nc = 1",
+        "B = D = 1",
+    )
+    parsed = {f"seqlift.{i}": ast.parse(line) for i, line in enumerate(lines)}
+    assert sorted(constants_twice(parsed)) == ["A", "B", "D", "E"]
 
 
 def test_every_file_that_knows_a_name_is_found() -> None:

@@ -257,9 +257,9 @@ def test_an_option_that_xla_does_not_know_is_left_out(monkeypatch: pytest.Monkey
     monkeypatch.setattr(processor, "kind", lambda: "gpu")
     assert jax_programs.jax_options("tf32") == {}
     monkeypatch.setenv(forms.LAYOUT, "last")
-    assert jax_programs.jax_options("tf32") == {jax_programs.CHANNELS_LAST: True}
+    assert jax_programs.jax_options("tf32") == {jax_programs.NHWC_OPTION: True}
     assert numpy(compiled(lambda x: x + 1.0)(np.ones(2, "float32"))).tolist() == [2.0, 2.0]
-    monkeypatch.setattr(jax_programs, "CHANNELS_LAST", "xla_gpu_no_such_option")
+    monkeypatch.setattr(jax_programs, "NHWC_OPTION", "xla_gpu_no_such_option")
     assert jax_programs.jax_options("tf32") == {}
     monkeypatch.setenv(forms.LAYOUT, "middle")
     with pytest.raises(InputError, match="SEQLIFT_LAYOUT=middle: not a layout; give first or last"):

@@ -341,7 +341,7 @@ def test_every_axis_has_a_name(tmp_path: Path, batch: ScoreBatch) -> None:
         for name in layout.dtypes("float32"):
             scales = [dim[0].name for dim in file[name].dims]
             assert scales == [f"/{axis}" for axis in names[: len(scales)]], name
-            assert len(scales) == (3 if name in layout.LARGE else 1)
+            assert len(scales) == (3 if name in layout.LARGE_DATASETS else 1)
         assert file["genome/size"].dims[0][0].name == "/genome/chrom"
 
 
@@ -349,7 +349,7 @@ def as_before(path: Path) -> Path:
     """Make a score file one of the versions that kept scores as text, and no measures or axes."""
     with h5py.File(path, "r+") as file:
         score = file["regions/score"][:]
-        for name in (layout.SCORE, *layout.MEASURES):
+        for name in (layout.SCORE, *layout.PEAK_MEASURES):
             del file[name]
         words = ["x" if np.isnan(one) else f"{one:g}" for one in score]
         file.create_dataset(layout.SCORE, data=words, dtype=h5py.string_dtype("utf-8"))
@@ -363,7 +363,7 @@ def test_files_of_earlier_versions_are_read(tmp_path: Path, batch: ScoreBatch) -
         assert {(region.signal, region.p_value, region.q_value) for region in regions} == {
             (None, None, None)
         }
-        assert not set(layout.MEASURES) & set(scores.kinds())
+        assert not set(layout.PEAK_MEASURES) & set(scores.kinds())
         np.testing.assert_array_equal(scores.values("shap/seq", slice(2)).shape, (2, 4, LENGTH))
 
 

@@ -38,7 +38,7 @@ def mode_of(place: Path) -> int:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.delenv(kept_code.VARIABLE, raising=False)
+    monkeypatch.delenv(kept_code.CACHE_VARIABLE, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "seqlift"
 
@@ -83,11 +83,11 @@ def test_code_for_another_processor_is_not_found(
 def test_it_can_be_elsewhere_or_off(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(kept_code.VARIABLE, str(tmp_path / "mine"))
+    monkeypatch.setenv(kept_code.CACHE_VARIABLE, str(tmp_path / "mine"))
     place = kept_code.folder_for("jax 1")
     assert place is not None
     assert place.parent == tmp_path / "mine"
-    monkeypatch.setenv(kept_code.VARIABLE, "off")
+    monkeypatch.setenv(kept_code.CACHE_VARIABLE, "off")
     assert kept_code.folder_for("jax 1") is None
     assert not cache.exists()
 
@@ -103,7 +103,7 @@ def test_a_place_that_cannot_be_written_is_no_failure(
 def test_what_was_used_least_recently_is_removed(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_code, "LARGEST", 250)
+    monkeypatch.setattr(kept_code, "MOST_KEPT", 250)
     first, second = kept_code.folder_for("jax 1"), kept_code.folder_for("jax 2")
     assert first is not None
     assert second is not None
@@ -113,7 +113,7 @@ def test_what_was_used_least_recently_is_removed(
         os.utime(path, (used, used))
     kept_code.folder_for("jax 1")
     assert [path.exists() for path in files] == [False, True, True, False]
-    monkeypatch.setattr(kept_code, "LARGEST", 0)
+    monkeypatch.setattr(kept_code, "MOST_KEPT", 0)
     kept_code.folder_for("jax 1")
     assert [path for path in cache.rglob("*") if path.is_file()] == []
 
@@ -124,7 +124,7 @@ def test_what_was_used_least_recently_is_removed(
 def test_a_second_process_compiles_nothing(saved: Path, tmp_path: Path) -> None:
     def ran(asked: str) -> list[int | str]:
         environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
-        environment |= {kept_code.VARIABLE: asked}
+        environment |= {kept_code.CACHE_VARIABLE: asked}
         command = [sys.executable, "-c", PROGRAM, str(saved / "model.keras")]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

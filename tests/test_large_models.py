@@ -113,7 +113,7 @@ def test_a_network_of_too_many_layers_is_refused() -> None:
 
 def test_networks_nested_too_deeply_are_refused() -> None:
     record = {"class_name": "Sequential", "config": {"name": "m", "layers": chain(1)}}
-    for level in range(soundness.DEEPEST + 1):
+    for level in range(soundness.DEEPEST_NETWORK + 1):
         config = {"name": f"n{level}", "layers": [{"class_name": "InputLayer", "config": INPUT}]}
         config["layers"].append(record)  # type: ignore[attr-defined]
         record = {"class_name": "Sequential", "config": config}

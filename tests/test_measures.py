@@ -14,9 +14,9 @@ from test_worked_examples import maximum, scored
 
 from seqlift.errors import InputError
 from seqlift.evaluate import faithfulness, ranks, recovery, selectivity, stability
-from seqlift.evaluate.comparison import COLUMNS, MeasureRow, MethodComparison, Side, compare
+from seqlift.evaluate.comparison import MEASURE_COLUMNS, MeasureRow, MethodComparison, Side, compare
 from seqlift.evaluate.explained import Compared, Explained, Instance
-from seqlift.evaluate.measure_list import MEASURES, REMEDIES, choose_measures
+from seqlift.evaluate.measure_list import MEASURES, NEED_REMEDIES, choose_measures
 from seqlift.evaluate.measure_table import in_columns, tab_separated
 from seqlift.evaluate.subject import ExplainedModel, Scored
 from seqlift.evaluate.uncertainty import RESAMPLES, Tally, wilson
@@ -365,7 +365,7 @@ def test_the_same_seed_gives_the_same_table() -> None:
     assert text == tab_separated(rows_of(30))
     assert text != tab_separated(rows_of(30, seed=1))
     heading, *lines = text.rstrip("\n").split("\n")
-    assert tuple(heading.split("\t")) == COLUMNS
+    assert tuple(heading.split("\t")) == MEASURE_COLUMNS
     assert len(lines) == 2 * 2 * len(MEASURES) == len(in_columns(rows)) - 1
     for row in rows:
         assert row.estimate.low <= row.estimate.mean <= row.estimate.high
@@ -402,7 +402,7 @@ def test_measures_are_chosen_by_name() -> None:
     assert [one.name for one in choose_measures(["all"], has=ALL)] == list(MEASURES)
     for name, problem in (
         ("continuty", "measure continuty: there is none of this name; did you mean continuity?"),
-        ("motif-share", f"measure motif-share: {REMEDIES['instances']}"),
+        ("motif-share", f"measure motif-share: {NEED_REMEDIES['instances']}"),
         ("infidelity", "measure infidelity: it needs the model: give MODEL and REGIONS"),
     ):  # fmt: skip
         with pytest.raises(InputError) as caught:

@@ -58,7 +58,7 @@ def test_bytes_do_not_depend_on_how_rows_are_shared_out(
     rows: Any, cuts: list[int], block: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as name:
-        patch.setattr("seqlift.tracks.join.BLOCK", block)
+        patch.setattr("seqlift.tracks.join.JOINED_AT_ONCE", block)
         folder = Path(name)
         whole = joined([written(folder / "whole.h5", rows)], folder / "a.h5")
         pieces = parts(rows, [cut * CHUNK for cut in cuts])

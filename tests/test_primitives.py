@@ -203,7 +203,7 @@ def test_a_convolution_of_few_outputs_is_the_same_summed_tap_by_tap(
     settings: dict[str, Any] = {"strides": (1,), "dilation": (dilation,)}
     assert not convolutions.is_narrow(array, kernel, (1,))
     plain = numpy(convolutions.weigh_windows(array, kernel, **settings))
-    monkeypatch.setattr(convolutions, "LARGE", 0)
+    monkeypatch.setattr(convolutions, "LARGE_PRODUCT", 0)
     assert convolutions.is_narrow(array, kernel, (1,))
     by_taps = numpy(convolutions.weigh_windows(array, kernel, **settings))
     assert largest(by_taps, plain) <= EXACT

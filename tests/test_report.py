@@ -23,7 +23,7 @@ from seqlift.plots.marks import read_marks
 from seqlift.plots.page import measures
 from seqlift.plots.page.charts import even_ticks
 from seqlift.plots.page.document import page
-from seqlift.plots.page.sections import SHARES
+from seqlift.plots.page.sections import QUANTILE_SHARES
 from seqlift.plots.page.signed_counts import SignedCounts
 from seqlift.plots.stretch import StretchReader
 from seqlift.tracks.hdf5 import ScoreWriter
@@ -82,8 +82,8 @@ def test_quantiles_are_those_of_all_numbers_in_whatever_pieces(
     counts = SignedCounts()
     counts.add(values[:cut])
     counts.add(values[cut:])
-    found = counts.quantiles(SHARES)
-    expected = np.quantile(values, SHARES, method="inverted_cdf")
+    found = counts.quantiles(QUANTILE_SHARES)
+    expected = np.quantile(values, QUANTILE_SHARES, method="inverted_cdf")
     assert np.allclose(found, expected, rtol=5e-4, atol=1e-37)
     assert (found[0], found[-1]) == (values.min(), values.max())
     assert counts.positive == np.count_nonzero(values > 0)
@@ -108,7 +108,7 @@ def test_figures_are_those_of_the_file(path: Path, monkeypatch: pytest.MonkeyPat
     values, known = tracks()
     found = []
     for size in (1, 10_000_000):
-        monkeypatch.setattr(measures, "BLOCK_BYTES", size)
+        monkeypatch.setattr(measures, "MEASURED_BYTES", size)
         with ScoreFile(path) as scores:
             (one,), _ = measures.measure([StretchReader(scores)], alike=True)
         found.append(one)
@@ -118,7 +118,7 @@ def test_figures_are_those_of_the_file(path: Path, monkeypatch: pytest.MonkeyPat
         mean = np.abs(values).sum(axis=0) / known.sum(axis=0)
         assert np.allclose(one.along(), mean)
         assert len(one.half_shares()) == len(WINDOWS) - 1  # the last is all N
-    assert found[0].counts.quantiles(SHARES) == found[1].counts.quantiles(SHARES)
+    assert found[0].counts.quantiles(QUANTILE_SHARES) == found[1].counts.quantiles(QUANTILE_SHARES)
 
 
 def test_correlations_are_those_of_the_known_bases(path: Path, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_files_with_other_rows_are_not_compared(path: Path, tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_memory_is_that_of_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measures, "BLOCK_BYTES", 16 * LENGTH * 500)
+    monkeypatch.setattr(measures, "MEASURED_BYTES", 16 * LENGTH * 500)
     peaks = []
     for times in (1, 8):
         file = tmp_path / f"{times}.h5"

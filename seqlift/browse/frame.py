@@ -12,7 +12,7 @@ POLICY = (
 )
 """What the page may load, as a browser enforces it: nothing from elsewhere, no inline script."""
 
-LAYOUT = """
+FRAME_STYLE = """
 main{max-width:none;display:grid;grid-template-columns:250px minmax(0,1fr);gap:20px}
 h1{font-size:17px;grid-column:1/-1;overflow-wrap:anywhere}
 @media (max-width:760px){main{grid-template-columns:1fr}}
@@ -35,7 +35,7 @@ def frame(title: str, *, igv: str | None) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<meta name="referrer" content="no-referrer"><link rel="icon" href="data:,">'
-        f"<title>seqlift: {html_text(title)}</title><style>{STYLE}{LAYOUT}</style></head>"
+        f"<title>seqlift: {html_text(title)}</title><style>{STYLE}{FRAME_STYLE}</style></head>"
         f"<body>{letter_shapes()}<main><h1>{html_text(title)}</h1>"
         '<nav><input id="find" type="search" placeholder="name or chrom:start-end"'
         ' aria-label="Find regions"><p id="count"></p><ol id="regions"></ol></nav>'

@@ -13,7 +13,7 @@ from seqlift.browse.igv_session import interval_tracks
 from seqlift.browse.shown_files import ShownFiles
 from seqlift.system.printable import printable
 
-LABEL = 17
+SHORT_LABEL = 17
 """Characters of a short label that UCSC shows."""
 
 
@@ -43,7 +43,7 @@ def ucsc_hub(labels: Sequence[str]) -> str:
     """Write what the hub is called, and where its genomes are."""
     name = one_line(", ".join(labels))
     return (
-        f"hub seqlift\nshortLabel {name[:LABEL]}\nlongLabel Contributions: {name}\n"
+        f"hub seqlift\nshortLabel {name[:SHORT_LABEL]}\nlongLabel Contributions: {name}\n"
         "genomesFile genomes.txt\nemail nobody@localhost\n"  # UCSC asks for an address
     )
 
@@ -53,7 +53,7 @@ def ucsc_track(number: int, label: str) -> str:
     name = one_line(label)
     return (
         f"track scores_{number}\ntype bigWig\nbigDataUrl scores-{number}.bw\n"
-        f"shortLabel {name[:LABEL]}\nlongLabel {name}\n"
+        f"shortLabel {name[:SHORT_LABEL]}\nlongLabel {name}\n"
         "visibility full\nlogo on\nautoScale on\nmaxHeightPixels 200:100:32\n"
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from seqlift.browse.shown_files import ListedRegion, ShownFiles
 
-LETTERS = 300
+LETTERS_IN_SIGHT = 300
 """Bases of a region that are in sight at once; of longer ones, the middle."""
 
 MARGIN = 30
@@ -36,7 +36,7 @@ def igv_session(shown: ShownFiles, names: Collection[str]) -> dict[str, Any]:
 
 def locus(one: ListedRegion) -> str:
     """Write what is in sight of a region, 1-based as igv.js takes it."""
-    spare = max(0, one.end - one.start - LETTERS) // 2
+    spare = max(0, one.end - one.start - LETTERS_IN_SIGHT) // 2
     first = max(0, one.start + spare - MARGIN)
     return f"{one.chrom}:{first + 1}-{one.end - spare}"
 

@@ -12,7 +12,7 @@ from seqlift.plots.sheet import limits_by_kind
 from seqlift.plots.stretch import StretchReader
 from seqlift.tracks.score_file import ScoreFile
 
-SCALE = "One scale for all files; each region has its own. Grey bases have no contribution."
+SCALE_NOTE = "One scale for all files; each region has its own. Grey bases have no contribution."
 
 
 @contextmanager
@@ -30,6 +30,6 @@ def row_figures(
             one = block(readers, names, readers[0].row(row), [CONTRIBUTION])
             limits = limits_by_kind([one])[CONTRIBUTION]
             drawn = region_figure(one, limits, annotations=regions, colours=colours)
-            return f"{drawn}<p>{html_text(SCALE)}</p>"
+            return f"{drawn}<p>{html_text(SCALE_NOTE)}</p>"
 
         yield figure

@@ -21,7 +21,7 @@ from seqlift.browse.frame import POLICY
 from seqlift.browse.site import PAGE, Content, Site
 from seqlift.errors import InputError
 
-TYPES = {
+CONTENT_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
@@ -32,7 +32,7 @@ TYPES = {
 }
 OTHER = "application/octet-stream"
 
-BLOCK = 1 << 20
+SENT_AT_ONCE = 1 << 20
 
 RANGE = re.compile("bytes=([0-9]{0,18})-([0-9]{0,18})")
 
@@ -127,7 +127,7 @@ class SiteRequest(BaseHTTPRequestHandler):
         self.send_response(HTTPStatus.OK if whole else HTTPStatus.PARTIAL_CONTENT)
         if not whole:
             self.send_header("Content-Range", f"bytes {wanted.start}-{wanted.stop - 1}/{size}")
-        self.send_header("Content-Type", TYPES.get(Path(name).suffix, OTHER))
+        self.send_header("Content-Type", CONTENT_TYPES.get(Path(name).suffix, OTHER))
         self.send_header("Content-Length", str(len(wanted)))
         self.end_headers()
 
@@ -135,7 +135,7 @@ class SiteRequest(BaseHTTPRequestHandler):
         """Send a range of bytes."""
         file.seek(wanted.start)
         left = len(wanted)
-        while left and (data := file.read(min(left, BLOCK))):
+        while left and (data := file.read(min(left, SENT_AT_ONCE))):
             self.wfile.write(data)
             left -= len(data)
         self.close_connection = self.close_connection or bool(left)  # the file became shorter

@@ -17,9 +17,9 @@ from seqlift.tracks.bigwig import begins_as_bigwig
 from seqlift.tracks.regions_bed import narrow_peak
 from seqlift.tracks.score_file import ScoreFile
 
-TRACK, SCORES, REGIONS = ".bw", ".h5", ".regions.bed"
+TRACK_ENDING, SCORES_ENDING, REGIONS_ENDING = ".bw", ".h5", ".regions.bed"
 
-COMPRESSED = (".gz", ".bgz")
+COMPRESSED_ENDINGS = (".gz", ".bgz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class ShownFiles:
 def assembly_of(genome: Path) -> str:
     """Name an assembly as its FASTA is named."""
     name = genome.name
-    for ending in (*COMPRESSED, ".fa", ".fasta", ".fna"):
+    for ending in (*COMPRESSED_ENDINGS, ".fa", ".fasta", ".fna"):
         name = name.removesuffix(ending)
     return name or genome.name
 
@@ -72,7 +72,7 @@ def find_files(
     """
     tracks = tuple(dict.fromkeys(track for word in scores for track in tracks_of(word)))
     read_marks(annotations)
-    files = tuple(track.with_suffix(SCORES) for track in tracks)
+    files = tuple(track.with_suffix(SCORES_ENDING) for track in tracks)
     known = all(one.is_file() for one in files)
     path = genome_path(files[0] if known else None, tracks[0], genome)
     with Genome(path) as fasta:
@@ -99,18 +99,18 @@ def find_files(
 def tracks_of(word: str) -> list[Path]:
     """Find the bigWigs that a word names: a bigWig, a score file, or a prefix of one or several."""
     path = Path(word)
-    if path.suffix in (TRACK, ".bigWig", ".bigwig"):
+    if path.suffix in (TRACK_ENDING, ".bigWig", ".bigwig"):
         found = [path]
-    elif path.suffix == SCORES:
-        found = [path.with_suffix(TRACK)]
-    elif Path(f"{word}{TRACK}").is_file():
-        found = [Path(f"{word}{TRACK}")]
+    elif path.suffix == SCORES_ENDING:
+        found = [path.with_suffix(TRACK_ENDING)]
+    elif Path(f"{word}{TRACK_ENDING}").is_file():
+        found = [Path(f"{word}{TRACK_ENDING}")]
     else:
-        found = sorted(map(Path, glob.glob(f"{glob.escape(word)}.*{TRACK}")))  # noqa: PTH207  # a prefix may be absolute
+        found = sorted(map(Path, glob.glob(f"{glob.escape(word)}.*{TRACK_ENDING}")))  # noqa: PTH207  # a prefix may be absolute
     if not found:
         raise InputError(
-            f"{word}: no track {word}{TRACK}; give the prefix of `seqlift score`, or make the track"
-            " of a score file with `seqlift track`"
+            f"{word}: no track {word}{TRACK_ENDING}; give the prefix of `seqlift score`, or make"
+            " the track of a score file with `seqlift track`"
         )
     problems = [
         f"{one}: not a bigWig that can be read; give the .bw file that `seqlift score` wrote, or"
@@ -131,7 +131,7 @@ def genome_path(scores: Path | None, track: Path, genome: str | None) -> Path:
     if genome is None or not Path(genome).is_file():
         where = f"{genome} does not exist" if genome else "no score file says which it is"
         raise InputError(f"{track}: its genome is needed, and {where}; give the FASTA with -g")
-    if genome.endswith(COMPRESSED) and not Path(f"{genome}.gzi").is_file():
+    if genome.endswith(COMPRESSED_ENDINGS) and not Path(f"{genome}.gzi").is_file():
         raise InputError(
             f"{genome}: browsers need the index {genome}.gzi of a compressed FASTA; make it with"
             " `samtools faidx`, or give a plain FASTA with -g"
@@ -169,7 +169,7 @@ def list_rows(path: Path) -> tuple[tuple[ListedRegion, ...], str]:
 def list_lines(track: Path) -> tuple[tuple[ListedRegion, ...], str]:
     """List the lines of the regions file of a track, none where there is no such file."""
     stem = track.with_suffix("")
-    for path in (Path(f"{stem}{REGIONS}"), Path(f"{stem.with_suffix('')}{REGIONS}")):
+    for path in (Path(f"{stem}{REGIONS_ENDING}"), Path(f"{stem.with_suffix('')}{REGIONS_ENDING}")):
         if path.is_file():
             rows = read_marks([path])
             listed = (ListedRegion(one.name, one.chrom, one.start, one.end) for one in rows)

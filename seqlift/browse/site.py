@@ -18,7 +18,7 @@ from seqlift.errors import InputError
 Content = Path | bytes
 """A file to be read when it is asked for, or bytes."""
 
-PAGE, SCRIPT, SESSION, IGV, LICENCE = (
+PAGE, BROWSE_SCRIPT, SESSION, IGV, LICENCE = (
     "index.html",
     "browse.js",
     "session.json",
@@ -26,7 +26,7 @@ PAGE, SCRIPT, SESSION, IGV, LICENCE = (
     "igv.LICENSE.txt",
 )
 
-LETTERS = b"dynseq"
+LETTERS_MARK = b"dynseq"
 """Stands in every igv.js that draws letters."""
 
 MISSING = (
@@ -76,7 +76,7 @@ def igv_script(igv: str | None) -> Path | None:
     path = Path(igv)
     if not path.is_file():
         raise InputError(f"{igv}: no such file; give dist/igv.min.js of the npm package igv")
-    if LETTERS not in path.read_bytes():
+    if LETTERS_MARK not in path.read_bytes():
         raise InputError(
             f"{igv}: not an igv.js that draws letters; give dist/igv.min.js of the npm package igv,"
             " 3.8 or later"
@@ -97,11 +97,11 @@ def make_site(
     if igv is None and figure is None:
         raise InputError(f"{shown.tracks[0]}: its score file (.h5) is not there; {MISSING}")
     names = data_names(shown)
-    script = package_files("seqlift.browse") / "pages" / SCRIPT
+    script = package_files("seqlift.browse") / "pages" / BROWSE_SCRIPT
     title = ", ".join(shown.labels)
     files: dict[str, Content] = {
         PAGE: frame(title, igv=IGV if igv is not None else None).encode(),
-        SCRIPT: script.read_bytes(),
+        BROWSE_SCRIPT: script.read_bytes(),
         **names,
     }
     if igv is not None:

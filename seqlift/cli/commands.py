@@ -19,10 +19,10 @@ from seqlift.errors import ModelError
 if TYPE_CHECKING:
     from seqlift.pipeline.settings import Settings
 
-SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-@click.group(cls=Commands, context_settings=SETTINGS)
+@click.group(cls=Commands, context_settings=CONTEXT)
 @click.version_option(__version__, "-V", "--version", prog_name="seqlift")
 def main() -> None:
     """Show which bases made a model say what it says.

@@ -23,7 +23,7 @@ from seqlift.models.keras_environment import without_settings
 from seqlift.system.quiet import hush_tensorflow, no_standard_error
 
 BUG = 1
-ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def show_failures(command: Callable[..., None]) -> Callable[..., None]:
@@ -74,7 +74,7 @@ def interruptible() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    heeded = [n for n in ENDINGS if signal.getsignal(n) is not signal.SIG_IGN]  # as by nohup
+    heeded = [n for n in ENDING_SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]  # as by nohup
     before = {number: signal.signal(number, interrupt) for number in heeded}
     try:
         yield

@@ -209,20 +209,20 @@ seqlets_prefix = click.option(
 motifs = click.option(
     "--motifs", metavar="FILE.meme", help="Motifs in MEME format, to name seqlets and be counted."
 )
-SEQLETS = SeqletSettings()
+SEQLET_DEFAULTS = SeqletSettings()
 
 width = click.option(
-    "--width", type=click.IntRange(min=2), metavar="BASES", default=SEQLETS.width,
+    "--width", type=click.IntRange(min=2), metavar="BASES", default=SEQLET_DEFAULTS.width,
     show_default=True,
     help="Bases of the windows whose contributions are summed.",
 )  # fmt: skip
 rate = click.option(
-    "--fdr", "rate", type=click.FloatRange(0, 1), metavar="RATE", default=SEQLETS.rate,
+    "--fdr", "rate", type=click.FloatRange(0, 1), metavar="RATE", default=SEQLET_DEFAULTS.rate,
     show_default=True,
     help="Highest false discovery rate of the seqlets, against shuffled contributions.",
 )  # fmt: skip
 motif_p = click.option(
-    "--motif-p", type=click.FloatRange(0, 1), metavar="P", default=SEQLETS.motif_p,
+    "--motif-p", type=click.FloatRange(0, 1), metavar="P", default=SEQLET_DEFAULTS.motif_p,
     show_default=True,
     help="Highest p-value of a motif's match, corrected for places, strands and motifs.",
 )  # fmt: skip
@@ -230,7 +230,7 @@ shuffle_seed = click.option(
     "--seed",
     type=click.IntRange(min=0),
     metavar="SEED",
-    default=SEQLETS.seed,
+    default=SEQLET_DEFAULTS.seed,
     show_default=True,
     help="Seed of the shuffles.",
 )

@@ -31,7 +31,7 @@ from seqlift.models.load import load
 
 Numbers = NDArray[np.float32]
 
-FARTHEST = 3.0
+CODE_BOUND = 3.0
 """Standard deviations of a code."""
 
 CHANGES = (-3.0, -1.0, -0.3, 0.3, 1.0, 3.0)
@@ -106,7 +106,7 @@ class Generated:
     def first(self, codes: Codes, draw: np.random.Generator) -> Candidate:
         del codes
         drawn = draw.standard_normal(self.generator.numbers)
-        code = np.clip(drawn, -FARTHEST, FARTHEST).astype(np.float32)
+        code = np.clip(drawn, -CODE_BOUND, CODE_BOUND).astype(np.float32)
         found = self.constraints.nearest(self.written(code[None])[0], draw)
         value = float(self.objective.values(found[None])[0])
         return Candidate(found, value, "generated", code=code)
@@ -126,7 +126,7 @@ class Generated:
         numbers = np.arange(self.generator.numbers)
         codes = np.tile(candidate.code, (len(CHANGES), len(numbers), 1))
         codes[:, numbers, numbers] += np.array(CHANGES, np.float32)[:, None]
-        codes = np.clip(codes, -FARTHEST, FARTHEST).reshape(-1, len(numbers))
+        codes = np.clip(codes, -CODE_BOUND, CODE_BOUND).reshape(-1, len(numbers))
         found = self.written(codes)
         values = self.objective.values(found)
         for place in np.argsort(-values, kind="stable"):
@@ -151,7 +151,7 @@ class GeneratorCode:
 
     def sample(self, noise: float, draw: np.random.Generator) -> tuple[Codes, str, Numbers]:
         code = self.theta + SPREAD * noise * draw.standard_normal(self.theta.shape)
-        drawn = np.clip(code, -FARTHEST, FARTHEST).astype(np.float32)
+        drawn = np.clip(code, -CODE_BOUND, CODE_BOUND).astype(np.float32)
         found = self.space.written(drawn[None])[0]
         return self.space.constraints.nearest(found, draw), "", drawn
 
@@ -164,4 +164,4 @@ class GeneratorCode:
         return squares
 
     def bounded(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.clip(theta, -FARTHEST, FARTHEST)
+        return np.clip(theta, -CODE_BOUND, CODE_BOUND)

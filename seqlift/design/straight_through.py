@@ -18,7 +18,7 @@ from seqlift.design.candidates import Candidate, Relaxed, Space, edits_between
 from seqlift.design.objective import Objective
 from seqlift.design.step_searches import is_better
 
-RATE = 0.2
+LEARNING_RATE = 0.2
 MEAN_DECAY, SQUARE_DECAY = 0.9, 0.99
 SMALLEST = 1e-12
 
@@ -39,7 +39,7 @@ class Climber:
         # moments begin at 0: without this, first steps are short
         mean = self.mean / (1 - MEAN_DECAY**step)
         square = self.relaxed.scale(self.square / (1 - SQUARE_DECAY**step))
-        theta = self.relaxed.theta + RATE * mean / (np.sqrt(square) + SMALLEST)
+        theta = self.relaxed.theta + LEARNING_RATE * mean / (np.sqrt(square) + SMALLEST)
         self.relaxed.theta = self.relaxed.bounded(theta)
 
 

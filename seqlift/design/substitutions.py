@@ -17,7 +17,7 @@ from seqlift.intervals import CHANNELS
 BOUND = 2.0
 """Of the parameters of a base, less their mean."""
 
-START = 2.0
+START_THETA = 2.0
 """Parameter of the base that a gradient search begins with; those of the others are 0."""
 
 
@@ -63,7 +63,7 @@ class Substitutions:
                 yield Candidate(codes, float(values[i, base]), edit, candidate, candidate.step + 1)
 
     def relaxed(self, first: Candidate, draw: np.random.Generator) -> "Bases":
-        theta = START * np.eye(CHANNELS)[first.codes]
+        theta = START_THETA * np.eye(CHANNELS)[first.codes]
         return Bases(theta, self.constraints)
 
 

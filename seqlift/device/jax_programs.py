@@ -18,11 +18,11 @@ from seqlift.system import kept_code
 
 log = logging.getLogger(__name__)
 
-CHANNELS_LAST = "xla_gpu_force_conv_nhwc"
+NHWC_OPTION = "xla_gpu_force_conv_nhwc"
 """XLA's option that has convolutions of float32 read channels last, as those of bfloat16 are."""
 
 
-KEPT = {
+KEPT_CODE_SETTINGS = {
     "jax_persistent_cache_enable_xla_caches": "xla_gpu_per_fusion_autotune_cache_dir",
     "jax_persistent_cache_min_entry_size_bytes": -1,  # however small
     "jax_persistent_cache_min_compile_time_secs": 0,  # however quickly compiled
@@ -42,7 +42,7 @@ def keep_compiled_code() -> None:
     place = kept_code.folder_for(f"jax {jax.__version__} jaxlib {version('jaxlib')}")
     if place is None:
         return
-    for name, value in KEPT.items():
+    for name, value in KEPT_CODE_SETTINGS.items():
         jax.config.update(name, value)
     jax.config.update("jax_compilation_cache_dir", str(place))
 
@@ -64,8 +64,8 @@ def jax_options(products: Products | None) -> dict[str, bool]:
     """Choose options of XLA that JAX compiles with."""
     if processor.on_cpu() or not forms.gpu_channels_last(products or "float32"):
         return {}
-    options = {CHANNELS_LAST: True}
-    return options if _known_to_xla(CHANNELS_LAST) else {}
+    options = {NHWC_OPTION: True}
+    return options if _known_to_xla(NHWC_OPTION) else {}
 
 
 @cache

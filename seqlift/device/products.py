@@ -30,7 +30,7 @@ from seqlift.device.precision import Products
 
 Array = Any
 
-BITS: dict[Products, int] = {"tf32": 10, "bfloat16": 7}
+KEPT_BITS: dict[Products, int] = {"tf32": 10, "bfloat16": 7}
 """Bits of a factor after the leading one."""
 
 FLOAT32_BITS = 23
@@ -82,13 +82,13 @@ def factors(*arrays: Array) -> tuple[Array, ...]:
         return arrays
     if keras.backend.backend() == "jax":
         return tuple(_jax_factor(array, products) for array in arrays)
-    return tuple(_rounded(array, BITS[products]) for array in arrays)
+    return tuple(_rounded(array, KEPT_BITS[products]) for array in arrays)
 
 
 def _jax_factor(array: Array, products: Products) -> Array:
     if products == "tf32" and not processor.on_cpu():  # tensor cores round by themselves
         return array
-    return leading(array, BITS[products])
+    return leading(array, KEPT_BITS[products])
 
 
 def leading(array: Array, bits: int) -> Array:

@@ -20,10 +20,10 @@ from seqlift.evaluate.uncertainty import Estimate, Tally
 if TYPE_CHECKING:
     from seqlift.explain.explainer import Explainer
 
-COLUMNS = ("method", "target", "measure", "mean", "low", "high", "sequences")
+MEASURE_COLUMNS = ("method", "target", "measure", "mean", "low", "high", "sequences")
 
-SIZES = "its scores are sizes: windows are ranked by size, and no instance scores below 0"
-MIXTURES = "it takes whole bases, and this measure asks about mixtures of bases"
+SIZES_NOTE = "its scores are sizes: windows are ranked by size, and no instance scores below 0"
+MIXTURES_NOTE = "it takes whole bases, and this measure asks about mixtures of bases"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class MeasureRow:
     estimate: Estimate
 
     def cells(self) -> tuple[str, ...]:
-        """Write the line as text, in the order of `COLUMNS`, with six digits."""
+        """Write the line as text, in the order of `MEASURE_COLUMNS`, with six digits."""
         found = self.estimate
         numbers = (f"{number:.6g}" for number in (found.mean, found.low, found.high))
         return (self.method, self.target, self.measure, *numbers, str(found.sequences))
@@ -60,7 +60,7 @@ class MethodComparison:
     def add(self, method: str, explained: Explained) -> None:
         """Measure a batch of sequences that a method has explained."""
         if not explained.signed:
-            self.note(f"{method}: {SIZES}")
+            self.note(f"{method}: {SIZES_NOTE}")
         wanted = [one for one in self.measures if (method, one.name) not in self._left_out]
         # several measures come from one computation
         for compute in dict.fromkeys(one.compute for one in wanted):
@@ -71,7 +71,7 @@ class MethodComparison:
                 if not MEASURES[names[0]].mixes:
                     raise
                 self._left_out |= {(method, name) for name in names}
-                self.note(f"{method}: {', '.join(names)} left out; {MIXTURES}")
+                self.note(f"{method}: {', '.join(names)} left out; {MIXTURES_NOTE}")
                 continue
             for name in names:
                 self._keep(method, explained.targets, name, *found[name])

@@ -91,7 +91,7 @@ MEASURES = {
     )
 }  # fmt: skip
 
-REMEDIES: dict[Needs, str] = {
+NEED_REMEDIES: dict[Needs, str] = {
     "model": "it needs the model: give MODEL and REGIONS",
     "mutagenesis": "it needs the model: give MODEL and REGIONS",
     "instances": "it needs instances of motifs: give them with --instances FILE.bed",
@@ -125,4 +125,4 @@ def problem_of(name: str, has: frozenset[Needs]) -> str:
         meant = f"did you mean {near[0]}?" if near else f"use {', '.join(MEASURES)}, or all"
         return f"measure {name}: there is none of this name; {meant}"
     needs = MEASURES[name].needs
-    return "" if needs in has else f"measure {name}: {REMEDIES[needs]}"
+    return "" if needs in has else f"measure {name}: {NEED_REMEDIES[needs]}"

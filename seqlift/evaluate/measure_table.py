@@ -5,13 +5,13 @@ Knows rows; knows nothing of how they were measured.
 
 from collections.abc import Sequence
 
-from seqlift.evaluate.comparison import COLUMNS, MeasureRow
+from seqlift.evaluate.comparison import MEASURE_COLUMNS, MeasureRow
 from seqlift.evaluate.measure_list import MEASURES
 
 
 def tab_separated(rows: Sequence[MeasureRow]) -> str:
     """Write a heading and a line for each row."""
-    cells = [COLUMNS, *(row.cells() for row in rows)]
+    cells = [MEASURE_COLUMNS, *(row.cells() for row in rows)]
     return "".join("\t".join(line) + "\n" for line in cells)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 RESAMPLES = 1000
-LEVEL = 95.0
+INTERVAL_LEVEL = 95.0
 NORMAL_QUANTILE = 1.959963984540054  # of LEVEL per cent, both sides
 DRAWN_AT_ONCE = 2**20  # indices of resampled sequences held at a time: 8 MB
 
@@ -90,7 +90,7 @@ def bootstrapped(above: Numbers, below: Numbers, *, seed: int) -> tuple[float, f
     ratios = ratios[np.isfinite(ratios)]
     if not len(ratios):
         return nan, nan
-    tail = (100.0 - LEVEL) / 2
+    tail = (100.0 - INTERVAL_LEVEL) / 2
     low, high = np.percentile(ratios, [tail, 100.0 - tail])
     return float(low), float(high)
 

@@ -30,7 +30,7 @@ from seqlift.system.free_memory import check_free
 LARGEST_BATCH = 32  # on a CPU; more gains nothing
 MOST_PAIRS = 4096  # on a GPU: a bound for small networks, not measured on one
 
-COPIES = 1.1
+PEAK_SHARE = 1.1
 """Peak memory while large weights are stored one by one, relative to that of all: 1.0 measured."""
 
 COMPILING = 400 * 2**20
@@ -91,7 +91,7 @@ def check_weights(engine: Engine) -> None:
     if values and on_cpu():
         stored = values * np.dtype(engine.dtype).itemsize
         check_free(
-            int(stored * COPIES) + COMPILING,
+            int(stored * PEAK_SHARE) + COMPILING,
             f"the model's large weights, stored as {values:,} numbers to be explained by,",
         )
 

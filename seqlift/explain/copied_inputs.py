@@ -15,7 +15,7 @@ from seqlift.models.model_inputs import ModelInput, find_input, shape_text
 InputValue = float | str | NDArray[Any] | None
 COPIES = ("sequence", "reverse-complement")
 TWIN = "--input NAME=sequence or NAME=reverse-complement"
-REMEDY = "--input NAME=zeros, NAME=NUMBER or NAME=FILE.npy"
+INPUT_FORMS = "--input NAME=zeros, NAME=NUMBER or NAME=FILE.npy"
 
 
 def is_copy(value: InputValue) -> bool:
@@ -55,7 +55,7 @@ def copy_of(one: ModelInput, sequence: ModelInput, strand: str) -> Copy:
     if layout is None or layout.shape[0] not in (None, bases):
         raise InputError(
             f"input {one.name}={strand}: its shape is {shape_text(one.shape)}, and {sequence}"
-            f" takes the sequence; give another value, {REMEDY}"
+            f" takes the sequence; give another value, {INPUT_FORMS}"
         )
     return Copy(layout, turned=strand == "reverse-complement")
 

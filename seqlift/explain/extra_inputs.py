@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from seqlift.errors import InputError, ModelError
 from seqlift.explain import wrapper_code
 from seqlift.explain.copied_inputs import (
-    REMEDY,
+    INPUT_FORMS,
     TWIN,
     InputValue,
     copy_of,
@@ -137,7 +137,7 @@ def undecided(model: Any, left: list[ModelInput]) -> str:
     twins = f"; where several take the sequence, by {TWIN}" if len(shapes) > 1 else ""
     return (
         f"model {model.name}: it has {number} inputs{rest}: {', '.join(map(str, left))}; give all"
-        f" but the sequence by {REMEDY}{twins}"
+        f" but the sequence by {INPUT_FORMS}{twins}"
     )
 
 

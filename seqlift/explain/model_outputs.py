@@ -14,7 +14,7 @@ PROFILE_EXCESS = 10
 """Least ratio in size of a profile without a clear name to the count output."""
 
 
-FUNCTIONS = ("Softmax", "ReLU", "Relu", "Exp", "Softplus", "Sigmoid")
+ENDING_FUNCTIONS = ("Softmax", "ReLU", "Relu", "Exp", "Softplus", "Sigmoid")
 """Layers and operations that are functions of each value, by class."""
 
 KEEPS_VALUES = (
@@ -113,7 +113,7 @@ def _ending(tensor: Any) -> str:
     if kind in KEEPS_VALUES or f"{kind}:{function}" in KEEPS_VALUES:
         before = operation._inbound_nodes[node].input_tensors
         return _ending(before[0]) if len(before) == 1 else ""
-    name = function or (kind.lower() if kind in FUNCTIONS else "")
+    name = function or (kind.lower() if kind in ENDING_FUNCTIONS else "")
     if name == "softmax" and len(tensor.shape) > 2:
         axis = getattr(operation, "axis", -1)
         return "softmax over tracks" if axis in (-1, len(tensor.shape) - 1) else name

@@ -43,7 +43,7 @@ from seqlift.explain.tasks import heads_by_task
 
 Kind = Literal["unit", "counts", "profile", "profile-complete"]
 
-PRESETS: tuple[Kind, ...] = ("counts", "profile", "profile-complete")
+TARGET_PRESETS: tuple[Kind, ...] = ("counts", "profile", "profile-complete")
 
 LISTED_UNITS = 20
 """Units of an output that are listed one by one; more are shown as a range."""
@@ -69,8 +69,10 @@ def targets(model: keras.Model) -> list[str]:
     """List every target of a model, long runs of units as "NAME:0 to NAME:918"."""
     outputs = model_outputs(model)
     hidden = positional(outputs)
-    presets: list[str] = [preset for preset in PRESETS if _preset(preset, outputs) is not None]
-    presets += [target.name for target in _of_tasks(PRESETS, outputs)]
+    presets: list[str] = [
+        preset for preset in TARGET_PRESETS if _preset(preset, outputs) is not None
+    ]
+    presets += [target.name for target in _of_tasks(TARGET_PRESETS, outputs)]
     units = [
         line
         for output in outputs
@@ -137,11 +139,11 @@ def _requested(request: str, outputs: Sequence[Output]) -> list[Target]:
     if request == "all" and not outputs_named("all", outputs):
         return _all(outputs)
     kind, colon, task = request.partition(":")
-    if colon and kind in PRESETS and not outputs_named(request, outputs):
+    if colon and kind in TARGET_PRESETS and not outputs_named(request, outputs):
         target = _of_task(kind, task, outputs)
         if target is not None:
             return [target]
-    if request in PRESETS:
+    if request in TARGET_PRESETS:
         preset = _preset(request, outputs)
         if preset is not None:
             return [preset]
@@ -164,10 +166,10 @@ def _of_tasks(kinds: Sequence[Kind], outputs: Sequence[Output]) -> list[Target]:
 
 def _of_task(kind: str, task: str, outputs: Sequence[Output]) -> Target | None:
     """Find the profile or the counts of a task, or of an output by its name."""
-    preset = next(one for one in PRESETS if one == kind)
+    preset = next(one for one in TARGET_PRESETS if one == kind)
     output = heads_by_task(outputs).of(kind).get(task)
     if output is None:
-        named = [one for one in outputs_named(task, outputs) if one.name not in PRESETS]
+        named = [one for one in outputs_named(task, outputs) if one.name not in TARGET_PRESETS]
         fit = [one for one in named if (one.units if kind == "counts" else one.is_profile)]
         if len(named) == 1 and not fit:
             raise ModelError(_no_preset(f"{kind}:{task}", named))
@@ -178,7 +180,7 @@ def _of_task(kind: str, task: str, outputs: Sequence[Output]) -> Target | None:
 def _no_preset(request: str, outputs: Sequence[Output]) -> str:
     """Word the error for a model without profile or counts, with the alternatives."""
     kind = request.partition(":")[0]
-    offered = [one.name for one in _of_tasks(PRESETS, outputs) if one.kind == kind]
+    offered = [one.name for one in _of_tasks(TARGET_PRESETS, outputs) if one.kind == kind]
     if offered:
         return f"target {request!r}: the model has several; choose from: {', '.join(offered)}"
     likely = [o for o in outputs if len(o.shape) == 2 or "profile" in o.name.lower()]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from seqlift.explain.model_outputs import Output
 
-PROFILE, COUNTS = ("profile", "profiles"), ("counts", "count", "logcounts", "logcount")
+PROFILE_WORDS, COUNTS_WORDS = ("profile", "profiles"), ("counts", "count", "logcounts", "logcount")
 FILLERS = ("logits", "predictions", "prediction", "head", "output", "out", "log")
 """Words of a head's name that do not belong to the task's."""
 
@@ -36,7 +36,7 @@ def heads_by_task(outputs: Sequence[Output]) -> Heads:
     """Find the heads of each task; two of one name leave both out."""
     profiles = (output for output in outputs if output.is_profile)
     counts = (output for output in outputs if output.units is not None)
-    return Heads(by_task(profiles, PROFILE), by_task(counts, COUNTS))
+    return Heads(by_task(profiles, PROFILE_WORDS), by_task(counts, COUNTS_WORDS))
 
 
 def by_task(outputs: Iterator[Output], words: Sequence[str]) -> dict[str, Output]:

@@ -12,8 +12,8 @@ from seqlift.exports.archives import row_blocks
 from seqlift.tracks.reading import ScoreArray
 from seqlift.tracks.unfinished import PatientFile
 
-COMPRESSED = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
-TEXT = h5py.string_dtype("utf-8")
+COMPRESSION = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+TEXT_KIND = h5py.string_dtype("utf-8")
 
 
 def copied_array(array: ScoreArray, file: h5py.File, name: str) -> Iterator[int]:
@@ -30,7 +30,7 @@ def new_dataset(
 ) -> h5py.Dataset:
     rows = min(max(1, 2**15 // int(np.prod(shape[1:]))), max(1, shape[0]))
     chunks = (rows, *shape[1:])
-    return file.create_dataset(name, shape=shape, dtype=kind, chunks=chunks, **COMPRESSED)
+    return file.create_dataset(name, shape=shape, dtype=kind, chunks=chunks, **COMPRESSION)
 
 
 def describe_array(dataset: h5py.Dataset) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from seqlift.errors import InputError
 from seqlift.system.paths import not_regular
 
-_DAMAGE = (
+_HEADER_DAMAGE = (
     ArithmeticError, EOFError, LookupError, MemoryError, RecursionError, SyntaxError, TokenError,
     TypeError, ValueError,
 )  # fmt: skip
@@ -39,7 +39,7 @@ def read_array(path: Path) -> NDArray[Any]:
     try:
         # A header may claim any size: mapped, such an array fails before it takes memory.
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except _DAMAGE as error:
+    except _HEADER_DAMAGE as error:
         short = "mmap length" in str(error) or isinstance(error, ArithmeticError)
         why = " (it is shorter than its header says)" if short else ""
         raise InputError(

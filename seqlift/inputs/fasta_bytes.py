@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.errors import InputError
+from seqlift.inputs.text import GZIP_MAGIC
 
 BOM = b"\xef\xbb\xbf"
 """The byte order mark that some editors put before UTF-8 text."""
 
-GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, section 2.3.1; bgzip writes the same
-_BLOCK = 1 << 23
-_HEAD = 64  # bytes that hold the header of a block
-_HEADER = 18  # bytes of a bgzip header without further fields
+_TEXT_BLOCK = 1 << 23
+_BLOCK_HEAD = 64  # bytes that hold the header of a block
+_GZIP_HEADER = 18  # bytes of a bgzip header without further fields
 _END = 8  # bytes after the data of a gzip member: its checksum and the size of its text
 _DAMAGED = "the compressed file is {}; copy or download it again"
 
@@ -111,7 +111,7 @@ class BgzipBytes:
 def blocks(fasta: FastaBytes) -> Iterator[bytes]:
     """Yield the whole text in blocks."""
     start = 0
-    while block := fasta.read(start, start + _BLOCK):
+    while block := fasta.read(start, start + _TEXT_BLOCK):
         yield block
         start += len(block)
 
@@ -146,12 +146,12 @@ def is_bgzip(head: bytes) -> bool:
 def open_fasta(path: Path, *, source: str) -> FastaBytes:
     """Open a plain or bgzip file; what kind it is shows in its first bytes."""
     with path.open("rb") as file:
-        compressed = is_bgzip(file.read(_HEAD))
+        compressed = is_bgzip(file.read(_BLOCK_HEAD))
     return BgzipBytes(path, source=source) if compressed else PlainBytes(path, source=source)
 
 
 def _block_size(head: bytes) -> int | None:
-    if len(head) < _HEADER or head[:4] != GZIP_MAGIC + b"\x08\x04":
+    if len(head) < _GZIP_HEADER or head[:4] != GZIP_MAGIC + b"\x08\x04":
         return None
     place, stop = 12, 12 + int.from_bytes(head[10:12], "little")
     while place + 4 <= min(stop, len(head)):
@@ -169,14 +169,14 @@ def _blocks_of(file: BinaryIO, *, source: str) -> tuple[NDArray[np.int64], NDArr
     """
     end, place, text = os.fstat(file.fileno()).st_size, 0, 0
     places, starts = [0], [0]
-    header, last = os.pread(file.fileno(), _HEAD, 0), -1
+    header, last = os.pread(file.fileno(), _BLOCK_HEAD, 0), -1
     while place < end:
         size = _block_size(header)
-        if size is None or size <= _HEADER + _END:
+        if size is None or size <= _GZIP_HEADER + _END:
             raise InputError(f"{source}: {_DAMAGED.format(f'damaged at byte {place}')}")
         place += size
         # One read for this block's size of text and the next one's header: a genome has 48,000.
-        trailer = os.pread(file.fileno(), 4 + _HEAD, place - 4)
+        trailer = os.pread(file.fileno(), 4 + _BLOCK_HEAD, place - 4)
         if place > end or len(trailer) < 4:
             break
         last, header = struct.unpack_from("<I", trailer)[0], trailer[4:]

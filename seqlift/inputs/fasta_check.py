@@ -9,16 +9,16 @@ from pathlib import Path
 from seqlift.errors import InputError
 from seqlift.inputs.fasta_bytes import (
     BOM,
-    GZIP_MAGIC,
     FastaBytes,
     fasta_lines,
     is_bgzip,
     open_fasta,
 )
+from seqlift.inputs.text import GZIP_MAGIC
 from seqlift.system.paths import not_regular
 
 _REMEDY = "give FASTA, plain or compressed by bgzip"
-_HEAD = 4096
+_FIRST_BYTES = 4096
 _FOLD_AGAIN = "fold it again, for example with seqkit seq -w 60"
 
 # First bytes of files that are often taken for a genome.
@@ -58,7 +58,7 @@ def check_fasta_kind(fasta: Path, *, source: str) -> None:
 def _head(fasta: Path, source: str) -> bytes:
     """Read the first bytes of the text; refuse a compression that is read from its start only."""
     with fasta.open("rb") as file:
-        head = file.read(_HEAD)
+        head = file.read(_FIRST_BYTES)
     if not head.startswith(GZIP_MAGIC):
         return head
     if not is_bgzip(head):  # plain gzip can only be read from its start
@@ -68,7 +68,7 @@ def _head(fasta: Path, source: str) -> bytes:
         )
     opened = open_fasta(fasta, source=source)
     try:
-        return opened.read(0, _HEAD)
+        return opened.read(0, _FIRST_BYTES)
     finally:
         opened.close()
 

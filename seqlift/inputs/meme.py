@@ -16,7 +16,7 @@ from seqlift.errors import InputError
 from seqlift.inputs.text import TextFile
 from seqlift.intervals import CHANNELS
 
-WIDTH = re.compile(r"\bw=\s*([0-9]{1,6})\b")
+WIDTH_IN_HEADING = re.compile(r"\bw=\s*([0-9]{1,6})\b")
 ALPHABET = re.compile(r'ALPHABET(?:\s*=\s*ACGT\s*|\s+"DNA.*)')
 SUM_TOLERANCE = 0.01
 """Of the four probabilities of a position, which files write with a few digits."""
@@ -79,7 +79,7 @@ def motifs_in(lines: list[str], source: str) -> Iterator[MemeMotif]:
 
 def matrix_rows(lines: list[str], place: int, source: str) -> NDArray[np.float64]:
     """Read the rows below the heading of a matrix at `place`, counted from 0."""
-    width = WIDTH.search(lines[place])
+    width = WIDTH_IN_HEADING.search(lines[place])
     rows: list[list[float]] = []
     for number, line in enumerate(lines[place + 1 :], start=place + 2):
         words = line.split()

@@ -15,9 +15,9 @@ from seqlift.models.expressions import nodes
 from seqlift.models.plans.plan import Call, NetworkPlan, refs
 from seqlift.models.random_layers import draws_in_training
 
-REMEDY = "build the model without training=True there and save it again"
+WITHOUT_TRAINING = "build the model without training=True there and save it again"
 
-OF_THE_BATCH = {
+BATCH_DEPENDENT = {
     keras.layers.BatchNormalization: (
         "it normalises by the statistics of each batch, which are not a function of one sequence"
     ),
@@ -38,10 +38,14 @@ def call_notes(model: keras.Model) -> tuple[str, ...]:
         for part in _parts(layer):
             within = "" if part is layer else f" in {layer.name!r}"
             place = f"{part.name!r} ({type(part).__name__}){within}"
-            reason = next((why for kind, why in OF_THE_BATCH.items() if isinstance(part, kind)), "")
+            reason = next(
+                (why for kind, why in BATCH_DEPENDENT.items() if isinstance(part, kind)), ""
+            )
             if reason and part.trainable:  # a frozen one works as at inference
                 called = ", which is called" if within else " is called"
-                problems.append(f"layer {place}{called} with training=True: {reason}; {REMEDY}")
+                problems.append(
+                    f"layer {place}{called} with training=True: {reason}; {WITHOUT_TRAINING}"
+                )
             # own code may ask for the argument
             elif reason or draws_in_training(part) or is_own(part):
                 noted.append(place)
@@ -63,7 +67,7 @@ def without_recipe(network: NetworkPlan) -> Iterator[str]:
     for plan in network.layers:
         if isinstance(plan, NetworkPlan):
             yield from without_recipe(plan)
-        elif plan.expressions and plan.class_name not in nodes.CLASSES:
+        elif plan.expressions and plan.class_name not in nodes.NODE_CLASSES:
             words = dict.fromkeys(word for call in plan.calls for word in _besides_input(call))
             if words:
                 yield (

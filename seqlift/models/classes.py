@@ -37,7 +37,7 @@ def class_of(plan: LayerPlan) -> Any:
     return None
 
 
-GIVE_CODE = "give its code with --custom-objects FILE.py if it is a layer of your own"
+GIVE_CODE_IF_OWN = "give its code with --custom-objects FILE.py if it is a layer of your own"
 
 
 def may_be_own(plan: LayerPlan | NetworkPlan) -> bool:
@@ -86,7 +86,7 @@ def unknown_settings(plan: LayerPlan) -> list[str]:
         ]
     remedy = "install the Keras that saved the model, or a newer one"
     if may_be_own(plan):
-        remedy = f"{GIVE_CODE}; else {remedy}"
+        remedy = f"{GIVE_CODE_IF_OWN}; else {remedy}"
     return [
         f"{place} has the setting {key}={value!r}, unknown to Keras {keras.__version__}; {remedy}"
         for key, value in plan.settings.items()

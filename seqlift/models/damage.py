@@ -27,7 +27,7 @@ CAUSES = (
 WRAPPING = "Exception encountered when calling"
 """Start of the line under which Keras puts the cause of a failure inside a layer."""
 
-COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+COLOUR_CODES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @contextmanager
@@ -74,7 +74,9 @@ def raise_refusal(problem: Exception) -> None:
 
 def cause(problem: Exception) -> str:
     """Find the line of an error's message that names the cause, without its full stop."""
-    lines = [line.strip() for line in COLOURS.sub("", str(problem)).splitlines() if line.strip()]
+    lines = [
+        line.strip() for line in COLOUR_CODES.sub("", str(problem)).splitlines() if line.strip()
+    ]
     # the wrapping lines name layers only
     found = [line for line in lines if not line.startswith(WRAPPING)]
     return next(iter(found or lines), repr(problem)).rstrip(".")

@@ -50,7 +50,7 @@ STARTS = (
 CHECKPOINT_END = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"
 """The last bytes of a `.ckpt.index`: the magic number of LevelDB's tables."""
 
-NAMES = (
+BY_NAME = (
     (r"\.ckpt(\.index)?$", f"a TensorFlow checkpoint; {CONVERT_CHECKPOINT}"),
     (r"\.data-\d{5}-of-\d{5}$", f"a part of a TensorFlow checkpoint; {CONVERT_CHECKPOINT}"),
     (
@@ -74,7 +74,7 @@ def of_file(path: Path, start: bytes) -> str:
             return sentence
     if _end(path) == CHECKPOINT_END:
         return f"the index of a TensorFlow checkpoint; {CONVERT_CHECKPOINT}"
-    for ending, sentence in NAMES:  # last: a name says less than contents
+    for ending, sentence in BY_NAME:  # last: a name says less than contents
         if re.search(ending, path.name):
             return sentence
     return NEITHER_FORMAT

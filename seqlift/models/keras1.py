@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqlift.errors import ModelError
-from seqlift.models.removed_layers import MERGES, REBUILD, REMOVED, removed_layers
+from seqlift.models.removed_layers import MERGES, REBUILD_LATER, REMOVED, removed_layers
 
-CLASSES = {
+KERAS_1_CLASSES = {
     "AtrousConvolution1D": "Conv1D",
     "AtrousConvolution2D": "Conv2D",
     "Convolution1D": "Conv1D",
@@ -26,7 +26,7 @@ CLASSES = {
 }
 """Classes of Keras 1 that Keras 2 has under another name."""
 
-SETTINGS = {
+KERAS_1_SETTINGS = {
     "atrous_rate": "dilation_rate",
     "bias": "use_bias",
     "border_mode": "padding",
@@ -47,11 +47,11 @@ SETTINGS = {
 }
 """Settings of Keras 1, and their names in Keras 2."""
 
-KEPT = {("Embedding", "output_dim"), ("Embedding", "input_dim")}
+KEPT_SETTINGS = {("Embedding", "output_dim"), ("Embedding", "input_dim")}
 """(class, setting) that kept its name, though others of that name changed."""
 
-TRAINING_ONLY = ("init", "_init", "_regularizer", "_constraint")
-WITHOUT_EFFECT = frozenset(
+KERAS_1_TRAINING = ("init", "_init", "_regularizer", "_constraint")
+KERAS_1_WITHOUT_EFFECT = frozenset(
     {"cache_enabled", "consume_less", "custom_name", "input_dim", "input_length", "input_shape"}
     | {"mode", "nb_col", "nb_row", "weights"}
 )
@@ -80,7 +80,7 @@ def is_keras_1(record: Any) -> bool:
     settings = config if isinstance(config, Mapping) else {}
     if record["class_name"] == "BatchNormalization" and "mode" in settings:  # gone in Keras 2
         return True
-    known = {*CLASSES, *REMOVED, "Merge"} - {"LocallyConnected2D"}  # which Keras 2 has too
+    known = {*KERAS_1_CLASSES, *REMOVED, "Merge"} - {"LocallyConnected2D"}  # which Keras 2 has too
     return record["class_name"] in known or not MARKS.isdisjoint(settings)
 
 
@@ -136,7 +136,7 @@ def _element(record: Mapping[str, Any]) -> dict[str, Any]:
         return kept | {"class_name": "Model", "config": {**config, "layers": layers}}
     if class_name == "Merge":
         return kept | _merge(config)
-    today = CLASSES.get(class_name, class_name)
+    today = KERAS_1_CLASSES.get(class_name, class_name)
     return kept | {"class_name": today, "config": _settings(class_name, config)}
 
 
@@ -153,7 +153,7 @@ def _merge(config: Mapping[str, Any]) -> dict[str, Any]:
 def _settings(class_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for key, value in config.items():
-        if (class_name, key) in KEPT:
+        if (class_name, key) in KEPT_SETTINGS:
             kept[key] = value
         elif key == "dim_ordering":
             kept["data_format"] = DIM_ORDERINGS.get(value, "channels_last")
@@ -161,8 +161,8 @@ def _settings(class_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
             kept[key] = _element(value)
         elif key == "input_dtype":
             kept |= {"dtype": value} if class_name in ("InputLayer", "Embedding") else {}
-        elif key not in WITHOUT_EFFECT and not key.endswith(TRAINING_ONLY):
-            kept[SETTINGS.get(key, key)] = value
+        elif key not in KERAS_1_WITHOUT_EFFECT and not key.endswith(KERAS_1_TRAINING):
+            kept[KERAS_1_SETTINGS.get(key, key)] = value
     if "nb_row" in config:
         # two settings of one meaning today
         kept["kernel_size"] = [config["nb_row"], config["nb_col"]]
@@ -213,7 +213,9 @@ def _laid(chain: list[Mapping[str, Any]], layers: list[dict[str, Any]]) -> str:
         record = _element(layer)
         name = record["config"]["name"] if isinstance(record["config"], dict) else None
         if name is None:
-            raise ModelError(f"a network without a name stands in a branch of a Merge; {REBUILD}")
+            raise ModelError(
+                f"a network without a name stands in a branch of a Merge; {REBUILD_LATER}"
+            )
         if not before and record["class_name"] != "InputLayer":
             before = [_declared(record, layers)]
         nodes = [[[ref, 0, 0, {}] for ref in before]] if before else []

@@ -20,7 +20,12 @@ BACKENDS = {"tensorflow": "tensorflow", "jax": "seqlift[jax]"}
 """Backends that seqlift runs on, with the packages to install."""
 
 NO_HOME = os.path.join(os.devnull, "keras")  # noqa: PTH118  # below a file: never read, never made
-SETTINGS = ("KERAS_HOME", "KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED")
+KERAS_VARIABLES = (
+    "KERAS_HOME",
+    "KERAS_MAX_EPOCHS",
+    "KERAS_MAX_STEPS_PER_EPOCH",
+    "KERAS_NNX_ENABLED",
+)
 """Variables that Keras reads while it is imported, besides KERAS_BACKEND."""
 
 PICTURES = "matplotlib"
@@ -55,7 +60,7 @@ def without_settings() -> Iterator[None]:
     Raises DeviceError where a library that Keras needs cannot be imported.
     """
     choose_backend()
-    before = {name: os.environ.pop(name) for name in SETTINGS if name in os.environ}
+    before = {name: os.environ.pop(name) for name in KERAS_VARIABLES if name in os.environ}
     os.environ["KERAS_HOME"] = NO_HOME  # Keras makes the folder and a keras.json where it can
     no_pictures = PICTURES not in sys.modules
     if no_pictures:

@@ -50,7 +50,7 @@ def failure(plan: LayerPlan | NetworkPlan, problem: Exception) -> ModelError:
     if isinstance(plan, LayerPlan) and plan.own_class is not None:
         remedy = "mend its class in the custom objects"
     elif _is_of_arguments(problem) and classes.may_be_own(plan):
-        remedy = f"{classes.GIVE_CODE}; else {remedy}"
+        remedy = f"{classes.GIVE_CODE_IF_OWN}; else {remedy}"
     return ModelError(f"{place(plan)} cannot be built: {damage.cause(problem)}; {remedy}")
 
 

@@ -13,7 +13,7 @@ from seqlift.models import keras1
 FUNCTIONAL_CLASSES = ("Functional", "Model")
 """Names under which Keras 3 and Keras 2 write a model made of inputs and outputs."""
 
-CLASSES = {
+KERAS_2_CLASSES = {
     "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization",
     "CuDNNGRU": "GRU",
@@ -29,13 +29,13 @@ CLASSES = {
 Keras 3 writes GroupQueryAttention under the name of the class behind it, in `.h5` files only.
 """
 
-SETTINGS = {
+KERAS_2_SETTINGS = {
     ("LeakyReLU", "alpha"): "negative_slope",
     ("ThresholdedReLU", "theta"): "threshold",
 }
 """(class, setting) of Keras 2, and the setting's name today."""
 
-ACTIVATIONS = {
+OTHER_NAMES = {
     "exp": "exponential",
     "hard_swish": "hard_silu",
     "log_softmax_v2": "log_softmax",
@@ -150,7 +150,7 @@ def modern(
 
     Settings this module does not know pass through unchanged.
     """
-    today = CLASSES.get(class_name, class_name)
+    today = KERAS_2_CLASSES.get(class_name, class_name)
     kept: dict[str, Any] = {}
     if generation < 3:
         kept |= KERAS_2_DEFAULTS.get(today, {}) | IMPLIED.get(class_name, {})
@@ -169,7 +169,7 @@ def modern(
         elif (today, key) in WITH_EFFECT:
             kept[key] = value
         elif key not in WITHOUT_EFFECT and not key.endswith(TRAINING_ONLY):
-            kept[SETTINGS.get((class_name, key), key)] = value
+            kept[KERAS_2_SETTINGS.get((class_name, key), key)] = value
     return today, kept
 
 
@@ -194,4 +194,4 @@ def _activation(value: Any, generation: int) -> Any:
         return value
     if value == "hard_sigmoid" and generation < 3:
         return KERAS_2_HARD_SIGMOID
-    return ACTIVATIONS.get(value, value)
+    return OTHER_NAMES.get(value, value)

@@ -15,7 +15,7 @@ from keras import ops
 from seqlift.errors import ModelError
 
 Tensor = Any
-REMEDY = "build it anew in Keras 2 with {wanted}, give it the weights and save the model again"
+BUILD_ANEW = "build it anew in Keras 2 with {wanted}, give it the weights and save the model again"
 
 
 class LocallyConnected(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
@@ -58,7 +58,7 @@ class LocallyConnected(keras.layers.Layer):  # type: ignore[misc]  # Keras has n
         if value != known:
             raise ModelError(
                 f"layer {self.name!r} ({type(self).__name__}) has {setting}={value!r}, which cannot"
-                f" be read; {REMEDY.format(wanted=f'{setting}={known!r}')}"
+                f" be read; {BUILD_ANEW.format(wanted=f'{setting}={known!r}')}"
             )
 
     def counts(self, sizes: tuple[int, ...]) -> tuple[int, ...]:

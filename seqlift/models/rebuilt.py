@@ -46,7 +46,7 @@ class Rebuilt:
         if key not in self._models:
             made = self._made(expression, values, used)
             if not isinstance(made, keras.Model):
-                if self.plan.class_name not in nodes.CLASSES:
+                if self.plan.class_name not in nodes.NODE_CLASSES:
                     raise self._refused(f"gives {tree.text(expression)}, which is not a tensor")
                 return [made]
             self._models[key] = made

@@ -16,7 +16,7 @@ from seqlift.models.plans.plan import Call, LayerPlan, NetworkPlan, TensorRef, r
 from seqlift.models.refused import is_pattern, matches
 from seqlift.models.safety import is_refused
 
-CLASSES = nodes.CLASSES | {"Lambda"}
+RECIPE_CLASSES = nodes.NODE_CLASSES | {"Lambda"}
 """Classes whose layers are read as expressions."""
 
 SEQUENTIAL = (Call((TensorRef("", 0, 0),)),)
@@ -84,7 +84,7 @@ def _unknown(name: str, network: NetworkPlan) -> str:
     layers = [
         layer.name
         for layer in network.layers
-        if isinstance(layer, LayerPlan) and layer.class_name in CLASSES
+        if isinstance(layer, LayerPlan) and layer.class_name in RECIPE_CLASSES
     ]
     has = f"; layers that a recipe may be for: {', '.join(layers)}" if layers else ""
     return f"no layer is named {name!r}, for which there is a recipe{has}; check the name"
@@ -100,7 +100,7 @@ def _resolved(network: NetworkPlan, recipes: Mapping[str, str]) -> NetworkPlan:
 
 def _layer(plan: LayerPlan, recipes: Mapping[str, str]) -> LayerPlan:
     recipe = recipes.get(plan.name)
-    if recipe is None and (plan.class_name not in CLASSES or plan.operation):
+    if recipe is None and (plan.class_name not in RECIPE_CLASSES or plan.operation):
         return replace(plan, inner={key: _within(plan, one) for key, one in plan.inner.items()})
     calls = plan.calls or SEQUENTIAL
     if recipe is not None:
@@ -121,13 +121,13 @@ def _layer(plan: LayerPlan, recipes: Mapping[str, str]) -> LayerPlan:
 def _within(wrapper: LayerPlan, plan: Any) -> Any:
     if isinstance(plan, tuple):
         return tuple(_within(wrapper, one) for one in plan)
-    if not isinstance(plan, LayerPlan) or plan.class_name not in CLASSES:
+    if not isinstance(plan, LayerPlan) or plan.class_name not in RECIPE_CLASSES:
         return plan
     return replace(plan, refusal=f"is inside {wrapper.name!r} ({wrapper.class_name})")
 
 
 def _expression(plan: LayerPlan, call: Call) -> Expression:
-    if plan.class_name in nodes.CLASSES:
+    if plan.class_name in nodes.NODE_CLASSES:
         return nodes.node_expression(plan, call)
     keywords = dict(call.kwargs)
     training = keywords.pop("training", None)

@@ -75,7 +75,7 @@ def _layer(record: Mapping[str, Any], generation: int) -> LayerPlan:
     }
     as_written = class_name, dict(written)
     operation = legacy.is_operation(class_name, module, settings=written, generation=generation)
-    if module is None and class_name not in safety.OPERATIONS:
+    if module is None and class_name not in safety.SAFE_OPERATIONS:
         operation = False  # some layers do not write `trainable` either, such as SpatialDropout1D
     if not operation:
         class_name, written = legacy.modern(class_name, written, generation=generation)

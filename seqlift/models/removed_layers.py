@@ -16,7 +16,7 @@ MERGES = {
 }
 """Modes of the layer Merge, and the layer of Keras 2 that does the same."""
 
-REBUILD = "rebuild the model without it in a later Keras, train it and save it again"
+REBUILD_LATER = "rebuild the model without it in a later Keras, train it and save it again"
 
 REMOVED = frozenset(
     {"AutoEncoder", "Convolution3D", "Deconvolution2D", "Graph", "Highway", "LambdaMerge"}
@@ -49,7 +49,7 @@ def _refusals(record: Mapping[str, Any]) -> Iterator[str]:
     class_name, config = record["class_name"], record["config"]
     place = f"layer {config.get('name', class_name)!r}"
     if class_name in REMOVED:
-        yield f"{place} is a {class_name} of Keras 1, which no later Keras has; {REBUILD}"
+        yield f"{place} is a {class_name} of Keras 1, which no later Keras has; {REBUILD_LATER}"
     elif class_name == "Merge":
         yield from _merge_refusals(place, config)
     elif class_name == "BatchNormalization" and (
@@ -58,13 +58,19 @@ def _refusals(record: Mapping[str, Any]) -> Iterator[str]:
     ):
         yield (
             f"{place} is a BatchNormalization of mode {config.get('mode', 0)} along the axis "
-            f"{config.get('axis')}, which no later Keras has; {REBUILD}"
+            f"{config.get('axis')}, which no later Keras has; {REBUILD_LATER}"
         )
     elif class_name == "SeparableConvolution2D" and config.get("dim_ordering") == "th":
-        yield f"{place} is a SeparableConvolution2D of channels first, which is not read; {REBUILD}"
+        yield (
+            f"{place} is a SeparableConvolution2D of channels first, which is not read;"
+            f" {REBUILD_LATER}"
+        )
     if config.get("border_mode", "valid") not in ("valid", "same"):
         mode = config["border_mode"]
-        yield f"{place} ({class_name}) has the border_mode {mode!r}, which is not read; {REBUILD}"
+        yield (
+            f"{place} ({class_name}) has the border_mode {mode!r}, which is not read;"
+            f" {REBUILD_LATER}"
+        )
 
 
 def _merge_refusals(place: str, config: Mapping[str, Any]) -> Iterator[str]:
@@ -72,9 +78,9 @@ def _merge_refusals(place: str, config: Mapping[str, Any]) -> Iterator[str]:
     kinds = [config.get(f"{what}_type", "raw") for what in ("mode", "output_shape")]
     if not isinstance(mode, str) or mode not in MERGES or kinds[0] != "raw":
         what = "a function of its own, which is never run" if kinds[0] != "raw" else repr(mode)
-        yield f"{place} is a Merge by {what}; {REBUILD}"
+        yield f"{place} is a Merge by {what}; {REBUILD_LATER}"
     elif not all(_is_branch(layer) for layer in config.get("layers") or []):
-        yield f"{place} is a Merge of models that are not Sequential; {REBUILD}"
+        yield f"{place} is a Merge of models that are not Sequential; {REBUILD_LATER}"
 
 
 def _is_branch(record: Any) -> bool:

@@ -17,7 +17,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-LAYERS = _words(
+SAFE_LAYERS = _words(
     """
     InputLayer Identity Activation Dense EinsumDense Embedding Masking
     Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose
@@ -43,7 +43,7 @@ LAYERS = _words(
 )
 """Classes of `keras.layers` that may be built."""
 
-OPERATIONS = _words(
+SAFE_OPERATIONS = _words(
     """
     Relu Relu6 Sigmoid Softplus Softsign Silu LogSigmoid LeakyRelu HardSigmoid HardSilu HardTanh Elu
     Selu Gelu Celu Glu Softmax LogSoftmax MaxPool AveragePool Conv DepthwiseConv Normalize LayerNorm
@@ -63,7 +63,7 @@ OPERATIONS = _words(
 )
 """Operations of `keras.ops` that may be built."""
 
-ACTIVATIONS = _words(
+SAFE_ACTIVATIONS = _words(
     """
     linear relu relu6 leaky_relu elu selu celu gelu silu mish glu sigmoid log_sigmoid hard_sigmoid
     hard_silu tanh hard_tanh tanh_shrink softplus softsign squareplus softmax log_softmax sparsemax
@@ -177,7 +177,7 @@ def _layer_refusals(plan: LayerPlan, *, recipe_for: str) -> Iterator[Refusal]:
         what = f"{plan.class_name}{_function_of(plan)}"
         yield Refusal(name, f" is a {what}: {REASONS[plan.class_name]}")
         return
-    known = plan.class_name in (OPERATIONS if plan.operation else LAYERS)
+    known = plan.class_name in (SAFE_OPERATIONS if plan.operation else SAFE_LAYERS)
     if plan.own_class is not None:
         known = True
     # Older files name no module: an unknown name is then a user's, not one of Keras.
@@ -215,7 +215,7 @@ def _setting_refusals(key: str, value: Any) -> Iterator[str]:
     if key == "quantised":
         yield f"has quantised weights ({value}); save the model before quantising it"
     elif key.endswith("activation"):
-        if not callable(value) and not (isinstance(value, str) and value in ACTIVATIONS):
+        if not callable(value) and not (isinstance(value, str) and value in SAFE_ACTIVATIONS):
             yield f"has the {key} {_named(value)!r}, which is not one of Keras; {OWN_CODE}"
     elif not _is_plain(value):
         yield f"has an object for its setting {key!r} ({_named(value)}); {REBUILD}"

@@ -22,7 +22,7 @@ from seqlift.network.primitives.pooling import AveragePool, MaxPool
 from seqlift.network.primitives.shape import Concatenate, Pad
 
 UNPADDED = ((0, 0),)
-TRACK = 2  # axes of a node with positions and channels
+TRACK_RANK = 2  # axes of a node with positions and channels
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def neighbourhood_of(graph: Graph, i: int) -> Neighbourhood | None:
     """Describe what the positions of a node read; None where each may read all of them."""
     node, p = graph.nodes[i], graph.nodes[i].primitive
     shapes = graph.input_shapes(i)
-    if len(node.shape) != TRACK or any(len(shape) != TRACK for shape in shapes):
+    if len(node.shape) != TRACK_RANK or any(len(shape) != TRACK_RANK for shape in shapes):
         return None
     if isinstance(p, Convolution | Depthwise):
         span = (p.kernel.shape[0] - 1) * p.dilation[0] + 1

@@ -15,7 +15,7 @@ Seventeen models of one function written in other ways had 0.02 to 0.3, those of
 by nearly zero 1,400 and 2,300.
 """
 
-ROUNDED = 1e-3
+MOST_ROUNDED = 1e-3
 """The largest residual, in contributions, that more digits mend: float32 rounds 1e-7 of each."""
 
 SIZES = ("qc/prediction", "qc/reference_prediction", "qc/difference")
@@ -35,7 +35,7 @@ def remedy(found: float, ratio: float, stored: str) -> str:
             " output before that layer, or give other references"
         )
     more = {"": "--precision float64, or ", "float16": "--dtype float32, or "}.get(stored, "")
-    if not stored and found > ROUNDED * max(ratio, 1.0):
+    if not stored and found > MOST_ROUNDED * max(ratio, 1.0):
         more = "other references, as this is more than rounding takes, or "
     return f"give {more}a larger --tolerance if you can accept it"
 

@@ -22,11 +22,11 @@ from seqlift.tracks.unfinished import output_errors
 if TYPE_CHECKING:
     from seqlift.plots.design_logos import Drawn
 
-COLUMNS = ("sequence", "step", "edit", "score", "prior")
+TRAJECTORY_COLUMNS = ("sequence", "step", "edit", "score", "prior")
 SHOWN = 3
 """Designs in the picture."""
 
-LINE = 60
+FASTA_LINE = 60
 """Bases of a line of FASTA."""
 
 
@@ -88,8 +88,8 @@ def write_sequences(path: Path, designs: Iterable[tuple[str, DesignedSequence]])
         for name, design in designs:
             facts = f"before={design.before:.6g} after={design.after:.6g}"
             file.write(f">{name} {facts} substitutions={design.substitutions}\n")
-            for start in range(0, len(design.sequence), LINE):
-                file.write(f"{design.sequence[start : start + LINE]}\n")
+            for start in range(0, len(design.sequence), FASTA_LINE):
+                file.write(f"{design.sequence[start : start + FASTA_LINE]}\n")
 
 
 def write_trajectory(
@@ -97,7 +97,7 @@ def write_trajectory(
 ) -> None:
     """Write a row for each step, with the prediction of each target."""
     with path.open("w", encoding="utf-8") as file:
-        write_cells(file, *COLUMNS, *targets)
+        write_cells(file, *TRAJECTORY_COLUMNS, *targets)
         for name, design in designs:
             for one in design.steps:
                 numbers = [one.score, one.prior, *one.predictions]

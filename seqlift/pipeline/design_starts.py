@@ -17,7 +17,7 @@ from seqlift.inputs.windows import Framing
 from seqlift.intervals import Region
 from seqlift.pipeline.workload import Workload
 
-REGION = re.compile(r"(?P<chrom>\S+):(?P<start>[0-9]+)-(?P<end>[0-9]+)")
+START_REGION = re.compile(r"(?P<chrom>\S+):(?P<start>[0-9]+)-(?P<end>[0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def starts_in(source: str, genome: str | None, length: int | None) -> Iterator[D
     `length` is that of the windows, None for regions as they are. Raises InputError for files and
     regions that cannot be used, and for sequences of another length.
     """
-    region = None if Path(source).exists() else REGION.fullmatch(source)
+    region = None if Path(source).exists() else START_REGION.fullmatch(source)
     if region is not None:
         bounds = int(region["start"]), int(region["end"])
         yield start_of_region(source, Region(region["chrom"], *bounds), genome, length)

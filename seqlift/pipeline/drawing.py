@@ -24,12 +24,12 @@ def draw_picture(
     By default the picture has the name of the first score file with the ending .png. Checksums of
     score files are not compared: that reads all of a file, and a picture shows a few rows.
     """
-    from seqlift.plots.picture import FORMATS, draw_rows, save
+    from seqlift.plots.picture import PICTURE_FORMATS, draw_rows, save
 
-    path = Path(scores[0]).with_suffix(FORMATS[0]) if output is None else Path(output)
+    path = Path(scores[0]).with_suffix(PICTURE_FORMATS[0]) if output is None else Path(output)
     ending = path.suffix.lower()
-    if ending not in FORMATS:
-        raise InputError(f"{path}: not a name of a picture; end it in {', '.join(FORMATS)}")
+    if ending not in PICTURE_FORMATS:
+        raise InputError(f"{path}: not a name of a picture; end it in {', '.join(PICTURE_FORMATS)}")
     check_outputs([path], inputs=[Path(one) for one in (*scores, *wanted.annotations)])
     figure = draw_rows(scores, wanted)
     return put(path, lambda new: save(figure, new, ending), force=force)

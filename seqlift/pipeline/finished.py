@@ -24,7 +24,7 @@ from seqlift.tracks.regions_bed import is_regions_of
 from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.seal import check_seal
 
-MOST_NAMED = 4  # differences in one message
+MOST_DIFFERENCES = 4  # differences in one message
 REMEDY = "give --force to replace it, or another -o"
 OTHER_RUN = "it goes with a score file of another run"  # which is named, and so need not be this
 
@@ -64,8 +64,8 @@ def describe_difference(path: Path, wanted: Wanted) -> str:
     differing = changes(before, now)
     if rows != wanted.rows:
         differing.append(f"its rows were {rows} and are {wanted.rows}")
-    shown = ", ".join(differing[:MOST_NAMED])
-    more = len(differing) - MOST_NAMED
+    shown = ", ".join(differing[:MOST_DIFFERENCES])
+    more = len(differing) - MOST_DIFFERENCES
     return f"{shown} and {more} differences more" if more > 0 else shown
 
 

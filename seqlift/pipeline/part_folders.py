@@ -8,12 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-UNFINISHED = ".partial"
+PARTIAL = ".partial"
 PART = re.compile("([0-9]{10,18})-([0-9]{10,18})", re.ASCII)
-LEFT = re.compile(r"[0-9]{10,18}(-[0-9]{10,18})?\.partial", re.ASCII)
+LEFT_BEHIND = re.compile(r"[0-9]{10,18}(-[0-9]{10,18})?\.partial", re.ASCII)
 """A part that was being written, or removed."""
 
-SCORES = re.compile(r"[0-9]+\.h5", re.ASCII)
+PART_SCORES = re.compile(r"[0-9]+\.h5", re.ASCII)
 """The score files of a part."""
 
 
@@ -33,11 +33,11 @@ def remove_part(folder: Path) -> None:
     """Remove the folder of a part, which first loses its name; what no run has put there stays."""
     if folder.is_symlink() or not folder.is_dir():  # a link could lead to files of somebody else
         return
-    if not folder.name.endswith(UNFINISHED):
+    if not folder.name.endswith(PARTIAL):
         # First the name: ended in the middle, it must not look like a part that is whole.
-        folder = folder.replace(folder.with_name(f"{folder.name}{UNFINISHED}"))
+        folder = folder.replace(folder.with_name(f"{folder.name}{PARTIAL}"))
     for path in list(folder.iterdir()):
-        if SCORES.fullmatch(path.name) and not path.is_dir():
+        if PART_SCORES.fullmatch(path.name) and not path.is_dir():
             path.unlink()
     with suppress(OSError):  # not empty
         folder.rmdir()

@@ -19,7 +19,7 @@ from typing import Any
 from seqlift.errors import OutputError
 from seqlift.pipeline.facts import changes
 from seqlift.pipeline.output_files import has_locks, is_locked
-from seqlift.pipeline.part_folders import LEFT, PART, UNFINISHED, Part, remove_part
+from seqlift.pipeline.part_folders import LEFT_BEHIND, PART, PARTIAL, Part, remove_part
 from seqlift.pipeline.run_record import RUN, identity, read_run
 from seqlift.pipeline.stopping import undisturbed
 from seqlift.pipeline.track_formats import FORMATS
@@ -29,7 +29,7 @@ from seqlift.tracks.unfinished import output_errors, to_disk
 
 LOCK = "lock"
 REMOVE = "remove that folder, and the same command computes its rows anew"
-NONE = -1  # no lock yet
+NO_LOCK = -1  # no lock yet
 RETRIES = 10  # of entering a folder that another run is just leaving
 
 
@@ -81,14 +81,14 @@ class PartsFolder(Closing):
         self.replaced: frozenset[Path] = frozenset()
         # Sorted, so that the order of facts does not matter.
         self.run = hashlib.sha256(json.dumps(dict(facts), sort_keys=True).encode()).hexdigest()
-        self._lock = NONE
+        self._lock = NO_LOCK
         try:
             # a signal here would leave a lock without an owner
             with undisturbed(), output_errors(folder):
                 self._lock = self._locked()
                 self._enter(dict(facts), finals, force=force, keep_stale=not (force or drop_stale))
         except BaseException:
-            if self._lock != NONE:
+            if self._lock != NO_LOCK:
                 self.close()
             raise
 
@@ -156,14 +156,14 @@ class PartsFolder(Closing):
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
         """Write a small file, which has its name when it is whole."""
-        unfinished = self.folder / f"{name}{UNFINISHED}"
+        unfinished = self.folder / f"{name}{PARTIAL}"
         unfinished.write_text(json.dumps(content, indent=1), encoding="utf-8")
         to_disk(unfinished)
         unfinished.replace(self.folder / name)  # whole or not there, at every moment
 
     def _refuse_strangers(self) -> None:
         """Raise OutputError unless the folder is as a run begins or leaves it."""
-        begun = {LOCK} if self._made_lock else {LOCK, f"{RUN}{UNFINISHED}"}
+        begun = {LOCK} if self._made_lock else {LOCK, f"{RUN}{PARTIAL}"}
         if os.fstat(self._lock).st_size:  # a run's lock is empty
             begun = set()
         for path in self.folder.iterdir():
@@ -185,7 +185,7 @@ class PartsFolder(Closing):
         endings = "|".join(re.escape(one.ending) for one in FORMATS)
         final = rf"({prefix}(\..+)?(\.h5|\.regions\.bed|{endings})|run\.json)\.partial"
         for path in list(self.folder.iterdir()):
-            if LEFT.fullmatch(path.name):
+            if LEFT_BEHIND.fullmatch(path.name):
                 remove_part(path)
             elif re.fullmatch(final, path.name, re.DOTALL) and not path.is_dir():
                 path.unlink()
@@ -228,7 +228,7 @@ class PartsFolder(Closing):
 
     def begin(self, start: int) -> Path:
         """Make a folder for the part that begins at a row."""
-        folder = self.folder / f"{start:010d}{UNFINISHED}"
+        folder = self.folder / f"{start:010d}{PARTIAL}"
         with output_errors(folder):
             folder.mkdir()
         return folder
@@ -243,7 +243,7 @@ class PartsFolder(Closing):
 
     def unfinished(self, path: Path) -> Path:
         """Name a final file until it is finished."""
-        return self.folder / f"{path.name}{UNFINISHED}"
+        return self.folder / f"{path.name}{PARTIAL}"
 
     def remove(self) -> None:
         """Remove the folder: all is finished."""
@@ -269,7 +269,7 @@ class PartsFolder(Closing):
             raise
         if before is None:  # what else is there is somebody else's
             if self._begun:
-                (self.folder / f"{RUN}{UNFINISHED}").unlink(missing_ok=True)
+                (self.folder / f"{RUN}{PARTIAL}").unlink(missing_ok=True)
             if self._begun or self._made_lock:
                 (self.folder / LOCK).unlink()
             self.folder.rmdir()

@@ -17,7 +17,7 @@ from seqlift.tracks.regions_bed import HIGHEST_SCORE
 from seqlift.tracks.seal import check_seal
 from seqlift.tracks.unfinished import output_errors
 
-COLUMNS = (
+SEQLET_COLUMNS = (
     "#chrom", "start", "end", "name", "score", "strand", "contribution", "p_value", "q_value",
     "sequence", "motif", "motif_p_value", "row",
 )  # fmt: skip
@@ -67,7 +67,7 @@ def write_seqlets(
 
 
 def _seqlet_lines(seqlets: Iterable[Seqlet]) -> Iterable[str]:
-    yield _tab_separated(COLUMNS)
+    yield _tab_separated(SEQLET_COLUMNS)
     found = list(seqlets)
     largest = max((abs(one.score) for one in found), default=1.0)
     for one in found:

@@ -16,8 +16,8 @@ from seqlift.tracks.checks import damaged
 from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.seal import check_seal
 
-SHARD, START, ROWS = "shard", "shard_start", "shard_of_rows"
-MOST_NAMED = 20  # missing shards in one message
+SHARD, SHARD_START, SHARD_OF_ROWS = "shard", "shard_start", "shard_of_rows"
+MOST_MISSING = 20  # missing shards in one message
 
 Facts = Mapping[str, Attribute]
 
@@ -86,8 +86,8 @@ def check_shards(
         held[shard.number] = path
     missing = [shard_name((n, count)) for n in range(1, count + 1) if n not in held]
     if missing:
-        shown = ", ".join(missing[:MOST_NAMED])
-        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+        shown = ", ".join(missing[:MOST_MISSING])
+        more = f" and {len(missing) - MOST_MISSING} more" if len(missing) > MOST_MISSING else ""
         raise InputError(
             f"{group[0]}: of its run the shards {shown}{more} are missing; give their files too"
         )
@@ -106,7 +106,7 @@ def check_shards(
 def shard_of(path: Path, facts: Facts) -> ShardRows:
     """Read which shard a file is."""
     found = re.fullmatch("([0-9]{1,9})-of-([0-9]{1,9})", str(facts.get(SHARD)), re.ASCII)
-    start, rows = facts.get(START), facts.get(ROWS)
+    start, rows = facts.get(SHARD_START), facts.get(SHARD_OF_ROWS)
     if not found or not isinstance(start, int) or not isinstance(rows, int):
         raise damaged(path, "it does not say which shard it is")
     return ShardRows(int(found[1]), int(found[2]), start, rows)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from seqlift.attribution.result import Result
 
-SCORES = ("hypothetical", "multipliers", "contributions")
-PER_BASE = (*SCORES, "standard_error")
+SCORE_NAMES = ("hypothetical", "multipliers", "contributions")
+PER_BASE = (*SCORE_NAMES, "standard_error")
 
 
 def in_genome_direction(result: "Result", turned: NDArray[np.bool_]) -> "Result":
@@ -37,7 +37,7 @@ def mean_of_strands(result: "Result") -> "Result":
     """
     count = len(result.prediction) // 2
     one, other = result.rows(slice(0, count)), result.rows(slice(count, None))
-    means = {name: (getattr(one, name) + getattr(other, name)) / 2 for name in SCORES}
+    means = {name: (getattr(one, name) + getattr(other, name)) / 2 for name in SCORE_NAMES}
     pairs = {
         name: np.concatenate([getattr(one, name), getattr(other, name)], axis=1)
         for name in ("reference_prediction", "difference", "residual")

@@ -12,7 +12,7 @@ from seqlift.system.closing import Finishing
 
 Item = TypeVar("Item")
 
-END = object()
+NO_MORE = object()
 
 
 def prefetched(items: Iterator[Item], *, ahead: int) -> Generator[Item, None, None]:
@@ -23,10 +23,10 @@ def prefetched(items: Iterator[Item], *, ahead: int) -> Generator[Item, None, No
     """
     with ThreadPoolExecutor(1, thread_name_prefix="reader") as pool:
         # One thread, so that the iterator is never asked twice at once.
-        waiting = deque(pool.submit(next, items, END) for _ in range(ahead))
+        waiting = deque(pool.submit(next, items, NO_MORE) for _ in range(ahead))
         try:
-            while (item := waiting.popleft().result()) is not END:
-                waiting.append(pool.submit(next, items, END))
+            while (item := waiting.popleft().result()) is not NO_MORE:
+                waiting.append(pool.submit(next, items, NO_MORE))
                 yield item  # type: ignore[misc]  # it is no END
         finally:
             pool.shutdown(cancel_futures=True)

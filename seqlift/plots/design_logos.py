@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seqlift.plots.logos import find_limits, logo
 
-WIDTH, HEIGHT = 12.0, 1.6
+LOGO_WIDTH, LOGO_HEIGHT = 12.0, 1.6
 """Inches of a logo."""
 
 MOST_BASES = 100
@@ -25,7 +25,7 @@ Drawn = tuple[str, Sequence[str], Sequence[NDArray[np.float64]], tuple[float, fl
 
 def draw_designs(file: IO[bytes], designs: Sequence[Drawn]) -> None:
     """Draw two logos for each design, before and after, with the same scale, as a PNG."""
-    figure = Figure(figsize=(WIDTH, 2 * HEIGHT * len(designs)), layout="constrained")
+    figure = Figure(figsize=(LOGO_WIDTH, 2 * LOGO_HEIGHT * len(designs)), layout="constrained")
     FigureCanvasAgg(figure)  # not pyplot, which would keep every figure
     axes: Any = figure.subplots(2 * len(designs), 1, squeeze=False)[:, 0]
     for number, (name, bases, importance, scores) in enumerate(designs):

@@ -12,7 +12,7 @@ from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 from numpy.typing import NDArray
 
-COLOURS = {"A": "#1b8a3f", "C": "#2563a8", "G": "#e5a01a", "T": "#c8372d"}
+BASE_COLOURS = {"A": "#1b8a3f", "C": "#2563a8", "G": "#e5a01a", "T": "#c8372d"}
 
 
 @cache

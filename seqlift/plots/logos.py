@@ -185,6 +185,8 @@ def add(axes: Axes, path: Any, base: str) -> None:
     """Add a path in the colour of a base."""
     if len(path.vertices):
         # Not snapped to pixels, which would move the letters that have no curves.
-        patch = PathPatch(path, facecolor=glyphs.COLOURS.get(base, LINE), linewidth=0, snap=False)
+        patch = PathPatch(
+            path, facecolor=glyphs.BASE_COLOURS.get(base, LINE), linewidth=0, snap=False
+        )
         patch.set_gid(f"bases-{base or 'all'}")
         axes.add_artist(patch)

@@ -17,7 +17,7 @@ from seqlift.inputs.text import TextFile
 from seqlift.intervals import Region
 from seqlift.system.printable import printable
 
-COLOURS = ("#4c6fb1", "#a8577e", "#5c8a4a", "#a07a35", "#7460a8", "#3f8f8f")
+MARK_COLOURS = ("#4c6fb1", "#a8577e", "#5c8a4a", "#a07a35", "#7460a8", "#3f8f8f")
 FONT_SIZE = 7.0
 LETTER = 0.62 * FONT_SIZE / 72
 """Inches that a letter of a name takes, about."""
@@ -90,7 +90,7 @@ def colours_of(regions: Iterable[Region]) -> dict[str, str]:
     """Give every name a colour, in the order of the alphabet."""
     # in every picture of the file the same colour
     names = sorted({region.name for region in regions})
-    return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
+    return {name: MARK_COLOURS[i % len(MARK_COLOURS)] for i, name in enumerate(names)}
 
 
 def laid_out(

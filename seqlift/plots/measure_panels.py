@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-ACROSS = 3
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito
+PANELS_ACROSS = 3
+TARGET_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito
 PANEL_WIDTH, NAMES_WIDTH = 3.2, 1.6  # inches
 PANEL_HEIGHT, ROW_HEIGHT = 0.7, 0.24
 RESOLUTION = 150
@@ -43,7 +43,7 @@ def draw_measures(panels: Sequence[MeasurePanel], path: Path) -> None:
     points = [point for panel in panels for point in panel.points]
     methods = list(dict.fromkeys(point.method for point in points))
     targets = list(dict.fromkeys(point.target for point in points))
-    across = min(ACROSS, len(panels))
+    across = min(PANELS_ACROSS, len(panels))
     down = -(-len(panels) // across)
     height = PANEL_HEIGHT + ROW_HEIGHT * len(methods) * max(len(targets) / 2, 1)
     size = NAMES_WIDTH + PANEL_WIDTH * across, 0.4 + height * down
@@ -76,7 +76,7 @@ def _draw_panel(axes: Axes, panel: MeasurePanel, methods: list[str], targets: li
             fmt="o",
             markersize=4,
             capsize=2,
-            color=COLOURS[t % len(COLOURS)],
+            color=TARGET_COLOURS[t % len(TARGET_COLOURS)],
             label=target,
         )
     arrow = "\N{LEFTWARDS ARROW} better" if panel.low_is_better else "better \N{RIGHTWARDS ARROW}"

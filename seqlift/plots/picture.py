@@ -43,7 +43,7 @@ MOST = 200
 DOTS = 160
 """Pixels per inch of a PNG."""
 
-FORMATS = (".png", ".svg", ".pdf")
+PICTURE_FORMATS = (".png", ".svg", ".pdf")
 
 ARROWS = {"+": "+ →", "-": "← -"}
 

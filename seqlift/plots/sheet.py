@@ -21,10 +21,10 @@ from seqlift.plots.logos import FRAME, NARROWEST, TEXT
 
 LEFT, RIGHT, TOP, BOTTOM = 0.75, 0.4, 0.12, 0.02
 TITLE, LABEL, LANE, TICKS, GAP = 0.24, 0.17, 0.14, 0.24, 0.14
-TRACK, MANY_TRACKS = 1.1, 0.8
+ONE_TRACK, MANY_TRACKS = 1.1, 0.8
 """Height of a track, alone in its block and not."""
 
-NARROW, WIDE, BASE = 8.0, 14.0, 0.16
+NARROWEST_SHEET, WIDEST, BASE_WIDTH = 8.0, 14.0, 0.16
 """Least and greatest width of a sheet, and the width of a base where there is space for it."""
 
 TITLE_LETTER, NOTE_LETTER = 0.092, 0.07
@@ -118,7 +118,7 @@ class Sheet:
     ) -> None:
         longest = wrap or max(block.end - block.start for block in blocks)
         self.figure = figure
-        self.width = float(np.clip(BASE * longest, NARROW, WIDE)) - LEFT - RIGHT
+        self.width = float(np.clip(BASE_WIDTH * longest, NARROWEST_SHEET, WIDEST)) - LEFT - RIGHT
         self.annotations, self.colours = annotations, marks.colours_of(annotations)
         self.wrap = wrap
         self.lines = [
@@ -126,7 +126,7 @@ class Sheet:
         ]
         self.limits = limits_by_kind(blocks)
         most = max(len(block.tracks) for block in blocks)
-        self.track = TRACK if most == 1 else MANY_TRACKS
+        self.track = ONE_TRACK if most == 1 else MANY_TRACKS
         self.marks = [self._marks_of(line) for line in self.lines]
         self.height = TOP + BOTTOM + sum(map(self._height_of, self.lines, self.marks))
         figure.set_size_inches(self.width + LEFT + RIGHT, self.height)

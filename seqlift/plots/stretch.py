@@ -18,7 +18,7 @@ from seqlift.tracks import layout
 from seqlift.tracks.overlap import Intervals
 from seqlift.tracks.score_file import ScoreFile
 
-BLOCK = 4096
+NAMES_AT_ONCE = 4096
 """StretchReader whose names are read at once."""
 
 REGION = re.compile(r"(.+):([0-9][0-9,]*)-([0-9][0-9,]*)")
@@ -193,8 +193,8 @@ class StretchReader:
         return first, last
 
     def _windows(self) -> Iterator[Window]:
-        for start in range(0, self.scores.rows, BLOCK):
-            yield from self.scores.windows(slice(start, start + BLOCK))
+        for start in range(0, self.scores.rows, NAMES_AT_ONCE):
+            yield from self.scores.windows(slice(start, start + NAMES_AT_ONCE))
 
     def _place(self, number: int) -> str:
         start, end = self.places.scored_start[number], self.places.scored_end[number]

@@ -2,7 +2,8 @@
 
 The p-value of a match is that of FIMO (Grant, Bailey and Noble 2011,
 doi:10.1093/bioinformatics/btr064): the chance that bases drawn from the background score as high,
-computed exactly for scores rounded to `STEPS` in a bit, times the places, strands and motifs tried.
+computed exactly for scores rounded to `STEPS_PER_BIT` in a bit, times the places, strands and
+motifs tried.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from seqlift.inputs.meme import MemeMotif
 from seqlift.intervals import UNKNOWN
 
-STEPS = 20
+STEPS_PER_BIT = 20
 PSEUDO = 1e-3
 """Added to every probability, so that no base is impossible."""
 
@@ -85,7 +86,7 @@ def _scores_of(
     """Score every base at every place, (w, 5) from 0; and the chance of every sum or more."""
     smooth = motif.probabilities + PSEUDO
     odds = np.log2(smooth / smooth.sum(axis=1, keepdims=True) / background)
-    steps = np.round(odds * STEPS).astype(np.int64)
+    steps = np.round(odds * STEPS_PER_BIT).astype(np.int64)
     steps -= steps.min(axis=1, keepdims=True)  # from 0, so that a sum is a place in a table
     chances = np.ones(1)
     for place in steps:

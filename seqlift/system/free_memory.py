@@ -19,7 +19,7 @@ RESERVED = 7 * 2**30 // 10
 
 Limits = tuple[tuple[str, str], ...]
 
-GROUPS: Limits = (
+GROUP_FILES: Limits = (
     ("memory.max", "memory.current"),
     ("memory.limit_in_bytes", "memory.usage_in_bytes"),
 )
@@ -73,7 +73,7 @@ def free_in_groups(own: str, root: Path = Path("/sys/fs/cgroup")) -> Iterator[in
 
 def free_in(group: Path) -> Iterator[int]:
     """Read the bytes that one control group leaves, where it has a limit."""
-    for limit, used in GROUPS:
+    for limit, used in GROUP_FILES:
         with suppress(OSError, ValueError):
             most = int((group / limit).read_text())
             kept = re.search(r"^inactive_file (\d+)$", (group / "memory.stat").read_text(), re.M)

@@ -15,24 +15,25 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-VARIABLE = "SEQLIFT_CACHE"
+CACHE_VARIABLE = "SEQLIFT_CACHE"
 """Of the environment: ``off``, or a folder in the place of ``XDG_CACHE_HOME/seqlift``."""
 
-LARGEST = 2**30
+MOST_KEPT = 2**30
 """Bytes that are left when a run begins: a BPNet takes some 10 MB for each precision."""
 
 
 def folder_for(versions: str) -> Path | None:
     """Make the folder of code compiled by `versions` for this processor; None where there is none.
 
-    Removes what was used least recently from the folders of all versions, down to `LARGEST` bytes.
+    Removes what was used least recently from the folders of all versions, down to `MOST_KEPT`
+    bytes.
     """
     root = root_folder()
     if root is None:
         return None
     try:
         own_folder(root)
-        shrink(root, LARGEST)
+        shrink(root, MOST_KEPT)
         # A home may be shared by machines of which one lacks instructions of the other.
         place = root / hashlib.sha256(f"{versions} {processor()}".encode()).hexdigest()[:16]
         own_folder(place)
@@ -44,7 +45,7 @@ def folder_for(versions: str) -> Path | None:
 
 def root_folder() -> Path | None:
     """Choose the folder of all versions; None where it is switched off or the user has no home."""
-    asked = os.environ.get(VARIABLE, "").strip()
+    asked = os.environ.get(CACHE_VARIABLE, "").strip()
     if asked == "off":
         return None
     if asked:

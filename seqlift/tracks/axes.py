@@ -26,7 +26,7 @@ def name_axes(file: h5py.File, datasets: Mapping[str, h5py.Dataset]) -> None:
     scales[BASE] = file.create_dataset(BASE, data=letters, dtype=h5py.string_dtype("utf-8"))
     scales[BASE].make_scale(BASE)
     for name, dataset in datasets.items():
-        axes = (ROW, BASE, POSITION) if name in layout.LARGE else (ROW,)
+        axes = (ROW, BASE, POSITION) if name in layout.LARGE_DATASETS else (ROW,)
         for place, axis in enumerate(axes):
             dataset.dims[place].attach_scale(scales[axis])
     if layout.GENOME_CHROM in file:

@@ -217,7 +217,7 @@ class ScoreWriter(NewScoreFile):
         start = self._rows - done.rows
         for name, dataset in self.datasets.items():
             dataset.resize(self._rows, axis=0)
-            if name not in layout.LARGE:
+            if name not in layout.LARGE_DATASETS:
                 dataset[start:] = done.columns[name][: done.rows]
         for row, name, data in done.chunks():
             self.datasets[name].id.write_direct_chunk((start + row, 0, 0), data)
@@ -239,7 +239,7 @@ class CompressedBlock:
         self.columns, self.rows = columns, rows
         self._made: list[tuple[int, str, Future[bytes] | bytes]] = []
         for row in range(0, rows, chunk):
-            for name in [name for name in columns if name in layout.LARGE]:
+            for name in [name for name in columns if name in layout.LARGE_DATASETS]:
                 values = columns[name][row : row + chunk]
                 if workers is None:
                     self._made.append((row, name, compressed(values, planes=True)))

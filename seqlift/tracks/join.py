@@ -19,7 +19,7 @@ from seqlift.tracks.hdf5 import NewScoreFile
 from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.seal import check_seal
 
-BLOCK = 4 * layout.COLUMN_CHUNK
+JOINED_AT_ONCE = 4 * layout.COLUMN_CHUNK
 """Rows of the one-number-per-row datasets that are read at once."""
 
 _SKIPPED = 0b10
@@ -108,7 +108,7 @@ def _copied_chunks(
 
     Chunks are decompressed, to find damage, unless the file is known to be `whole`.
     """
-    large = [name for name in file.datasets if name in layout.LARGE]
+    large = [name for name in file.datasets if name in layout.LARGE_DATASETS]
     chunk = layout.chunk_rows(source.length, file.datasets[layout.HYPOTHETICAL].dtype.name)
     for row in range(0, source.rows, chunk):
         for name in large:
@@ -132,7 +132,7 @@ def _check_compressed(data: bytes, chunk: tuple[int, ...], kind: np.dtype[np.gen
 
 
 def _copy_columns(sources: Sequence[Path], file: NewScoreFile) -> None:
-    names = [name for name in file.datasets if name not in layout.LARGE]
+    names = [name for name in file.datasets if name not in layout.LARGE_DATASETS]
     start, held = 0, {name: np.empty(0, file.datasets[name].dtype) for name in names}
 
     def write(count: int) -> None:
@@ -143,12 +143,12 @@ def _copy_columns(sources: Sequence[Path], file: NewScoreFile) -> None:
 
     for path in sources:
         with ScoreFile(path) as source:
-            for first in range(0, source.rows, BLOCK):
-                rows = slice(first, first + BLOCK)
+            for first in range(0, source.rows, JOINED_AT_ONCE):
+                rows = slice(first, first + JOINED_AT_ONCE)
                 for name in names:
                     # Files end where their rows do, so a block is filled from the next one.
                     held[name] = np.concatenate([held[name], source.values(name, rows)])
-                if len(held[names[0]]) >= BLOCK:
-                    write(BLOCK)
-                    start += BLOCK
+                if len(held[names[0]]) >= JOINED_AT_ONCE:
+                    write(JOINED_AT_ONCE)
+                    start += JOINED_AT_ONCE
     write(len(held[names[0]]))

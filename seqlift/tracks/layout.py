@@ -26,7 +26,7 @@ MULTIPLIERS = "multipliers/seq"
 DEVIATION = "shap_std/seq"
 """Float32: the standard deviation of the hypothetical contributions over models, where the file is
 the mean of several."""
-LARGE = (ONE_HOT, HYPOTHETICAL, CONTRIBUTIONS, MULTIPLIERS, DEVIATION)
+LARGE_DATASETS = (ONE_HOT, HYPOTHETICAL, CONTRIBUTIONS, MULTIPLIERS, DEVIATION)
 
 GENOME_CHROM, GENOME_SIZE = "genome/chrom", "genome/size"
 """Every chromosome with its length, in the order of the FASTA: what the track needs."""
@@ -34,9 +34,9 @@ GENOME_CHROM, GENOME_SIZE = "genome/chrom", "genome/size"
 TEXTS = ("regions/chrom", "regions/name", "regions/strand", "regions/status")
 SCORE = "regions/score"
 """Float64; text in files of earlier versions."""
-MEASURES = ("regions/signal_value", "regions/p_value", "regions/q_value")
+PEAK_MEASURES = ("regions/signal_value", "regions/p_value", "regions/q_value")
 """Columns 7 to 9 of the peaks, NaN where they have none; not in files of earlier versions."""
-OPTIONAL = (MULTIPLIERS, DEVIATION, *MEASURES)
+OPTIONAL = (MULTIPLIERS, DEVIATION, *PEAK_MEASURES)
 """What a score file may lack."""
 POSITIONS = (
     "regions/start",
@@ -85,7 +85,7 @@ def dtypes(
     large |= {DEVIATION: "float32"} if deviation else {}
     small = (
         dict.fromkeys(TEXTS, "O")
-        | dict.fromkeys((SCORE, *MEASURES), "float64")
+        | dict.fromkeys((SCORE, *PEAK_MEASURES), "float64")
         | dict.fromkeys(POSITIONS, "int64")
         | dict.fromkeys(FIGURES, "float64")
     )
@@ -94,7 +94,7 @@ def dtypes(
 
 def row_shape(name: str, length: int) -> tuple[int, ...]:
     """Find the shape of one row of a dataset."""
-    return (CHANNELS, length) if name in LARGE else ()
+    return (CHANNELS, length) if name in LARGE_DATASETS else ()
 
 
 def observed(codes: NDArray[np.uint8], hypothetical: NDArray[Any]) -> NDArray[Any]:
@@ -128,9 +128,9 @@ def stored_columns(batch: ScoreBatch, dtype: Dtype) -> Columns:
         "regions/strand": _texts([region.strand for region in regions]),
         "regions/status": _texts(list(batch.status)),
         SCORE: _numbers([region.score for region in regions]),
-        MEASURES[0]: _numbers([region.signal for region in regions]),
-        MEASURES[1]: _numbers([region.p_value for region in regions]),
-        MEASURES[2]: _numbers([region.q_value for region in regions]),
+        PEAK_MEASURES[0]: _numbers([region.signal for region in regions]),
+        PEAK_MEASURES[1]: _numbers([region.p_value for region in regions]),
+        PEAK_MEASURES[2]: _numbers([region.q_value for region in regions]),
         "regions/start": start,
         "regions/end": end,
         "regions/summit": (end - start) // 2,

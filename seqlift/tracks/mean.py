@@ -19,7 +19,7 @@ from seqlift.tracks.hdf5 import NewScoreFile
 from seqlift.tracks.score_file import ScoreFile
 
 MEANS = ("qc/prediction", "qc/reference_prediction", "qc/difference")
-SAME = (layout.ONE_HOT, *layout.TEXTS, layout.SCORE, *layout.MEASURES, *layout.POSITIONS)
+SAME = (layout.ONE_HOT, *layout.TEXTS, layout.SCORE, *layout.PEAK_MEASURES, *layout.POSITIONS)
 
 
 def average(
@@ -113,7 +113,7 @@ def _mean_rows(
             # float64, as a mean of float16 numbers has digits that float16 cannot add up to.
             stacked = np.stack([file.values(name, rows).astype(np.float64) for file in files])
             columns[name] = stacked.mean(axis=0).astype(kinds[name])
-            if name in layout.LARGE:
+            if name in layout.LARGE_DATASETS:
                 _check_held(files[0], rows, columns[name], stacked.mean(axis=0))
             if name == layout.HYPOTHETICAL:
                 columns[layout.DEVIATION] = stacked.std(axis=0).astype(np.float32)

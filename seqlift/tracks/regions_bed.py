@@ -15,7 +15,7 @@ from seqlift.system.printable import printable
 from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.unfinished import output_errors, remove
 
-BLOCK = 4096  # rows read at once
+WRITTEN_AT_ONCE = 4096  # rows read at once
 
 HIGHEST_SCORE = 1000
 """BED allows whole scores from 0 to this one in column 5."""
@@ -59,8 +59,8 @@ class RegionsWriter(Finishing):
 def write_regions(scores: ScoreFile, path: Path | str) -> None:
     """Write the rows of a score file to a new regions file."""
     with RegionsWriter(path) as writer:
-        for start in range(0, scores.rows, BLOCK):
-            writer.write(scores.windows(slice(start, start + BLOCK)))
+        for start in range(0, scores.rows, WRITTEN_AT_ONCE):
+            writer.write(scores.windows(slice(start, start + WRITTEN_AT_ONCE)))
 
 
 def is_regions_of(scores: ScoreFile, path: Path) -> bool:
@@ -77,8 +77,8 @@ def is_regions_of(scores: ScoreFile, path: Path) -> bool:
 
 
 def _blocks(scores: ScoreFile) -> Iterator[list[str]]:
-    for start in range(0, scores.rows, BLOCK):
-        yield list(map(narrow_peak, scores.windows(slice(start, start + BLOCK))))
+    for start in range(0, scores.rows, WRITTEN_AT_ONCE):
+        yield list(map(narrow_peak, scores.windows(slice(start, start + WRITTEN_AT_ONCE))))
 
 
 def narrow_peak(window: Window) -> str:

@@ -127,7 +127,7 @@ class ScoreFile(Closing):
 
     def has_own_chunks(self, rows: int) -> bool:
         """Tell whether the large datasets are stored as they were written, `rows` to a chunk."""
-        names = [name for name in self.kinds() if name in layout.LARGE]
+        names = [name for name in self.kinds() if name in layout.LARGE_DATASETS]
         with damage(self.path):
             return all(
                 one.chunks == (rows, *one.shape[1:])
@@ -153,7 +153,7 @@ class ScoreFile(Closing):
         texts = (self.texts(f"regions/{name}", rows) for name in ("chrom", "name", "strand"))
         places = ("start", "end", "scored_start", "scored_end")
         numbers = (self._column(f"regions/{name}", rows).tolist() for name in places)
-        measures = (self.measure(name, rows) for name in (layout.SCORE, *layout.MEASURES))
+        measures = (self.measure(name, rows) for name in (layout.SCORE, *layout.PEAK_MEASURES))
         found = []
         for (chrom, name, strand), (start, end, first, last), (score, *measured) in zip(
             zip(*texts, strict=True),

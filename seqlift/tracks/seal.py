@@ -21,7 +21,7 @@ SIZE = len(MARK) + DIGITS + 1
 OLD_MARK, OLD_SIZE = b"\nseqlift sha256 ", len(b"\nseqlift sha256 ") + 64 + 1
 """Of files that earlier versions wrote: eight times the time, and as good as any against accident,
 which is all that either notices."""
-_BLOCK = 1 << 20
+_HASHED_AT_ONCE = 1 << 20
 
 
 def seal(file: BinaryIO) -> None:
@@ -59,7 +59,7 @@ def check_seal(path: Path) -> bool:
 def _blocks(file: BinaryIO, size: int | None) -> Iterator[bytes]:
     """Read a file from its start, all or up to `size` bytes of it."""
     file.seek(0)
-    while block := file.read(_BLOCK if size is None else min(_BLOCK, size)):
+    while block := file.read(_HASHED_AT_ONCE if size is None else min(_HASHED_AT_ONCE, size)):
         yield block
         size = None if size is None else size - len(block)
 

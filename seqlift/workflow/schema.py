@@ -14,7 +14,7 @@ from seqlift.workflow.lines import Place, read_yaml
 Problem = tuple[Place, str]
 Schema = Mapping[str, Any]
 
-KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+JSON_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "object": ((dict,), "keys with values"),
     "array": ((list,), "a list"),
     "string": ((str,), "text"),
@@ -101,7 +101,7 @@ def wrong_type(value: Any, schema: Schema) -> str:
         return ""
     if value is None:
         return f"it has no value; give one, or leave the key out{description_of(schema)}"
-    kinds = " or ".join(KINDS[one][1] for one in types)
+    kinds = " or ".join(JSON_TYPES[one][1] for one in types)
     return f"{value!r} is not {kinds}; {retyped(value, types)}{description_of(schema)}"
 
 
@@ -111,14 +111,14 @@ def retyped(value: Any, types: list[str]) -> str:
         return f"quote it: '{value}'"
     if isinstance(value, str) and {"integer", "number"} & {*types}:
         return "give a number without quotes"
-    return f"give {' or '.join(KINDS[one][1] for one in types)}"
+    return f"give {' or '.join(JSON_TYPES[one][1] for one in types)}"
 
 
 def is_of_type(value: Any, kind: str) -> bool:
     """Compare with a type of JSON, where true and false are not numbers."""
     if isinstance(value, bool):
         return kind == "boolean"
-    return isinstance(value, KINDS[kind][0])
+    return isinstance(value, JSON_TYPES[kind][0])
 
 
 def as_list(value: Any) -> list[Any]:

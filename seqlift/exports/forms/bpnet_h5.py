@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seqlift.exports.archives import Report
-from seqlift.exports.hdf5_layouts import TEXT, copied_array, new_hdf5
+from seqlift.exports.hdf5_layouts import TEXT_KIND, copied_array, new_hdf5
 from seqlift.tracks.reading import StoredScores
 
 ENDINGS = (".bpnet.h5",)
@@ -19,7 +19,7 @@ def write(scores: StoredScores, paths: Sequence[Path], report: Report) -> None:
     What ``finemo extract-regions-bpnet-h5`` takes; ``modisco motifs -i`` takes it too.
     """
     with new_hdf5(paths[0]) as (file, check):
-        file.create_dataset("coords_chrom", data=list(scores.regions.chrom), dtype=TEXT)
+        file.create_dataset("coords_chrom", data=list(scores.regions.chrom), dtype=TEXT_KIND)
         for name in ("start", "end"):
             file.create_dataset(f"coords_{name}", data=scores.regions[name].to_numpy())
         for name, array in (("input_seqs", scores.one_hot), ("hyp_scores", scores.hypothetical)):

@@ -21,9 +21,8 @@ from seqlift.lowering.compositions.inverses import inverse_of
 from seqlift.lowering.compositions.operand import after_batch, array_of, rank_of
 from seqlift.lowering.compositions.place import Place, Tensor
 from seqlift.network.primitives.affine import Dense, Sum
-from seqlift.network.primitives.product import Contraction, Einsum
+from seqlift.network.primitives.product import BATCH, Contraction, Einsum
 
-BATCH = "Z"
 MIXED = (
     "multiplies along the batch axis, which mixes its rows; sum over other axes, and keep the batch"
     " axis first"

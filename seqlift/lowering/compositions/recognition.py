@@ -17,7 +17,7 @@ from seqlift.network.primitives.base import Array, Constant, Primitive
 from seqlift.network.primitives.elementwise import Elementwise
 from seqlift.network.primitives.product import Divide, Multiply
 
-ACTIVATIONS: tuple[Elementwise, ...] = (
+RECOGNISED: tuple[Elementwise, ...] = (
     elementwise.SIGMOID,
     elementwise.TANH,
     elementwise.SILU,
@@ -31,20 +31,20 @@ ACTIVATIONS: tuple[Elementwise, ...] = (
     curves.MISH,
     curves.HARD_SILU,
 )
-STEPS = (Scale, WeightedSum, Elementwise, Multiply, Divide)
-LONGEST = 16  # steps that a spelled-out activation has at most
+STEP_KINDS = (Scale, WeightedSum, Elementwise, Multiply, Divide)
+LONGEST_SPELLING = 16  # steps that a spelled-out activation has at most
 SIDE = np.concatenate([np.linspace(0.01, 6.0, 24), np.geomspace(7.0, 80.0, 8)])
-POINTS = np.concatenate([-SIDE, SIDE])  # where functions are compared; exp(80) is in range
+COMPARED_AT = np.concatenate([-SIDE, SIDE])  # where functions are compared; exp(80) is in range
 AGREEMENT = 2e-6  # relative to 1 + |f|: a constant of 7 digits, or float32; others differ by 1e-4
 
 
 def known_activation(builder: GraphBuilder, node: int) -> tuple[Elementwise, int] | None:
     """Find the activation, of one earlier node, that `node` computes; None if it is unknown."""
-    if not isinstance(builder.nodes[node].primitive, STEPS):
+    if not isinstance(builder.nodes[node].primitive, STEP_KINDS):
         return None
     steps: list[int] = []
     sources, curved = {node}, 0
-    while len(steps) < LONGEST:
+    while len(steps) < LONGEST_SPELLING:
         last = max(sources)  # nodes read earlier ones only, so nothing left reads it
         made = builder.nodes[last]
         if not _of_each_value(builder, made):
@@ -88,7 +88,7 @@ def _number(node: Node) -> float | None:
 
 
 def _values(builder: GraphBuilder, steps: list[int], source: int) -> Array:
-    known: dict[int, Array] = {source: ops.convert_to_tensor(POINTS, dtype="float64")}
+    known: dict[int, Array] = {source: ops.convert_to_tensor(COMPARED_AT, dtype="float64")}
     for i in reversed(steps):
         known[i] = _computed(builder, builder.nodes[i], known)
     return np.asarray(ops.convert_to_numpy(known[steps[0]]))
@@ -103,8 +103,8 @@ def _computed(builder: GraphBuilder, made: Node, known: Mapping[int, Array]) -> 
 
 
 def _named(values: Array) -> Elementwise | None:
-    points = ops.convert_to_tensor(POINTS, dtype="float64")
-    for activation in ACTIVATIONS:
+    points = ops.convert_to_tensor(COMPARED_AT, dtype="float64")
+    for activation in RECOGNISED:
         own = np.asarray(ops.convert_to_numpy(activation.function(points)))
         if np.all(np.abs(own - values) <= AGREEMENT * (1.0 + np.abs(own))):
             return activation

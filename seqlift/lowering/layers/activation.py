@@ -15,7 +15,7 @@ from seqlift.network.primitives.product import Multiply
 from seqlift.network.primitives.shape import Pad
 from seqlift.network.primitives.softmax import Softmax
 
-ACTIVATIONS: dict[Any, Elementwise] = {
+KERAS_ACTIVATIONS: dict[Any, Elementwise] = {
     activations.relu: elementwise.RELU,
     activations.relu6: elementwise.general_relu(slope=0.0, ceiling=6.0, threshold=0.0),
     # the function's default; the layer's is 0.3
@@ -61,12 +61,12 @@ def activate(activation: Any, place: Place, node: int) -> int:
     if type(activation) in ACTIVATION_LAYERS:  # a layer may serve as an activation
         return int(ACTIVATION_LAYERS[type(activation)](activation, place, node))
     name = getattr(activation, "__name__", type(activation).__name__)
-    primitive = ACTIVATIONS.get(activation) or ACTIVATIONS_BY_NAME.get(name)
+    primitive = KERAS_ACTIVATIONS.get(activation) or ACTIVATIONS_BY_NAME.get(name)
     if primitive is not None:
         return place.add(primitive, node)
     model = traced(activation, ((Tensor(node),), {}), shape=place.shape, name=name)
     if model is None:
-        known = {*ACTIVATIONS, *ALONG_AN_AXIS} - {activations.sparsemax}
+        known = {*KERAS_ACTIVATIONS, *ALONG_AN_AXIS} - {activations.sparsemax}
         names = sorted(function.__name__ for function in known)
         raise place.refuse(
             f"has the activation {name}, which is not written with keras.ops alone; write it so, or"

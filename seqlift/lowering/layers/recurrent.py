@@ -86,7 +86,7 @@ def quarter(place: Place, node: int, k: int, number: int) -> int:
     return part(place, node, k * size, (k + 1) * size)
 
 
-STEPS: dict[type, tuple[Step, int]] = {
+CELL_STEPS: dict[type, tuple[Step, int]] = {
     layers.SimpleRNNCell: (simple_step, 1),
     layers.GRUCell: (gru_step, 1),
     layers.LSTMCell: (lstm_step, 2),
@@ -112,12 +112,12 @@ def lower_recurrent(
         node = reversed_positions(place, node)
     last_states: list[int] = []
     for cell in cells:
-        if type(cell) not in STEPS:
+        if type(cell) not in CELL_STEPS:
             raise place.refuse(
                 f"has a cell of the class {type(cell).__name__}, which has no lowering; use"
                 " SimpleRNNCell, GRUCell or LSTMCell"
             )
-        number = STEPS[type(cell)][1]
+        number = CELL_STEPS[type(cell)][1]
         states = run_of(cell, place, node, initial_states[:number])
         initial_states = initial_states[number:]
         last_states += [last_position(place, state) for state in states]
@@ -140,7 +140,7 @@ def run_of(cell: Any, place: Place, node: int, initial: list[int]) -> list[int]:
 
 def step_of(cell: Any, place: Place, size: int) -> Graph:
     """Build one step of a cell, for an input of `size` values per position."""
-    step, number = STEPS[type(cell)]
+    step, number = CELL_STEPS[type(cell)]
     builder = GraphBuilder()
     inside = replace(place, builder=builder)
     x = builder.add_input((size,), "position")

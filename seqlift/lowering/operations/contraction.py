@@ -6,8 +6,9 @@ from typing import Any
 
 from keras.src.ops import numpy
 
-from seqlift.lowering.compositions.contractions import BATCH, MIXED, product_of, rank
+from seqlift.lowering.compositions.contractions import MIXED, product_of, rank
 from seqlift.lowering.compositions.place import LowerOperation, Place, Tensor
+from seqlift.network.primitives.product import BATCH
 
 
 def lower_einsum(operation: Any, place: Place, *operands: Any) -> int:

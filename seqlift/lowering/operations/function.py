@@ -101,7 +101,7 @@ def lower_filled(value: float | None) -> LowerOperation:
     return lower
 
 
-FUNCTIONS: dict[type, LowerOperation] = {
+FUNCTION_OPERATIONS: dict[type, LowerOperation] = {
     nn.Relu: of_each(elementwise.RELU),
     nn.Relu6: of_each(elementwise.general_relu(slope=0.0, ceiling=6.0, threshold=0.0)),
     nn.Sigmoid: of_each(elementwise.SIGMOID),

@@ -16,7 +16,7 @@ COMPARES = (
     " change made it jump; use relu, sigmoid or maximum instead, and no Masking before a layer that"
     " uses the mask"
 )
-SEARCHES = (
+FINDS_PLACES = (
     "gives places, not values, so that nothing of a change passes through it; use the values"
     " themselves (max, softmax)"
 )
@@ -68,7 +68,7 @@ REFUSALS: dict[type, LowerOperation] = (
         numpy.Any,
         numpy.All,
     )
-    | refuse_all(SEARCHES, numpy.Argmax, numpy.Argmin, numpy.Argsort, math.TopK)
+    | refuse_all(FINDS_PLACES, numpy.Argmax, numpy.Argmin, numpy.Argsort, math.TopK)
     | refuse_all(SORTS, numpy.Sort, numpy.Median, numpy.Quantile)
     | refuse_all(ROUNDS, numpy.Round, numpy.Floor, numpy.Ceil, numpy.Trunc, numpy.Sign)
     | refuse_all(ROUNDS, numpy.FloorDivide, numpy.Mod)

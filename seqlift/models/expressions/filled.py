@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from seqlift.models.expressions import shapes
 from seqlift.models.expressions.tree import NoRecipeError
 
-LARGEST = 1 << 24
+LARGEST_FILLED = 1 << 24
 """Values of an array of one number; the padding of a long sequence has some millions."""
 
 
@@ -26,8 +26,10 @@ def full(shape: Any, value: Any = 0.0, dtype: Any = None) -> NDArray[np.float32]
         extents[0] = 1  # broadcast: every sequence has the same array
     if not all(type(extent) is int and extent >= 1 for extent in extents):
         raise NoRecipeError(f"makes an array of the shape {shape}, whose extents are not numbers")
-    if math.prod(extents) > LARGEST:
-        raise NoRecipeError(f"makes an array of the shape {shape}, more than {LARGEST} values")
+    if math.prod(extents) > LARGEST_FILLED:
+        raise NoRecipeError(
+            f"makes an array of the shape {shape}, more than {LARGEST_FILLED} values"
+        )
     if not isinstance(value, int | float):
         raise NoRecipeError(f"fills an array with {value}, which is not a number")
     return np.full(extents, value, np.float32)
@@ -55,7 +57,8 @@ def _of_batch(value: Any, tensor: Any) -> Any:
     rank = len(tensor.shape)
     if value.ndim != rank or len(value) != 1:
         raise NoRecipeError(
-            f"calls concatenate of an array of the shape {value.shape}, which {shapes.ACROSS}"
+            f"calls concatenate of an array of the shape {value.shape}, which"
+            f" {shapes.ACROSS_THE_BATCH}"
         )
     one = tensor[(slice(None), *[slice(0, 1)] * (rank - 1))]
     return ops.add(ops.zeros_like(one), value)  # `ops.concatenate` does not broadcast

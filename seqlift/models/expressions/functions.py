@@ -198,7 +198,7 @@ def _operand(name: str, value: Any, rank: int) -> Any:
         raise NoRecipeError(f"calls {name} of no numbers")
     if array.ndim > rank or (array.ndim == rank and len(array) > 1):
         raise NoRecipeError(
-            f"calls {name} of numbers of the shape {array.shape}, which {shapes.ACROSS}"
+            f"calls {name} of numbers of the shape {array.shape}, which {shapes.ACROSS_THE_BATCH}"
         )
     return array
 

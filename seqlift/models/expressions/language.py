@@ -12,10 +12,10 @@ from seqlift.models.expressions import names, tree
 from seqlift.models.expressions.functions import FUNCTIONS
 from seqlift.models.expressions.tree import Expression, NoRecipeError
 
-LONGEST = 2000
+LONGEST_RECIPE = 2000
 """Characters of an expression."""
 
-OPERATORS = {
+PARSED_OPERATORS = {
     ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide",
     ast.FloorDiv: "floor_divide", ast.Mod: "mod", ast.Pow: "power", ast.MatMult: "matmul",
     ast.Gt: "greater", ast.GtE: "greater_equal", ast.Lt: "less", ast.LtE: "less_equal",
@@ -28,8 +28,8 @@ def parse_expression(text: str, source: Expression) -> Expression:
 
     Anything else than an expression of known functions raises `NoRecipeError`.
     """
-    if len(text) > LONGEST:
-        raise NoRecipeError(f"is longer than {LONGEST} characters")
+    if len(text) > LONGEST_RECIPE:
+        raise NoRecipeError(f"is longer than {LONGEST_RECIPE} characters")
     try:
         # parsed only: nothing of it is ever compiled or run
         node = ast.parse(text.strip(), mode="eval").body
@@ -73,12 +73,16 @@ def _operation(node: ast.AST, source: Expression) -> Expression:
         if isinstance(value, tree.ConstantValue) and isinstance(value.value, int | float):
             return tree.constant_expression(-value.value)
         return tree.apply("negative", value)
-    if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
+    if isinstance(node, ast.BinOp) and type(node.op) in PARSED_OPERATORS:
         left, right = _read(node.left, source), _read(node.right, source)
-        return tree.apply(OPERATORS[type(node.op)], left, right)
-    if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in OPERATORS:
+        return tree.apply(PARSED_OPERATORS[type(node.op)], left, right)
+    if (
+        isinstance(node, ast.Compare)
+        and len(node.ops) == 1
+        and type(node.ops[0]) in PARSED_OPERATORS
+    ):
         left, right = _read(node.left, source), _read(node.comparators[0], source)
-        return tree.apply(OPERATORS[type(node.ops[0])], left, right)
+        return tree.apply(PARSED_OPERATORS[type(node.ops[0])], left, right)
     raise NoRecipeError(f"has a part that is not arithmetic ({ast.unparse(node)})")
 
 

@@ -11,7 +11,7 @@ from seqlift.models.expressions import names, raw, tree
 from seqlift.models.expressions.tree import Expression, NoRecipeError
 from seqlift.models.plans.plan import Call, LayerPlan, TensorRef, refs
 
-CLASSES = frozenset({"TFOpLambda", "SlicingOpLambda", raw.CLASS})
+NODE_CLASSES = frozenset({"TFOpLambda", "SlicingOpLambda", raw.CLASS})
 """Classes of such nodes."""
 
 

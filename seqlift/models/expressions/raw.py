@@ -13,7 +13,7 @@ from seqlift.models.plans.plan import Call, LayerPlan, refs
 
 CLASS = "TensorFlowOpLayer"
 
-FUNCTIONS = {
+RAW_FUNCTIONS = {
     "Add": "add", "AddV2": "add", "Sub": "subtract", "Mul": "multiply", "RealDiv": "divide",
     "Pow": "pow", "Maximum": "maximum", "Minimum": "minimum", "Neg": "negative", "Exp": "exp",
     "Log": "log", "Log1p": "log1p", "Sqrt": "sqrt", "Rsqrt": "rsqrt", "Square": "square",
@@ -37,7 +37,12 @@ ATTRIBUTES = {
 }  # fmt: skip
 """Attributes that matter: the parameter they are, and the kind of their value."""
 
-TYPES = {"DT_FLOAT": "float32", "DT_DOUBLE": "float64", "DT_HALF": "float16", "DT_INT32": "int32"}
+TENSOR_TYPES = {
+    "DT_FLOAT": "float32",
+    "DT_DOUBLE": "float64",
+    "DT_HALF": "float16",
+    "DT_INT32": "int32",
+}
 
 
 def raw_expression(plan: LayerPlan, call: Call) -> Expression:
@@ -55,7 +60,7 @@ def raw_expression(plan: LayerPlan, call: Call) -> Expression:
     inputs = _inputs(node.get("input") or (), constants, len(refs([call.args])))
     if operation == "StridedSlice":
         return tree.apply("getitem", inputs[0], _key(inputs[1:], attributes))
-    if operation not in FUNCTIONS:
+    if operation not in RAW_FUNCTIONS:
         raise NoRecipeError(f"is the operation {operation}, which has no recipe")
     if operation == "ConcatV2":  # the axis comes last, behind all tensors
         inputs = [tree.several(inputs[:-1]), inputs[-1]]
@@ -66,7 +71,7 @@ def raw_expression(plan: LayerPlan, call: Call) -> Expression:
         for name, (parameter, kind) in ATTRIBUTES.items()
         if name in attributes
     }
-    return names.called(f"tf.{FUNCTIONS[operation]}", inputs, kwargs)
+    return names.called(f"tf.{RAW_FUNCTIONS[operation]}", inputs, kwargs)
 
 
 def _inputs(written: Any, constants: Mapping[str, Any], tensors: int) -> list[Expression]:
@@ -97,7 +102,7 @@ def _attribute(value: Any, kind: str) -> Expression:
                 [int(item) for item in value["list"].get("i", ())] or None
             )
         if kind == "type":
-            return tree.constant_expression(TYPES[value["type"]])
+            return tree.constant_expression(TENSOR_TYPES[value["type"]])
         return tree.constant_expression({"b": bool, "i": int, "f": float}[kind](value[kind]))
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise NoRecipeError("has an attribute that cannot be read") from problem

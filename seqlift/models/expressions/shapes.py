@@ -14,7 +14,7 @@ from keras import ops
 
 from seqlift.models.expressions.tree import NoRecipeError
 
-ACROSS = "works across the sequences of a batch, on which a score must not depend"
+ACROSS_THE_BATCH = "works across the sequences of a batch, on which a score must not depend"
 
 
 def is_tensor(value: Any) -> bool:
@@ -25,7 +25,7 @@ def check_aligned(name: str, tensors: Sequence[Any]) -> None:
     """Refuse tensors that would be broadcast against each other's batch axis."""
     if len({len(tensor.shape) for tensor in tensors}) > 1:
         written = " and ".join(str(tuple(tensor.shape)) for tensor in tensors)
-        raise NoRecipeError(f"calls {name} of the shapes {written}, which {ACROSS}")
+        raise NoRecipeError(f"calls {name} of the shapes {written}, which {ACROSS_THE_BATCH}")
 
 
 def check_axis(name: str, axis: Any, rank: int) -> None:
@@ -37,7 +37,7 @@ def check_axis(name: str, axis: Any, rank: int) -> None:
         return
     axes = axis if isinstance(axis, list | tuple) else [axis]
     if any(one is None or one in (0, -rank) for one in axes):
-        raise NoRecipeError(f"calls {name} with axis={axis}, which {ACROSS}")
+        raise NoRecipeError(f"calls {name} with axis={axis}, which {ACROSS_THE_BATCH}")
 
 
 def shape(x: Any) -> tuple[int | None, ...]:
@@ -62,7 +62,7 @@ def getitem(x: Any, key: Any) -> Any:
     taken = sum(one is not None and one is not ... for one in keys)
     whole = keys[0] == slice(None) or (keys[0] is ... and taken < len(x.shape))
     if not whole:
-        raise NoRecipeError(f"takes [{_written(keys)}], which {ACROSS}")
+        raise NoRecipeError(f"takes [{_written(keys)}], which {ACROSS_THE_BATCH}")
     return x[keys]
 
 
@@ -103,7 +103,7 @@ def reshape(x: Any, newshape: Sequence[Any]) -> Any:
     batch, *extents = newshape
     before = tuple(x.shape[1:])
     if batch not in (-1, None):
-        raise NoRecipeError(f"calls reshape to {tuple(newshape)}, which {ACROSS}")
+        raise NoRecipeError(f"calls reshape to {tuple(newshape)}, which {ACROSS_THE_BATCH}")
     if None in before:
         raise NoRecipeError("calls reshape of an open length; build the model for one length")
     extents = [-1 if extent is None else extent for extent in extents]
@@ -112,7 +112,9 @@ def reshape(x: Any, newshape: Sequence[Any]) -> Any:
     if extents.count(-1) == 1 and known and math.prod(before) % known == 0:
         extents[extents.index(-1)] = math.prod(before) // known
     if -1 in extents or math.prod(extents) != math.prod(before):
-        raise NoRecipeError(f"calls reshape of {before} to {tuple(newshape)}, which {ACROSS}")
+        raise NoRecipeError(
+            f"calls reshape of {before} to {tuple(newshape)}, which {ACROSS_THE_BATCH}"
+        )
     return ops.reshape(x, (-1, *extents))
 
 
@@ -123,7 +125,7 @@ def batch_flatten(x: Any) -> Any:
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     """Reorder the axes of a tensor, the first left in its place."""
     if axes is None or axes[0] != 0:
-        raise NoRecipeError(f"calls transpose with axes={axes}, which {ACROSS}")
+        raise NoRecipeError(f"calls transpose with axes={axes}, which {ACROSS_THE_BATCH}")
     return ops.transpose(x, tuple(axes))
 
 
@@ -156,7 +158,7 @@ def split_sizes(x: Any, sizes: int | Sequence[int], axis: int = 0) -> Sequence[A
     check_axis("split", axis, len(x.shape))
     extent = x.shape[axis]
     if isinstance(sizes, int):
-        if extent is None or sizes < 1 or extent % sizes or sizes > MOST_PARTS:
+        if extent is None or sizes < 1 or extent % sizes or sizes > MOST_SPLIT:
             raise NoRecipeError(f"calls split of {extent} into {sizes} equal parts")
         sizes = [extent // sizes] * sizes
     if min(sizes) < 0 or sum(sizes) != extent:
@@ -168,12 +170,12 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> Sequence[Any]:
     """Split a tensor into the elements along an axis, as tensors without it."""
     check_axis("unstack", axis, len(x.shape))
     extent = x.shape[axis]
-    if extent is None or num not in (None, extent) or extent > MOST_PARTS:
+    if extent is None or num not in (None, extent) or extent > MOST_SPLIT:
         raise NoRecipeError(f"calls unstack of {extent} elements")
     return tuple(_along(x, axis, number) for number in range(extent))
 
 
-MOST_PARTS = 256
+MOST_SPLIT = 256
 """Tensors that one is taken apart into at most."""
 
 
@@ -186,7 +188,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
     """Pad a tensor before and after, along each axis but the first."""
     widths = tuple(tuple(pair) for pair in pad_width)
     if len(widths) != len(x.shape) or widths[0] != (0, 0):
-        raise NoRecipeError(f"calls pad by {widths}, which {ACROSS}")
+        raise NoRecipeError(f"calls pad by {widths}, which {ACROSS_THE_BATCH}")
     if str(mode).lower() != "constant":
         return ops.pad(x, widths, mode=str(mode).lower())
     return ops.pad(x, widths, mode="constant", constant_values=constant_values)
@@ -194,7 +196,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
 
 def tile(x: Any, repeats: Sequence[int]) -> Any:
     if len(repeats) != len(x.shape) or repeats[0] != 1:
-        raise NoRecipeError(f"calls tile by {repeats}, which {ACROSS}")
+        raise NoRecipeError(f"calls tile by {repeats}, which {ACROSS_THE_BATCH}")
     return ops.tile(x, tuple(repeats))
 
 
@@ -238,7 +240,9 @@ def matmul(x1: Any, x2: Any, *, transpose_a: bool = False, transpose_b: bool = F
         own = len(side.shape)
         of_all = 2 <= own < rank or side.shape[0] == 1  # a constant that is the same for all
         if rank < 3 or own > rank or not (own == rank if is_tensor(side) else of_all):
-            raise NoRecipeError(f"calls matmul of the shape {tuple(side.shape)}, which {ACROSS}")
+            raise NoRecipeError(
+                f"calls matmul of the shape {tuple(side.shape)}, which {ACROSS_THE_BATCH}"
+            )
         order = (*range(own - 2), own - 1, own - 2)
         sides.append(ops.transpose(side, order) if is_transposed else side)
     return ops.matmul(*sides)

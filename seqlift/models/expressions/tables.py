@@ -196,7 +196,7 @@ BACKEND = _rows(
     """
 )
 
-ACTIVATIONS = _rows(
+ACTIVATION_FUNCTIONS = _rows(
     """
     linear identity x
     relu relu x alpha=negative_slope max_value threshold
@@ -216,7 +216,7 @@ ACTIVATIONS = _rows(
 )
 """Functions of `keras.activations` that have been the same in Keras 2 and 3."""
 
-TABLES = {"tf": TENSORFLOW, "K": BACKEND, "backend": BACKEND, "activations": ACTIVATIONS}
+TABLES = {"tf": TENSORFLOW, "K": BACKEND, "backend": BACKEND, "activations": ACTIVATION_FUNCTIONS}
 """The tables, by the word before the function's name."""
 
 OLD_PARAMETERS = {

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 MOST_PARTS = 400
 """Parts an expression may have; the longest real ones have some forty."""
 
-DEEPEST = 100
+DEEPEST_EXPRESSION = 100
 """Deepest nesting of parts: every term of a sum is one level more."""
 
 MOST_LISTED = 100
@@ -219,8 +219,8 @@ def _checked(value: Expression) -> Expression:
     size, depth = _measure(value)
     if size > MOST_PARTS:
         raise NoRecipeError(f"has more than {MOST_PARTS} parts")
-    if depth > DEEPEST:
-        raise NoRecipeError(f"is nested more than {DEEPEST} deep")
+    if depth > DEEPEST_EXPRESSION:
+        raise NoRecipeError(f"is nested more than {DEEPEST_EXPRESSION} deep")
     return value
 
 

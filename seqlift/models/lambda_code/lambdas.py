@@ -94,7 +94,7 @@ def _decoded(code: Any) -> bytes:
     try:
         return base64.b64decode("".join(code.split()), validate=True)  # Keras breaks its lines
     except (binascii.Error, ValueError) as problem:
-        raise NoRecipeError(marshalled.DAMAGED) from problem
+        raise NoRecipeError(marshalled.NOT_CODE) from problem
 
 
 def _listed(values: Any) -> list[Any]:

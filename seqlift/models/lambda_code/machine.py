@@ -96,7 +96,7 @@ class _Run:
             left, right = self.values(2)
             self.stack.append(tree.apply(BINARY[name], left, right))
         else:
-            STEPS[name](self, argument)
+            ACTIONS[name](self, argument)
 
     def _named(self, names: Sequence[Any], place: int) -> Any:
         if not 0 <= place < len(names):
@@ -256,7 +256,7 @@ class _Run:
         self.stack.append(applied([self.pop()], arguments, names))
 
 
-STEPS: dict[str, Callable[[_Run, int], None]] = {
+ACTIONS: dict[str, Callable[[_Run, int], None]] = {
     "RESUME": _Run._nothing,
     "NOP": _Run._nothing,
     "PRECALL": _Run._nothing,

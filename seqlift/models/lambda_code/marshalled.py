@@ -15,11 +15,11 @@ from seqlift.models.expressions.tree import NoRecipeError
 # Bounds on hostile bytes: code of real Lambdas stays far below, and Python recurses no deeper.
 MOST_BYTES = 1 << 16
 MOST_OBJECTS = 5000
-DEEPEST = 40
+DEEPEST_OBJECT = 40
 SHARED = 0x80
 """Bit of a type byte: the object is remembered, to be referred to later."""
 
-DAMAGED = "holds bytes that are not code of Python 3.6 to 3.13"
+NOT_CODE = "holds bytes that are not code of Python 3.6 to 3.13"
 
 LAYOUTS = {
     "3.6": "arguments keyword_only locals stack flags code constants names variables free cells "
@@ -74,7 +74,7 @@ def read_code(data: bytes) -> Code:
         # A layout that is not the file's stops early, or leaves bytes over.
         if isinstance(found, Code) and reader.at == len(data):
             return found
-    raise NoRecipeError(DAMAGED)
+    raise NoRecipeError(NOT_CODE)
 
 
 class _Reader:
@@ -86,7 +86,7 @@ class _Reader:
 
     def take(self, count: int) -> bytes:
         if not 0 <= count <= len(self.data) - self.at:
-            raise NoRecipeError(DAMAGED)
+            raise NoRecipeError(NOT_CODE)
         self.at += count
         return self.data[self.at - count : self.at]
 
@@ -97,8 +97,8 @@ class _Reader:
     def object(self, depth: int) -> Any:
         """Read the next object."""
         self.objects += 1
-        if depth > DEEPEST or self.objects > MOST_OBJECTS:
-            raise NoRecipeError(DAMAGED)
+        if depth > DEEPEST_OBJECT or self.objects > MOST_OBJECTS:
+            raise NoRecipeError(NOT_CODE)
         (start,) = self.take(1)
         kind = chr(start & ~SHARED)
         if kind == "r":
@@ -112,19 +112,19 @@ class _Reader:
         elif kind in "()[":
             count = self.take(1)[0] if kind == ")" else self.number()
             if count > len(self.data):  # each object takes a byte at least
-                raise NoRecipeError(DAMAGED)
+                raise NoRecipeError(NOT_CODE)
             value = tuple(self.object(depth + 1) for _ in range(count))
         elif kind == "c":
             value = self._code(depth + 1)
         else:
-            raise NoRecipeError(DAMAGED)
+            raise NoRecipeError(NOT_CODE)
         if start & SHARED:
             self.shared[place] = value
         return value
 
     def _referred(self, place: int) -> Any:
         if not 0 <= place < len(self.shared) or self.shared[place] is _UNFINISHED:
-            raise NoRecipeError(DAMAGED)
+            raise NoRecipeError(NOT_CODE)
         return self.shared[place]
 
     def _code(self, depth: int) -> Code:
@@ -135,7 +135,7 @@ class _Reader:
         words = [fields.get(name, ()) for name in ("names", "variables", "free", "cells")]
         right = isinstance(fields["code"], bytes) and isinstance(fields["constants"], tuple)
         if not right or not all(map(_is_words, words)):
-            raise NoRecipeError(DAMAGED)
+            raise NoRecipeError(NOT_CODE)
         free = (*words[3], *words[2])
         if self.layout == "3.11":
             free = _free(fields["variables"], fields["kinds"])
@@ -162,7 +162,7 @@ def _is_words(value: Any) -> bool:
 
 def _free(variables: tuple[str, ...], kinds: Any) -> tuple[str, ...]:
     if not isinstance(kinds, bytes) or len(kinds) != len(variables):
-        raise NoRecipeError(DAMAGED)
+        raise NoRecipeError(NOT_CODE)
     return tuple(name for name, kind in zip(variables, kinds, strict=True) if kind & 0x80)
 
 
@@ -192,7 +192,7 @@ def _written_float(reader: _Reader) -> float:
     try:
         return float(reader.take(reader.take(1)[0]))
     except ValueError as problem:
-        raise NoRecipeError(DAMAGED) from problem
+        raise NoRecipeError(NOT_CODE) from problem
 
 
 SIMPLE: dict[str, Callable[[_Reader], Any]] = {

@@ -15,10 +15,10 @@ import keras
 from seqlift.errors import ModelError
 from seqlift.models.plans.plan import LayerPlan
 
-LARGEST = 1 << 31
+LARGEST_TENSOR = 1 << 31
 """Values for each sequence that a layer may give, and values that an array of weights may have."""
 
-REMEDY = "mend its settings in the model and save it again"
+MEND_SETTINGS = "mend its settings in the model and save it again"
 
 NOT_SIZES = frozenset({"seed"})
 """Settings that are whole numbers and no size of anything."""
@@ -45,10 +45,10 @@ class BoundedZeros(keras.initializers.Zeros):  # type: ignore[misc]  # Keras has
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         """Make zeros; a shape of too many values raises ValueError."""
         values = math.prod(shape)
-        if values > LARGEST:
+        if values > LARGEST_TENSOR:
             raise ValueError(
                 f"its weights of the shape {tuple(shape)} would have {values} values, more than "
-                f"{LARGEST}"
+                f"{LARGEST_TENSOR}"
             )
         left = _LEFT.get()
         if left is not None:
@@ -84,8 +84,11 @@ def oversized(plan: LayerPlan) -> Iterator[str]:
     sizes |= {"arguments": [[call.args, call.kwargs] for call in plan.calls]}
     for key, value in sizes.items():
         number = max(map(abs, _numbers(value)), default=0)
-        if number > LARGEST:
-            yield (f"{place} has the number {number} in its {key}, more than {LARGEST}; {REMEDY}")
+        if number > LARGEST_TENSOR:
+            yield (
+                f"{place} has the number {number} in its {key}, more than {LARGEST_TENSOR};"
+                f" {MEND_SETTINGS}"
+            )
 
 
 def check_bounds(place: str, tensors: Iterable[Any]) -> None:
@@ -93,7 +96,7 @@ def check_bounds(place: str, tensors: Iterable[Any]) -> None:
     for tensor in tensors:
         reason = misfit(tensor)
         if reason:
-            raise ModelError(f"{place} {reason}; {REMEDY}")
+            raise ModelError(f"{place} {reason}; {MEND_SETTINGS}")
 
 
 def misfit(tensor: Any) -> str:
@@ -104,10 +107,10 @@ def misfit(tensor: Any) -> str:
     if any(extent < 1 for extent in extents):
         return f"gives the shape {_written(tensor.shape)}, which is empty"
     values = math.prod(extents)
-    if values > LARGEST:
+    if values > LARGEST_TENSOR:
         return (
             f"gives the shape {_written(tensor.shape)}, {values} values for each sequence and more "
-            f"than {LARGEST}"
+            f"than {LARGEST_TENSOR}"
         )
     return ""
 

@@ -17,19 +17,20 @@ MOST_LAYERS = 4_000
 """Layers that a network may have, those within others included; the largest have a thousand, and
 those of 5,000 take TensorFlow many minutes to compile."""
 
-DEEPEST = 30
+DEEPEST_NETWORK = 30
 """Deepest nesting of networks and wrappers; Keras and TensorFlow recurse into them."""
 
 
 def check_size(network: NetworkPlan) -> None:
     """Raise `ModelError` for a network of too many layers, or nested too deeply."""
     number, level = 0, [cast(NetworkPlan | LayerPlan, network)]
-    for depth in range(DEEPEST + 2):  # level by level: recursion would end before the check does
+    # Level by level: recursion would end before the check does.
+    for depth in range(DEEPEST_NETWORK + 2):
         number += len(level)
-        if number > MOST_LAYERS or depth > DEEPEST:
+        if number > MOST_LAYERS or depth > DEEPEST_NETWORK:
             what = f"more than {MOST_LAYERS} layers"
-            if depth > DEEPEST:
-                what = f"networks and wrappers nested more than {DEEPEST} deep"
+            if depth > DEEPEST_NETWORK:
+                what = f"networks and wrappers nested more than {DEEPEST_NETWORK} deep"
             raise ModelError(
                 f"the network {network.name!r} has {what}; rebuild it with fewer and save it again"
             )

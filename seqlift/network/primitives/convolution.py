@@ -20,7 +20,7 @@ from seqlift.network.primitives.shape import Pads, pad_or_crop
 from seqlift.network.primitives.sliding import fold
 
 FEW_OUTPUTS = 8  # up to which one product of all taps beats a convolution: see `sum_of_taps`
-LARGE = 2**20  # products of one row, below which no time is saved
+LARGE_PRODUCT = 2**20  # products of one row, below which no time is saved
 
 
 def same_pads(size: int, *, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
@@ -160,7 +160,7 @@ def is_narrow(array: Array, kernel: NDArray[np.floating], strides: tuple[int, ..
         and inputs == array.shape[-1]
         and taps > 1
         and outputs <= FEW_OUTPUTS
-        and array.shape[1] * taps * inputs * outputs >= LARGE
+        and array.shape[1] * taps * inputs * outputs >= LARGE_PRODUCT
     )
 
 

@@ -18,7 +18,7 @@ from seqlift.plots import glyphs
 from seqlift.plots.logos import stack_letters
 from seqlift.system.printable import printable
 
-LEFT, RIGHT, TOP, BOTTOM = 58.0, 14.0, 10.0, 34.0
+CHART_LEFT, CHART_RIGHT, CHART_TOP, CHART_BOTTOM = 58.0, 14.0, 10.0, 34.0
 
 
 def html_text(value: object) -> str:
@@ -41,29 +41,33 @@ class Chart:
     def x(self, value: float) -> float:
         """Find where a value lies, in pixels from the left."""
         span = (self.x1 - self.x0) or 1.0
-        return LEFT + (value - self.x0) / span * (self.width - LEFT - RIGHT)
+        return CHART_LEFT + (value - self.x0) / span * (self.width - CHART_LEFT - CHART_RIGHT)
 
     def y(self, value: float) -> float:
         """Find where a value lies, in pixels from the top."""
         span = (self.y1 - self.y0) or 1.0
-        return self.height - BOTTOM - (value - self.y0) / span * (self.height - TOP - BOTTOM)
+        return (
+            self.height
+            - CHART_BOTTOM
+            - (value - self.y0) / span * (self.height - CHART_TOP - CHART_BOTTOM)
+        )
 
     def axes(self, x_label: str, y_label: str, x_ticks: "Ticks", y_ticks: "Ticks") -> None:
         """Draw both axes with their labels."""
-        low, right = self.height - BOTTOM, self.width - RIGHT
+        low, right = self.height - CHART_BOTTOM, self.width - CHART_RIGHT
         for at, label in y_ticks:
             y = self.y(at)
             self.parts.append(
-                f'<line class="grid" x1="{LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
+                f'<line class="grid" x1="{CHART_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
             )
-            self.write(LEFT - 6, y + 3.5, label, "end")
+            self.write(CHART_LEFT - 6, y + 3.5, label, "end")
         for at, label in x_ticks:
             x = self.x(at)
             self.line("axis", x, x, low, low + 4)
             self.write(x, low + 15, label, "middle")
-        self.line("axis", LEFT, right, low, low)
-        self.write((LEFT + right) / 2, self.height - 4, x_label, "middle", "label")
-        middle = (TOP + low) / 2
+        self.line("axis", CHART_LEFT, right, low, low)
+        self.write((CHART_LEFT + right) / 2, self.height - 4, x_label, "middle", "label")
+        middle = (CHART_TOP + low) / 2
         self.parts.append(
             f'<text class="label" transform="translate(11 {middle:.0f}) rotate(-90)"'
             f' text-anchor="middle">{html_text(y_label)}</text>'
@@ -97,7 +101,7 @@ class Chart:
     def bar(self, first: float, last: float, height: float, title: str) -> None:
         """Draw a bar from `first` to `last`, with a title that shows when it is pointed at."""
         left, right, top = self.x(first), self.x(last), self.y(height)
-        low = self.height - BOTTOM
+        low = self.height - CHART_BOTTOM
         self.parts.append(
             f'<rect class="bar" x="{left + 0.3:.2f}" y="{top:.2f}"'
             f' width="{max(right - left - 0.6, 0.4):.2f}" height="{max(low - top, 0):.2f}">'
@@ -108,10 +112,10 @@ class Chart:
         """Draw a vertical line with a label."""
         if self.x0 <= at <= self.x1:
             x = self.x(at)
-            self.line("mark", x, x, TOP, self.height - BOTTOM)
+            self.line("mark", x, x, CHART_TOP, self.height - CHART_BOTTOM)
             near_end = x > self.width * 0.7
             offset = -4 if near_end else 4
-            y = TOP + 9 if above else TOP + 21
+            y = CHART_TOP + 9 if above else CHART_TOP + 21
             self.write(x + offset, y, label, "end" if near_end else "start", "marked")
 
     def svg(self, description: str) -> str:

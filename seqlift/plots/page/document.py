@@ -30,7 +30,7 @@ ONE_SCALE = (
     " half-open."
 )
 
-TOP, TYPICAL = 4, 3
+TOP_REGIONS, TYPICAL_REGIONS = 4, 3
 """Regions that are shown of the highest predictions, and of predictions around the median."""
 
 
@@ -175,10 +175,13 @@ def regions_of_files(figures: Sequence[FileFigures], annotations: Sequence[Regio
     if not len(order):
         return ""
     names = labels(readers)
-    middle = max(TOP, len(order) // 2 - TYPICAL // 2)
+    middle = max(TOP_REGIONS, len(order) // 2 - TYPICAL_REGIONS // 2)
     groups = (
-        (f"The highest predictions of {figures[0].facts.get('target', 'the target')}", order[:TOP]),
-        ("Typical: predictions around the median", order[middle : middle + TYPICAL]),
+        (
+            f"The highest predictions of {figures[0].facts.get('target', 'the target')}",
+            order[:TOP_REGIONS],
+        ),
+        ("Typical: predictions around the median", order[middle : middle + TYPICAL_REGIONS]),
     )
     blocks = [
         [block(readers, names, readers[0].row(int(row)), [CONTRIBUTION]) for row in rows]

@@ -10,8 +10,8 @@ import numpy as np
 from seqlift.intervals import Region
 from seqlift.plots import marks
 from seqlift.plots.page.charts import (
-    LEFT,
-    RIGHT,
+    CHART_LEFT,
+    CHART_RIGHT,
     Chart,
     even_ticks,
     extreme_parts,
@@ -20,7 +20,7 @@ from seqlift.plots.page.charts import (
 )
 from seqlift.plots.sheet import Block, Track, strongest
 
-WIDTH, HEIGHT, LANE = 980.0, 140.0, 13.0
+FIGURE_WIDTH, FIGURE_HEIGHT, FIGURE_LANE = 980.0, 140.0, 13.0
 MOST_LETTERS = 260
 """Bases of a track beyond which letters are narrower than 3.5 pixels."""
 
@@ -61,7 +61,7 @@ def track_svg(
 ) -> str:
     """Draw the bases of a track from place[0] to place[1]; shade those of `zoom`."""
     start, end = place
-    chart = Chart(start, end, *limits, width=WIDTH, height=HEIGHT)
+    chart = Chart(start, end, *limits, width=FIGURE_WIDTH, height=FIGURE_HEIGHT)
     part = slice(start - block.start, end - block.start)
     low, high = map(chart.y, limits)
     for first, last, kind in shaded(track, part, start, zoom):
@@ -76,10 +76,11 @@ def track_svg(
     draw(chart, values, start)
     zero = f"{chart.y(0):.1f}"
     chart.parts.append(
-        f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{zero}" y2="{zero}"/>'
+        f'<line class="axis" x1="{CHART_LEFT}" x2="{FIGURE_WIDTH - CHART_RIGHT}"'
+        f' y1="{zero}" y2="{zero}"/>'
     )
     label = f"{track.label}, the shaded bases above" if near else track.label
-    chart.write(LEFT, HEIGHT - 3, label, "start", "label")
+    chart.write(CHART_LEFT, FIGURE_HEIGHT - 3, label, "start", "label")
     return chart.svg(f"{label} {block.title}")
 
 
@@ -97,15 +98,15 @@ def lane_svg(
     block: Block, place: tuple[int, int], annotations: Sequence[Region], colours: dict[str, str]
 ) -> str:
     """Draw the annotations of a stretch, nothing where there are none."""
-    chart = Chart(*place, 0, 1, width=WIDTH)
+    chart = Chart(*place, 0, 1, width=FIGURE_WIDTH)
     base = (chart.x(place[0] + 1) - chart.x(place[0])) / PIXELS_PER_INCH
     found = marks.laid_out(annotations, chrom=block.chrom, limits=place, base=base, colours=colours)
     if not found:
         return ""
-    chart.height = LANE * marks.lanes(found)
+    chart.height = FIGURE_LANE * marks.lanes(found)
     for one in found:
-        top = chart.height - LANE * (one.lane + 1) + 3
-        left, right, low = chart.x(one.start), chart.x(one.end), top + LANE - 5
+        top = chart.height - FIGURE_LANE * (one.lane + 1) + 3
+        left, right, low = chart.x(one.start), chart.x(one.end), top + FIGURE_LANE - 5
         tip = min(5.0, (right - left) / 2)
         ends = (left + tip * (one.strand == "-"), right - tip * (one.strand == "+"))
         middle = (top + low) / 2

@@ -16,7 +16,7 @@ from seqlift.plots.page.signed_counts import SignedCounts
 from seqlift.plots.stretch import StretchReader
 from seqlift.tracks import layout
 
-BLOCK_BYTES = 8 * 1024 * 1024
+MEASURED_BYTES = 8 * 1024 * 1024
 """Contributions that are read at once, of each file."""
 
 
@@ -131,7 +131,7 @@ def measure(
     found = [Measures(one.length, within=AnnotationSums(annotations)) for one in files]
     comparison = Comparison(len(files)) if alike and len(files) > 1 else None
     widest = max((one.length for one in files), default=1)
-    step = max(1, BLOCK_BYTES // (16 * widest))
+    step = max(1, MEASURED_BYTES // (16 * widest))
     for start in range(0, max((one.rows for one in files), default=0), step):
         rows = slice(start, start + step)
         tracks, masks = [], []

@@ -20,14 +20,14 @@ from seqlift.tracks.consumers import commands_for
 from seqlift.tracks.made_by import made_by
 from seqlift.tracks.score_file import ScoreFile
 
-SHARES = (0.0, 0.001, 0.01, 0.5, 0.99, 0.999, 1.0)
+QUANTILE_SHARES = (0.0, 0.001, 0.01, 0.5, 0.99, 0.999, 1.0)
 SHARE_NAMES = ("lowest", "0.1 %", "1 %", "median", "99 %", "99.9 %", "highest")
 
 NOISE = 24
 """Per cent of normally distributed numbers, largest first, that make up half of the sum of sizes:
 those beyond 1.18 standard deviations, as exp(-1.18**2 / 2) is a half."""
 
-NAMES = 40
+MOST_NAMES = 40
 """Names of annotations that are listed."""
 
 WORST = 8
@@ -180,7 +180,7 @@ def rows_by_status(one: FileFigures) -> str:
 def distribution(one: FileFigures) -> str:
     """Show the distribution of contributions, with quantiles."""
     counts = one.measures.counts
-    values = counts.quantiles(SHARES)
+    values = counts.quantiles(QUANTILE_SHARES)
     edges, found = counts.histogram(81)
     share = counts.positive / max(1, counts.number)
     marks = [(values[1], "0.1 %"), (values[5], "99.9 %")]
@@ -237,14 +237,14 @@ def annotated(one: FileFigures) -> str:
     if not within.found:
         return ""
     rows = within.table(one.measures.mean_size())
-    more = f" The first {NAMES} of {len(rows):,} names." if len(rows) > NAMES else ""
+    more = f" The first {MOST_NAMES} of {len(rows):,} names." if len(rows) > MOST_NAMES else ""
     return card(
         "What do annotations contribute?",
         note(
             "Annotations that lie in a window. Enrichment is the mean |contribution| of a base"
             f" within them, over that of all bases.{more}"
         ),
-        table(("name", "number", "mean contribution per base", "enrichment"), rows[:NAMES]),
+        table(("name", "number", "mean contribution per base", "enrichment"), rows[:MOST_NAMES]),
         wide=True,
     )
 

@@ -7,8 +7,8 @@ upper twenty of them are the bin, so that neighbouring bins differ by 0.05 %.
 import numpy as np
 from numpy.typing import NDArray
 
-BITS = 20
-DROPPED = 32 - BITS
+KEY_BITS = 20
+DROPPED = 32 - KEY_BITS
 SIGN = np.uint32(1 << 31)
 
 
@@ -37,7 +37,7 @@ class SignedCounts:
     """
 
     def __init__(self) -> None:
-        self._counts = np.zeros(1 << BITS, dtype=np.int64)
+        self._counts = np.zeros(1 << KEY_BITS, dtype=np.int64)
         self.number = self.positive = 0
         self.low = self.high = float("nan")
 
@@ -46,7 +46,7 @@ class SignedCounts:
         if not len(values):
             return
         whole = values + np.float32(0)  # -0 becomes 0
-        self._counts += np.bincount(keys_of(whole) >> np.uint32(DROPPED), minlength=1 << BITS)
+        self._counts += np.bincount(keys_of(whole) >> np.uint32(DROPPED), minlength=1 << KEY_BITS)
         self.number += len(whole)
         self.positive += int(np.count_nonzero(whole > 0))
         self.low = float(np.fmin(self.low, whole.min()))
