@@ -73,7 +73,7 @@ def watch(clock):
         place = importlib.import_module(module)
         setattr(place, function, clock.wrapped(name, getattr(place, function)))
     explainer = importlib.import_module("seqlift.explain.explainer").Explainer
-    plain = explainer.explain
+    plain = explainer.explain_by
 
     def twice(*arguments):
         start = time.perf_counter()
@@ -86,7 +86,7 @@ def watch(clock):
         clock.inner[-1] += end - start
         return results
 
-    explainer.explain = twice
+    explainer.explain_by = twice
 
 
 def run():
