@@ -39,7 +39,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="runs of each, in turn (3)")
-    parser.add_argument("--model", default="bpnet-64", help="one more model, bpnet-FILTERS (bpnet-64)")
+    parser.add_argument("--model", default="bpnet-64", help="a second model, bpnet-FILTERS")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="of files and numbers")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the file of tables")
     return parser.parse_args(arguments)

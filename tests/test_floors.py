@@ -122,7 +122,7 @@ SAME = {
     "write",  # each file of exports/forms/ defines its own
     "weighed",  # the three kinds of activation maps weigh channels, each in its way
 }
-"""Functions of one meaning that several modules define, lowering left out."""
+"""Functions of one meaning that several modules define."""
 
 
 def test_a_function_name_means_one_thing() -> None:
@@ -130,7 +130,7 @@ def test_a_function_name_means_one_thing() -> None:
         node.name
         for _, tree in trees()
         for node in tree.body
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith(("_", "lower_"))
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
     )
     assert {name for name, number in names.items() if number > 1} - SAME == set()
 

@@ -142,7 +142,7 @@ def lower_elu(layer: layers.ELU, place: Place, node: int) -> int:
     return place.add(elementwise.elu(float(layer.alpha)), node)
 
 
-def lower_softmax(layer: layers.Softmax, place: Place, node: int) -> int:
+def lower_softmax_layer(layer: layers.Softmax, place: Place, node: int) -> int:
     return softmax(place, node, axis=layer.axis)
 
 
@@ -152,5 +152,5 @@ ACTIVATION_LAYERS: dict[type, Lower] = {
     layers.LeakyReLU: lower_leaky_relu,
     layers.PReLU: lower_prelu,
     layers.ELU: lower_elu,
-    layers.Softmax: lower_softmax,
+    layers.Softmax: lower_softmax_layer,
 }

@@ -82,7 +82,7 @@ def shared_by(place: Place, node: int, heads: int) -> int:
     return taken(place, node, 1, np.repeat(np.arange(own), heads // own).tolist())
 
 
-def lower_attention(
+def lower_single_head(
     layer: Any,
     place: Place,
     *nodes: int,
@@ -190,8 +190,8 @@ def per_row(equation: str, rank: int) -> str:
 
 
 ATTENTION_LAYERS: dict[type, Lower] = {
-    layers.Attention: lower_attention,
-    layers.AdditiveAttention: lower_attention,
+    layers.Attention: lower_single_head,
+    layers.AdditiveAttention: lower_single_head,
     layers.MultiHeadAttention: lower_multi_head,
     layers.GroupQueryAttention: lower_multi_head,
     layers.EinsumDense: project,

@@ -49,12 +49,12 @@ def average_nodes(place: Place, nodes: list[int]) -> int:
     return place.add(WeightedSum((1.0 / len(nodes),) * len(nodes)), *nodes)
 
 
-def lower_concatenate(layer: layers.Concatenate, place: Place, *nodes: int) -> int:
+def lower_concatenate_layer(layer: layers.Concatenate, place: Place, *nodes: int) -> int:
     axis = layer.axis + len(place.shape(nodes[0])) if layer.axis < 0 else layer.axis - 1
     return concatenated(place, nodes, axis)
 
 
-def lower_dot(layer: layers.Dot, place: Place, first: int, second: int) -> int:
+def lower_dot_layer(layer: layers.Dot, place: Place, first: int, second: int) -> int:
     """Sum products over one axis of each of two tensors.
 
     The other axes of the first come first. Of two vectors it is one value.
@@ -82,6 +82,6 @@ MERGING_LAYERS: dict[type, Lower] = {
     layers.Multiply: merging(lambda place, nodes: product(place, *nodes)),
     layers.Maximum: merging(largest_of),
     layers.Minimum: merging(smallest_of),
-    layers.Concatenate: lower_concatenate,
-    layers.Dot: lower_dot,
+    layers.Concatenate: lower_concatenate_layer,
+    layers.Dot: lower_dot_layer,
 }

@@ -66,7 +66,7 @@ def lower_flatten(layer: layers.Flatten, place: Place, node: int) -> int:
     return place.add(Reshape((-1,)), node)
 
 
-def lower_reshape(layer: layers.Reshape, place: Place, node: int) -> int:
+def lower_reshape_layer(layer: layers.Reshape, place: Place, node: int) -> int:
     return place.add(Reshape(tuple(layer.target_shape)), node)
 
 
@@ -74,7 +74,7 @@ def lower_permute(layer: layers.Permute, place: Place, node: int) -> int:
     return place.add(Permute(tuple(axis - 1 for axis in layer.dims)), node)
 
 
-def lower_nothing(_layer: Any, _at: Place, node: int) -> int:  # when a model predicts
+def lower_inactive(_layer: Any, _at: Place, node: int) -> int:  # when a model predicts
     return node
 
 
@@ -82,22 +82,22 @@ VALUE_LAYERS: dict[type, Lower] = {
     layers.Dense: lower_dense,
     layers.BatchNormalization: lower_batch_normalization,
     layers.Flatten: lower_flatten,
-    layers.Reshape: lower_reshape,
+    layers.Reshape: lower_reshape_layer,
     layers.Permute: lower_permute,
-    layers.InputLayer: lower_nothing,
-    layers.Identity: lower_nothing,
-    layers.Dropout: lower_nothing,
-    layers.SpatialDropout1D: lower_nothing,
-    layers.SpatialDropout2D: lower_nothing,
-    layers.SpatialDropout3D: lower_nothing,
-    layers.AlphaDropout: lower_nothing,
-    layers.GaussianDropout: lower_nothing,
-    layers.GaussianNoise: lower_nothing,
-    layers.ActivityRegularization: lower_nothing,
-    layers.RandomFlip: lower_nothing,
-    layers.RandomTranslation: lower_nothing,
-    layers.RandomRotation: lower_nothing,
-    layers.RandomZoom: lower_nothing,
-    layers.RandomContrast: lower_nothing,
-    layers.RandomBrightness: lower_nothing,
+    layers.InputLayer: lower_inactive,
+    layers.Identity: lower_inactive,
+    layers.Dropout: lower_inactive,
+    layers.SpatialDropout1D: lower_inactive,
+    layers.SpatialDropout2D: lower_inactive,
+    layers.SpatialDropout3D: lower_inactive,
+    layers.AlphaDropout: lower_inactive,
+    layers.GaussianDropout: lower_inactive,
+    layers.GaussianNoise: lower_inactive,
+    layers.ActivityRegularization: lower_inactive,
+    layers.RandomFlip: lower_inactive,
+    layers.RandomTranslation: lower_inactive,
+    layers.RandomRotation: lower_inactive,
+    layers.RandomZoom: lower_inactive,
+    layers.RandomContrast: lower_inactive,
+    layers.RandomBrightness: lower_inactive,
 }

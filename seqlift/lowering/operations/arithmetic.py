@@ -30,7 +30,7 @@ from seqlift.network.primitives import elementwise, powers
 from seqlift.network.primitives.affine import Scale, WeightedSum
 
 
-def lower_sum(first: float, second: float) -> LowerOperation:
+def lower_weighted(first: float, second: float) -> LowerOperation:
     """Make the lowering of ``first * x1 + second * x2``."""
 
     def lower(_operation: Any, place: Place, x1: Any, x2: Any) -> int:
@@ -207,8 +207,8 @@ def lower_hypotenuse(_operation: Any, place: Place, x1: Any, x2: Any) -> int:
 
 
 ARITHMETIC: dict[type, LowerOperation] = {
-    numpy.Add: lower_sum(1.0, 1.0),
-    numpy.Subtract: lower_sum(1.0, -1.0),
+    numpy.Add: lower_weighted(1.0, 1.0),
+    numpy.Subtract: lower_weighted(1.0, -1.0),
     numpy.Multiply: lower_multiply,
     numpy.Divide: lower_divide,
     numpy.TrueDivide: lower_divide,

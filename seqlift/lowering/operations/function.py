@@ -78,7 +78,7 @@ def lower_log_softmax(operation: Any, place: Place, x: Tensor) -> int:
     return log_softmax(place, x.node, axis=operation.axis)
 
 
-def lower_nothing(_operation: Any, _at: Place, x: Tensor) -> int:
+def lower_copy(_operation: Any, _at: Place, x: Tensor) -> int:
     return x.node
 
 
@@ -152,9 +152,9 @@ FUNCTION_OPERATIONS: dict[type, LowerOperation] = {
     math.Rsqrt: of_each(powers.RSQRT),
     math.Erf: of_each(powers.ERF),
     math.Erfc: lower_error_complement,
-    numpy.Copy: lower_nothing,
-    core.ConvertToTensor: lower_nothing,
-    core.StopGradient: lower_nothing,  # it holds back training only: without it no sum would hold
+    numpy.Copy: lower_copy,
+    core.ConvertToTensor: lower_copy,
+    core.StopGradient: lower_copy,  # it holds back training only: without it no sum would hold
     core.Cast: lower_cast,
     core.SaturateCast: lower_cast,
     numpy.ZerosLike: lower_filled(0.0),

@@ -151,7 +151,7 @@ def lower_normalize(operation: Any, place: Place, x: Tensor) -> int:
     return unit_length(place, x.node, axes, epsilon_of(operation))
 
 
-def lower_attention(
+def lower_dot_product_attention(
     operation: Any,
     place: Place,
     query: Any,
@@ -191,5 +191,5 @@ NETWORK: dict[type, LowerOperation] = {
     nn.RMSNorm: lower_rms_norm,
     nn.BatchNorm: lower_batch_norm,
     nn.Normalize: lower_normalize,
-    nn.DotProductAttention: lower_attention,
+    nn.DotProductAttention: lower_dot_product_attention,
 }
