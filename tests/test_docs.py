@@ -19,18 +19,20 @@ from seqlift.inputs.onehot import sequence_one_hot
 README = (ROOT / "README.md").read_text()
 PAGES = {path: path.read_text() for path in [ROOT / "README.md", *(ROOT / "docs").glob("**/*.md")]}
 OF_OTHERS = {
+    "--array",
     "--bits",
     "--cores",
     "--configfile",
     "--dist",
     "--full",
+    "--gres",
     "--help",
     "--profile",
     "--sdm",
     "--strict",
     "--version",
 }
-"""Options of pytest, Snakemake, twine, .ci/run and the scripts of examples/, or of all commands."""
+"""Options of other programs, of .ci/run and the scripts of examples/, or of all commands."""
 
 
 def test_the_readme_is_short() -> None:
