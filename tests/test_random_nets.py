@@ -39,7 +39,7 @@ def test_random_networks_compute_the_same_and_their_scores_sum_up(seed: int) -> 
 
 def check_network(plan: Plan, seed: int, rule: str) -> None:
     """Check one network in float64 and in float32."""
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)
     model = network(plan, seed=seed)
     graph = graph_of(model)
     head = random_head(graph)
