@@ -77,12 +77,11 @@ def ranked(codes: Codes, options: dict[str, Any]) -> tuple[NDArray[Any], NDArray
 
 def converted(network: Any, codes: Codes, order: Any, bases: Any) -> NDArray[np.float64]:
     """Compute the log-odds after 0 to 30 substitutions: (31, N)."""
-    now, found = codes.copy(), [log_odds(network, codes)]
-    rows = np.arange(len(codes))
+    stages, rows = [codes], np.arange(len(codes))
     for turn in range(MOST):
-        now[rows, order[:, turn]] = bases[:, turn]
-        found.append(log_odds(network, now))
-    return np.stack(found)
+        stages.append(stages[-1].copy())
+        stages[-1][rows, order[:, turn]] = bases[:, turn]
+    return log_odds(network, np.concatenate(stages)).reshape(MOST + 1, -1)
 
 
 def summary(odds: NDArray[np.float64]) -> tuple[float, float, float]:

@@ -4,6 +4,7 @@ import gc
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from zlib import crc32
 
@@ -123,33 +124,35 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@contextmanager
+def eager_computation(chosen: bool) -> Iterator[None]:
+    """Have TensorFlow compute step by step for a while, or compile; JAX compiles as ever."""
+    if os.environ.get("KERAS_BACKEND") == "jax":
+        yield
+        return
+    import tensorflow as tf
+
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(chosen)
+    yield
+    tf.config.run_functions_eagerly(before)
+
+
 @pytest.fixture(scope="module")
 def step_by_step() -> Iterator[None]:
     """Compute without compiling, where the law is of what happens to scores, not of their bits.
 
     That takes a fifth of a second where compiling takes five.
     """
-    if os.environ.get("KERAS_BACKEND") == "jax":
+    with eager_computation(True):
         yield
-        return
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture
 def all_at_once(step_by_step: None) -> Iterator[None]:
     """Compile in one test of a file that computes step by step: one of very many passes."""
-    if os.environ.get("KERAS_BACKEND") == "jax":
+    with eager_computation(False):
         yield
-        return
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(False)
-    yield
-    tf.config.run_functions_eagerly(True)
 
 
 @pytest.fixture(scope="session")

@@ -125,10 +125,16 @@ def child(task: dict[str, Any]) -> None:
 
 def serve() -> None:
     """Run a task in a process of its own for every line read."""
-    import numba  # noqa: F401  # warm: what every child needs is imported once
+    import multiprocessing.synchronize  # noqa: F401  # warm: what children need is imported once
+
+    import h5py._hl.dims  # noqa: F401
+    import numba  # noqa: F401
     import pyBigWig  # noqa: F401
+    import stand_in  # noqa: F401
     import tqdm  # noqa: F401
 
+    import seqlift.cli
+    import seqlift.cli.commands
     import seqlift.pipeline.merge
     import seqlift.pipeline.score
     import seqlift.pipeline.track  # noqa: F401

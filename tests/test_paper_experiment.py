@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("step_by_step")]
 
 NUMBER = 60
 GATA1, TAL1 = "false negatives, GATA1", "false negatives, TAL1"

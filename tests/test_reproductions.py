@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, eager_computation
 from nets import Array
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("examples", "step_by_step")]
@@ -70,7 +70,8 @@ def digits() -> tuple[Any, Any, Any]:
     import digit_conversion
 
     training, held_out = digit_conversion.read_digits()
-    return digit_conversion.trained(training, epochs=6), training, held_out
+    with eager_computation(False):
+        return digit_conversion.trained(training, epochs=6), training, held_out
 
 
 def test_methods_convert_digits_where_random_pixels_do_not(digits: Any) -> None:
@@ -143,7 +144,8 @@ def test_deep_shap_of_digits_is_the_mean_of_rescale_and_complete(digits: Any) ->
     import digit_deep_shap
 
     _, training, held_out = digits
-    network = digit_conversion.trained(training, pooled=True, epochs=2)
+    with eager_computation(False):
+        network = digit_conversion.trained(training, pooled=True, epochs=2)
     draw = np.random.default_rng(0)  # pixels of 17 values tie; these do not
     images = held_out.images[:2] + draw.normal(0, 0.02, (2, 8, 8, 1)).astype(np.float32)
     background = training.images[:6] + draw.normal(0, 0.02, (6, 8, 8, 1)).astype(np.float32)
