@@ -71,8 +71,11 @@ def test_the_seed_of_drawn_references_is_the_explainers(
 
 @pytest.mark.parametrize(
     "references",
-    [REFERENCES[0, :10], np.full((LENGTH, 4), 0.25, np.float32), np.zeros((1, LENGTH, 4))],
-    ids=["ten sequences", "one row at every position", "zeros"],
+    [
+        pytest.param(REFERENCES[0, :10], id="ten sequences"),
+        pytest.param(np.full((LENGTH, 4), 0.25, np.float32), id="one row at every position"),
+        pytest.param(np.zeros((1, LENGTH, 4)), id="zeros", marks=pytest.mark.slow),
+    ],
 )
 def test_shared_references_are_copies_of_them_for_every_sequence(
     explain: Explainer, references: Array

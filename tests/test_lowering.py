@@ -102,6 +102,7 @@ def test_a_convolution_with_channels_first_is_that_with_channels_last_turned(
     assert relative_residual(result) <= 1e-10
 
 
+@pytest.mark.slow
 def test_the_table_of_cases_has_every_layer_that_is_lowered() -> None:
     seen = {type(layer) for name in CASES for layer in model_of(name)._flatten_layers()}
     assert {kind.__name__ for kind in LOWERINGS} - {kind.__name__ for kind in seen} == set()

@@ -509,7 +509,9 @@ def test_sequences_are_their_own_genome(run: Run, tmp_path: Path) -> None:
     assert attributes_of(tmp_path / "x.h5")["genome"] == "s.fa"
 
 
-@pytest.mark.parametrize("options", [("-b", 4), ("-b", 1, "--both-strands")])
+@pytest.mark.parametrize(
+    "options", [("-b", 4), pytest.param(("-b", 1, "--both-strands"), marks=pytest.mark.slow)]
+)
 def test_batches_are_computed_side_by_side_and_no_more_than_there_are_lanes(
     run: Run, monkeypatch: pytest.MonkeyPatch, options: tuple[object, ...]
 ) -> None:

@@ -314,8 +314,8 @@ def test_a_method_is_recorded_with_its_options_and_whether_it_uses_references(fo
         ("deep-taylor", "output", 1),
         ("expected-gradients", "nothing", 1),
         ("ism", "nothing", 1),
-        ("occlusion", "nothing", 1),
-        ("shapley", "difference", 1),
+        pytest.param("occlusion", "nothing", 1, marks=pytest.mark.slow),
+        pytest.param("shapley", "difference", 1, marks=pytest.mark.slow),
         ("grad-cam", "nothing", 0),
     ],
 )
@@ -343,6 +343,7 @@ def test_files_of_every_kind_of_method_say_what_scores_sum_to(
     np.testing.assert_allclose(rows["qc/difference"] - total, rows["qc/residual"], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_run_that_will_take_long_says_so_before_it_begins(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
