@@ -119,7 +119,7 @@ def genome_files(genome: DemoGenome) -> dict[str, str]:
 
 
 def _narrow_peak_line(peak: Peak) -> str:
-    """Return the ten columns of a peak; p and q values are -1, which means not given."""
+    """Return the ten columns of a peak; p and q values are -1, which means none."""
     columns = (peak.chrom, peak.start, peak.end, peak.name, 1000, ".", len(peak.instances), -1, -1)
     return "\t".join(map(str, (*columns, SEQUENCE_LENGTH // 2))) + "\n"
 

@@ -164,6 +164,44 @@ def clauses_as_docstrings(parsed: Trees) -> list[str]:
     ]
 
 
+KINDS_OF_ERRORS = {
+    "DeviceError",
+    "InputError",
+    "ModelError",
+    "NumericError",
+    "OutputError",
+    "refuse",  # of a layer or operation while a model is lowered
+}
+
+
+def messages_without_remedy(parsed: Trees) -> list[str]:
+    """List the errors whose message says no remedy: after a semicolon, or how to "give" it.
+
+    A message that ends in a variable is taken to have it there.
+    """
+    return [
+        f"{module}:{node.lineno}"
+        for module, tree in parsed.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and node.args and called(node) in KINDS_OF_ERRORS
+        for parts in [words_of(node.args[0])]
+        if parts
+        and isinstance(parts[-1], ast.Constant)
+        and not any(mark in ast.unparse(node.args[0]) for mark in ("; ", ": give ", "; {"))
+    ]
+
+
+def called(node: ast.Call) -> str:
+    return getattr(node.func, "id", getattr(node.func, "attr", ""))
+
+
+def words_of(message: ast.expr) -> list[ast.expr]:
+    if isinstance(message, ast.JoinedStr):
+        return message.values
+    is_text = isinstance(message, ast.Constant) and isinstance(message.value, str)
+    return [message] if is_text else []
+
+
 def files_that_know(name: str, parsed: Trees) -> list[str]:
     """List the modules that are called `name`, import one that is, or have it as text or a name.
 
@@ -208,6 +246,7 @@ BARS = {
     "class names used twice": 0,
     "constants of two meanings": 0,
     "docstrings that are clauses": 0,
+    "errors without a remedy": 0,
     "files for a rule": 1,
     "files for a method": 1,
     "files for an output": 2,
@@ -225,6 +264,7 @@ def counted() -> dict[str, list[str]]:
         class_names_twice(parsed),
         constants_twice(parsed),
         clauses_as_docstrings(parsed),
+        messages_without_remedy(parsed),
     ]
     for name, apart in EXAMPLES.values():
         known = files_that_know(name, parsed)

@@ -64,9 +64,17 @@ def test_motifs_are_read_with_their_names_and_probabilities(motifs: str) -> None
         ("0.1 0.1 0.1 0.7\n", "", ":6: the matrix has 3 positions, and its heading says 4"),
         ("0.1 0.1 0.1 0.7", "0.1 0.1 0.1 0.8", ":9: '0.1 0.1 0.1 0.8' is not four"),
         ("0.1 0.1 0.1 0.7", "0.1 0.1 0.8", ":9: '0.1 0.1 0.8' is not four probabilities"),
-        ("0.1 0.1 0.1 0.7", "a c g t", ":9: 'a c g t' is not four probabilities"),
+        (
+            "0.1 0.1 0.1 0.7",
+            "a c g t",
+            ":9: 'a c g t' is not four probabilities that sum to 1; give those of A",
+        ),
         ("w= 2\n0.0 0.9 0.1 0.0\n0 1 0 0\n", "w= 2\n", ":14: the matrix has 0 positions"),
-        ("letter-probability matrix: alength= 4 w= 2", "", "ends before the matrix of motif CC"),
+        (
+            "letter-probability matrix: alength= 4 w= 2",
+            "",
+            "before the matrix of motif CC; give every",
+        ),
         ("MOTIF CC", "MOTIF", ":13: a motif without a name"),
     ],
 )
@@ -152,7 +160,7 @@ def test_each_search_raises_the_score_in_the_code_of_a_generator(
         ({"motifs": "long"}, "motif LONG has 30 positions, and sequences have 24 bases"),
         ({"motifs": "absent.meme"}, "absent.meme"),
         ({"generator": "short"}, "its output has the shape (23, 4)"),
-        ({"generator": "wide"}, "takes one row of numbers"),
+        ({"generator": "wide"}, "from one row of numbers to one sequence"),
         ({"generator": "short", "motifs": "long"}, "give one of them"),
     ],
 )

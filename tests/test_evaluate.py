@@ -176,8 +176,8 @@ def test_one_sequence_has_no_interval(inputs: Path) -> None:
 
 
 BAD = [
-    ((), 2, "give MODEL and REGIONS, or score files with --scores FILE.h5"),
-    (("m.keras",), 2, "give MODEL and REGIONS, or score files with --scores FILE.h5"),
+    ((), 2, "MODEL, REGIONS: missing; give them, or score files with --scores FILE.h5"),
+    (("m.keras",), 2, "MODEL, REGIONS: missing; give them, or score files with --scores FILE.h5"),
     (("m.keras", "r.bed", "--scores", "s.h5"), 2, "--scores: give either score files or MODEL"),
     (("--scores", "none.h5"), 2, "none.h5"),
     (("--scores", "none.h5", "--measures", "infidelity"), 2,

@@ -19,6 +19,7 @@ from counted import (
     files_that_know,
     folder_imports,
     imports_in,
+    messages_without_remedy,
     names_compared,
     printed,
     trees,
@@ -88,6 +89,20 @@ def test_constants_of_two_meanings_are_found() -> None:
     )
     parsed = {f"seqlift.{i}": ast.parse(line) for i, line in enumerate(lines)}
     assert sorted(constants_twice(parsed)) == ["A", "B", "D", "E"]
+
+
+def test_errors_without_a_remedy_are_found() -> None:
+    lines = (
+        "raise InputError('a.bed:1: no end')",
+        "raise place.refuse(f'has {n} axes')",
+        "raise InputError('a.bed:1: no end; give one')",
+        "raise ModelError(f'method {name}: give one of {known}')",
+        "raise OutputError(f'{path}: {problem}')",
+        "raise DeviceError(*problems)",
+        "raise ValueError('no end')",
+    )
+    parsed = {"seqlift.a": ast.parse("\n".join(lines))}
+    assert messages_without_remedy(parsed) == ["seqlift.a:1", "seqlift.a:2"]
 
 
 def test_every_file_that_knows_a_name_is_found() -> None:

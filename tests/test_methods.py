@@ -247,16 +247,24 @@ def test_noise_depends_on_the_sequence_alone() -> None:
         ("lrp-composite", {"input": "box"}, "input 'box': give one of zb, w2, z+"),
         ("lrp-composite", {"alpha": "3"}, "alpha 3, beta 0: give alpha = 1 + beta, beta 0 or mo"),
         ("grad-cam", {"spread": "even"}, "spread 'even': give one of field, nearest"),
-        ("ism", {"positions": "9-3"}, "positions '9-3': not START-END, as in 900-1200, or all"),
+        ("ism", {"positions": "9-3"}, "positions '9-3': not a stretch; give START-END, as in 900"),
         ("occlusion", {"width": "0"}, "width 0: fewer than one base; give 1 or more"),
         ("occlusion", {"stride": "2"}, "stride 2: leaves bases out; give at most the width, 1"),
         ("shapley", {"orders": "-1"}, "orders -1, seed 0: negative; give 0 or more"),
-        ("smoothgrad", {"samples": "many"}, "option samples: 'many' is not a whole number"),
+        (
+            "smoothgrad",
+            {"samples": "many"},
+            "option samples: 'many' is not a whole number; give one",
+        ),
         ("smoothgrad", {"samples": "0"}, "samples 0: fewer than one; give 1 or more"),
         ("expected-gradients", {"samples": "0"}, "samples 0: fewer than one; give 1 or more"),
         ("expected-gradients", {"seed": "-1"}, "seed -1: negative; give 0 or more"),
         ("smoothgrad", {"substituted": "2"}, "substituted 2: not a fraction; give one from 0 to 1"),
-        ("gradient", {"corrected": "maybe"}, "option corrected: 'maybe' is neither yes nor no"),
+        (
+            "gradient",
+            {"corrected": "maybe"},
+            "option corrected: 'maybe' is neither yes nor no; give",
+        ),
         ("integrated-gradients", {"steps": 0}, "steps 0: fewer than one point; give 1 or more"),
     ],
 )
@@ -378,7 +386,7 @@ def test_a_users_file_may_register_rules_and_methods(
 
 
 def test_names_of_seqlifts_own_cannot_be_taken() -> None:
-    with pytest.raises(InputError, match="rescale: seqlift has a rule of this name"):
+    with pytest.raises(InputError, match="rescale: seqlift has a rule of this name; give yours"):
         seqlift.register(RESCALE)
 
 

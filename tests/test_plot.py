@@ -130,7 +130,7 @@ def test_each_file_may_have_a_scale_of_its_own(path: Path, tmp_path: Path) -> No
             r"chr1:200-210 is not scored; nearest is row 2, chr1",
         ),
         (Options(regions=("chr3:1-2",)), "no row lies on 'chr3'; nearest are chr2, chr1"),
-        (Options(regions=("chr1:9-9",)), "end 9 is not after start 9; swap them"),
+        (Options(regions=("chr1:9-9",)), "end 9 is not after start 9; give a larger end"),
         (
             Options(regions=("chr1",)),
             "'chr1' is not chrom:start-end; give 0-based half-open",
@@ -305,7 +305,7 @@ def test_a_result_is_drawn() -> None:
     assert axes.get_ylabel() == "contribution"
     own = Figure().add_subplot()
     assert result.plot(1, scores="hypothetical", axes=own) is own
-    with pytest.raises(InputError, match="row 2 does not exist"):
+    with pytest.raises(InputError, match="row 2: there is none; give one from 0 to 1"):
         result.plot(2)
     with pytest.raises(InputError, match="choose from contributions, hypothetical"):
         result.plot(0, scores="prediction")

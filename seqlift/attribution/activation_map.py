@@ -165,7 +165,9 @@ def last_convolution(graph: Graph) -> int:
         i for i in needed if isinstance(graph.nodes[i].primitive, Convolution) and has_map(graph, i)
     ]
     if not found:
-        raise ModelError("no convolution: give the layer whose activations are to be mapped")
+        raise ModelError(
+            "the model has no convolution; give the layer whose activations are mapped"
+        )
     node = found[-1]
     while True:
         readers = [i for i in needed if node in graph.nodes[i].inputs]

@@ -85,7 +85,10 @@ def check_sequence(graph: Graph, name: str) -> None:
     """Raise ModelError where a model takes no bases."""
     shape = graph.nodes[0].shape
     if len(shape) + 1 != SEQUENCE_RANK:
-        raise ModelError(f"method {name}: it substitutes bases, and the model takes {shape}")
+        raise ModelError(
+            f"method {name}: it substitutes bases (length, 4), and the model takes {shape}; choose"
+            " another --method, such as deeplift"
+        )
 
 
 def scores_at_observed(values: NDArray[Any], inputs: NDArray[Any]) -> NDArray[Any]:

@@ -110,7 +110,8 @@ def register(thing: Any, name: str | None = None) -> Any:
     is_rule = hasattr(thing, "rows")
     known = name or (thing.name if is_rule else thing.__name__.replace("_", "-"))
     if known in (names_in("rules") if is_rule else names_in("methods")):
-        raise InputError(f"{known}: seqlift has a {'rule' if is_rule else 'method'} of this name")
+        kind = "rule" if is_rule else "method"
+        raise InputError(f"{known}: seqlift has a {kind} of this name; give yours another")
     (_OWN_RULES if is_rule else _OWN_METHODS)[known] = thing
     return thing
 
@@ -127,7 +128,7 @@ def preset_named(name: str) -> "Preset":
 
 
 def rule_named(name: str) -> "Rule":
-    """Import the rule of a name. Raises InputError for a preset, which is no single rule."""
+    """Import the rule of a name. Raises InputError for a preset, which is several rules."""
     preset = preset_named(name)
     if not hasattr(preset, "rows"):
         raise InputError(f"rule {name}: chooses between rules; give one of them for a layer")
@@ -228,13 +229,13 @@ def option_value(what: str, value: Any, default: Any) -> Any:
         return value
     if isinstance(default, bool):  # before int, which a bool is too
         if value.lower() not in YES_OR_NO:
-            raise InputError(f"{what}: {value!r} is neither yes nor no")
+            raise InputError(f"{what}: {value!r} is neither yes nor no; give one of them")
         return YES_OR_NO[value.lower()]
     try:
         return type(default)(value)
     except ValueError:
         kind = "a whole number" if isinstance(default, int) else "a number"
-        raise InputError(f"{what}: {value!r} is not {kind}") from None
+        raise InputError(f"{what}: {value!r} is not {kind}; give one") from None
 
 
 def check_known(kind: str, name: str, known: Mapping[str, str]) -> None:

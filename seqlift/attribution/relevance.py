@@ -164,7 +164,7 @@ def scores_of(inputs: Any, slopes: Any, offsets: Any) -> tuple[tuple[Any, Any], 
     """Make the hypothetical and the observed relevance of inputs, and sum that of unknown bases.
 
     A position has the relevance of its four channels at its base. Relevance that an unknown base
-    gets, which has none, is no base's.
+    gets, which has none, belongs to no base.
     """
     if len(inputs.shape) > SEQUENCE_RANK:
         relevance = slopes * inputs - offsets

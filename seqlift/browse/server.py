@@ -161,7 +161,7 @@ def open_content(content: Content) -> BinaryIO:
 def byte_range(header: str | None, size: int) -> range | None:
     """Find which bytes a header asks for, None where the file has none of them.
 
-    A header that is no single range of bytes asks for all, as the specification allows.
+    A header that is not a single range of bytes asks for all, as the specification allows.
     """
     found = RANGE.fullmatch((header or "").strip())
     if found is None or not (found[1] or found[2]):

@@ -69,7 +69,7 @@ def packaged_igv() -> Path | None:
 def igv_script(igv: str | None) -> Path | None:
     """Choose the script: the one asked for, else that of this installation.
 
-    Raises InputError for a file that is no igv.js, or one that draws no letters.
+    Raises InputError for a file that is not igv.js, or one that draws no letters.
     """
     if igv is None:
         return packaged_igv()

@@ -133,7 +133,7 @@ def use_backend(_context: click.Context, parameter: click.Parameter, name: str) 
     keras = sys.modules.get("keras")
     if keras is not None and keras.config.backend() != name:
         raise click.BadParameter(
-            f"Keras computes with {keras.config.backend()} in this program already",
+            f"Keras computes with {keras.config.backend()} in this program already; start another",
             param=parameter,
         )
     os.environ["KERAS_BACKEND"] = name

@@ -25,7 +25,7 @@ def show(line: str = "", *, err: bool = False) -> None:
 class ForgivingStream:
     """Writes to a stream until it refuses, and from then on nowhere.
 
-    For standard error: that nobody can read what a command says is no reason to end it.
+    For standard error: that nobody can read what a command says is not a reason to end it.
     """
 
     def __init__(self, stream: TextIO) -> None:

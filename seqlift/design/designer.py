@@ -255,7 +255,7 @@ def check_settings(chosen: DesignSettings) -> None:
             f"background {chosen.background:g}: not between 0 and 1; give a GC content such as 0.41"
         )
     if not 0.0 <= chosen.prior < float("inf"):
-        raise InputError(f"prior {chosen.prior:g}: not a weight of 0 or more")
+        raise InputError(f"prior {chosen.prior:g}: not a weight; give 0 or more")
     if chosen.motifs is not None and chosen.generator is not None:
         raise InputError("motifs, generator: two ways to write sequences; give one of them")
     if chosen.edits is not None and chosen.search not in STEPWISE and chosen.motifs is None:

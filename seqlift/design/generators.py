@@ -50,13 +50,13 @@ class Generator:
         shapes = [tuple(tensor.shape[1:]) for tensor in (*model.inputs, *model.outputs)]
         if len(shapes) != 2 or len(shapes[0]) != 1 or None in shapes[0]:
             raise InputError(
-                f"--generator {path}: its inputs and outputs have shapes {shapes}; a generator"
-                " takes one row of numbers and gives one sequence"
+                f"--generator {path}: its inputs and outputs have the shapes {shapes}; give a model"
+                f" from one row of numbers to one sequence ({length}, {CHANNELS})"
             )
         if shapes[1] != (length, CHANNELS):
             raise InputError(
                 f"--generator {path}: its output has the shape {shapes[1]}, and a sequence has"
-                f" ({length}, {CHANNELS})"
+                f" ({length}, {CHANNELS}); give one that makes {length} bases"
             )
         self.numbers = int(shapes[0][0])
         with default_settings(of_a_file=True):

@@ -38,7 +38,7 @@ _NOT_FASTA = (
 
 
 def check_fasta_kind(fasta: Path, *, source: str) -> None:
-    """Refuse, by an `InputError`, what is no FASTA file by its first bytes."""
+    """Raise InputError for a file whose first bytes are not those of FASTA."""
     try:
         if not fasta.exists():
             raise InputError(f"{source}: no such file; check the path")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seqlift.inputs.fasta_bytes import BOM, FastaBytes, blocks
 
-_LONGEST_HEADER = 1 << 20  # bytes; more than that between two records is no header line
+_LONGEST_HEADER = 1 << 20  # bytes; more than that between two records is not a header line
 _LINE_END, _RETURN, _HEADER = ord("\n"), ord("\r"), ord(">")
 
 
@@ -54,7 +54,7 @@ def read_index(path: Path) -> list[IndexRecord]:
     Raises
     ------
     ValueError
-        When it is no index, or names a record twice.
+        When it is not an index, or names a record twice.
     OSError
         When it cannot be read.
     """

@@ -81,7 +81,7 @@ class Genome(Closing):
         Raises
         ------
         InputError
-            When the chromosome is unknown, or a letter in the interval is no nucleotide.
+            When the chromosome is unknown, or a letter in the interval is not a nucleotide.
         """
         if chrom not in self.sizes:
             raise InputError(

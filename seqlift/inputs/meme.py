@@ -18,6 +18,7 @@ from seqlift.intervals import CHANNELS
 
 WIDTH_IN_HEADING = re.compile(r"\bw=\s*([0-9]{1,6})\b")
 ALPHABET = re.compile(r'ALPHABET(?:\s*=\s*ACGT\s*|\s+"DNA.*)')
+WHOLE_MOTIF = "give every motif a letter-probability matrix"
 SUM_TOLERANCE = 0.01
 """Of the four probabilities of a position, which files write with a few digits."""
 
@@ -50,7 +51,10 @@ def read_motifs(path: str) -> tuple[MemeMotif, ...]:
         raise InputError(f"{source}: no line 'MEME version'; give motifs in MEME format")
     for number, line in enumerate(lines, start=1):
         if line.startswith("ALPHABET") and not ALPHABET.fullmatch(line):
-            raise InputError(f"{source}:{number}: {line[:40]!r} is not the alphabet of DNA, ACGT")
+            raise InputError(
+                f"{source}:{number}: {line[:40]!r} is not the alphabet of DNA; give motifs"
+                " over ACGT"
+            )
     motifs = tuple(motifs_in(lines, source))
     if not motifs:
         raise InputError(f"{source}: no motifs in it; each begins with a line 'MOTIF NAME'")
@@ -64,7 +68,9 @@ def motifs_in(lines: list[str], source: str) -> Iterator[MemeMotif]:
         words = lines[place].split()
         if words[:1] == ["MOTIF"]:
             if name:
-                raise InputError(f"{source}:{place + 1}: motif {name} before it has no matrix")
+                raise InputError(
+                    f"{source}:{place + 1}: motif {name} before it has no matrix; {WHOLE_MOTIF}"
+                )
             name = words[1] if len(words) > 1 else ""
             if not name:
                 raise InputError(f"{source}:{place + 1}: a motif without a name; give one")
@@ -74,7 +80,9 @@ def motifs_in(lines: list[str], source: str) -> Iterator[MemeMotif]:
             place, name = place + len(rows), ""
         place += 1
     if name:
-        raise InputError(f"{source}:{place}: the file ends before the matrix of motif {name}")
+        raise InputError(
+            f"{source}:{place}: the file ends before the matrix of motif {name}; {WHOLE_MOTIF}"
+        )
 
 
 def matrix_rows(lines: list[str], place: int, source: str) -> NDArray[np.float64]:
@@ -92,7 +100,7 @@ def matrix_rows(lines: list[str], place: int, source: str) -> NDArray[np.float64
         wanted = width[1] if width else "some"
         raise InputError(
             f"{source}:{place + 1}: the matrix has {len(rows)} positions, and its heading says"
-            f" {wanted}; the file is damaged"
+            f" {wanted}; copy or download the file again"
         )
     return np.array(rows)
 
@@ -106,6 +114,7 @@ def probabilities_of(words: list[str], place: str) -> list[float]:
     good = len(row) == CHANNELS and all(0.0 <= value <= 1.0 for value in row)
     if not good or abs(sum(row) - 1.0) > SUM_TOLERANCE:
         raise InputError(
-            f"{place}: {' '.join(words)[:60]!r} is not four probabilities that sum to 1"
+            f"{place}: {' '.join(words)[:60]!r} is not four probabilities that sum to 1; give"
+            " those of A, C, G and T"
         )
     return row

@@ -24,7 +24,7 @@ from seqlift.errors import InputError
 from seqlift.intervals import CHANNELS, UNKNOWN
 
 FOREIGN = 255
-"""What `lookup` gives for a byte that is no nucleotide letter."""
+"""What `lookup` gives for a byte that is not a nucleotide letter."""
 
 _LETTERS = b"ACGTN"
 

@@ -29,7 +29,7 @@ class FixedReferences:
     shared: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse what is no set of references; keep float32 (R, L, 4)."""
+        """Check a set of references; keep float32 (R, L, 4)."""
         array = np.asarray(self.array)
         if array.ndim not in (2, 3) or array.shape[-1] != 4 or array.size == 0:
             raise InputError(

@@ -214,7 +214,7 @@ def _single_bases(codes: Codes, keys: Words, out: Codes) -> None:
 
 
 def shuffle_dinucleotides(codes: Codes, keys: Words, *, number: int) -> Codes:
-    """Draw `number` shuffles of each sequence, uint8 (N, R, L), uniform given dinucleotides.
+    """Draw `number` shuffles of each sequence, uint8 (N, R, L), uniform with its dinucleotides.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ def shuffle_dinucleotides(codes: Codes, keys: Words, *, number: int) -> Codes:
 
 
 def shuffle_bases(codes: Codes, keys: Words, *, number: int) -> Codes:
-    """Draw `number` shuffles of each sequence, uint8 (N, R, L), uniform given base counts.
+    """Draw `number` shuffles of each sequence, uint8 (N, R, L), uniform with its base counts.
 
     Parameters are those of `shuffle_dinucleotides`.
     """

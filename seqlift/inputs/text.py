@@ -163,7 +163,7 @@ class TextFile:
         return self.path.open("rb")
 
     def _read_head(self) -> bytes:
-        """Read the first bytes of the text; refuse what is no text."""
+        """Read the first bytes of the text; raise InputError for what is not text."""
         try:
             with self._open() as binary:
                 head = binary.read(_HEAD)

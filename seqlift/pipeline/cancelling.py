@@ -25,7 +25,7 @@ def remedy(found: float, ratio: float, stored: str) -> str:
     """Say what to do about a residual `found`, where the largest contribution is `ratio`.
 
     Both are in predictions. `stored` is the type of a file that the contributions were rounded to,
-    if they were. More digits are no remedy for what is no rounding: they would make a sum right
+    if they were. More digits do not help against what is not rounding: they would make a sum right
     whose parts are wrong.
     """
     if ratio > CANCELLING:

@@ -62,7 +62,10 @@ def start_of_region(
             f"{source}: a region needs a genome; give its FASTA with -g, or set SEQLIFT_GENOME"
         )
     if region.end <= region.start:
-        raise InputError(f"{source}: end {region.end} is not after start {region.start}")
+        raise InputError(
+            f"{source}: end {region.end} is not after start {region.start}; give CHROM:START-END,"
+            " 0-based and half-open"
+        )
     with Genome(genome) as opened:
         problem = check_region(region, opened.sizes, source=source)
         if problem is not None:

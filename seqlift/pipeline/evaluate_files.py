@@ -36,7 +36,7 @@ def evaluate_files(options: EvaluateOptions, *, progress: Progress) -> Evaluatio
     Raises
     ------
     InputError
-        For a file that is no score file, for files of other regions, and for measures that need
+        For a file that is not a score file, for files of other regions, and for measures that need
         more than scores.
     """
     instances = MotifInstances(options.instances) if options.instances else None
@@ -110,7 +110,10 @@ def explained_rows(
     places = [place_of_window(window) for window in windows]
     for file in files[1:]:
         if [place_of_window(window) for window in file.windows(rows)] != places:
-            raise InputError(f"{file.path}: its regions are not those of {files[0].path}")
+            raise InputError(
+                f"{file.path}: its regions are not those of {files[0].path}; give files of the same"
+                " regions, in the same order"
+            )
     figures = [file.values("qc/prediction", rows) for file in files]
     residuals = [file.values("qc/residual", rows) for file in files]
     tracks = np.stack([file.tracks(rows) for file in files]).astype(np.float64)

@@ -63,7 +63,7 @@ def check_sources(options: EvaluateOptions) -> None:
     if options.scores and (options.model or options.regions):
         raise InputError("--scores: give either score files or MODEL and REGIONS")
     if not options.scores and not (options.model and options.regions):
-        raise InputError("give MODEL and REGIONS, or score files with --scores FILE.h5")
+        raise InputError("MODEL, REGIONS: missing; give them, or score files with --scores FILE.h5")
 
 
 def methods_of(text: str) -> dict[str, tuple[str, Mapping[str, str]]]:

@@ -1,7 +1,7 @@
 """The facts about a run: what its files carry, and what must be the same when it is continued.
 
 Knows runs; knows nothing of how files store facts. Where files lie, how they are called and how the
-work is shared out is no fact about scores: equal runs write equal bytes.
+work is shared out is not a fact about scores: equal runs write equal bytes.
 """
 
 import hashlib
@@ -184,5 +184,5 @@ def fact_words(name: str) -> str:
 
 
 def storable(value: Attribute) -> Attribute:
-    """Make a fact storable in HDF5: what of a file's name is no text becomes an escape."""
+    """Make a fact storable in HDF5: what of a file's name is not text becomes an escape."""
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value

@@ -24,7 +24,7 @@ class MotifInstances:
     """
 
     def __init__(self, path: str) -> None:
-        """Read the file. Raises InputError with every line that is no region."""
+        """Read the file. Raises InputError with every line that is not a region."""
         with RegionFile(path) as file:
             self.source = file.source
             if file.is_fasta:

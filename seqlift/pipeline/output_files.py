@@ -72,7 +72,7 @@ def outputs_of(
 ) -> Outputs:
     """Name the files of `targets`: PREFIX.h5, or PREFIX.TARGET.h5 where there are several.
 
-    A shard's have its name after the prefix: PREFIX.3-of-8.h5. What is no letter, digit, ``.``,
+    A shard's have its name after the prefix: PREFIX.3-of-8.h5. What is not a letter, digit, ``.``,
     ``_`` or ``-`` in a target's name becomes ``-``; where that makes names equal, the target's
     place is added.
     """
@@ -260,7 +260,7 @@ def check_name(path: Path) -> None:
 def check_outputs(paths: Iterable[Path], *, inputs: Iterable[Path]) -> None:
     """Raise OutputError for every file that could not be put in its place.
 
-    One of the command's own `inputs` is never replaced, nor is what is no file.
+    One of the command's own `inputs` is never replaced, nor is anything but a file.
     """
     kept = {path.resolve() for path in inputs}
     problems = []

@@ -200,7 +200,7 @@ class PartsFolder(Closing):
         return sorted(found, key=lambda part: (part.start, part.stop))
 
     def check(self, first: int, last: int, chunk: int) -> None:
-        """Raise OutputError where a folder is no part of the rows from `first` up to `last`.
+        """Raise OutputError where a folder is not a part of the rows from `first` up to `last`.
 
         Parts are whole chunks, but for the end, and none has a row of another.
         """

@@ -69,7 +69,7 @@ def check_residuals(
 ) -> None:
     """Raise NumericError for the first row whose relative residual is above `tolerance`.
 
-    A residual that is no number is above any tolerance: the model gave none for that sequence.
+    A residual that is NaN is above any tolerance: the model gave none for that sequence.
     """
     bad = np.flatnonzero(~(residuals.relative <= tolerance))  # so that NaN counts, too
     if not len(bad):

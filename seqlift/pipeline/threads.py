@@ -27,7 +27,7 @@ def prefetched(items: Iterator[Item], *, ahead: int) -> Generator[Item, None, No
         try:
             while (item := waiting.popleft().result()) is not NO_MORE:
                 waiting.append(pool.submit(next, items, NO_MORE))
-                yield item  # type: ignore[misc]  # it is no END
+                yield item  # type: ignore[misc]  # it is not NO_MORE
         finally:
             pool.shutdown(cancel_futures=True)
 

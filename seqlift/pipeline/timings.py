@@ -10,7 +10,7 @@ from statistics import median
 from typing import ParamSpec, TypeVar
 
 Item = TypeVar("Item")
-Given = ParamSpec("Given")
+Arguments = ParamSpec("Arguments")
 
 START, LOAD, CHECK, COMPILE = "start", "load", "check", "compile"
 INPUT, COMPUTE, OUTPUT = "wait for input", "compute", "wait for output"
@@ -56,10 +56,10 @@ class Timings:
         finally:
             self._begin(before)
 
-    def timed(self, name: str, function: Callable[Given, Item]) -> Callable[Given, Item]:
+    def timed(self, name: str, function: Callable[Arguments, Item]) -> Callable[Arguments, Item]:
         """Wrap a function so that its calls count as a stage."""
 
-        def call(*arguments: Given.args, **named: Given.kwargs) -> Item:
+        def call(*arguments: Arguments.args, **named: Arguments.kwargs) -> Item:
             with self.stage(name):
                 return function(*arguments, **named)
 
@@ -73,7 +73,7 @@ class Timings:
                 item = next(source, END)
             if item is END:
                 return
-            yield item  # type: ignore[misc]  # it is no END
+            yield item  # type: ignore[misc]  # it is not END
 
     def batch(self, function: Callable[[], Item]) -> Item:
         """Compute a batch, in any thread, and note how long that took."""

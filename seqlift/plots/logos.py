@@ -91,7 +91,7 @@ def logo_of_row(
         raise InputError(f"scores {scores!r} cannot be drawn; choose from {', '.join(SCORES)}")
     values = arrays[scores]
     if not -len(values) <= row < len(values):
-        raise InputError(f"row {row} does not exist; rows are numbered from 0 to {len(values) - 1}")
+        raise InputError(f"row {row}: there is none; give one from 0 to {len(values) - 1}")
     one = check_scores(values[row])
     if axes is None:
         from matplotlib import pyplot  # so that notebooks show the figure
@@ -112,7 +112,7 @@ def check_scores(scores: ArrayLike) -> NDArray[np.float64]:
             " result.contributions[0]"
         )
     if not np.isfinite(values).all():
-        raise InputError("scores that are NaN or infinite cannot be drawn; leave them out")
+        raise InputError("scores: some are NaN or infinite, which cannot be drawn; leave them out")
     return values
 
 

@@ -90,7 +90,7 @@ class StretchReader:
     def region(self, text: str) -> DrawnRegion:
         """Find a stretch by its place, as ``chr1:1,000-1,200``, 0-based and half-open.
 
-        Raises InputError where it is no place, or none of it was scored.
+        Raises InputError where it is not a place, or none of it was scored.
         """
         found = REGION.fullmatch(text.strip())
         if not found:
@@ -100,7 +100,7 @@ class StretchReader:
             )
         chrom, (start, end) = found[1], (int(word.replace(",", "")) for word in found.groups()[1:])
         if start >= end:
-            raise InputError(f"{text}: end {end} is not after start {start}; swap them")
+            raise InputError(f"{text}: end {end} is not after start {start}; give a larger end")
         self.covering(chrom, start, end)
         return DrawnRegion(chrom, start, end)
 

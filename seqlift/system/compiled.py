@@ -8,7 +8,7 @@ from typing import ParamSpec, TypeVar, cast
 
 import numba
 
-Given = ParamSpec("Given")
+Arguments = ParamSpec("Arguments")
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
@@ -17,7 +17,7 @@ def inner(function: Function) -> Function:
     return cast(Function, numba.njit(nogil=True)(function))
 
 
-def kernel(function: Callable[Given, None]) -> Callable[Given, None]:
+def kernel(function: Callable[Arguments, None]) -> Callable[Arguments, None]:
     """Compile `function` on first use, and keep it on disk where that is possible.
 
     numba refuses at once when neither the package's folder nor the user's cache folder can be
@@ -25,11 +25,11 @@ def kernel(function: Callable[Given, None]) -> Callable[Given, None]:
     the compiled code works: by then it is in memory, and a second call only runs it.
     """
     try:
-        compiled: Callable[Given, None] = numba.njit(nogil=True, cache=True)(function)
+        compiled: Callable[Arguments, None] = numba.njit(nogil=True, cache=True)(function)
     except RuntimeError:
         compiled = numba.njit(nogil=True)(function)
 
-    def run(*arguments: Given.args, **named: Given.kwargs) -> None:
+    def run(*arguments: Arguments.args, **named: Arguments.kwargs) -> None:
         try:
             compiled(*arguments, **named)
         except OSError:

@@ -77,6 +77,6 @@ def free_in(group: Path) -> Iterator[int]:
         with suppress(OSError, ValueError):
             most = int((group / limit).read_text())
             kept = re.search(r"^inactive_file (\d+)$", (group / "memory.stat").read_text(), re.M)
-            # given back by the kernel when memory is short
+            # freed by the kernel when memory is short
             cached = int(kept.group(1)) if kept else 0
             yield most - int((group / used).read_text()) + cached

@@ -133,7 +133,7 @@ def files_named(config: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def missing_files(named: Mapping[Place, str]) -> Iterator[Problem]:
-    """Yield a problem for each path that is no file."""
+    """Yield a problem for each path that is not a file."""
     for place, path in named.items():
         if not Path(path).is_file():
             kind = "a folder, not a file" if Path(path).is_dir() else "no such file"

@@ -22,7 +22,7 @@ DEEPEST = 8
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The value of a YAML text, and the line of each place in it, from 1; 0 is no line.
+    """The value of a YAML text, and the line of each place in it, from 1; 0 is not a line.
 
     `twice` are the places of keys that have a value before, with the line of that.
     """
@@ -58,9 +58,9 @@ def read_yaml(text: str, source: str, *, numbered: bool = True) -> Document:
         mark = error.problem_mark
         where = f"{source}:{mark.line + 1}" if mark and numbered else source
         reason = " ".join(str(error.problem or error.context).split())
-        raise InputError(f"{where}: not YAML: {reason}") from error
+        raise InputError(f"{where}: not YAML: {reason}; mend this line") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"{source}: not YAML: {str(error).splitlines()[0]}") from error
+        raise InputError(f"{source}: not YAML: {str(error).splitlines()[0]}; mend it") from error
     found = [] if node is None else list(_written(node, ()))
     lines: dict[Place, int] = {}
     twice = []
@@ -76,7 +76,7 @@ def read_yaml_file(path: Path) -> Document:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not YAML: it is not text in UTF-8") from error
+        raise InputError(f"{path}: not YAML: it is not text in UTF-8; save it as UTF-8") from error
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; check the path of the configuration") from error
     return read_yaml(text, str(path))

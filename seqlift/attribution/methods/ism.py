@@ -44,7 +44,11 @@ class Mutagenesis(ForwardOnly):
         check_sequence(graph, self.name)
         length = graph.nodes[0].shape[0]
         if self.first >= length or (self.last or 0) > length:
-            raise InputError(f"positions: not all within the {length} bases of the sequence")
+            asked = f"{self.first}-{length if self.last is None else self.last}"
+            raise InputError(
+                f"positions {asked}: not all within the {length} bases of the sequence; give"
+                f" positions from 0 to {length}"
+            )
         return graph
 
     def scores(
@@ -112,7 +116,9 @@ def method(*, positions: str = "all") -> Mutagenesis:
         return Mutagenesis("ism", needs_references=False, facts={"positions": positions})
     bounds = re.fullmatch(r"(\d+)-(\d+)", positions)
     if bounds is None or int(bounds[1]) >= int(bounds[2]):
-        raise InputError(f"positions {positions!r}: not START-END, as in 900-1200, or all")
+        raise InputError(
+            f"positions {positions!r}: not a stretch; give START-END, as in 900-1200, or all"
+        )
     first, last = int(bounds[1]), int(bounds[2])
     facts = {"positions": positions}
     return Mutagenesis("ism", needs_references=False, facts=facts, first=first, last=last)

@@ -25,7 +25,7 @@ def difference_quotient(function: Elementwise, x: Array, x0: Array, y: Array, y0
         local = ops.logical_and(local, ops.equal(x > kink, x0 > kink))
     # The middle lies on the piece of both, and at a kink only where both do.
     slope = function.derivative(0.5 * (x + x0))
-    # Where it is not local a kink lies in between, so delta is not 0 and the quotient is no noise.
+    # Where it is not local a kink lies in between, so delta is not 0 and the quotient is not noise.
     return ops.where(local, slope, (y - y0) / ops.where(local, ops.ones_like(delta), delta))
 
 

@@ -115,7 +115,7 @@ def _of_function(place: Place, function: Elementwise, source: int) -> Inverse | 
         divisor = source if exponent == -1.0 else place.add(powers.power(-exponent), source)
         return Inverse(divisor, np.ones(()))
     inside = inverse_of(place, source)
-    if inside is None or np.any(inside.factor <= 0.0):  # a root of a negative factor is no number
+    if inside is None or np.any(inside.factor <= 0.0):  # a root of a negative factor is NaN
         return None
     return Inverse(place.add(function, inside.divisor), inside.factor**exponent)
 

@@ -140,7 +140,9 @@ def lower_multi_head(
         )
     axes = getattr(layer, "_attention_axes", None)
     if axes is not None and tuple(axes) != (1,):
-        raise place.refuse(f"attends along the axes {tuple(axes)}; only axis 1 has a lowering")
+        raise place.refuse(
+            f"attends along the axes {tuple(axes)}; permute the input, to attend along axis 1"
+        )
     key = value if key is None else key
     sides = (layer._query_dense, query), (layer._key_dense, key), (layer._value_dense, value)
     projected = [project(dense, place, node) for dense, node in sides]

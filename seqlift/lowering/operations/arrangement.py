@@ -79,7 +79,9 @@ def lower_squeeze(operation: Any, place: Place, x: Tensor) -> int:
     else:
         axes = axes_of(place, operation.axis, rank_of(place, x))
     if any(shape[axis] != 1 for axis in axes):
-        raise place.refuse(f"removes an axis of shape {shape} that is not of extent 1")
+        raise place.refuse(
+            f"removes an axis of the shape {shape} that is not of extent 1; leave that axis"
+        )
     return reshaped(place, x.node, tuple(e for i, e in enumerate(shape) if i not in axes))
 
 
@@ -117,7 +119,8 @@ def lower_triangle(part: Any) -> LowerOperation:
     def lower(operation: Any, place: Place, x: Tensor) -> int:
         if rank_of(place, x) < 3:
             raise place.refuse(
-                "takes a triangle of the batch axis, which mixes the rows of a batch"
+                "takes a triangle of the batch axis, which mixes the rows of a batch; take it of"
+                " the last two of three axes"
             )
         return scale_node(place, x.node, part(np.ones(place.shape(x.node)[-2:]), operation.k))
 

@@ -63,7 +63,10 @@ def selected(place: Place, node: int, parts: Sequence[Any]) -> int:
 def lower_take(operation: Any, place: Place, x: Tensor, indices: Any) -> int:
     """Take the values at constant indices of an axis, in the shape of the indices."""
     if not isinstance(x, Tensor):
-        raise place.refuse("looks values up by what depends on the input, in steps without a slope")
+        raise place.refuse(
+            "looks values up by numbers that depend on the input, in steps without a slope;"
+            " multiply one-hot bases by the table instead"
+        )
     if operation.axis is None:
         axes_of(place, None, rank_of(place, x))
     axis = axis_of(place, operation.axis, rank_of(place, x))
@@ -146,7 +149,10 @@ def lower_pad(operation: Any, place: Place, x: Tensor, constant_values: Any = No
         raise place.refuse("pads the batch axis, which adds rows to it; pad the axes from 1 on")
     if operation.mode != "constant":
         if operation.mode not in MODES:
-            raise place.refuse(f"pads in the mode {operation.mode}, which has no lowering")
+            raise place.refuse(
+                f"pads in the mode {operation.mode}, which has no lowering; use constant,"
+                f" {', '.join(MODES)}"
+            )
         return padded_by_values(place, x.node, amounts[1:], operation.mode)
     value = 0.0 if constant_values is None else float(array_of(constant_values))
     node = place.add(Pad(tuple((int(low), int(high)) for low, high in amounts[1:])), x.node)
