@@ -94,7 +94,10 @@ TABLES = {
     "test_window_layers",
     "test_winograd",
 }
-"""Files that hold a law for many cases, of which three of four are marked `more`."""
+"""Files that hold a law for many cases."""
+
+BY_QUARTER: tuple[tuple[str, ...], ...] = ((), ("more",), ("rest",), ("rest",))
+"""Markers of the quarters of such a file's cases: the first is always tested."""
 
 OWN_DTYPE = re.compile(r"test_elementwise.*\b(tanh|sine|cosine|arctan|sin|cos|arcsinh)\b")
 """Cases of functions that `backend` computes by itself."""
@@ -112,11 +115,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("engine")
         if item.path.stem == "test_random_nets":
             item.add_marker("nets")
-        if item.path.stem in TABLES and "[" in item.name and crc32(item.nodeid.encode()) % 4:
-            item.add_marker("more")
         if item.path.stem in BACKEND or OWN_DTYPE.search(item.nodeid):
             item.add_marker("backend")
+    share_cases_out(items)
     items.sort(key=lambda item: item.get_closest_marker("workflow") is None)  # the longest first
+
+
+def share_cases_out(items: list[pytest.Item]) -> None:
+    """Mark the cases of each law of `TABLES` by quarters; a law always has some of the first."""
+    laws: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.path.stem in TABLES and "[" in item.name:
+            laws.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for cases in laws.values():
+        cases.sort(key=lambda item: crc32(item.nodeid.encode()))  # neighbours are often of a kind
+        for place, item in enumerate(cases):
+            for marker in BY_QUARTER[place % len(BY_QUARTER)]:
+                item.add_marker(marker)
 
 
 def pytest_collection_finish() -> None:
