@@ -104,8 +104,8 @@ def register(thing: Any, name: str | None = None) -> Any:
     """Add a rule or a method of the user's own, and return it, so that it can be a decorator.
 
     A `Rule` (`seqlift.attribution.propagation.rule`) is known by its name; a function of keyword
-    options that returns a method by `name`, or else its own name, with ``-`` for ``_``.
-    Raises InputError for a name that is taken.
+    options that returns a method by `name`, or else its own name, with ``-`` for ``_``. Both count
+    for explainers that are made later. Raises InputError for a name that is taken.
     """
     is_rule = hasattr(thing, "rows")
     known = name or (thing.name if is_rule else thing.__name__.replace("_", "-"))

@@ -12,13 +12,17 @@ from seqlift.system.described import Described
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Result(Described):
-    """The result of a head for N sequences and R references.
+    """The scores of one target for N sequences and R references each.
+
+    Scores are in units of the target: changes of the logit, log count or other value that it names.
+    All arrays are float32, or float64 where the precision is. The input shape of a sequence is
+    (L, 4), bases in the order A C G T.
 
     hypothetical (N, *input shape): contribution if each base stood there, mean over references.
     multipliers (N, *input shape): mean over references.
     contributions (N, *input shape): at the observed base where the input is one-hot, else
     multiplier times difference; mean over references.
-    prediction (N,), reference_prediction (N, R): the head's value.
+    prediction (N,), reference_prediction (N, R): the value of the target.
     difference (N, R): what the contributions of each pair sum to.
     residual (N, R): difference less the sum of the contributions of the pair.
     standard_error (N, *input shape): of the hypothetical contributions, where a method draws what

@@ -49,9 +49,10 @@ from seqlift.system.notebook import notebook_progress
 
 
 class Explainer(Described):
-    """DeepLIFT scores of a model's targets, for arrays of sequences.
+    """DeepLIFT scores of a model's targets, for arrays of sequences; or those of another method.
 
-    The model's weights are taken as they are when the explainer is made.
+    DeepLIFT: Shrikumar et al. 2017, arXiv:1704.02685; several references are averaged over. The
+    model's weights are taken as they are when the explainer is made.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ def read_array(path: Path) -> NDArray[Any]:
     Raises
     ------
     InputError
-        When it is no `.npy` file of one array, whole and without objects.
+        When it is not a `.npy` file of one array, whole and without objects.
     OSError
         When it cannot be read.
     """

@@ -44,7 +44,7 @@ _ROW_OF_CODE = np.eye(UNKNOWN + 1, CHANNELS, dtype=np.uint8)
 
 
 def lookup(bases: bytes) -> NDArray[np.uint8]:
-    """Look up one code per byte, `FOREIGN` for bytes that are no nucleotide letter.
+    """Look up one code per byte, `FOREIGN` for bytes that are not a nucleotide letter.
 
     For readers that can name the place of a foreign letter better than `encode` can.
     """
@@ -94,7 +94,7 @@ def sequence_one_hot(
     bases
         A sequence, or several of one length: a list, an array or a column of a table.
     dtype
-        Of the result.
+        Of the result, by default float32.
 
     Returns
     -------

@@ -35,7 +35,9 @@ def write_bigwig(
     overlap: Overlap = "nearest",
     progress: Callable[[int], object] | None = None,
 ) -> int:
-    """Write a new bigWig; return the number of bases in it.
+    """Write a new bigWig of float32, 0-based and half-open; return the number of bases in it.
+
+    bigWig: Kent et al. 2010, doi:10.1093/bioinformatics/btq351, written by libBigWig.
 
     Parameters
     ----------

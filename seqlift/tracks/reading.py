@@ -218,6 +218,12 @@ _FIGURES = tuple(name.removeprefix("qc/") for name in layout.FIGURES)
 def read_scores(path: Path | str) -> StoredScores:
     """Open a score file for reading.
 
+    Returns
+    -------
+    StoredScores
+        Arrays (N, L, 4) that are read where they are indexed, bases in the order A C G T, and
+        tables of the regions and of how well their scores add up. Close it, or use it in `with`.
+
     Raises
     ------
     InputError

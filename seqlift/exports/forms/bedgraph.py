@@ -22,7 +22,8 @@ def write(
 ) -> None:
     """Write the values of the track, in its order, equal neighbours on one line.
 
-    A value has as many digits as tell it from every other float32.
+    A line is ``chrom start end value``, 0-based and half-open; bases that no window scored are
+    absent. A value has as many digits as tell it from every other float32.
     """
     file = scores.file
     segments = track_segments(file, file.sizes(), overlap=overlap, report=report)

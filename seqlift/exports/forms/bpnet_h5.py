@@ -16,7 +16,9 @@ ENDINGS = (".bpnet.h5",)
 def write(scores: StoredScores, paths: Sequence[Path], report: Report) -> None:
     """Write ``input_seqs`` and ``hyp_scores`` (N, L, 4), and where the windows lie.
 
-    What ``finemo extract-regions-bpnet-h5`` takes; ``modisco motifs -i`` takes it too.
+    Channels are A C G T, dtypes those of the score file; ``coords_chrom``, ``coords_start`` and
+    ``coords_end`` are 0-based and half-open. ``finemo extract-regions-bpnet-h5`` and
+    ``modisco motifs -i`` take it.
     """
     with new_hdf5(paths[0]) as (file, check):
         file.create_dataset("coords_chrom", data=list(scores.regions.chrom), dtype=TEXT_KIND)

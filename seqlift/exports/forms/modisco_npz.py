@@ -13,7 +13,8 @@ ENDINGS = (".sequences.npz", ".attributions.npz")
 def write(scores: StoredScores, paths: Sequence[Path], report: Report) -> None:
     """Write one-hot bases and hypothetical contributions, (N, 4, L), to a file each.
 
-    What ``modisco motifs -s SEQUENCES -a ATTRIBUTIONS`` takes: each has the one array ``arr_0``.
+    What ``modisco motifs -s SEQUENCES -a ATTRIBUTIONS`` takes: each has the one array ``arr_0``,
+    channels A C G T, in the dtype of the score file.
     """
     for path, array in zip(paths, (scores.one_hot, scores.hypothetical), strict=True):
         shape = (len(scores), array.shape[2], array.shape[1])
