@@ -184,7 +184,6 @@ def layer_with(graph: Graph, node: int) -> str:
 
 
 def check_spread(spread: str) -> None:
-    """Raise InputError for an unknown way to spread a map."""
     if spread not in SPREADS:
         raise InputError(f"spread {spread!r}: give one of {', '.join(SPREADS)}")
 

@@ -40,7 +40,6 @@ def one_line(text: str) -> str:
 
 
 def ucsc_hub(labels: Sequence[str]) -> str:
-    """Write what the hub is called, and where its genomes are."""
     name = one_line(", ".join(labels))
     return (
         f"hub seqlift\nshortLabel {name[:SHORT_LABEL]}\nlongLabel Contributions: {name}\n"
@@ -49,7 +48,6 @@ def ucsc_hub(labels: Sequence[str]) -> str:
 
 
 def ucsc_track(number: int, label: str) -> str:
-    """Write a track of letters."""
     name = one_line(label)
     return (
         f"track scores_{number}\ntype bigWig\nbigDataUrl scores-{number}.bw\n"
@@ -59,7 +57,6 @@ def ucsc_track(number: int, label: str) -> str:
 
 
 def washu_tracks(labels: Sequence[str], base: str) -> list[dict[str, Any]]:
-    """List the tracks of letters as WashU takes them."""
     return [
         {"type": "dynseq", "name": label, "url": f"{base}scores-{i}.bw", "showOnHubLoad": True,
          "options": {"height": 100}}
@@ -112,7 +109,6 @@ def jbrowse(shown: ShownFiles, names: Collection[str]) -> dict[str, Any]:
 def jbrowse_track(
     shown: ShownFiles, name: str, label: str, kind: str, adapter: dict[str, Any]
 ) -> dict[str, Any]:
-    """Write a track of JBrowse 2."""
     return {
         "type": kind, "trackId": name, "name": label, "assemblyNames": [shown.assembly],
         "adapter": adapter,

@@ -53,7 +53,6 @@ class ShownFiles:
 
 
 def assembly_of(genome: Path) -> str:
-    """Name an assembly as its FASTA is named."""
     name = genome.name
     for ending in (*COMPRESSED_ENDINGS, ".fa", ".fasta", ".fna"):
         name = name.removesuffix(ending)
@@ -178,7 +177,6 @@ def list_lines(track: Path) -> tuple[tuple[ListedRegion, ...], str]:
 
 
 def label_of(track: Path, scores: Path) -> str:
-    """Call a track by its file, and its target where the score file says it."""
     if not scores.is_file():
         return os.fspath(track.name)
     with ScoreFile(scores) as file:

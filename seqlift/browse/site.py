@@ -61,7 +61,6 @@ def figure_name(row: int | str) -> str:
 
 
 def packaged_igv() -> Path | None:
-    """Find the igv.js that this installation has, if any."""
     path = Path(str(package_files("seqlift.browse") / "pages" / IGV))
     return path if path.is_file() else None
 
@@ -119,7 +118,6 @@ def make_site(
 
 
 def licences(igv: Path) -> tuple[Path, ...]:
-    """List where the licence of a script may lie: in this installation, or in the npm package."""
     return igv.with_name(LICENCE), igv.parent.parent / "LICENSE"
 
 
@@ -140,7 +138,6 @@ def data_names(shown: ShownFiles) -> dict[str, Content]:
 
 
 def as_listed(one: ListedRegion) -> dict[str, Any]:
-    """Write a region for the list of the page."""
     found = {"name": one.name, "chrom": one.chrom, "start": one.start, "end": one.end}
     if one.row is not None:
         found |= {"figure": figure_name(one.row)}

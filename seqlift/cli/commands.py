@@ -59,7 +59,6 @@ def score(*, quiet: bool, verbose: int, **chosen: Any) -> None:
 
 
 def load_settings() -> "Settings":
-    """Load Keras and its backend, for the runs of this command."""
     from seqlift.pipeline.loading import load_explainer
     from seqlift.pipeline.settings import Settings
 

@@ -93,7 +93,6 @@ def refused_by_the_system(error: OSError) -> tuple[str, int]:
 
 
 def fail(*problems: str, code: int, debug: bool) -> None:
-    """Show problems, a line each, and leave with `code`."""
     if debug:
         for line in traceback.format_exc().rstrip("\n").split("\n"):
             show(line, err=True)

@@ -82,7 +82,6 @@ def declared(one: Field[Any]) -> Decorator:
 
 
 def type_of(one: Field[Any]) -> click.ParamType[Any]:
-    """Find the type of a number, a word of several, or text."""
     kinds = get_args(one.type) if get_origin(one.type) is not Literal else ()
     if get_origin(one.type) is Literal:
         return click.Choice(get_args(one.type))
@@ -155,7 +154,6 @@ def methods_listed() -> str:
 
 
 def forms_in_words() -> str:
-    """List the forms of an export in one sentence."""
     lines = {name: line.removesuffix(".") for name, line in export_forms().items()}
     return "; ".join(f"{name}: {line[:1].lower()}{line[1:]}" for name, line in lines.items()) + "."
 

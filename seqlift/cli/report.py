@@ -179,7 +179,6 @@ def show_model(report: "ModelReport", *, as_json: bool) -> None:
 
 
 def show_targets(targets: Sequence[str]) -> None:
-    """Show what can be asked of a model."""
     show(f"targets  {', '.join(targets)}")
     if any(" to " in target for target in targets):
         show("         (a range A-B in the place of a number is summed, from A up to, not with, B)")
@@ -207,7 +206,6 @@ def show_layers(layers: "tuple[LayerReport, ...]") -> None:
 
 
 def shape_or_nothing(shape: tuple[int | None, ...] | None) -> str:
-    """Write a shape as text, nothing where it is not known."""
     if shape is None:
         return ""
     return f"({', '.join('any' if extent is None else str(extent) for extent in shape)})"
@@ -243,6 +241,5 @@ def show_configuration(found: "CheckedConfiguration") -> None:
 
 
 def show_json(found: "ScoreSummary | ModelReport") -> None:
-    """Show a report for programs; JSON itself escapes what is not ASCII."""
     for line in json.dumps(dataclasses.asdict(found), indent=2).split("\n"):
         show(line)

@@ -98,6 +98,5 @@ class Bases:
 
 
 def softmax(theta: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Compute the softmax over the last axis."""
     raised = np.exp(theta - theta.max(axis=-1, keepdims=True))  # none above 1
     return np.asarray(raised / raised.sum(axis=-1, keepdims=True))

@@ -93,7 +93,6 @@ def _on_device(values: Any, dtype: str) -> Array:
 
 
 def _untraced() -> Any:
-    """Make the context in which operations are computed at once, not traced."""
     if keras.backend.backend() == "jax":
         import jax
 

@@ -70,7 +70,6 @@ def jax_options(products: Products | None) -> dict[str, bool]:
 
 @cache
 def _known_to_xla(option: str) -> bool:
-    """Tell whether this version of XLA has an option that can be switched on."""
     import jax
 
     try:

@@ -99,7 +99,6 @@ def leading(array: Array, bits: int) -> Array:
 
 
 def _rounded(array: Array, bits: int) -> Array:
-    """Round float32 values to `bits` after the leading one, to even where it is a tie."""
     import tensorflow as tf
 
     spare = FLOAT32_BITS - bits
@@ -174,7 +173,6 @@ def apart(array: Array, kernel: Array, outputs: int) -> Array:
 def _convolve_image(
     array: Array, kernel: Array, strides: tuple[int, ...], dilation: tuple[int, ...]
 ) -> Array:
-    """Convolve along one axis as an image one high."""
     import tensorflow as tf
 
     image, window = tf.expand_dims(array, 1), tf.expand_dims(kernel, 0)

@@ -113,7 +113,6 @@ def weigh_tiles(array: Array, at_points: list[Array], dilation: int) -> Array:
 
 
 def sum_weighted_arrays(weights: NDArray[np.float64], arrays: list[Array]) -> Array:
-    """Sum `arrays`, each times its weight; those of weight 0 are left out."""
     total = None
     for weight, array in zip(weights, arrays, strict=True):
         if weight:  # a third of the weights are 0

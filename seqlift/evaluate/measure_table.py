@@ -35,7 +35,6 @@ def in_columns(rows: Sequence[MeasureRow]) -> list[str]:
 
 
 def three_digit_cells(row: MeasureRow) -> tuple[str, ...]:
-    """Write the cells of a row with three digits."""
     found = row.estimate
     numbers = (f"{number:.3g}" for number in (found.mean, found.low, found.high))
     return (row.method, row.target, row.measure, *numbers, str(found.sequences))

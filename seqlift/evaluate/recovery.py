@@ -60,7 +60,6 @@ def off_task(explained: Explained) -> Measured:
 
 
 def instances_of(explained: Explained, target: str, n: int) -> list[Instance]:
-    """Select the motifs in a sequence that a target should explain."""
     name = explained.motifs.get(target)
     return [one for one in explained.compared.instances[n] if name in (None, one.name)]
 

@@ -59,7 +59,6 @@ def insertion_recompute(explained: Explained) -> tuple[Array, Array]:
 
 
 def ends(explained: Explained) -> tuple[Array, Array]:
-    """Predict the sequence and its mean reference, (T, N) each."""
     compared = explained.compared
     first = explained.model.predicted(compared.sequences, compared.others)
     last = explained.model.predicted(compared.mean_reference, compared.others)
@@ -109,7 +108,6 @@ def add_best(places: Places, step: int, tracks: Array) -> None:
 
 
 def put_windows(arrays: Array, source: Array, places: Places) -> None:
-    """Put a window of `source` in its place in `arrays`, (N, L, 4) each; places are (N,)."""
     for n, start in enumerate(places):
         if start >= 0:
             arrays[n, start : start + WIDTH] = source[n, start : start + WIDTH]

@@ -74,7 +74,7 @@ class Engines:
             return engine
 
     def _made(self, input_shape: tuple[int, ...], rows: frozenset[int], alike: bool) -> Engine:
-        graph, precision = self._graph(input_shape, rows), self.settings.precision
+        graph, precision = self._checked_graph(input_shape, rows), self.settings.precision
         heads = heads_of(
             self.targets,
             graph,
@@ -94,8 +94,7 @@ class Engines:
         batches.check_weights(engine)
         return engine
 
-    def _graph(self, input_shape: tuple[int, ...], rows: frozenset[int]) -> Graph:
-        """Lower the model to primitives, and check them against its own predictions."""
+    def _checked_graph(self, input_shape: tuple[int, ...], rows: frozenset[int]) -> Graph:
         lower_kwargs: dict[str, Any] = self.extra_inputs.without(rows) | {"layout": self.layout}
         # a notebook's floatx and epsilon change no score
         with default_settings(of_a_file=self.of_a_file):

@@ -224,7 +224,6 @@ def example_shapes(model: Any, sequence: int, layout: Layout | None) -> list[tup
 
 
 def layer_reports(graph: Graph, rules: Rules) -> tuple[LayerReport, ...]:
-    """Describe each layer call, in the order of computation."""
     return tuple(report_of(graph, call, rules) for call in graph.calls)
 
 

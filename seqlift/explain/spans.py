@@ -65,7 +65,6 @@ def check_span(request: str, span: Span, axis: int, shape: OpenShape, name: str)
 
 
 def axis_names(shape: OpenShape) -> tuple[str, ...]:
-    """Name the axes of an output."""
     known = {1: ("INDEX",), 2: ("POSITION", "TRACK")}
     return known.get(len(shape)) or tuple(f"AXIS{axis + 1}-PLACE" for axis in range(len(shape)))
 

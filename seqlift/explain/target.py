@@ -113,7 +113,6 @@ def parse_targets(requests: Sequence[str], model: keras.Model) -> tuple[Target, 
 def _unit_lines(
     output: Output, outputs: Sequence[Output], *, most: int = LISTED_UNITS
 ) -> list[str]:
-    """List the target names of an output's units, as a range where they are more than `most`."""
     units, name = output.units, own_name(output, outputs)
     if units is None:
         return [output_range(output, name)] if output.size else []
@@ -135,7 +134,6 @@ def _default(outputs: Sequence[Output], model: keras.Model) -> Target:
 
 
 def _requested(request: str, outputs: Sequence[Output]) -> list[Target]:
-    """Resolve one request, which may name several targets."""
     if request == "all" and not outputs_named("all", outputs):
         return _all(outputs)
     kind, colon, task = request.partition(":")
@@ -165,7 +163,6 @@ def _of_tasks(kinds: Sequence[Kind], outputs: Sequence[Output]) -> list[Target]:
 
 
 def _of_task(kind: str, task: str, outputs: Sequence[Output]) -> Target | None:
-    """Find the profile or the counts of a task, or of an output by its name."""
     preset = next(one for one in TARGET_PRESETS if one == kind)
     output = heads_by_task(outputs).of(kind).get(task)
     if output is None:
@@ -178,7 +175,6 @@ def _of_task(kind: str, task: str, outputs: Sequence[Output]) -> Target | None:
 
 
 def _no_preset(request: str, outputs: Sequence[Output]) -> str:
-    """Word the error for a model without profile or counts, with the alternatives."""
     kind = request.partition(":")[0]
     offered = [one.name for one in _of_tasks(TARGET_PRESETS, outputs) if one.kind == kind]
     if offered:

@@ -55,7 +55,6 @@ def not_bed(columns: list[str]) -> str | None:
 
 
 def _too_few(columns: list[str]) -> str:
-    """Describe the problem of a line with one or two columns."""
     if _INTERVAL.fullmatch(columns[0]):
         return f"{_shown(columns[0])} is not BED; give chrom, start - 1 and end in three columns"
     if columns[0].startswith(">"):

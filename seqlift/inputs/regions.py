@@ -66,7 +66,6 @@ def no_regions(source: str) -> str:
 
 
 def _is_data(columns: list[str]) -> bool:
-    """Tell whether a line holds a region, rather than nothing, a comment or a display setting."""
     first = columns[0] if columns else ""
     if first.startswith("#") or first.split(" ", 1)[0] in ("track", "browser"):
         return False

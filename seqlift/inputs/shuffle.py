@@ -53,7 +53,7 @@ _SHIFT_1, _SHIFT_2, _SHIFT_3 = np.uint64(30), np.uint64(27), np.uint64(31)
 
 @inner
 def _mix(word: np.uint64) -> np.uint64:
-    """Compute the word with its bits well mixed (a bijection)."""
+    # a bijection, so unequal words stay unequal
     word = (word ^ (word >> _SHIFT_1)) * _MIX_1
     word = (word ^ (word >> _SHIFT_2)) * _MIX_2
     return word ^ (word >> _SHIFT_3)
@@ -154,7 +154,6 @@ def _order_exits(
 
 @inner
 def _walk(exits: Codes, starts: Words, first: int, stop: int, copy: Codes) -> None:
-    """Write copy[first + 1:stop]: from copy[first], leave every base by its exits in order."""
     base = copy[first]
     for i in range(first + 1, stop):
         step = starts[base]
@@ -237,7 +236,6 @@ def shuffle_bases(codes: Codes, keys: Words, *, number: int) -> Codes:
 
 
 def _shuffled(fill: Kernel, codes: Codes, keys: Words, number: int) -> Codes:
-    """Copy the sequences, (N, R, L), and shuffle the copies in place by `fill`."""
     # Copies, because numba compiles anew for an array that is read-only or differs in layout.
     codes = np.array(codes, dtype=np.uint8, order="C")
     keys = np.array(keys, dtype=np.uint64, order="C")

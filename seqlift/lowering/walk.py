@@ -245,7 +245,6 @@ def inner_model(layer: Any, arguments: Arguments, place: Place) -> keras.Model |
 
 
 def own_code(layer: Any) -> bool:
-    """Tell whether a layer runs the user's code, written in Python and not in a file."""
     own = isinstance(layer, keras.layers.Lambda)  # no model file's Lambda is ever made
     return own or not type(layer).__module__.startswith("keras.")
 
@@ -278,7 +277,6 @@ def lowered(layer: Any, place: Place, args: Sequence[Any], kwargs: Mapping[str, 
 
 
 def called_with(arguments: Sequence[str]) -> str:
-    """Word the refusal of a call with `arguments`, to follow a layer's name."""
     what = ", ".join(arguments) or "constants"
     return f"is called with {what}, which has no lowering; leave it out of the call"
 
@@ -288,7 +286,6 @@ def closed_shape(tensor: Any) -> Shape:
 
 
 def lowering_remedy(layer: Any) -> str:
-    """Word why `layer` cannot be scored, and the remedy, to follow its name."""
     if not own_code(layer):
         return (
             "has no lowering yet; replace it by layers that have one, or explain an earlier output"

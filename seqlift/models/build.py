@@ -107,15 +107,14 @@ def _network(plan: NetworkPlan) -> keras.Model:
     return model
 
 
-def _class(plan: NetworkPlan, base: Any) -> Any:
-    """Derive from `base` under the name of the user's class, as archives count names."""
+def _class_of(plan: NetworkPlan, base: Any) -> Any:
     # Archives have weights under the counted names of classes, so the name has to stay.
     return base if plan.subclass is None else type(plan.subclass, (base,), {})
 
 
 def _sequential(plan: NetworkPlan) -> keras.Model:
     """Build a chain of layers, each called once before Keras joins them all at the end."""
-    model, last = _class(plan, keras.Sequential)(name=plan.name), None
+    model, last = _class_of(plan, keras.Sequential)(name=plan.name), None
     for number, layer in enumerate(plan.layers, start=1):
         element = _input(layer) if _is_input(layer) else _made(layer)
         try:
@@ -145,7 +144,7 @@ def _functional(plan: NetworkPlan) -> keras.Model:
             f"{DAMAGED}"
         ) from problem
     try:
-        network = _class(plan, keras.Model)
+        network = _class_of(plan, keras.Model)
         return network(_unpacked(inputs), _unpacked(outputs), name=plan.name)
     except Exception as problem:  # Keras and its backends raise classes of their own
         damage.raise_refusal(problem)

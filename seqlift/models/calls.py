@@ -58,7 +58,6 @@ def call_notes(model: keras.Model) -> tuple[str, ...]:
 
 
 def is_own(layer: Any) -> bool:
-    """Tell whether a layer's class is neither of Keras nor of this package."""
     return type(layer).__module__.split(".")[0] not in ("keras", "seqlift")
 
 
@@ -94,7 +93,6 @@ def _in_training(model: Any) -> Iterator[Any]:
 
 
 def _parts(layer: Any) -> Iterator[Any]:
-    """Yield a layer and the layers in it, but no parts of a layer that drops values."""
     yield layer
     if not draws_in_training(layer):
         for part in layer._layers:

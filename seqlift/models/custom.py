@@ -166,7 +166,6 @@ def _function(value: Any, objects: CustomObjects) -> Any:
 
 
 def _named_apart(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Rename a function that shares its name with one of Keras."""
     # Keras would take its own where a wrapper copies what it holds, which is by name.
     if not hasattr(keras.activations, function.__name__):
         return function

@@ -170,10 +170,10 @@ def _start(path: Path, *, holds: str) -> bytes:
 
 def _read_hdf5(path: Path, arch: Path | None) -> ModelFile:
     with opened(path) as file:
-        attributes = _attributes(file)
+        attributes = _text_attributes(file)
         weights = weights_group(file)
         # files of weights only have them on the group
-        attributes = {**_attributes(weights), **attributes}
+        attributes = {**_text_attributes(weights), **attributes}
         named = any(key.startswith("layer_names") for key in weights.attrs)
         of_keras_0 = saved_arrays.is_of_keras_0(weights)
         numbered = not named and any(name in file for name in NUMBERED)
@@ -190,7 +190,7 @@ def _read_hdf5(path: Path, arch: Path | None) -> ModelFile:
         format_name = f"Keras {(version or '2')[0]} .h5"
     else:
         record, format_name = _read_architecture(arch), "architecture + weights"
-        version = version or _version(record)
+        version = version or _keras_version(record)
     layout: Literal["named", "numbered"] = "numbered" if numbered else "named"
     return ModelFile(record, version, backend, format_name, layout)
 
@@ -206,8 +206,7 @@ def weights_group(file: Any) -> Any:
     return saved_arrays.child(file, "model_weights", h5py.Group)
 
 
-def _attributes(file: Any) -> dict[str, str]:
-    """Read the text attributes that Keras writes."""
+def _text_attributes(file: Any) -> dict[str, str]:
     found = {}
     for name in ("model_config", "keras_version", "backend"):
         value = file.attrs.get(name)
@@ -216,8 +215,7 @@ def _attributes(file: Any) -> dict[str, str]:
     return found
 
 
-def _version(about: Any) -> str | None:
-    """Read the version of Keras in a record, None where it has none that is text."""
+def _keras_version(about: Any) -> str | None:
     version = about.get("keras_version") if isinstance(about, dict) else None
     return version if isinstance(version, str) else None
 
@@ -243,7 +241,7 @@ def _read_archive(path: Path, arch: Path | None) -> ModelFile:
             )
         record = _read_member(members, "config.json", path)
         about = _read_member(members, "metadata.json", path) if "metadata.json" in names else {}
-    return ModelFile(record, _version(about), "any backend", ".keras", "archive")
+    return ModelFile(record, _keras_version(about), "any backend", ".keras", "archive")
 
 
 def _read_member(members: zipfile.ZipFile, name: str, path: Path) -> Any:

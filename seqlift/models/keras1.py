@@ -217,7 +217,7 @@ def _laid(chain: list[Mapping[str, Any]], layers: list[dict[str, Any]]) -> str:
                 f"a network without a name stands in a branch of a Merge; {REBUILD_LATER}"
             )
         if not before and record["class_name"] != "InputLayer":
-            before = [_declared(record, layers)]
+            before = [_declared_input(record, layers)]
         nodes = [[[ref, 0, 0, {}] for ref in before]] if before else []
         layers.append(record | {"name": name, "inbound_nodes": nodes})
         before = [name]
@@ -225,7 +225,6 @@ def _laid(chain: list[Mapping[str, Any]], layers: list[dict[str, Any]]) -> str:
 
 
 def _chain_of(branch: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """List the layers of one branch of a Merge: those of a Sequential, or a Merge of its own."""
     if branch["class_name"] != "Sequential":
         return [branch]
     config = branch["config"]
@@ -233,8 +232,7 @@ def _chain_of(branch: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return layers
 
 
-def _declared(record: Mapping[str, Any], layers: list[dict[str, Any]]) -> str:
-    """Append the input that a branch's first layer declares; return its name."""
+def _declared_input(record: Mapping[str, Any], layers: list[dict[str, Any]]) -> str:
     name = f"{record['config']['name']}_input"
     config = {"name": name, "batch_input_shape": record["config"]["batch_input_shape"]}
     layers.append({"name": name, "class_name": "InputLayer", "config": config, "inbound_nodes": []})

@@ -100,7 +100,6 @@ def _held_by(wrapper: LayerPlan) -> dict[str, Any]:
 
 
 def _own_layer(plan: LayerPlan, cls: Any, make: Make) -> Any:
-    """Make a layer of the user's class, whose constructor may not take a name."""
     arguments = _arguments(plan, cls, make)
     if "name" not in classes.accepted_by(cls):
         del arguments["name"]

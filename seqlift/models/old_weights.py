@@ -105,14 +105,12 @@ def doubts(layers: Iterable[Any], source: Source) -> Iterator[str]:
 
 
 def _is_of_unknown_direction(layer: Any, kind: str, source: Source) -> bool:
-    """Tell whether a kernel depends on its backend, and the file does not name it."""
     if kind not in CONVOLUTIONS or not source.is_keras_1 or source.backend != "unknown":
         return False
     return bool(max(layer.kernel_size) > 1)
 
 
 def _is_padded_otherwise(layer: Any, kind: str) -> bool:
-    """Tell whether Theano pads a layer's windows at other ends than TensorFlow."""
     if getattr(layer, "padding", None) != "same":
         return False
     if "Pooling" in kind:  # Theano pads these at other ends whatever the window
@@ -173,7 +171,6 @@ def _joined_gates(
 
 
 def _variance(deviation: NDArray[Any], epsilon: float) -> NDArray[Any]:
-    """Find v with sqrt(v + epsilon) = deviation + epsilon."""
     # Solved for v: sqrt(v + epsilon) is what today's layer divides by.
     return (deviation.astype("float64") + epsilon) ** 2 - epsilon
 
@@ -195,7 +192,6 @@ def _is_cudnn(shapes: list[tuple[int, ...]], wanted: list[tuple[int, ...]]) -> b
 
 
 def _from_cudnn(values: Values, wanted: list[tuple[int, ...]]) -> Values:
-    """Convert the weights of CuDNN to those of an LSTM or GRU(reset_after=True)."""
     kernel, recurrent, bias = values
     gates = wanted[0][-1] // wanted[1][0]
     units = wanted[1][0]

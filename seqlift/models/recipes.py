@@ -105,7 +105,9 @@ def _layer(plan: LayerPlan, recipes: Mapping[str, str]) -> LayerPlan:
     calls = plan.calls or SEQUENTIAL
     if recipe is not None:
         try:
-            found = tuple(language.parse_expression(recipe, _source(call)) for call in calls)
+            found = tuple(
+                language.parse_expression(recipe, _input_expression(call)) for call in calls
+            )
         except NoRecipeError as problem:
             raise ModelError(
                 f"layer {plan.name!r}: the recipe {recipe!r} {problem}; give an expression of x, "
@@ -135,11 +137,12 @@ def _expression(plan: LayerPlan, call: Call) -> Expression:
     odd += ["training"] * (refs(training) != []) + ["more arguments"] * (len(call.args) > 1)
     if odd:
         raise NoRecipeError(f"is called with {', '.join(odd)} besides its input")
-    return lambdas.lambda_expression(plan.settings, _source(call), training=bool(training))
+    return lambdas.lambda_expression(
+        plan.settings, _input_expression(call), training=bool(training)
+    )
 
 
-def _source(call: Call) -> Expression:
-    """Make the expression of a layer's input: a tensor, or several of them."""
+def _input_expression(call: Call) -> Expression:
     (first,) = call.args[:1] or (None,)
     if isinstance(first, TensorRef):
         return tree.InputTensor(0)

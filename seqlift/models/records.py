@@ -68,7 +68,7 @@ def _layer(record: Mapping[str, Any], generation: int) -> LayerPlan:
     module = record.get("module")
     name = legacy.layer_name(record.get("name") or written.get("name") or class_name)
     inner = {
-        key: _inner(written.pop(key), generation, name=f"{name}.{key}")
+        key: _wrapped_plans(written.pop(key), generation, name=f"{name}.{key}")
         for key in list(written)
         if (key in INNER_LAYERS and legacy.holds_layers(written[key]))
         or (key.endswith("activation") and legacy.is_layer(written[key]))
@@ -92,10 +92,9 @@ def _layer(record: Mapping[str, Any], generation: int) -> LayerPlan:
     )
 
 
-def _inner(value: Any, generation: int, *, name: str) -> Any:
-    """Plan the layers that a wrapper holds; `name` is used where one has none."""
+def _wrapped_plans(value: Any, generation: int, *, name: str) -> Any:
     if isinstance(value, list):
-        return tuple(_inner(item, generation, name=name) for item in value)
+        return tuple(_wrapped_plans(item, generation, name=name) for item in value)
     if value is None:
         return ()
     config = value["config"]
@@ -129,7 +128,6 @@ def _sequential(record: Mapping[str, Any], generation: int) -> NetworkPlan:
 
 
 def _with_name(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Name the record of a network that was written as a bare list; leave others as they are."""
     return {"name": name, **record} if isinstance(record["config"], list) else record
 
 
@@ -238,7 +236,7 @@ def _is_ref(value: Any) -> bool:
 
 
 def _is_constant(value: Any) -> bool:
-    """Tell whether a value stands where tf.keras has a tensor: ``1 / x`` is such a call."""
+    # tf.keras writes the 1 of a call such as `1 / x` so, where others have a tensor
     return isinstance(value, list | tuple) and bool(value) and value[0] == "_CONSTANT_VALUE"
 
 

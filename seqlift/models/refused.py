@@ -25,7 +25,6 @@ class RefusedLayersError(ModelError):
 
 
 def refusal_lines(refusals: Sequence[Refusal]) -> list[str]:
-    """Write a line for each cause, in the order of the first layers of each."""
     causes: dict[tuple[str, bool], list[Refusal]] = {}
     for one in refusals:
         causes.setdefault((one.reason, one.recipe_for is None), []).append(one)

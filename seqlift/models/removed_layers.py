@@ -84,5 +84,4 @@ def _merge_refusals(place: str, config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_branch(record: Any) -> bool:
-    """Tell whether a record is one of the networks that a Merge of Keras 0 or 1 may hold."""
     return isinstance(record, Mapping) and record["class_name"] in ("Sequential", "Merge")

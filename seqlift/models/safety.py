@@ -198,7 +198,6 @@ def _layer_refusals(plan: LayerPlan, *, recipe_for: str) -> Iterator[Refusal]:
 
 
 def _is_of_keras(plan: LayerPlan) -> bool:
-    """Tell whether the record claims a class that Keras brings, not one a user registered."""
     at_home = plan.module is None or any(
         plan.module == home or plan.module.startswith(f"{home}.") for home in MODULES
     )

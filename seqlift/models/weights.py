@@ -177,7 +177,7 @@ def _parted(
 
 
 def _plain_name(path: str) -> str:
-    """Reduce "conv1d_1/kernel:0" and "conv1d_1/kernel_2" to "kernel"."""
+    # "conv1d_1/kernel:0" of Keras 1 and 2, "conv1d_1/kernel_2" of Keras 3
     return re.sub(r"(_\d+)?(:\d+)?$", "", path.rsplit("/", 1)[-1])
 
 

@@ -73,7 +73,6 @@ def run_design(options: DesignOptions, *, progress: Progress) -> Written:
 
 
 def starts_of(options: DesignOptions, designer: Designer) -> Iterator[DesignStart]:
-    """Yield the starting sequences that the options ask for."""
     if options.start != RANDOM:
         yield from starts_in(options.start, options.genome, designer.length or options.length)
         return
@@ -83,7 +82,6 @@ def starts_of(options: DesignOptions, designer: Designer) -> Iterator[DesignStar
 
 
 def write_sequences(path: Path, designs: Iterable[tuple[str, DesignedSequence]]) -> None:
-    """Write designed sequences as FASTA, with the score before and after in the header."""
     with path.open("w", encoding="utf-8") as file:
         for name, design in designs:
             facts = f"before={design.before:.6g} after={design.after:.6g}"
@@ -123,7 +121,6 @@ def drawn_designs(
 
 
 def draw_first_designs(path: Path, drawn: "Sequence[Drawn]") -> None:
-    """Draw the importance of the bases before and after."""
     from seqlift.plots.design_logos import draw_designs  # Keras is imported without Matplotlib
 
     picture = io.BytesIO()

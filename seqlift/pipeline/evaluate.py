@@ -76,7 +76,6 @@ def evaluate_methods(
 def mutagenesis_of(
     subjects: Mapping[str, ExplainedModel], base: EvaluateOptions, settings: Settings
 ) -> ExplainedModel:
-    """Find or load the method that agreement is measured with."""
     known = subjects.get(MUTAGENESIS)
     return known or ExplainedModel(settings.load(replace(base, method=MUTAGENESIS)))
 
@@ -100,14 +99,12 @@ def compared_of(run: Run, batch: Batch, instances: MotifInstances | None) -> Com
 
 
 def as_rows(references: NDArray[Any], axes: int) -> Array:
-    """Make one-hot rows of references, which may be codes with `axes` axes."""
     if references.ndim == axes:
         return np.asarray(one_hot(references, np.float32))
     return np.asarray(references, np.float32)
 
 
 def notes_of_run(run: Run) -> list[str]:
-    """Say what was compared with what."""
     kind, number = run.references.kind, run.references.number
     mean = f"the mean of {number} references ({kind})" if number > 1 else f"the reference ({kind})"
     notes = [*run.explainer.notes, f"deleted windows become {mean} of the sequence"]

@@ -92,7 +92,6 @@ def by_method(files: Sequence[ScoreFile]) -> dict[str, list[ScoreFile]]:
 
 
 def method_of(file: ScoreFile) -> str:
-    """Name the method of a file, as `--methods` would have it."""
     return method_label(*made_by(file.attributes, unnamed="scores"))
 
 

@@ -107,6 +107,5 @@ def comma_names(text: str) -> list[str]:
 
 
 def nearest_name(name: str, known: Mapping[str, object] | list[str]) -> str:
-    """Suggest the known name that is nearest, or all."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"did you mean {near[0]}?" if near else f"use one of {', '.join(known)}"

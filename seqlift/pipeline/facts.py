@@ -100,7 +100,6 @@ def doubts_of(explainer: "Explainer", target: str) -> dict[str, Attribute]:
 
 
 def digest_of(path: Path) -> str:
-    """Compute the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -141,14 +140,12 @@ def shard_attributes(run: Run) -> dict[str, str | int]:
 
 
 def strands_of(options: ScoreOptions) -> str:
-    """Say in which direction sequences are read."""
     if options.both_strands:
         return "mean of both"
     return "that of the region" if options.strand else "forward"
 
 
 def command_of(options: ScoreOptions) -> str:
-    """Spell the command that makes these scores, as one could type it."""
     return shlex.join(["seqlift", "score", options.model, options.regions, *words_of(options)])
 
 

@@ -154,5 +154,4 @@ def is_finished(run: Run) -> bool:
 
 
 def are_all(paths: Collection[Path]) -> bool:
-    """Find out whether all files are there."""
     return all(os.path.lexists(path) for path in paths)

@@ -58,6 +58,5 @@ def seconds_of_one(run: "Run") -> float:
 
 
 def duration_words(seconds: float) -> str:
-    """Write a time in its largest unit."""
     name, unit = next((one for one in UNITS if seconds >= one[1]), UNITS[-1])
     return f"{seconds / unit:.0f} {name}"

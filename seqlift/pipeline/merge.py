@@ -152,7 +152,6 @@ def write_merged(
 
 
 def draw(finished: Path, track: Path, overlap: Overlap, *, force: bool, progress: Progress) -> None:
-    """Write a track of a finished score file."""
     with saying_what_is_finished(finished), ScoreFile(finished) as scores, writing(track) as new:
         format_of(track).make(scores, new, overlap=overlap, progress=progress)
         finish(new, track, replace=force)

@@ -17,7 +17,6 @@ from seqlift.tracks.seal import check_seal
 
 
 def part_facts(parts: PartsFolder, target: str, start: int) -> dict[str, str | int]:
-    """List the attributes by which a part's score file is known."""
     return {"run": parts.run, "target": target, "start": start}
 
 

@@ -155,7 +155,6 @@ class PartsFolder(Closing):
         ]
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
-        """Write a small file, which has its name when it is whole."""
         unfinished = self.folder / f"{name}{PARTIAL}"
         unfinished.write_text(json.dumps(content, indent=1), encoding="utf-8")
         to_disk(unfinished)

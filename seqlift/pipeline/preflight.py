@@ -75,13 +75,11 @@ def check_early(options: ScoreOptions) -> None:
 
 
 def final_files(options: ScoreOptions, explainer: "Explainer") -> Outputs:
-    """Name the files of a run."""
     prefix = options.output or default_prefix(options.regions)
     return outputs_of(prefix, [target.name for target in explainer.targets], options.shard)
 
 
 def framing_of(options: ScoreOptions, explainer: "Explainer") -> Framing:
-    """Decide how regions become windows."""
     length = window_length(explainer, options.length, source=options.model)
     return Framing(length, stride_of(options, length))
 
@@ -234,7 +232,6 @@ def references_of(options: ScoreOptions, survey: Survey) -> tuple[References, fl
 
 
 def check_windows(options: ScoreOptions) -> None:
-    """Raise InputError for options that contradict each other."""
     if options.strand and options.both_strands:
         raise InputError("--strand, --both-strands: give one of them")
     if options.stride is not None and not options.tile:

@@ -57,7 +57,6 @@ def check_file(run: Run, path: Path, target: str) -> None:
 
 
 def worst_row(run: Run, scores: ScoreFile) -> tuple[float, str]:
-    """Find the largest relative residual of a score file, and the place of its row."""
     relative = scores.values("qc/relative_residual", slice(None))
     if not len(relative):
         return 0.0, ""

@@ -23,7 +23,6 @@ PART_SECONDS = 30.0
 
 
 def free_space(folder: Path) -> int:
-    """Count the free bytes of the disk that a folder is on."""
     return shutil.disk_usage(folder).free
 
 

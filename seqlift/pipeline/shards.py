@@ -104,7 +104,6 @@ def check_shards(
 
 
 def shard_of(path: Path, facts: Facts) -> ShardRows:
-    """Read which shard a file is."""
     found = re.fullmatch("([0-9]{1,9})-of-([0-9]{1,9})", str(facts.get(SHARD)), re.ASCII)
     start, rows = facts.get(SHARD_START), facts.get(SHARD_OF_ROWS)
     if not found or not isinstance(start, int) or not isinstance(rows, int):

@@ -55,5 +55,4 @@ def check_space(run: Run, kept: int) -> None:
 
 
 def size_text(size: int) -> str:
-    """Write a number of bytes as text."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -180,7 +180,6 @@ class Workload(Closing):
         self.regions.check_unchanged()
 
     def _windows(self, framing: Framing) -> Iterator[tuple[int, int, Window]]:
-        """Yield every window, with the number of its region and that of its first base."""
         place = 0
         for number, region in enumerate(self._regions()):
             for window in framing.windows(region):

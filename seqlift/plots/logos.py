@@ -73,7 +73,7 @@ def logo(
     axes.set_xlim(start, start + max(1, len(values)))
     axes.set_ylim(*(limits or find_limits(values)))
     if letters is None:
-        letters = width_of_base(axes, len(values)) >= NARROWEST
+        letters = points_of_base(axes, len(values)) >= NARROWEST
     draw = draw_letters if letters else draw_bars
     draw(axes, values, start)
     axes.axhline(0, color=LINE, linewidth=0.5, zorder=1)
@@ -124,8 +124,7 @@ def find_limits(values: NDArray[np.float64]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def width_of_base(axes: Axes, bases: int) -> float:
-    """Measure how wide a base of `bases` is in a picture, in points."""
+def points_of_base(axes: Axes, bases: int) -> float:
     box = axes.get_window_extent()
     return float(box.width) / axes.get_figure(root=True).dpi * 72 / max(1, bases)  # type: ignore[union-attr]  # axes have one
 
@@ -149,7 +148,6 @@ def stack_letters(values: NDArray[np.float64], start: int) -> NDArray[np.float64
 
 
 def draw_letters(axes: Axes, values: NDArray[np.float64], start: int) -> None:
-    """Draw every score as a letter, all letters of a base at once."""
     for base, places in zip(LETTERS, stack_letters(values, start), strict=True):
         places = places[places[:, 3] != 0]
         places[:, 0] += (1 - LETTER_WIDTH) / 2

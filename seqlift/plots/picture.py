@@ -153,7 +153,6 @@ def plot(
 
 
 def list_paths(paths: Path_ | Sequence[Path_]) -> list[Path_]:
-    """Make a list of one path or several."""
     return [paths] if isinstance(paths, str | os.PathLike) else list(paths)
 
 

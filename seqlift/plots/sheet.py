@@ -138,8 +138,7 @@ class Sheet:
         ]
 
     def _base(self, line: Line) -> float:
-        """Compute the width of a base, in inches: the same in a last line that is short."""
-        return self.width / (self.wrap or (line.end - line.start))
+        return self.width / (self.wrap or (line.end - line.start))  # in a short last line the same
 
     def _marks_of(self, line: Line) -> list[marks.Mark]:
         return marks.laid_out(

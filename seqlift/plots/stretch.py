@@ -178,7 +178,6 @@ class StretchReader:
             )
 
     def _rows_of(self, stretch: DrawnRegion) -> list[int]:
-        """List the rows that a stretch is read from, in the order of their starts."""
         number = stretch.row
         if number is not None and number < self.scores.rows:
             place = (self._chrom[number], self.places.start[number], self.places.end[number])

@@ -108,7 +108,6 @@ def last_line(problem: Exception) -> str:
 
 
 def nvidia_devices() -> tuple[str, ...]:
-    """Name the NVIDIA GPUs that programs here may use, as files of the system."""
     if os.environ.get("CUDA_VISIBLE_DEVICES", "all").strip() in ("", "-1"):
         return ()
     found = [*DEVICES.glob("nvidia[0-9]*"), *DEVICES.glob("dxg")]
@@ -130,7 +129,6 @@ def missing_libraries(name: str) -> str:
 
 
 def jax_plugin() -> bool:
-    """Tell whether JAX's libraries for NVIDIA GPUs are installed."""
     return any(is_installed(plugin) for plugin in PLUGINS)
 
 

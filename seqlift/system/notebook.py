@@ -25,6 +25,5 @@ def notebook_progress(total: int) -> Iterator[Callable[[int], object]]:
 
 
 def in_notebook() -> bool:
-    """Find out whether a kernel of Jupyter runs this."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return getattr(shell, "kernel", None) is not None

@@ -153,7 +153,6 @@ class ScoreWriter(NewScoreFile):
         super().__init__(path, length=length, attributes=attributes, kinds=self._kinds)
 
     def _new_block(self) -> dict[str, NDArray[Any]]:
-        """Make arrays for the rows of a block; what no row fills of a chunk is zero."""
         shapes = {name: layout.row_shape(name, self._length) for name in self._kinds}
         return {
             name: np.zeros((self._block_rows, *shapes[name]), kind)
@@ -210,7 +209,6 @@ class ScoreWriter(NewScoreFile):
         self._rows += rows
 
     def _write_compressed(self) -> None:
-        """Write the rows that are being compressed."""
         done, self._compressing = self._compressing, None
         if done is None:
             return

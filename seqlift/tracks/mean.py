@@ -147,13 +147,12 @@ def _residuals(
 
 
 def _tolerance(files: Sequence[ScoreFile]) -> float:
-    """Find the largest relative residual that files allow: any where a rule promises no sum."""
     stored = (str(file.attributes.get("tolerance", "inf")) for file in files)
     try:
         # merged files list several
         return max(float(word) for words in stored for word in words.split(", "))
     except ValueError:
-        return float("inf")
+        return float("inf")  # "none", where a rule promises no sum
 
 
 def _check_held(

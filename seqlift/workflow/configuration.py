@@ -73,7 +73,6 @@ def check_configuration(
 
 
 def raise_problems(document: Document, problems: list[Problem]) -> None:
-    """Raise InputError with a line for each problem."""
     if problems:
         problems = sorted(problems, key=lambda found: document.line(found[0]))
         raise InputError(*(document.problem(place, text) for place, text in problems))
@@ -91,14 +90,12 @@ def written_problems(document: Document) -> list[Problem]:
 
 
 def targets_of(own: Mapping[str, Any]) -> list[str]:
-    """List the targets of a model."""
     return as_list(own.get("target", ()))
 
 
 def option_problems(
     models: Mapping[str, Mapping[str, Any]], check: OptionsChecked
 ) -> Iterator[Problem]:
-    """Yield the problems of the further options of each model."""
     for name, own in models.items():
         text = check(own["options"])
         if text:
@@ -133,7 +130,6 @@ def files_named(config: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def missing_files(named: Mapping[Place, str]) -> Iterator[Problem]:
-    """Yield a problem for each path that is not a file."""
     for place, path in named.items():
         if not Path(path).is_file():
             kind = "a folder, not a file" if Path(path).is_dir() else "no such file"

@@ -76,19 +76,16 @@ def problems_of_keys(
 
 
 def known_key_near(name: str, known: list[str]) -> str:
-    """Offer the known key nearest to `name`, or all of them."""
     near = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
 
 
 def referred_to(schema: Schema, root: Schema) -> Schema:
-    """Follow a reference to a definition."""
     name = schema.get("$ref", "").rpartition("/")[2]
     return root["$defs"][name] if name else schema
 
 
 def description_of(schema: Schema) -> str:
-    """Take what a schema says in words, as the end of a line."""
     text: str = schema.get("description", "").removesuffix(".")
     return f" ({text})" if text else ""
 
@@ -106,7 +103,6 @@ def wrong_type(value: Any, schema: Schema) -> str:
 
 
 def retyped(value: Any, types: list[str]) -> str:
-    """Say how to write a value so that it has one of `types`."""
     if "string" in types and isinstance(value, int | float):
         return f"quote it: '{value}'"
     if isinstance(value, str) and {"integer", "number"} & {*types}:
@@ -127,38 +123,32 @@ def as_list(value: Any) -> list[Any]:
 
 
 def not_chosen(value: Any, schema: Schema) -> Iterator[str]:
-    """Yield a problem for a value that is none of several."""
     if value not in schema["enum"]:
         yield f"{value!r} is unknown; {known_key_near(str(value), as_list(schema['enum']))}"
 
 
 def too_small(value: Any, schema: Schema) -> Iterator[str]:
-    """Yield a problem for a number below the least."""
     least = schema["minimum"]
     if value < least:
         yield f"{value} is below {least}; give {least} or more{description_of(schema)}"
 
 
 def too_short(value: Any, schema: Schema) -> Iterator[str]:
-    """Yield a problem for empty text."""
     if isinstance(value, str) and len(value) < schema["minLength"]:
         yield f"it is empty; give it a value, or leave the key out{description_of(schema)}"
 
 
 def too_few(value: Any, schema: Schema) -> Iterator[str]:
-    """Yield a problem for an object without keys."""
     if len(value) < schema["minProperties"]:
         yield f"none is named; give one or more{description_of(schema)}"
 
 
 def unlike(value: Any, schema: Schema) -> Iterator[str]:
-    """Yield a problem for text of another form."""
     if not re.search(schema["pattern"], value):
         yield f"{value!r} has another form; change it{description_of(schema)}"
 
 
 def ruled_out(value: Any, schema: Schema) -> Iterator[str]:
-    """Yield a problem for a value that may not be, or text with a word that may not be in it."""
     barred = schema["not"]
     found = re.search(barred["pattern"], value) if "pattern" in barred else None
     if value == barred.get("const") or found:
@@ -167,7 +157,6 @@ def ruled_out(value: Any, schema: Schema) -> Iterator[str]:
 
 
 def stands_twice(value: Any, schema: Schema) -> Iterator[str]:
-    """Yield a problem for each item of a list that stands in it before."""
     if schema["uniqueItems"]:
         seen = [one for number, one in enumerate(value) if one in value[:number]]
         yield from (f"{one!r} stands twice; leave one out" for one in seen)

@@ -52,7 +52,6 @@ def of_settings(function: Callable[[Any], Elementwise]) -> LowerOperation:
 
 
 def lower_logarithm(_operation: Any, place: Place, x: Tensor) -> int:
-    """Lower a logarithm; that of a sum of exponentials is a log-sum-exp."""
     known = log_sum_exp_of(place, x.node)
     return place.add(powers.LOG, x.node) if known is None else known
 
@@ -62,7 +61,6 @@ def lower_error_complement(_operation: Any, place: Place, x: Tensor) -> int:
 
 
 def lower_scale(factor: float) -> LowerOperation:
-    """Make the lowering of an operation that multiplies by a number."""
     return lambda _operation, place, x: scale_node(place, x.node, factor)
 
 

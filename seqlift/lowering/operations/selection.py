@@ -164,7 +164,6 @@ def lower_pad(operation: Any, place: Place, x: Tensor, constant_values: Any = No
 
 
 def padded_by_values(place: Place, node: int, amounts: Iterable[Sequence[int]], mode: Any) -> int:
-    """Pad each axis with values of its own, in a mode of `numpy.pad`."""
     for axis, pair in enumerate(amounts):
         node = taken(
             place, node, axis, np.pad(np.arange(place.shape(node)[axis]), pair, mode=mode).tolist()

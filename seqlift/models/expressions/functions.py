@@ -97,10 +97,9 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 
 
 def _power(base: float, exponent: float) -> float:
-    """Compute a power, of whole numbers a whole number where it has no more than 63 bits."""
     are_whole = isinstance(base, int) and isinstance(exponent, int) and exponent >= 0
     if are_whole and int(base).bit_length() * exponent < 64:  # 9 ** 9 ** 9 would never end
-        whole: int = base**exponent
+        whole: int = base**exponent  # whole, as Python's; math.pow gives floats
         return whole
     return math.pow(base, exponent)
 

@@ -105,11 +105,10 @@ def _translated(
             raise NoRecipeError(f"calls {path} with {name}={tree.text(value)}, which has no recipe")
         if row.parameters[name] != "-":
             meant[row.parameters[name]] = value
-    return _in_order(row.function, meant)
+    return _with_operands_first(row.function, meant)
 
 
-def _in_order(function: str, by_name: dict[str, Expression]) -> Expression:
-    """Apply a function to arguments by name, the operands among them by position."""
+def _with_operands_first(function: str, by_name: dict[str, Expression]) -> Expression:
     positional: list[Expression] = []
     for name in inspect.signature(FUNCTIONS[function]).parameters:
         if name not in OPERANDS or name not in by_name:

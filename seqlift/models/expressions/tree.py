@@ -130,11 +130,11 @@ def _length(value: Any) -> int:
 
 
 def several(items: Iterable[Expression]) -> Expression:
-    return _checked(Several(tuple(items)))
+    return _of_allowed_size(Several(tuple(items)))
 
 
 def apply(function: str, *args: Expression, **kwargs: Expression) -> Expression:
-    return _checked(Apply(function, args, tuple(kwargs.items())))
+    return _of_allowed_size(Apply(function, args, tuple(kwargs.items())))
 
 
 def subscript(value: Expression, key: Expression) -> Expression:
@@ -210,12 +210,11 @@ def apply_function(
 ) -> Apply:
     """Apply `function` to arguments that are already collected."""
     made = Apply(function, tuple(args), tuple(kwargs.items()))
-    _checked(made)
+    _of_allowed_size(made)
     return made
 
 
-def _checked(value: Expression) -> Expression:
-    """Refuse an expression larger than any real one."""
+def _of_allowed_size(value: Expression) -> Expression:
     size, depth = _measure(value)
     if size > MOST_PARTS:
         raise NoRecipeError(f"has more than {MOST_PARTS} parts")

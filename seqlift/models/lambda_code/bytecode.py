@@ -35,7 +35,7 @@ def code_expression(
         except NoRecipeError as problem:
             problems.append(str(problem))
     if not understood:
-        raise NoRecipeError(max(problems, key=_tells))
+        raise NoRecipeError(max(problems, key=_says_more_than_version))
     # The file does not say which Python wrote it, and the same bytes may be other instructions.
     if any(other != understood[0] for other in understood):
         raise NoRecipeError("means different things in different versions of Python")
@@ -48,6 +48,5 @@ def check_signature(code: Code) -> None:
         raise NoRecipeError("takes any number of arguments, or yields")
 
 
-def _tells(problem: str) -> bool:
-    """Tell whether a problem means more than that a version does not fit."""
+def _says_more_than_version(problem: str) -> bool:
     return problem.startswith(("calls ", "uses "))

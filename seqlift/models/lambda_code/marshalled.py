@@ -167,8 +167,7 @@ def _free(variables: tuple[str, ...], kinds: Any) -> tuple[str, ...]:
 
 
 def _long(reader: _Reader) -> int:
-    """Read a large whole number: digits of 15 bits, the sign on their count."""
-    count = reader.number()
+    count = reader.number()  # of digits of 15 bits; its sign is the number's
     digits = struct.unpack(f"<{abs(count)}H", reader.take(2 * abs(count)))
     value: int = sum(digit << (15 * place) for place, digit in enumerate(digits[:8]))
     if len(digits) > 8:

@@ -139,7 +139,6 @@ def even_ticks(low: float, high: float, number: int = 5) -> Ticks:
 
 
 def number_text(value: float) -> str:
-    """Write a whole number with all its digits, another with those that matter."""
     # -0 becomes 0
     return f"{value + 0.0:,.0f}" if abs(value - round(value)) < 1e-9 else f"{value:.6g}"
 

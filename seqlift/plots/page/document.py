@@ -60,7 +60,6 @@ def page(paths: Sequence[Path_], *, annotations: Sequence[Path_] = ()) -> str:
 
 
 def qc_of(scores: ScoreFile) -> dict[str, np.ndarray]:
-    """Read the figures of every row."""
     names = [name for name in layout.FIGURES if name in scores.kinds()]
     return {name.removeprefix("qc/"): scores.values(name, slice(None)) for name in names}
 
@@ -102,7 +101,6 @@ def about(one: FileFigures, shown: str) -> str:
 
 
 def grid(*cards: str) -> str:
-    """Lay cards out in two columns, in one on a narrow screen."""
     return f'<div class="grid">{"".join(cards)}</div>'
 
 
@@ -161,7 +159,6 @@ def likeness(figures: Sequence[FileFigures], comparison: Comparison | None) -> s
 
 
 def matrix(names: Sequence[str], values: np.ndarray) -> list[list[str]]:
-    """Write a square of correlations as the rows of a table."""
     return [
         [name, *("not defined" if np.isnan(one) else f"{one:.3f}" for one in row)]
         for name, row in zip(names, values, strict=True)

@@ -250,7 +250,6 @@ def annotated(one: FileFigures) -> str:
 
 
 def code(line: str) -> str:
-    """Write a command with a button that copies it."""
     return (
         f'<div class="code"><code>{html_text(line)}</code>'
         '<button type="button" class="copy">copy</button></div>'
