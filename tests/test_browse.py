@@ -187,6 +187,61 @@ def test_an_export_has_all_that_its_hubs_name(folder: Path, tmp_path: Path) -> N
     export_page([str(folder / "one.h5")], str(out), force=True, **options)
 
 
+REQUIRED = {
+    "hub.txt": {"hub", "shortLabel", "longLabel", "genomesFile", "email"},
+    "genomes.txt": {"genome", "trackDb"},
+    "trackDb.txt": {"track", "type", "bigDataUrl", "shortLabel", "longLabel"},
+}
+"""Settings without which UCSC refuses a hub (its Track Database Definition, its help of hubs)."""
+
+
+def stanzas(text: str) -> list[dict[str, str]]:
+    """Read the stanzas of a hub's file: a word and a value in each line, blank lines between."""
+    blocks = [block.splitlines() for block in text.strip().split("\n\n")]
+    found = [dict(line.split(" ", 1) for line in block) for block in blocks]
+    assert [len(one) for one in found] == [len(block) for block in blocks], "a setting stands twice"
+    return found
+
+
+def test_hubs_of_several_tracks_have_what_ucsc_asks_for(folder: Path, tmp_path: Path) -> None:
+    """Long names of files, too, leave short labels that differ."""
+    for target in ("counts", "profile"):
+        stem = tmp_path / f"a rather long name of scores.{target}"
+        shutil.copy(folder / "one.h5", f"{stem}.h5")
+        shutil.copy(folder / "one.bw", f"{stem}.bw")
+        with h5py.File(f"{stem}.h5", "a") as file:
+            file.attrs["target"] = target
+    words, out = [str(tmp_path / "a rather long name of scores")], tmp_path / "site"
+    export_page(words, str(out), force=False, url=None, **NO_OPTIONS)
+    read = {name: stanzas((out / name).read_text()) for name in REQUIRED}
+    for name, needed in REQUIRED.items():
+        for one in read[name]:
+            assert needed <= {*one}, name
+            assert all(value.strip() for value in one.values())
+    tracks = read["trackDb.txt"]
+    assert [one["shortLabel"] for one in tracks] == ["counts", "profile"]
+    assert all(re.fullmatch("[A-Za-z][A-Za-z0-9_]*", one["track"]) for one in tracks)
+    assert len({one["track"] for one in tracks}) == len(tracks)
+    assert all((out / one["bigDataUrl"]).is_file() for one in tracks)
+    (genome,), (hub,) = read["genomes.txt"], read["hub.txt"]
+    assert (out / genome["trackDb"]).is_file()
+    assert (out / hub["genomesFile"]).is_file()
+    assert max(len(one["shortLabel"]) for one in (hub, *tracks)) <= 17
+    page = (out / "index.html").read_text()
+    assert "<h1>a rather long name of scores: counts, profile</h1>" in page
+    assert json.loads((out / "session.json").read_text())["order"] == "by prediction of counts"
+
+
+def test_seqlets_are_named_by_motifs_and_have_no_colour(folder: Path, tmp_path: Path) -> None:
+    """Their further columns are numbers, which browsers would take for something else."""
+    head = "#chrom\tstart\tend\tname\tscore\tstrand\tcontribution\tp_value\tq_value\tmotif\n"
+    (tmp_path / "s.bed").write_text(f"{head}chr1\t105\t115\tpeak\t9\t-\t1.5\t0.1\t0.2\tGATA1\n")
+    marks = (str(tmp_path / "s.bed"), str(folder / "marks.bed"))
+    with site_of([str(folder / "one")], **NO_OPTIONS | {"annotations": marks}) as (_, site):
+        assert site.content("annotations-0.bed") == b"chr1\t105\t115\tGATA1\t0\t-\n"
+        assert site.content("annotations-1.bed") == folder / "marks.bed"
+
+
 def test_what_cannot_be_browsed_is_said(folder: Path, tmp_path: Path) -> None:
     def fails(words: str, scores: Path, **more: str) -> None:
         with pytest.raises(InputError, match=words), site_of([str(scores)], **NO_OPTIONS | more):

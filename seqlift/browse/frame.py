@@ -15,8 +15,9 @@ POLICY = (
 FRAME_STYLE = """
 main{max-width:none;display:grid;grid-template-columns:250px minmax(0,1fr);gap:20px}
 h1{font-size:17px;grid-column:1/-1;overflow-wrap:anywhere}
-@media (max-width:760px){main{grid-template-columns:1fr}}
 nav ol{list-style:none;margin:8px 0;padding:0;max-height:70vh;overflow-y:auto}
+@media (max-width:760px){main{grid-template-columns:1fr}nav ol{max-height:30vh}}
+nav p{margin:6px 0;font-size:13px;color:var(--soft)}
 nav button{width:100%;text-align:left;margin:0 0 4px;overflow-wrap:anywhere;font-size:13px}
 nav button span{display:block;color:var(--soft);font-size:12px}
 nav [aria-current]{border-color:var(--bar);box-shadow:inset 3px 0 var(--bar)}

@@ -21,9 +21,12 @@ def hub_files(shown: ShownFiles, names: Collection[str], *, url: str) -> dict[st
     """Write the files of all hubs, by name; `url` is put before what WashU must find."""
     base = f"{url.rstrip('/')}/" if url else ""
     texts = {
-        "hub.txt": ucsc_hub(shown.labels),
+        "hub.txt": ucsc_hub(shown.title),
         "genomes.txt": f"genome {one_line(shown.assembly)}\ntrackDb trackDb.txt\n",
-        "trackDb.txt": "\n".join(map(ucsc_track, range(len(shown.labels)), shown.labels)),
+        "trackDb.txt": "\n".join(
+            ucsc_track(number, label, track.name)
+            for number, (label, track) in enumerate(zip(shown.labels, shown.tracks, strict=True))
+        ),
         "washu.json": json_text(washu_tracks(shown.labels, base)),
         "jbrowse.json": json_text(jbrowse(shown, names)),
     }
@@ -39,19 +42,21 @@ def one_line(text: str) -> str:
     return printable(" ".join(text.split())).rstrip("\\") or "scores"
 
 
-def ucsc_hub(labels: Sequence[str]) -> str:
-    name = one_line(", ".join(labels))
+def ucsc_hub(title: str) -> str:
+    name = one_line(title)
     return (
         f"hub seqlift\nshortLabel {name[:SHORT_LABEL]}\nlongLabel Contributions: {name}\n"
         "genomesFile genomes.txt\nemail nobody@localhost\n"  # UCSC asks for an address
     )
 
 
-def ucsc_track(number: int, label: str) -> str:
+def ucsc_track(number: int, label: str, file: str) -> str:
+    """Write a track of letters; its long label names the file, too."""
     name = one_line(label)
+    long = name if file in label else f"{name}, {one_line(file)}"
     return (
         f"track scores_{number}\ntype bigWig\nbigDataUrl scores-{number}.bw\n"
-        f"shortLabel {name[:SHORT_LABEL]}\nlongLabel {name}\n"
+        f"shortLabel {name[:SHORT_LABEL]}\nlongLabel {long}\n"
         "visibility full\nlogo on\nautoScale on\nmaxHeightPixels 200:100:32\n"
     )
 

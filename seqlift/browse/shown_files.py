@@ -4,15 +4,18 @@ Knows the names that `seqlift score` gives its files; knows nothing of pages.
 """
 
 import glob
-import os
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from seqlift.errors import InputError
 from seqlift.inputs.genome import Genome
-from seqlift.plots.marks import read_marks
+from seqlift.inputs.text import TextFile
+from seqlift.plots.marks import motif_column, read_marks
 from seqlift.plots.stretch import StretchReader
+from seqlift.system.printable import printable
 from seqlift.tracks.bigwig import begins_as_bigwig
 from seqlift.tracks.regions_bed import narrow_peak
 from seqlift.tracks.score_file import ScoreFile
@@ -50,6 +53,20 @@ class ShownFiles:
     bed: str
     labels: tuple[str, ...]
     assembly: str
+
+    @property
+    def title(self) -> str:
+        """Name all tracks, and the files that they come from."""
+        names = [one.name for one in self.tracks]
+        common = names[0] if len(names) == 1 else beginning(names).rpartition(".")[0]
+        labels = list(dict.fromkeys(self.labels))
+        files = [common] if common else names
+        return ", ".join(files) + ("" if labels == names else f": {', '.join(labels)}")
+
+
+def beginning(names: Sequence[str]) -> str:
+    columns = takewhile(lambda letters: len({*letters}) == 1, zip(*names, strict=False))
+    return "".join(letters[0] for letters in columns)
 
 
 def assembly_of(genome: Path) -> str:
@@ -90,7 +107,7 @@ def find_files(
         annotations=tuple(map(Path, annotations)),
         regions=listed,
         bed=bed,
-        labels=tuple(label_of(*pair) for pair in zip(tracks, files, strict=True)),
+        labels=labels_of(tracks, files),
         assembly=assembly_of(path),
     )
 
@@ -176,9 +193,36 @@ def list_lines(track: Path) -> tuple[tuple[ListedRegion, ...], str]:
     return (), ""
 
 
-def label_of(track: Path, scores: Path) -> str:
+def seqlets_as_bed(path: Path) -> bytes | None:
+    """Write a file of `seqlift seqlets` as BED of six columns, named by motifs; None for others.
+
+    Browsers take its further columns for the ends of a thick part and a colour.
+    """
+    with closing(TextFile(path, remedy="give BED as text")) as file:
+        head = file.head.lstrip().split(b"\n", 1)[0].decode(errors="replace")
+    if motif_column(head) is None:
+        return None
+    return "".join(
+        f"{one.chrom}\t{one.start}\t{one.end}\t{printable(one.name)}\t0\t{one.strand}\n"
+        for one in read_marks([path])
+    ).encode()
+
+
+def labels_of(tracks: Sequence[Path], files: Sequence[Path]) -> tuple[str, ...]:
+    """Call tracks by their targets, and by their files too where targets are equal or unknown.
+
+    A label is short: igv.js lays it over letters, and UCSC shows its first 17 characters.
+    """
+    targets = [target_of(path) for path in files]
+    alone = all(targets) and len({*targets}) == len(targets)
+    return tuple(
+        target if alone else f"{target} {track.name}".lstrip()
+        for track, target in zip(tracks, targets, strict=True)
+    )
+
+
+def target_of(scores: Path) -> str:
     if not scores.is_file():
-        return os.fspath(track.name)
+        return ""
     with ScoreFile(scores) as file:
-        target = file.attributes.get("target")
-    return f"{track.name}: {target}" if target else track.name
+        return str(file.attributes.get("target") or "")

@@ -12,7 +12,7 @@ from typing import Any
 
 from seqlift.browse.frame import frame
 from seqlift.browse.igv_session import igv_session
-from seqlift.browse.shown_files import ListedRegion, ShownFiles
+from seqlift.browse.shown_files import ListedRegion, ShownFiles, seqlets_as_bed
 from seqlift.errors import InputError
 
 Content = Path | bytes
@@ -97,7 +97,7 @@ def make_site(
         raise InputError(f"{shown.tracks[0]}: its score file (.h5) is not there; {MISSING}")
     names = data_names(shown)
     script = package_files("seqlift.browse") / "pages" / BROWSE_SCRIPT
-    title = ", ".join(shown.labels)
+    title = shown.title
     files: dict[str, Content] = {
         PAGE: frame(title, igv=IGV if igv is not None else None).encode(),
         BROWSE_SCRIPT: script.read_bytes(),
@@ -110,6 +110,7 @@ def make_site(
     session: dict[str, Any] = {
         "title": title,
         "missing": "" if igv is not None else MISSING,
+        "order": f"by prediction of {shown.labels[0]}" if shown.scores else "",
         "regions": [as_listed(one) for one in shown.regions],
         "igv": igv_session(shown, names),
     }
@@ -132,8 +133,9 @@ def data_names(shown: ShownFiles) -> dict[str, Content]:
     if shown.bed:
         found["regions.bed"] = shown.bed.encode()
     for i, one in enumerate(shown.annotations):
-        ending = ".bed.gz" if one.suffix in (".gz", ".bgz") else ".bed"
-        found[f"annotations-{i}{ending}"] = one
+        seqlets = seqlets_as_bed(one)
+        zipped = seqlets is None and one.suffix in (".gz", ".bgz")
+        found[f"annotations-{i}.bed{'.gz' if zipped else ''}"] = one if seqlets is None else seqlets
     return found
 
 

@@ -72,18 +72,23 @@ def by_motif(regions: list[Region], lines: Sequence[str]) -> list[Region]:
 
     Else those whose name only says where they lie have none.
     """
-    head = next((line for line in lines if line.strip()), "").rstrip("\n").split("\t")
-    if not head[0].startswith("#") or MOTIF not in head:
+    column = motif_column(next((line for line in lines if line.strip()), ""))
+    if column is None:
         return [
             replace(one, name=".") if one.name == f"{one.chrom}:{one.start}-{one.end}" else one
             for one in regions
         ]
-    column = head.index(MOTIF)
     words = (lines[one.line - 1].rstrip("\n").split("\t") for one in regions)
     return [
         replace(one, name=row[column] if len(row) > column else one.name)
         for one, row in zip(regions, words, strict=True)
     ]
+
+
+def motif_column(head: str) -> int | None:
+    """Find the column "motif" in the first line of a BED file, from 0; None where there is none."""
+    names = head.rstrip("\r\n").split("\t")
+    return names.index(MOTIF) if names[0].startswith("#") and MOTIF in names else None
 
 
 def colours_of(regions: Iterable[Region]) -> dict[str, str]:

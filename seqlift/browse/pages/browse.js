@@ -35,13 +35,13 @@ const button = (region, show) => {
   return item;
 };
 
-const list = (regions, show) => {
+const list = ({ regions, order }, show) => {
   const word = part("find").value.trim().toLowerCase();
   const found = regions.filter((one) => `${one.name} ${place(one)}`.toLowerCase().includes(word));
   part("regions").replaceChildren(...found.slice(0, MOST).map((one) => button(one, show)));
-  const order = regions[0]?.prediction === undefined ? "" : ", by prediction";
   const shown = Math.min(found.length, MOST);
-  part("count").textContent = `${shown} of ${regions.length} regions${order}`;
+  const words = [`${shown} of ${regions.length} regions`, order, "places count from 0, as in BED"];
+  part("count").textContent = words.filter(Boolean).join("; ");
 };
 
 const openLetters = async (session) => {
@@ -62,8 +62,8 @@ const openIgv = async (session) => {
 const open = async () => {
   const session = await (await fetch("session.json")).json();
   const show = await (session.missing ? openLetters : openIgv)(session);
-  part("find").addEventListener("input", () => list(session.regions, show));
-  list(session.regions, show);
+  part("find").addEventListener("input", () => list(session, show));
+  list(session, show);
   if (session.missing) part("regions").querySelector("button")?.click();
   else part("regions").querySelector("button")?.setAttribute("aria-current", "true");
   document.body.dataset.ready = "yes";
