@@ -15,6 +15,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from seqlift.attribution.contributions import at_observed, with_scores
+from seqlift.attribution.heads import Head
 from seqlift.attribution.method import Others, Scores, next_to_references, with_max_rule
 from seqlift.attribution.presets import rules_of
 from seqlift.attribution.propagation.passes import BackwardPass
@@ -83,13 +84,13 @@ class ActivationMap:
     def maps(
         self, engine: "Engine", sequences: Array, activations0: Mapping[int, Array], others: Others
     ) -> list[Scores]:
-        """Compute the scores of each head, to be compiled."""
+        """Compute the scores of each group of heads, to be compiled."""
         inputs = engine.expand(sequences, batch_axes=1)
         activations = engine.pass_pairs(inputs[:, None], others)
         (node,) = engine.graph.sources
         back = BackwardPass(engine.graph, engine.rules, activations, activations)
-        found = []
-        for head in engine.heads:
+
+        def scored(head: Head) -> Scores:
             y, y0 = activations[head.node], activations0[head.node]
             gradient = back.run_all({head.node: head.seed(y, y)})[node]
             track = self.spread_out(engine.graph, self.weigh(activations[node][:, 0], gradient))
@@ -101,8 +102,9 @@ class ActivationMap:
                 "reference_prediction": head.value(y0) + ops.zeros_like(value),
                 "difference": value - head.value(y0),
             }
-            found.append(with_scores(output, scores, at_observed(scores, inputs)))
-        return found
+            return with_scores(output, scores, at_observed(scores, inputs))
+
+        return [group.each(scored, inputs) for group in engine.groups]
 
     def spread_out(self, graph: Graph, values: Array) -> Array:
         """Spread a map (N, positions) over the bases, (N, L); an image's is repeated instead."""

@@ -1,11 +1,11 @@
 """One batch of DeepLIFT: forward once per sequence and once per reference, then multipliers back.
 
-The reverse pass is written out, once a head; a rule makes a factor of each nonlinear node as soon
-as references have passed it, and only that is kept.
+The reverse pass is written out, once for each group of heads (`seqlift.attribution.head_groups`); a
+rule makes a factor of each nonlinear node as soon as references have passed it, and only that is
+kept.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from seqlift.attribution.contributions import contributions
 from seqlift.attribution.halving import with_halved
+from seqlift.attribution.head_groups import by_head, grouped_heads
 from seqlift.attribution.heads import Head
 from seqlift.attribution.method import Method
+from seqlift.attribution.passed_references import PassedReferences, reference_arrays
 from seqlift.attribution.presets import check_defined
 from seqlift.attribution.propagation.passes import BackwardPass, asked, nodes_kept
 from seqlift.attribution.propagation.rule import flatten_pairs
@@ -28,17 +30,6 @@ from seqlift.network.graph import Graph
 Array = Any
 Activations = dict[int, Array]
 Others = Mapping[int, Array]  # by node: inputs other than the sequence
-
-
-@dataclass(frozen=True, slots=True)
-class PassedReferences:
-    """References that every sequence has in common, passed through the model.
-
-    `inputs` is (1, R, *input shape); `activations` are (1, R, *node shape) by node.
-    """
-
-    inputs: Array
-    activations: Activations
 
 
 class Engine:
@@ -62,6 +53,7 @@ class Engine:
     ) -> None:
         graph = method.prepared(graph)
         self.method, self.heads, self.dtype = method, tuple(heads), dtype
+        self.groups = grouped_heads(self.heads)
         self.rules = rules = method.rules(graph)
         self.needed = graph.ancestors(head.node for head in heads)
         check_defined(graph, rules, self.needed)
@@ -103,14 +95,13 @@ class Engine:
     def propagated(
         self, sequences: Array, references: Array | PassedReferences, others: Others
     ) -> list[dict[str, Array]]:
-        """Score a batch by one backward pass for each pair."""
-        results: list[dict[str, Array]]
+        """Score a batch by one backward pass for each pair and head."""
         if isinstance(references, PassedReferences):
             activations0 = references.activations
-            results = self._explain_shared(sequences, references.inputs, activations0, others)
+            found = self._explain_shared(sequences, references.inputs, activations0, others)
         else:
-            results = self._explain_own(sequences, references, others)
-        return results
+            found = self._explain_own(sequences, references, others)
+        return self.by_head(found)
 
     def gradients_at(
         self,
@@ -120,10 +111,10 @@ class Engine:
         others: Others,
         point: Array,
     ) -> list[Array]:
-        """Compute each head's multipliers (N * R, *input shape) at a point by the method's rules.
+        """Compute multipliers (N * R, *input shape) at a point by the method's rules.
 
-        The point is ``place(x, x0, point)``, for sequences (N, 1, *shape) and references
-        (M, R, *shape).
+        Those of each group of heads, stacked where it has several. The point is
+        ``place(x, x0, point)``, for sequences (N, 1, *shape) and references (M, R, *shape).
         """
         gradients = self.compiled(place, partial(self.gradients, place))
         found: list[Array] = gradients(sequences, reference_arrays(references), others, point)
@@ -148,10 +139,13 @@ class Engine:
         others: Others,
         multipliers: list[Array],
     ) -> list[dict[str, Array]]:
-        """Make scores of multipliers (N * R, *input shape) of each head."""
+        """Make scores of multipliers (N * R, *input shape), by group as `gradients_at` gives."""
         inputs = reference_arrays(references)
-        results: list[dict[str, Array]] = self._summarise(sequences, inputs, others, multipliers)
-        return results
+        return self.by_head(self._summarise(sequences, inputs, others, multipliers))
+
+    def by_head(self, found: Sequence[Any]) -> list[Any]:
+        """List by head what was computed by group of heads."""
+        return by_head(self.groups, found)
 
     def pass_references(
         self, references: Array, others: Others | None = None
@@ -213,11 +207,13 @@ class Engine:
         """
         start = activations if self.at_sequence else activations0
         back = BackwardPass(self.graph, self.rules, activations, start)
-        multipliers = [
-            back.run(head.node, head.seed(activations[head.node], start[head.node]))
-            for head in self.heads
-        ]
-        return self.results(one_hot, references, activations, activations0, multipliers)
+
+        def scored(head: Head) -> dict[str, Array]:
+            seed = head.seed(activations[head.node], start[head.node])
+            multipliers = back.run(head.node, seed)
+            return self.result(head, one_hot, references, activations, activations0, multipliers)
+
+        return [group.each(scored, one_hot) for group in self.groups]
 
     def gradients(
         self,
@@ -232,10 +228,12 @@ class Engine:
         x = ops.expand_dims(self.expand(sequences, batch_axes=1), 1)
         activations = self.pass_pairs(place(x, x0, point), others)
         back = BackwardPass(self.graph, self.rules, activations, activations)
-        return [
-            back.run(head.node, head.seed(activations[head.node], activations[head.node]))
-            for head in self.heads
-        ]
+
+        def gradient(head: Head) -> Array:
+            y = activations[head.node]
+            return back.run(head.node, head.seed(y, y))
+
+        return [group.each(gradient, x) for group in self.groups]
 
     def summarise(
         self, sequences: Array, references: Array, others: Others, multipliers: list[Array]
@@ -244,34 +242,34 @@ class Engine:
         one_hot = ops.expand_dims(self.expand(sequences, batch_axes=1), 1)
         inputs, activations0 = self.pass_references(references, others)
         activations = self.pass_pairs(one_hot, others)
-        return self.results(one_hot, inputs, activations, activations0, multipliers)
 
-    def results(
+        def scored(head: Head, flat: Array) -> dict[str, Array]:
+            return self.result(head, one_hot, inputs, activations, activations0, flat)
+
+        pairs = zip(self.groups, multipliers, strict=True)
+        return [group.each(scored, one_hot, flat) for group, flat in pairs]
+
+    def result(
         self,
+        head: Head,
         one_hot: Array,
         references: Array,
         activations: Activations,
         activations0: Activations,
-        multipliers: Sequence[Array],
-    ) -> list[dict[str, Array]]:
-        """Make the results of the heads from the multipliers (N * R, *input shape) of each."""
-        results = []
-        for head, flat in zip(self.heads, multipliers, strict=True):
-            y, y0 = activations[head.node], activations0[head.node]
-            finished = self.method.at_input(flat)
-            pairs = ops.reshape(finished, (one_hot.shape[0], -1, *one_hot.shape[2:]))
-            difference = self.difference(head, y, y0)
-            scores, total = contributions(pairs, one_hot, references)
-            results.append(
-                scores
-                | {
-                    "prediction": head.value(y)[:, 0],
-                    "reference_prediction": ops.broadcast_to(head.value(y0), difference.shape),
-                    "difference": difference,
-                    "residual": difference - total,
-                }
-            )
-        return results
+        multipliers: Array,
+    ) -> dict[str, Array]:
+        """Make the result of a head from its multipliers (N * R, *input shape)."""
+        y, y0 = activations[head.node], activations0[head.node]
+        finished = self.method.at_input(multipliers)
+        pairs = ops.reshape(finished, (one_hot.shape[0], -1, *one_hot.shape[2:]))
+        difference = self.difference(head, y, y0)
+        scores, total = contributions(pairs, one_hot, references)
+        return scores | {
+            "prediction": head.value(y)[:, 0],
+            "reference_prediction": ops.broadcast_to(head.value(y0), difference.shape),
+            "difference": difference,
+            "residual": difference - total,
+        }
 
     def difference(self, head: Head, y: Array, y0: Array) -> Array:
         """Compute the value that the contributions of each pair should sum to, (N, R)."""
@@ -294,7 +292,3 @@ class Engine:
             # codes above the channels give zeros
             return ops.one_hot(array, shape[-1], dtype=self.dtype)
         return ops.cast(array, self.dtype)
-
-
-def reference_arrays(references: Array | PassedReferences) -> Array:
-    return references.inputs if isinstance(references, PassedReferences) else references

@@ -29,6 +29,13 @@ class Head(Protocol):
     def node(self) -> int:
         """Number the node that the scalar is computed from."""
 
+    @property
+    def numbers(self) -> tuple[Any, ...]:
+        """List the arrays that distinguish it from other heads of its class on this node."""
+
+    def with_numbers(self, numbers: Sequence[Any]) -> "Head":
+        """Replace these arrays, by tensors too."""
+
     def value(self, y: Array) -> Array:
         """Compute the scalar of (N, R, *shape): (N, R)."""
 
@@ -56,6 +63,13 @@ class WeightedHead:
     node: int
     weights: NDArray[np.floating]
 
+    @property
+    def numbers(self) -> tuple[Any, ...]:
+        return (self.weights,)
+
+    def with_numbers(self, numbers: Sequence[Any]) -> "WeightedHead":
+        return WeightedHead(self.node, *numbers)
+
     def value(self, y: Array) -> Array:
         return sum_over_sample(y * constant_tensor(self.weights, y))
 
@@ -79,12 +93,19 @@ class BoxHead:
     node: int
     factors: tuple[NDArray[np.floating], ...]
 
+    @property
+    def numbers(self) -> tuple[Any, ...]:
+        return self.factors
+
+    def with_numbers(self, numbers: Sequence[Any]) -> "BoxHead":
+        return BoxHead(self.node, tuple(numbers))
+
     def weights(self, like: Array) -> Array:
         """Multiply the weights of the axes, in the type of an array."""
         rank = len(self.factors)
         shapes = [[-1 if i == axis else 1 for i in range(rank)] for axis in range(rank)]
         terms = [
-            constant_tensor(factor.reshape(shape), like)
+            ops.reshape(constant_tensor(factor, like), shape)
             for factor, shape in zip(self.factors, shapes, strict=True)
         ]
         return prod(terms[1:], start=terms[0])
@@ -127,6 +148,13 @@ class ProfileHead:
 
     node: int
     complete: bool
+
+    @property
+    def numbers(self) -> tuple[Any, ...]:
+        return ()
+
+    def with_numbers(self, numbers: Sequence[Any]) -> "ProfileHead":
+        return self
 
     def value(self, y: Array) -> Array:
         """Compute ``sum(p * l)``."""

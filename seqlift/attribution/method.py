@@ -166,7 +166,10 @@ class MeanGradient:
     def gradients(
         self, engine: "Engine", sequences: Array, references: Any, others: Others
     ) -> Iterator[list[Array]]:
-        """Yield the gradients (N * R, *input shape) of each head at one point after another."""
+        """Yield the gradients (N * R, *input shape) at one point after another.
+
+        Those of each group of heads, stacked where it has several.
+        """
         number, shape = number_of_references(references), engine.graph.nodes[0].shape
         for point in self.points.of(sequences, number, shape):
             # TensorFlow compiles anew for each number
@@ -202,9 +205,9 @@ def next_to_references(
 ) -> list[Scores]:
     """Score a batch by `scored`, compiled as `name`, from the references' activations.
 
-    `scored` takes the engine, the sequences, the activations by node and the other inputs.
+    `scored` takes the engine, the sequences, the activations by node and the other inputs, and
+    gives the scores of each group of heads.
     """
     compared = engine.passed(references, others)
     run = engine.compiled(name, partial(scored, engine))
-    found: list[Scores] = run(sequences, compared.activations, others)
-    return found
+    return engine.by_head(run(sequences, compared.activations, others))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from keras import ops
 
 from seqlift.attribution.contributions import SEQUENCE_RANK, with_scores
+from seqlift.attribution.heads import Head
 from seqlift.attribution.method import Backward, Others, Scores, next_to_references
 from seqlift.attribution.presets import rules_of
 from seqlift.attribution.propagation.passes import BackwardPass
@@ -133,7 +134,7 @@ class Relevance(Backward):
     def relevances(
         self, engine: "Engine", sequences: Any, activations0: Mapping[int, Any], others: Others
     ) -> list[Scores]:
-        """Compute the scores of each head, to be compiled."""
+        """Compute the scores of each group of heads, to be compiled."""
         inputs = engine.expand(sequences, batch_axes=1)
         activations = engine.pass_pairs(inputs[:, None], others)
         back = BackwardPass(engine.graph, engine.rules, activations, activations)
@@ -142,8 +143,8 @@ class Relevance(Backward):
             # compiled, both passes share all but the first layers
             rules = rules_of(engine.graph, self.offsets)
             apart = BackwardPass(engine.graph, rules, activations, activations)
-        found = []
-        for head in engine.heads:
+
+        def scored(head: Head) -> Scores:
             y, y0 = activations[head.node], activations0[head.node]
             seed = head.seed(y, y)
             slopes = back.run(head.node, seed)
@@ -156,8 +157,9 @@ class Relevance(Backward):
                 "reference_prediction": head.value(y0) + ops.zeros_like(kept),
                 "difference": head.value(y) - kept - unknown[:, None],
             }
-            found.append(with_scores(output, *scores))
-        return found
+            return with_scores(output, *scores)
+
+        return [group.each(scored, inputs) for group in engine.groups]
 
 
 def scores_of(inputs: Any, slopes: Any, offsets: Any) -> tuple[tuple[Any, Any], Any]:

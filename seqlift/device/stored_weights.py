@@ -118,6 +118,8 @@ def storing(stored: StoredWeights | None) -> Iterator[None]:
 
 def constant_tensor(values: NDArray[Any], like: Array, *changes: Change) -> Array:
     """Make a tensor of `values`, changed, in the dtype of `like`: stored, where it is large."""
+    if not isinstance(values, np.ndarray):
+        return ops.cast(values, like.dtype)  # a tensor already: of one head of several
     stored = _STORED.get()
     if stored is None or values.size < stored.large:
         return ops.convert_to_tensor(changed(values, changes), dtype=like.dtype)

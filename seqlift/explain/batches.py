@@ -13,7 +13,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.attribution.engine import Engine, PassedReferences
+from seqlift.attribution.engine import Engine
+from seqlift.attribution.passed_references import PassedReferences
 from seqlift.attribution.result import Result, joined_results
 from seqlift.attribution.stored_size import stored_values
 from seqlift.device.backend import CPU_BATCH, batch_memory, most_lanes
@@ -28,10 +29,14 @@ from seqlift.network.recurrence import Recurrence
 from seqlift.system.free_memory import check_free
 
 LARGEST_BATCH = 32  # on a CPU; more gains nothing
+MOST_SCORES = 4096  # of the sequences of a batch on a CPU and all heads: some seconds of work
 MOST_PAIRS = 4096  # on a GPU: a bound for small networks, not measured on one
 
 PEAK_SHARE = 1.1
 """Peak memory while large weights are stored one by one, relative to that of all: 1.0 measured."""
+
+SCORES = 3
+"""Arrays of the input's shape in the scores of a head."""
 
 COMPILING = 400 * 2**20
 """Bytes of a compilation and its first batch, in addition to large weights: 0.3 GB measured."""
@@ -54,7 +59,9 @@ def schedule_for(engine: Engine, number: int, asked: int | None, *, alike: bool)
 def automatic_size(engine: Engine, number: int) -> int:
     """Choose the sequences per batch that fit the memory, with `number` references each."""
     memory = batch_memory()
-    largest = LARGEST_BATCH if memory <= CPU_BATCH else max(MOST_PAIRS // number, 1)
+    largest = max(MOST_PAIRS // number, 1)
+    if memory <= CPU_BATCH:
+        largest = min(LARGEST_BATCH, max(MOST_SCORES // len(engine.heads), 1))
     return int(min(max(memory // lanes_of(engine) // memory_of(engine, number), 1), largest))
 
 
@@ -77,11 +84,17 @@ def lanes_of(engine: Engine) -> int:
 def memory_of(engine: Engine, number: int) -> int:
     """Estimate the bytes of a batch per sequence, with `number` references each.
 
-    The sum over the heads of the values that their rules keep: a BPNet takes 0.7 times as much with
-    one head and 1.5 times as much with two, measured on a CPU.
+    The sum over the groups of heads of the values that their rules keep, and the scores of all
+    heads but the first of a group: a BPNet takes 0.7 times as much with one head and 1.5 times as
+    much with two, measured on a CPU. Methods of several passes keep the multipliers of every
+    reference between them.
     """
     kept = sum(values_kept(engine.graph.nodes[i]) for i in engine.kept)
-    return len(engine.heads) * kept * np.dtype(engine.dtype).itemsize * number
+    further = len(engine.heads) - len(engine.groups)
+    arrays = SCORES + (2 * number if engine.method.passes > 1 else 0)
+    scores = further * arrays * math.prod(engine.graph.nodes[0].shape)
+    itemsize = np.dtype(engine.dtype).itemsize
+    return (len(engine.groups) * kept * number + scores) * itemsize
 
 
 def check_weights(engine: Engine) -> None:

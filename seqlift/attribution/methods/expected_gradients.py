@@ -58,11 +58,12 @@ class ExpectedGradients(MeanGradient):
     def scores(
         self, engine: "Engine", sequences: Array, references: Any, others: Others
     ) -> list[Scores]:
-        drawn = list(zip(*self.gradients(engine, sequences, references, others), strict=True))
-        means = [sum(draws) / len(draws) for draws in drawn]
+        points = list(self.gradients(engine, sequences, references, others))
+        means = [sum(draws) / len(draws) for draws in zip(*points, strict=True)]
         outputs = engine.summarised(sequences, references, others, means)
         inputs, x0 = engine.expanded(sequences, references)
-        for output, draws, mean in zip(outputs, drawn, means, strict=True):
+        drawn = zip(*(engine.by_head(point) for point in points), strict=True)
+        for output, draws, mean in zip(outputs, drawn, engine.by_head(means), strict=True):
             # Draws on one line share their reference: of several references only the means are
             # independent.
             gradients = [mean] if x0.shape[1] > 1 else draws
