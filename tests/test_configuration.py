@@ -67,7 +67,7 @@ BAD = [
     ("-n 2", "-o x -n 2", ["6: models: demo: options: '-o' may not stand here; leave it out"]),
     ("-n 2", "--refs 2", ["6: models: demo: options: No such option '--refs'."]),
     ("-n 2", "-n two", ["6: models: demo: options: Invalid value for '-n' / '--references'"]),
-    ("-n 2", "-h", ["6: models: demo: options: --help shows help in the place of scores"]),
+    ("-n 2", "-h", ["6: models: demo: options: --help shows help instead of scores"]),
     ("-n 2", "-n '2", ["6: models: demo: options: \"-n '2 --rule rescale\" cannot be split"]),
     ("tasks:1]", "tasks-0]", ["5: models: demo: target: 'tasks-0' and 'tasks:0' have files of on"]),
     ("  other", "  demo", ["7: models: demo: it is there in line 3 already, and only one would"]),

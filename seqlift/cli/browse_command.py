@@ -19,7 +19,7 @@ def browsing(command: Any) -> Any:
     """Give a command the options that say how a page is served, or where it is written."""
     chosen: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         (("--igv",), {
-            "metavar": "FILE", "help": "igv.min.js, 3.8 or later, in the place of the own one.",
+            "metavar": "FILE", "help": "igv.min.js, 3.8 or later, instead of the one installed.",
         }),
         (("--export",), {
             "metavar": "FOLDER",

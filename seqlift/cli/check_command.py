@@ -45,7 +45,7 @@ def option_problem(text: str) -> str:
     try:
         words = shlex.split(text)
         if {"-h", "--help"} & {*words}:
-            return "--help shows help in the place of scores; leave it out"
+            return "--help shows help instead of scores; leave it out"
         score.make_context("score", ["MODEL", "REGIONS", *words], parent=context)
     except ValueError as error:
         return f"{text!r} cannot be split into words: {error}"

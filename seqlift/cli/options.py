@@ -125,7 +125,7 @@ def drawing(command: Any) -> Any:
         }),
         (("--top",), {
             "type": click.IntRange(min=1), "metavar": "N",
-            "help": "The N rows of the highest predictions.",
+            "help": "The N rows of the highest predictions of the first file.",
         }),
         (("--hypothetical",), {"is_flag": True, "help": "Draw hypothetical contributions too."}),
         (("--multipliers",), {
@@ -165,7 +165,9 @@ regions = click.argument(
 path = click.argument("path", help="Model file, or score file of an earlier run.")
 
 scores = click.argument("scores", help="Score file of an earlier run.")
-shards = click.argument("shards", nargs=-1, required=True, help="Score files of all shards.")
+shards = click.argument(
+    "shards", nargs=-1, required=True, help="Score files of all shards, or of several models."
+)
 prefix = click.option(
     "-o", "--output", metavar="PREFIX", required=True,
     help="Prefix of the files written: PREFIX.h5, PREFIX.bw, PREFIX.regions.bed.",
@@ -174,7 +176,7 @@ track_output = click.option(
     "-o", "--output", metavar="FILE", help="The track.  [default: the score file's name + .bw]"
 )
 score_files = click.argument(
-    "scores", nargs=-1, required=True, help="Score files of the same regions, the first for --top."
+    "scores", nargs=-1, required=True, help="Score files of the same regions."
 )
 picture_output = click.option(
     "-o", "--output", metavar="FILE",

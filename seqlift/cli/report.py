@@ -181,7 +181,7 @@ def show_model(report: "ModelReport", *, as_json: bool) -> None:
 def show_targets(targets: Sequence[str]) -> None:
     show(f"targets  {', '.join(targets)}")
     if any(" to " in target for target in targets):
-        show("         (a range A-B in the place of a number is summed, from A up to, not with, B)")
+        show("         (a range A-B instead of a number is summed, from A up to, not with, B)")
 
 
 def show_layers(layers: "tuple[LayerReport, ...]") -> None:

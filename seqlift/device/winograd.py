@@ -67,7 +67,7 @@ def winograd_windows(array: Array, kernel: NDArray[np.floating], dilation: int) 
         direct, *transformed = (constant_tensor(each, array) for each in kernels)
         return tiled(array, direct, transformed, dilation)
     direct, *transformed = map(xla.stored, kernels)
-    # Six sums read the array, and XLA would compute it anew for each: 2.8 s in the place of 2.4.
+    # Six sums read the array, and XLA would compute it anew for each: 2.8 s instead of 2.4.
     return xla.computed_once(
         partial(tiled, array, direct, transformed, dilation),
         partial(windows_times, array, direct, dilation),

@@ -25,8 +25,8 @@ class EvaluateOptions(ScoreOptions):
     )
     scores: tuple[str, ...] = option(
         (),
-        "Score file of an earlier run, of which to measure what needs no model; in the place of"
-        " MODEL and REGIONS. Repeatable, for several targets or methods of the same regions.",
+        "Score file of an earlier run, instead of MODEL and REGIONS: measures that need no model"
+        " are computed. Repeatable, for several targets or methods of the same regions.",
         metavar="FILE.h5",
         group="Input and output",
     )

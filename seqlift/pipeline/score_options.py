@@ -174,8 +174,8 @@ class ScoreOptions(ExplainerSettings):
     )
     drop_stale_parts: bool = option(
         False,
-        "Start over where unfinished work of the same name has other settings or inputs, in the"
-        " place of refusing; unfinished work of this very run is continued.",
+        "Start over where unfinished work of the same name has other settings or inputs, instead of"
+        " refusing; unfinished work of this very run is continued.",
         fact=False,
         group="Input and output",
     )

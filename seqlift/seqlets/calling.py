@@ -127,7 +127,7 @@ def _before(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
     if reach < 1:
         return found
     found[:, 1:] = values[:, :-1]
-    covered = 1  # doubled each time: log2(reach) passes in the place of reach
+    covered = 1  # doubled each time: log2(reach) passes instead of reach
     while covered < reach:
         step = min(covered, reach - covered)
         found[:, step:] = np.maximum(found[:, step:], found[:, :-step])

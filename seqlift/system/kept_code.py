@@ -16,7 +16,7 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 CACHE_VARIABLE = "SEQLIFT_CACHE"
-"""Of the environment: ``off``, or a folder in the place of ``XDG_CACHE_HOME/seqlift``."""
+"""Of the environment: ``off``, or a folder instead of ``XDG_CACHE_HOME/seqlift``."""
 
 MOST_KEPT = 2**30
 """Bytes that are left when a run begins: a BPNet takes some 10 MB for each precision."""
