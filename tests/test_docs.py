@@ -45,6 +45,11 @@ def test_the_page_of_commands_is_that_of_the_commands() -> None:
     assert (ROOT / "docs" / "commands.md").read_text() == page(), "run python docs/commands.py"
 
 
+def test_every_decision_has_a_number_of_its_own() -> None:
+    numbers = [path.name[:4] for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md")]
+    assert sorted(numbers) == [f"{number:04}" for number in range(1, len(numbers) + 1)]
+
+
 def test_options_that_pages_name_exist() -> None:
     assert isinstance(main, click.Group)
     options = [one for command in main.commands.values() for one in command.params]

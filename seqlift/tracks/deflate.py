@@ -85,6 +85,7 @@ def _depths(keys: Counts, used: int, depth: Counts) -> int:
     while made < 2 * used - 1:  # the two lightest become one
         total[made] = 0
         for _ in range(2):
+            # of equal weights the leaf, which makes the tree least deep
             if leaf < used and (joint >= made or total[leaf] <= total[joint]):
                 chosen = leaf
                 leaf += 1
@@ -114,6 +115,7 @@ def _code_lengths(counts: Counts, lengths: Counts) -> None:
         used = 0
         for symbol in range(CODES):
             if counts[symbol]:
+                # one number of both: ties are in the order of symbols, on every machine
                 keys[used] = max(counts[symbol] >> halved, 1) * 512 + symbol
                 used += 1
         _sort(keys, used)
@@ -128,7 +130,7 @@ def _code_lengths(counts: Counts, lengths: Counts) -> None:
 @inner
 def _codes(lengths: Counts, codes: Counts) -> None:
     """Make the canonical codes of their lengths, as deflate packs them: the first bit lowest."""
-    following = np.zeros(LONGEST + 2, np.int64)
+    following = np.zeros(LONGEST + 2, np.int64)  # the next code of each length, RFC 1951, 3.2.2
     for symbol in range(CODES):
         if lengths[symbol]:
             following[lengths[symbol] + 1] += 1
@@ -167,7 +169,7 @@ def _store(plane: Bytes, out: Bytes, state: Counts, last: bool) -> None:
     for start in range(0, max(len(plane), 1), STORED_MOST):
         stop = min(start + STORED_MOST, len(plane))
         held |= (1 if last and stop == len(plane) else 0) << count
-        for _ in range(0, count + 3, 8):
+        for _ in range(0, count + 3, 8):  # the kind, then up to a whole byte: RFC 1951, 3.2.4
             out[at] = held & 255
             held >>= 8
             at += 1
@@ -183,11 +185,14 @@ def _store(plane: Bytes, out: Bytes, state: Counts, last: bool) -> None:
 @inner
 def _block_header(lengths: Counts, last: bool, values: Counts) -> None:
     """List the kind of a block and the lengths of its codes, in fields of `HEADER_WIDTHS`."""
+    # RFC 1951, 3.2.7: codes of its own; 257 of bytes and the end, 2 distances, 19 lengths
     values[0] = (1 if last else 0) | 2 << 1 | 1 << 8 | 15 << 13  # two distances, as readers expect
     for place in range(1, 20):
+        # the first three would repeat lengths, which is not done
         values[place] = 0 if place < 4 else 4  # the lengths 0 to 15 in four bits each
     for symbol in range(CODES + 2):
-        value = lengths[symbol] if symbol < CODES else 1
+        value = lengths[symbol] if symbol < CODES else 1  # of the distances, which nothing uses
+        # the four bits turned round, as codes are packed from their first bit
         values[20 + symbol] = (value & 1) << 3 | (value & 2) << 1 | (value & 4) >> 1 | value >> 3
 
 
@@ -201,7 +206,7 @@ def _encode(plane: Bytes, codes: Counts, lengths: Counts, out: Bytes,
         for k in range(i, i + 4):
             held |= codes[plane[k]] << count
             count += lengths[plane[k]]
-        for k in range(8):
+        for k in range(8):  # more than are whole: the next four begin over the rest
             out[at + k] = (held >> (8 * k)) & 255
         at += count >> 3
         held >>= count & ~7

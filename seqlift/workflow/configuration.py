@@ -107,7 +107,7 @@ def clashing_targets(models: Mapping[str, Mapping[str, Any]]) -> Iterator[Proble
     for name, own in models.items():
         seen: dict[str, str] = {}
         for target in targets_of(own):
-            ending = re.sub("[^A-Za-z0-9_-]+", "-", target)
+            ending = re.sub("[^A-Za-z0-9_-]+", "-", target)  # as the Snakefile names files
             if ending in seen:
                 text = f"{target!r} and {seen[ending]!r} have files of one name; give one a model"
                 yield ("models", name, "target"), f"{text} of its own"

@@ -59,12 +59,14 @@ def read_yaml(text: str, source: str, *, numbered: bool = True) -> Document:
         where = f"{source}:{mark.line + 1}" if mark and numbered else source
         reason = " ".join(str(error.problem or error.context).split())
         raise InputError(f"{where}: not YAML: {reason}; mend this line") from error
+    # ValueError: text in the form of a date that no calendar has, such as 2026-02-30
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{source}: not YAML: {str(error).splitlines()[0]}; mend it") from error
     found = [] if node is None else list(_written(node, ()))
     lines: dict[Place, int] = {}
     twice = []
     for place, line in found:
+        # The items of a repeated key are repeated too, and the key is the problem.
         if place in lines and isinstance(place[-1], str):
             twice.append((place, lines[place], line))
         lines.setdefault(place, line)
@@ -74,6 +76,7 @@ def read_yaml(text: str, source: str, *, numbered: bool = True) -> Document:
 def read_yaml_file(path: Path) -> Document:
     """Read the YAML of a file. Raises InputError where it cannot be read."""
     try:
+        # some editors of Windows begin with a byte order mark
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not YAML: it is not text in UTF-8; save it as UTF-8") from error

@@ -44,6 +44,7 @@ def problems_of(value: Any, schema: Schema, root: Schema, place: Place = ()) -> 
         return
     for word, check in CHECKS.items():
         if word in schema:
+            # all of them: a user mends them at once
             yield from ((place, text) for text in check(value, schema))
     if isinstance(value, dict):
         yield from problems_of_keys(value, schema, root, place)
@@ -53,7 +54,11 @@ def problems_of(value: Any, schema: Schema, root: Schema, place: Place = ()) -> 
     for branch in schema.get("oneOf", ()):
         if not wrong_type(value, branch):
             yield from problems_of(
-                value, branch | {"description": schema.get("description", "")}, root, place
+                # what the key is for stands above the branches
+                value,
+                branch | {"description": schema.get("description", "")},
+                root,
+                place,
             )
 
 
@@ -112,7 +117,7 @@ def retyped(value: Any, types: list[str]) -> str:
 
 def is_of_type(value: Any, kind: str) -> bool:
     """Compare with a type of JSON, where true and false are not numbers."""
-    if isinstance(value, bool):
+    if isinstance(value, bool):  # which is an int of Python
         return kind == "boolean"
     return isinstance(value, JSON_TYPES[kind][0])
 
