@@ -93,12 +93,12 @@ def call(command: Sequence[str | Path], log: Path, **variables: str) -> tuple[fl
     """Return the seconds a process took and its peak of resident memory in GB.
 
     `variables` are those of its environment, besides those of this process. Raises RuntimeError,
-    with the last line it said, where it fails.
+    with the last line it printed, where it fails.
     """
     start = time.perf_counter()
-    with log.open("w") as said:
+    with log.open("w") as output:
         environment = os.environ | variables
-        process = subprocess.Popen(command, stdout=said, stderr=said, env=environment)
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
         _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)

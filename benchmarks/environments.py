@@ -65,11 +65,11 @@ def build(place: Path, version: str, requirements: Path) -> None:
 
 
 def call(command: list[str | Path]) -> None:
-    """Run a command; the last line of what it said is why it failed."""
+    """Run a command; the last line it printed is why it failed."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-        errors = [line for line in said if "ERROR" in line] or said or ["no message"]
+        lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+        errors = [line for line in lines if "ERROR" in line] or lines or ["no message"]
         raise UnavailableError(f"{Path(command[0]).name}: {errors[-1].strip()}")
 
 
@@ -85,7 +85,7 @@ def find_python(version: str) -> Path:
         found += sorted(Path(root.stdout.strip()).glob(f"versions/{version}.*/bin/python"))
     for python in found:
         asked = [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
-        told = subprocess.run(asked, capture_output=True, text=True, check=False)
-        if told.stdout.strip() == version:  # a shim of pyenv may be there without its Python
+        answer = subprocess.run(asked, capture_output=True, text=True, check=False)
+        if answer.stdout.strip() == version:  # a shim of pyenv may be there without its Python
             return python
     raise UnavailableError(f"Python {version} is not on this machine")

@@ -1,4 +1,4 @@
-"""What reading, shuffling and writing cost beside computing, and how busy they leave the engine.
+"""What reading, shuffling and writing cost next to computing, and how busy they leave the engine.
 
 `python benchmarks/files.py -h` has the options.
 """
@@ -114,7 +114,7 @@ def clocked(function: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
 def steps(asked: ScoreOptions, computed: int) -> Numbers:
     """Return seconds per sequence of each step, one after another, nothing at the same time.
 
-    The scores of the first batches are computed and timed; rows of later batches are given those
+    The scores of the first batches are computed and timed; rows of later batches get those
     again, so that what is written are scores. A file is timed as a whole: its number is a mean.
     """
     with prepared(asked, SETTINGS) as run, PartsFolder(run.outputs.parts, {}, force=True) as parts:

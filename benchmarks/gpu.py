@@ -1,6 +1,6 @@
 """seqlift on JAX: how exact and how fast each precision is on this device, against its ceilings.
 
-`python benchmarks/gpu.py -h` has the options; README.md beside this file says what is measured. One
+`python benchmarks/gpu.py -h` has the options; README.md in this folder says what is measured. One
 process for each precision, one after another; this one imports no framework. What is found is
 printed, and the table written anew, as soon as it is known.
 """

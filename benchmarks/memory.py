@@ -66,7 +66,7 @@ def main() -> int:
 
 
 def write_genome(path: Path, bases: int, *, seed: int = 1) -> None:
-    """Write a random genome of so many bases, and nothing beside it that an older one has left."""
+    """Write a random genome of so many bases, and no file of an older one left."""
     rng = np.random.default_rng(seed)
     Path(f"{path}.fai").unlink(missing_ok=True)
     with path.open("w") as fasta:

@@ -33,7 +33,7 @@ PROFILE, COUNTS = "logits_profile_predictions", "logcount_predictions"
 
 
 def conv(name: str, of: str, units: int, size: int, **more: Any) -> Layer:
-    """Return a convolution of stride 1; `more` replaces what is said here."""
+    """Return a convolution of stride 1; `more` replaces what stands here."""
     plain = {"dilation": 1, "padding": "valid", "relu": True}
     return {"name": name, "kind": "conv", "of": [of], "units": units, "size": size} | plain | more
 

@@ -72,20 +72,20 @@ def measured(name: str, sequences: int, rounds: int, folder: Path) -> dict[str, 
     """Return the figures of each precision, and of each target of the case."""
     case = next(case for case in CASES if case.name == name)
     place = prepare(replace(case, sequences=sequences), folder / "cases" / f"{name}-precision")
-    given = protocol.Case(place)
-    model = keras_model.build(keras, given.description, given.weights)
+    stored = protocol.Case(place)
+    model = keras_model.build(keras, stored.description, stored.weights)
     results: dict[str, dict[str, Result]] = {}
     seconds: dict[str, list[float]] = {precision: [] for precision in PRECISIONS}
     explainers = {}
     for precision in (EXACT, *(one for one in PRECISIONS if one != EXACT)):
         explain = Explainer(model, list(case.targets), rule=case.rule, precision=precision)
-        fill_batches(explain, given.references.shape[1], sequences)
-        results[precision] = explain(given.sequences, given.references)
+        fill_batches(explain, stored.references.shape[1], sequences)
+        results[precision] = explain(stored.sequences, stored.references)
         explainers[precision] = explain
     for _ in range(rounds):
         for precision, explain in explainers.items():
             start = time.perf_counter()
-            explain(given.sequences, given.references)
+            explain(stored.sequences, stored.references)
             seconds[precision].append((time.perf_counter() - start) / sequences)
     say(f"{name}: measured")
     return {

@@ -61,15 +61,15 @@ class Worker:
         line = self.process.stdout.readline() if self.process.stdout else ""
         if not line:
             raise WorkerError(self.last_words())
-        said: dict[str, Any] = json.loads(line)
-        self.peak_mb = said["peak_mb"]
-        return said
+        found: dict[str, Any] = json.loads(line)
+        self.peak_mb = found["peak_mb"]
+        return found
 
     def last_words(self) -> str:
         """Return the last line of the log of a worker that ended."""
         self.process.wait()
-        said = [line for line in self.log.read_text().splitlines() if line.strip()]
-        return said[-1].strip() if said else f"ended with {self.process.returncode}"
+        lines = [line for line in self.log.read_text().splitlines() if line.strip()]
+        return lines[-1].strip() if lines else f"ended with {self.process.returncode}"
 
     def close(self) -> None:
         """End the process, asking first."""

@@ -1,6 +1,6 @@
 """Tables between marks in a Markdown file, and the numbers in their cells.
 
-Scripts beside this one share one file: each replaces its own tables and leaves the rest.
+Scripts of this folder share one file: each replaces its own tables and leaves the rest.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """The one command: checks that all implementations agree on each case, then times them in turn.
 
-`python benchmarks/run.py -h` has the options; README.md beside this file says what is measured.
+`python benchmarks/run.py -h` has the options; README.md in this folder says what is measured.
 """
 
 import argparse
@@ -34,8 +34,8 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--case", action="append", choices=names, help="only this one; repeatable")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each, in turn (5)")
-    parser.add_argument("--sequences", type=int, help="in the place of each case's own number")
-    parser.add_argument("--references", type=int, help="in the place of each case's own number")
+    parser.add_argument("--sequences", type=int, help="instead of each case's own number")
+    parser.add_argument("--references", type=int, help="instead of each case's own number")
     parser.add_argument("--without", action="append", default=[], help="a rival; repeatable")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="of environments and numbers")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the file of tables")
@@ -43,7 +43,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main() -> None:
-    """Run the cases and write the tables; a rival that is missing or disagrees is said there."""
+    """Run the cases and write the tables; a rival that is missing or disagrees is named there."""
     chosen = options()
     for case in CASES:
         if chosen.case and case.name not in chosen.case:
@@ -158,8 +158,8 @@ def timed(workers: dict[str, Worker], rounds: int) -> dict[str, list[float]]:
     for number in range(rounds):
         for name, worker in workers.items():
             seconds[name].append(worker.run())
-        said = ", ".join(f"{name} {runs[-1]:.2f}" for name, runs in seconds.items())
-        say(f"round {number + 1} of {rounds}: {said}")
+        shown = ", ".join(f"{name} {runs[-1]:.2f}" for name, runs in seconds.items())
+        say(f"round {number + 1} of {rounds}: {shown}")
     return seconds
 
 

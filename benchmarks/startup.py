@@ -65,7 +65,7 @@ def main() -> int:
 
 
 def prepared(place: Path, model: str) -> dict[str, Command]:
-    """Return what `seqlift` is given to score one region, by the name of the model."""
+    """Return the arguments of `seqlift` that score one region, by the name of the model."""
     file = write_model(place, model)
     write_genome(place, 1)
     (place / "genome.fa.fai").unlink(missing_ok=True)
@@ -134,9 +134,9 @@ def stages(asked: Command, place: Path, rounds: int) -> Stages:
         end = time.perf_counter()
         if done.returncode:
             raise RuntimeError(f"time_stages.py ended with {done.returncode}, see {log.name}")
-        told = json.loads(done.stdout.splitlines()[-1])
-        told["seconds"]["end of Python"] = end - told["ended"]
-        for name, spent in told["seconds"].items():
+        answer = json.loads(done.stdout.splitlines()[-1])
+        answer["seconds"]["end of Python"] = end - answer["ended"]
+        for name, spent in answer["seconds"].items():
             seconds.setdefault(name, []).append(spent)
     return seconds
 

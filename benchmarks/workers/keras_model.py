@@ -2,11 +2,13 @@
 
 
 def build(keras, description, weights):
-    """Return the model, given the module `keras` or `tensorflow.keras`."""
+    """Return the model of the module `keras` or `tensorflow.keras`."""
     made = {"sequence": keras.layers.Input((description["length"], 4), name="sequence")}
     for layer in description["layers"]:
-        given = [made[name] for name in layer["of"]]
-        made[layer["name"]] = layer_of(keras.layers, layer)(given if len(given) > 1 else given[0])
+        inputs = [made[name] for name in layer["of"]]
+        made[layer["name"]] = layer_of(keras.layers, layer)(
+            inputs if len(inputs) > 1 else inputs[0]
+        )
     outputs = [made[name] for name in description["outputs"]]
     model = keras.models.Model(made["sequence"], outputs if len(outputs) > 1 else outputs[0])
     for layer in model.layers:

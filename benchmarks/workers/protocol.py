@@ -2,7 +2,7 @@
 
 Runs on Python 3.7 to 3.13. Knows lines of JSON, files of a case and the clock; knows no framework.
 Requests are lines on standard input, answers lines on a copy of standard output, whose own number
-is given to standard error, so that what frameworks print cannot be taken for an answer.
+goes to standard error, so that what frameworks print cannot be taken for an answer.
 """
 
 from __future__ import annotations
@@ -127,10 +127,10 @@ def answering():
 
 
 def serve(prepare):
-    """Answer requests until told to quit.
+    """Answer requests until asked to quit.
 
     `prepare` takes the arguments and returns a function that runs all sequences once and returns
-    the scores (targets, N, L, 4), or the seconds it wants to be told; and a dictionary of notes.
+    the scores (targets, N, L, 4), or the seconds it asks for; and a dictionary of notes.
     """
     answer = answering()
     start = time.perf_counter()

@@ -24,13 +24,13 @@ def prepare(options):
     number = references.shape[1]
 
     def explain(count, pairs):
-        given = references[:count].flatten(0, 1)
+        repeated = references[:count].flatten(0, 1)
         parts = []
         for start in range(0, count * number, pairs):
             rows = torch.arange(start, min(start + pairs, count * number))
             scores = explainer.attribute(
                 sequences[rows // number],
-                given[rows],
+                repeated[rows],
                 target=unit,
                 custom_attribution_func=hypothetical,
             )

@@ -1,6 +1,6 @@
 """chrombpnet's explainers, one for each target, one region at a time, as its `interpret` does.
 
-References are given in the place of its own shuffles, which it draws without a seed.
+References take the place of its own shuffles, which it draws without a seed.
 """
 
 import chrombpnet.evaluation.interpret.interpret  # noqa: F401 - turns eager execution off

@@ -41,15 +41,15 @@ class Network(torch.nn.Module):
         """Return the units of the output, (B, units)."""
         made = {"sequence": x}
         for layer in self.layers:
-            name, kind, given = layer["name"], layer["kind"], made[layer["of"][0]]
+            name, kind, source = layer["name"], layer["kind"], made[layer["of"][0]]
             if name in self.own:
-                value = self.own[name](given)
+                value = self.own[name](source)
             elif kind == "crop":
-                value = given[:, :, layer["size"] : -layer["size"]]
+                value = source[:, :, layer["size"] : -layer["size"]]
             elif kind == "add":
-                value = given + made[layer["of"][1]]
+                value = source + made[layer["of"][1]]
             else:
-                value = given.mean(dim=2) if kind == "average" else given.flatten(1)
+                value = source.mean(dim=2) if kind == "average" else source.flatten(1)
             made[name] = self.relus[name](value) if name in self.relus else value
         return made[self.output]
 
@@ -65,7 +65,7 @@ def needed(description, output):
 
 
 def with_weights(layer, kernel, bias):
-    """Return a convolution or dense layer with weights given in the layout of Keras."""
+    """Return a convolution or dense layer with weights in the layout of Keras."""
     if layer["kind"] == "dense":
         module = torch.nn.Linear(*kernel.shape)
         module.weight.data = kernel.T.contiguous()
