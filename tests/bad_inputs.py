@@ -112,10 +112,12 @@ MODEL_FILES = {
 }
 
 TARGETS = {
-    "three.keras": "the model has several targets; choose from: tasks:0, tasks:1, tasks:2",
+    "three.keras": (
+        "the model has several targets; choose with --target from: tasks:0, tasks:1, tasks:2"
+    ),
     "profile.keras": (
-        "the model has several targets; choose from: counts, profile, profile-complete,"
-        " logits_profile:0 to logits_profile:19, logcounts"
+        "the model has several targets; choose with --target from: counts, profile,"
+        " profile-complete, logits_profile:0 to logits_profile:19, logcounts"
     ),
     "three.keras -t task": (
         "target 'task': the model has no output 'task'; did you mean 'tasks'?"

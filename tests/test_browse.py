@@ -248,7 +248,9 @@ def test_what_cannot_be_browsed_is_said(folder: Path, tmp_path: Path) -> None:
             pass
 
     fails("no track", tmp_path / "none")
-    fails("not a bigWig", folder / "toy.fa.bw")
+    fails("none.bw: no such file; give the prefix of `seqlift score`", folder / "none.h5")
+    shutil.copy(folder / "toy.fa", tmp_path / "toy.bw")
+    fails("not a bigWig", tmp_path / "toy.bw")
     fails("3.8 or later", folder / "one", igv=str(folder / "toy.fa"))
     (tmp_path / "other.fa").write_text(">chr1\nACGT\n")
     fails("not the genome of", folder / "one", genome=str(tmp_path / "other.fa"))

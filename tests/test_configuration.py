@@ -122,8 +122,8 @@ def test_a_target_that_is_not_in_the_model_is_named_with_its_line(tmp_path: Path
     assert ran.err == (
         "seqlift: own.yaml:5: models: demo: target: target 'taks:1': the model has no output"
         " 'taks'; did you mean 'tasks'?\n"
-        "seqlift: own.yaml:7: models: other: target: the model has several targets; choose from:"
-        " tasks:0, tasks:1, tasks:2\n"
+        "seqlift: own.yaml:7: models: other: target: the model has several targets; choose with"
+        " --target from: tasks:0, tasks:1, tasks:2\n"
     )
     ran = checked(GOOD.replace("reference: gc", "inputs: {x: 1}"), tmp_path)
     assert ran.code == 2

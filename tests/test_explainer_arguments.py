@@ -221,7 +221,8 @@ def test_a_model_of_several_targets_lists_them(model: keras.Model) -> None:
     with pytest.raises(ModelError) as caught:
         Explainer(model)
     assert str(caught.value) == (
-        "the model has several targets; choose from: classes:0, classes:1, classes:2, strength"
+        "the model has several targets; choose with --target from: classes:0, classes:1,"
+        " classes:2, strength"
     )
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from made_scores import made_batch, parts, window
 
+from seqlift.cli import main
 from seqlift.errors import InputError, NumericError, OutputError
 from seqlift.tracks import layout, score_file
 from seqlift.tracks.batch import ScoreBatch
@@ -272,7 +274,7 @@ def _short_dataset(path: Path) -> None:
 
 GIVE = "give the .h5 file that `seqlift score` wrote"
 WRONG_FILES = [
-    (Path.unlink, "cannot be read (No such file or directory); check the path"),
+    (Path.unlink, "no such file; check the path"),
     (_text, f"not an HDF5 file; {GIVE}"),
     (_empty, f"not an HDF5 file; {GIVE}"),
     (_other_hdf5, f"HDF5, but not a score file of seqlift (no format_version); {GIVE}"),
@@ -295,6 +297,21 @@ def test_a_wrong_file_is_one_line(tmp_path: Path, batch: ScoreBatch, spoil, mess
     with pytest.raises(InputError) as caught:
         ScoreFile(path)
     assert str(caught.value) == f"{path}: {message}"
+
+
+def test_files_of_targets_are_offered_in_the_place_of_their_prefix(
+    tmp_path: Path, batch: ScoreBatch
+) -> None:
+    for name in ("a.counts.h5", "a.profile.h5", "ab.h5"):
+        written(tmp_path / name, batch)
+    (tmp_path / "a.modisco.h5").write_text("another program's")
+    for name in ("a", "a.h5"):
+        with pytest.raises(InputError) as caught:
+            ScoreFile(tmp_path / name)
+        near = f"{tmp_path / 'a.counts.h5'}, {tmp_path / 'a.profile.h5'}"
+        assert str(caught.value) == f"{tmp_path / name}: no such file; did you mean {near}?"
+        ran = CliRunner().invoke(main, ["inspect", str(tmp_path / name)])
+        assert (ran.exit_code, ran.stderr) == (2, f"seqlift: {caught.value}\n")
 
 
 def test_a_missing_dataset_is_named(tmp_path: Path, batch: ScoreBatch) -> None:

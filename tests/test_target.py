@@ -166,7 +166,7 @@ def test_a_request_names_one_scalar(
 NONE = "the model has no profile and count outputs"
 ASK = "it has no logits; ask for one of its units"
 SAY = "say NAME:POSITION:TRACK, each a number or a range A-B, which is summed"
-CHOOSE = "the model has several targets; choose from: "
+CHOOSE = "the model has several targets; choose with --target from: "
 
 BAD = [
     ("tasks", [], CHOOSE + "tasks:0, tasks:1, tasks:2"),

@@ -22,6 +22,8 @@ from seqlift.tracks.score_file import ScoreFile
 
 TRACK_ENDING, SCORES_ENDING, REGIONS_ENDING = ".bw", ".h5", ".regions.bed"
 
+MAKE = "give the prefix of `seqlift score`, or make the track of a score file with `seqlift track`"
+
 COMPRESSED_ENDINGS = (".gz", ".bgz")
 
 
@@ -124,15 +126,12 @@ def tracks_of(word: str) -> list[Path]:
     else:
         found = sorted(map(Path, glob.glob(f"{glob.escape(word)}.*{TRACK_ENDING}")))  # noqa: PTH207  # a prefix may be absolute
     if not found:
-        raise InputError(
-            f"{word}: no track {word}{TRACK_ENDING}; give the prefix of `seqlift score`, or make"
-            " the track of a score file with `seqlift track`"
-        )
-    problems = [
+        raise InputError(f"{word}: no track {word}{TRACK_ENDING}; {MAKE}")
+    problems = [f"{one}: no such file; {MAKE}" for one in found if not one.exists()] + [
         f"{one}: not a bigWig that can be read; give the .bw file that `seqlift score` wrote, or"
         " make it again with `seqlift track`"
         for one in found
-        if not begins_as_bigwig(one)
+        if one.exists() and not begins_as_bigwig(one)
     ]
     if problems:
         raise InputError(*problems)

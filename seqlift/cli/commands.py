@@ -107,11 +107,11 @@ def evaluate_command(
 def inspect(*, path: str, as_json: bool, verbose: int, **chosen: Any) -> None:
     """Show what a model offers to explain and how, or what is in a score file."""
     from seqlift.tracks.consumers import commands_for
-    from seqlift.tracks.score_file import ScoreFile, is_score_file
+    from seqlift.tracks.score_file import ScoreFile, is_score_file, score_files_near
     from seqlift.tracks.seal import check_seal
 
     check_seal(Path(path))
-    if is_score_file(path):
+    if is_score_file(path) or score_files_near(path):  # which are named where it is not there
         with ScoreFile(path) as scores:
             summary = replace(scores.summary(), next_commands=tuple(commands_for(scores)))
         report.show_scores(path, summary, as_json=as_json)

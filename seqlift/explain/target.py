@@ -130,7 +130,9 @@ def _default(outputs: Sequence[Output], model: keras.Model) -> Target:
             f"the model's outputs ({shapes(outputs)}) have no unit to explain; "
             "end it with a Dense layer"
         )
-    raise ModelError(f"the model has several targets; choose from: {', '.join(offered)}")
+    raise ModelError(
+        f"the model has several targets; choose with --target from: {', '.join(offered)}"
+    )
 
 
 def _requested(request: str, outputs: Sequence[Output]) -> list[Target]:

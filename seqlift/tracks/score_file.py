@@ -4,6 +4,7 @@ Knows HDF5 and the layout of a score file (`seqlift.tracks.layout`); knows nothi
 genome-browser tracks.
 """
 
+import glob
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from math import isnan
@@ -27,6 +28,9 @@ from seqlift.tracks.doubts import warnings_of
 from seqlift.tracks.overlap import Intervals
 from seqlift.tracks.score_summary import ScoreSummary, counted, quantiles_of_size
 
+MOST_NEAR = 5
+"""Files that a message offers in the place of one that is not there."""
+
 _HELD_BYTES = 64 * 1024 * 1024
 """Track values that are read at a time."""
 
@@ -40,6 +44,20 @@ def is_score_file(path: Path | str) -> bool:
             return dataset(file, layout.HYPOTHETICAL) is not None
     except DAMAGE:
         return False
+
+
+def score_files_near(path: Path | str) -> list[Path]:
+    """List score files for which a path that is no file may stand, being their prefix.
+
+    A run of several targets writes PREFIX.TARGET.h5 for each, and no PREFIX.h5.
+    """
+    path = Path(path)
+    prefix = path.name.removesuffix(".h5")
+    if path.exists() or not prefix:
+        return []
+    named = sorted(path.parent.glob(f"{glob.escape(prefix)}*.h5"))
+    like = (one for one in named if one.name.removeprefix(prefix).startswith("."))
+    return [one for one in like if is_score_file(one)][:MOST_NEAR]
 
 
 class ScoreFile(Closing):
@@ -253,6 +271,10 @@ def _open(path: Path) -> Any:
         if problem is not None:
             raise InputError(f"{path}: {problem}; give the .h5 file that `seqlift score` wrote")
         return open_to_read(path)
+    except FileNotFoundError as error:
+        near = ", ".join(map(str, score_files_near(path)))
+        remedy = f"did you mean {near}?" if near else "check the path"
+        raise InputError(f"{path}: no such file; {remedy}") from error
     except OSError as error:
         if is_refusal(error):
             raise reading_error(path, error) from error
