@@ -1,4 +1,4 @@
-"""What is wrong, and what is said about it: cases with their exit codes and exact lines.
+"""What is wrong, and the messages about it: cases with their exit codes and exact lines.
 
 A case is what follows ``seqlift score``, in the folder of `bad_files`; each of its problems is one
 line, here without the program's name before it.

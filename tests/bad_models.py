@@ -143,7 +143,7 @@ def fed_by(name: str, *sources: Any) -> Callable[[Path], Paths]:
 
 
 def unwritten(group: Any) -> None:
-    """Leave an array of a terabyte that takes no room in the file."""
+    """Leave an array of a terabyte that takes no bytes in the file."""
     del group[f"score/{KERNEL}"]
     group.create_dataset(f"score/{KERNEL}", (1 << 38, 1), "float32", chunks=(1 << 20, 1))
 

@@ -1,4 +1,4 @@
-"""Commands run inside the tests' own process, and the small inputs that they are given.
+"""Commands run inside the tests' own process, and the small inputs that they take.
 
 TensorFlow takes seconds to import, so a process of its own is started only for what needs one.
 """
@@ -45,7 +45,7 @@ class Ran:
 def command(
     *arguments: object, given: bytes = b"", settings: Settings | None = None, **environment: str
 ) -> Ran:
-    """Return what ``seqlift ARGUMENTS`` does, `given` being its standard input."""
+    """Return what ``seqlift ARGUMENTS`` does, with `given` on its standard input."""
     words = [str(argument) for argument in arguments]
     log = logging.getLogger("seqlift")
     with (
@@ -97,7 +97,7 @@ def device() -> str:
 
 
 def program() -> str:
-    """Return the path of the program that installing puts beside Python."""
+    """Return the path of the program that installing puts next to Python."""
     found = shutil.which("seqlift", path=str(Path(sys.executable).parent))
     assert found is not None, "seqlift is not installed beside this Python"
     return found

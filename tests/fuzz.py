@@ -1,4 +1,4 @@
-"""Damages what the readers are given, again and again: they may raise SeqliftError, and no more.
+"""Damages what the readers read, again and again: they may raise SeqliftError, and no more.
 
 python tests/fuzz.py bed|fasta|arguments|parts|models --seconds 600
 

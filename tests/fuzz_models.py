@@ -15,7 +15,7 @@ ODD: tuple[Any, ...] = (
     "linear", "float16", [1, 2, 3], "channels_first", {"class_name": "Dense", "config": {}},
     {"class_name": "function", "config": "x"},
 )  # fmt: skip
-"""Values that a setting is given."""
+"""Values that a setting takes."""
 
 KEYS = ("name", "units", "activation", "layer", "axis", "call", "shape", "dtype")
 """Settings that are added."""

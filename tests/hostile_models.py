@@ -49,7 +49,7 @@ def pickled(folder: Path) -> str:
 
 
 def as_class(name: str, class_name: str, **more: Any) -> Callable[[Path], Paths]:
-    """Return what makes a model file with one layer said to be of another class."""
+    """Return what makes a model file with one layer that claims another class."""
     return of_layer(name, lambda item: item.update(class_name=class_name, **more))
 
 

@@ -60,7 +60,7 @@ CHANNELS_FIRST = {
     "AdaptiveMaxPooling2D((2, 3), data_format='channels_first')": (4, 5, 4),
     "Cropping3D(1, data_format='channels_first')": (2, 3, 4, 5),
 }
-"""Layers with channels first that run on a CPU, and the shapes they are given."""
+"""Layers with channels first that run on a CPU, and the shapes of their inputs."""
 
 
 def between(first: str, text: str, last: str) -> Body:

@@ -48,7 +48,7 @@ def made_batch(
 
 
 def parts(batch: ScoreBatch, cuts: Iterable[int]) -> list[ScoreBatch]:
-    """Return the same rows as several batches, cut before the rows given."""
+    """Return the same rows as several batches, cut before those rows."""
     edges = [0, *sorted(cuts), len(batch.windows)]
     names = ScoreBatch.__dataclass_fields__
     return [

@@ -72,7 +72,7 @@ Row = tuple[str, list[str], dict[str, float]]
 def pairs(shape: tuple[int, ...]) -> tuple[Array, Array]:
     """Return sequences and dinucleotide-shuffled references.
 
-    Random ones where the input is no sequence, or so short that its only shuffle is itself.
+    Random ones where the input is not a sequence, or so short that its only shuffle is itself.
     """
     if len(shape) != 2 or shape[1] != 4 or shape[0] < SHORTEST:
         return inputs_for(shape, 3, 4)

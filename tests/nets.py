@@ -104,7 +104,7 @@ def random_head(graph: Graph, output: int = 0) -> WeightedHead:
 
 
 def at_inference(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Have a model work as it predicts, where some layers augment unless told not to."""
+    """Have a model work as it predicts, where some layers augment unless asked not to."""
     return partial(function, training=False) if isinstance(function, keras.Model) else function
 
 

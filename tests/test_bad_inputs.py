@@ -1,4 +1,4 @@
-"""Whatever is wrong is said in one line for each problem, with its exit code, and nothing is left.
+"""Whatever is wrong has one line for each problem, with its exit code, and nothing is left.
 
 Every case runs in a folder of files that are good or bad in one way, and must leave the folder as
 it was: no output, nothing unfinished, no index. Indexes of usable FASTA files are there from the

@@ -148,7 +148,7 @@ def test_ties_go_to_the_lower_start_and_then_to_the_earlier_row() -> None:
     assert swept(same) == [("chr2", base, value(0, base)) for base in range(20, 30)]
 
 
-# Equally near, and from the same start: told apart by their ends, not by their order.
+# Equally near, and from the same start: distinguished by their ends, not by their order.
 NEAR = ("chr2", 19, 45, 20, 45), ("chr2", 19, 34, 19, 34), ("chr2", 19, 34, 20, 34)
 
 

@@ -35,7 +35,7 @@ REPEATS = 30  # of 23 regions: four chunks of the score file, 163 rows each, and
 
 
 def command(*words: object, settings: Settings = MADE_UP, **more: Any) -> Ran:
-    """Return what a command does; a stand-in scores unless told, in parts of one chunk."""
+    """Return what a command does; a stand-in scores by default, in parts of one chunk."""
     return any_command(*words, settings=settings, **more)
 
 
@@ -509,7 +509,7 @@ def test_a_finished_run_is_made_again_only_with_force(
     scores, track = "many.seqlift.tasks-0.h5", "many.seqlift.tasks-0.bw"
     changes = "references was 1 and is 2, seed was 0 and is 9"
     assert ran.code == 5
-    other = "many.seqlift.tasks-2.h5"  # what goes with these files is no other difference
+    other = "many.seqlift.tasks-2.h5"  # what goes with these files is not another difference
     assert ran.err.splitlines() == [
         f"seqlift: {path}: already exists, and {changes}; {remedy}" for path in (scores, other)
     ]

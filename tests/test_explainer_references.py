@@ -1,4 +1,4 @@
-"""Scores against references that are given, drawn or shared by all sequences."""
+"""Scores against references that are arrays, drawn or shared by all sequences."""
 
 from typing import Any
 

@@ -203,7 +203,7 @@ except OutputError as error:
 
 @pytest.mark.parametrize("batches", [1, 50])
 def test_a_full_disk_is_one_line_and_leaves_no_file(tmp_path: Path, batches: int) -> None:
-    # In a process of its own, because HDF5 ends the process when it is told that a disk is full.
+    # In a process of its own, because HDF5 ends the process when it hears that a disk is full.
     path = tmp_path / "a.h5"
     command = [sys.executable, "-c", FULL_DISK, path, Path(__file__).parent, str(batches)]
     ended = subprocess.run(command, capture_output=True, text=True, preexec_fn=_ignore_limit)

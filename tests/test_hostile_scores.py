@@ -136,7 +136,7 @@ PLACES: dict[str, tuple[Callable[[h5py.File], None], str]] = {
 
 
 def spoiled(folder: Path, spoil: Callable[[h5py.File], None]) -> Path:
-    """Return a score file that somebody has changed, beside files that it may name."""
+    """Return a score file that somebody has changed, next to files that it may name."""
     written(folder / "other.h5")
     (folder / "secret").write_text(SECRET * 20)
     path = written(folder / "a.h5")

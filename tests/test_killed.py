@@ -130,7 +130,7 @@ def test_files_that_force_replaces_are_old_or_new_and_the_same_command_ends_with
             path = folder / name
             assert not path.exists() or path.read_bytes() in (old[name], wanted[name])
         begun = (folder / "x.parts" / "run.json").exists()
-        continued = begun and change % 4  # what force was given for may still be replaced
+        continued = begun and change % 4  # what --force was for may still be replaced
         assert started.run(folder, words if continued else (*words, "--force")) == Ended(0, "")
         assert contents(folder) == wanted
     assert change > 20

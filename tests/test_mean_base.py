@@ -1,4 +1,4 @@
-"""Mean-normalised weights: predictions of bases stay, multipliers are told from the mean base."""
+"""Mean-normalised weights: predictions of bases stay, multipliers count from the mean base."""
 
 from collections.abc import Callable
 from typing import Any

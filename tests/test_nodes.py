@@ -288,7 +288,7 @@ def test_a_node_becomes_a_model_of_its_name_made_of_operations() -> None:
 
 
 def test_calls_that_differ_in_many_numbers_only_are_told_apart() -> None:
-    """One layer that is called twice: its second call is no repetition of the first."""
+    """One layer that is called twice: its second call does not repeat the first."""
     calls = [[["x", 0, 0, {"b": (MATRIX + n).tolist()}]] for n in range(2)]
     record = record_of([node_record("a", "linalg.matmul", calls)], ["a"])
     record["config"]["output_layers"] = [["a", 0, 0], ["a", 1, 0]]

@@ -47,7 +47,7 @@ GROUPS = {
         "NETWORK",
     )
 }
-FAIL_ON_JAX = {  # in Keras itself: JAX repeats by arrays only, and pools over given axes only
+FAIL_ON_JAX = {  # in Keras itself: JAX repeats by arrays only, and pools over listed axes only
     "ops.repeat(x, [1, 0, 2, 1, 1, 3], axis=2)",
     "ops.average_pool(x, 2, padding='same')",
 }

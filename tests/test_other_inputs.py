@@ -1,4 +1,4 @@
-"""Models of several inputs: one takes the sequence, the others are told and are held."""
+"""Models of several inputs: one takes the sequence, the others have values that are held."""
 
 from pathlib import Path
 from typing import Any

@@ -58,7 +58,7 @@ class Packages:
 
 
 def tracked() -> set[str]:
-    """List the files that git tracks and that are there; skip where this is no checkout."""
+    """List the files that git tracks and that are there; skip where this is not a checkout."""
     git = shutil.which("git")
     if git is None or not (ROOT / ".git").exists():
         pytest.skip("not a checkout of git")

@@ -71,7 +71,7 @@ def planted_scores(windows: list[Window]) -> ScoreBatch:
 
 @pytest.fixture(scope="session")
 def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a prefix beside which lie a score file, its regions and its track."""
+    """Return a prefix next to which lie a score file, its regions and its track."""
     prefix = tmp_path_factory.mktemp("outputs") / "made"
     batch = planted_scores(planted_windows())
     with (

@@ -32,7 +32,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def linked(fasta: Path) -> Path:
-    """Return a link to a FASTA file, beside which an index may be left."""
+    """Return a link to a FASTA file, next to which an index may be left."""
     link = Path(fasta.name)
     link.symlink_to(fasta)
     return link

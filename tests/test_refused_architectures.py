@@ -41,7 +41,7 @@ def test_a_file_with_one_bit_changed_loads_or_is_refused(ending: str, tmp_path: 
     refused: list[ModelError] = []
     for _ in range(FLIPS):
         changed = bytearray(whole)
-        # Most of a file is weights, where a change is no damage: half the bits are in its head.
+        # Most of a file is weights, where a change does no damage: half the bits are in its head.
         end = chance.choice([len(whole), min(len(whole), 6000)])
         changed[chance.randrange(end)] ^= 1 << chance.randrange(8)
         path.write_bytes(changed)

@@ -28,7 +28,7 @@ def numpy(array: Any) -> Array:
 def back_through(
     primitive: Primitive, values: Any, multiplier: Any, max_rule: str = "complete"
 ) -> Any:
-    """Propagate a multiplier through one primitive, given its x, x0, y and y0."""
+    """Propagate a multiplier through one primitive from its x, x0, y and y0."""
     x, x0, y, y0 = values
     builder = GraphBuilder()
     source = builder.add_input(tuple(x.shape[2:]), "x")
@@ -41,7 +41,7 @@ def back_through(
 def crossed(
     primitive: Primitive, x: Array, x0: Array, multiplier: Array, *, max_rule: str = "complete"
 ) -> Array:
-    """Return the multipliers of the input, (N, R, *shape), given those of the output."""
+    """Return the multipliers of the input, (N, R, *shape), from those of the output."""
 
     def forward(values: Any) -> Any:
         flat = primitive.forward(flatten_pairs(values))

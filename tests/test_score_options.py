@@ -100,7 +100,7 @@ def arguments(folder: Path, model: str) -> tuple[object, ...]:
 
 
 def run(folder: Path, model: str, *options: object) -> tuple[Rows, dict[str, Any], str]:
-    """Return the datasets and attributes of a run, and what it said."""
+    """Return the datasets and attributes of a run, and its messages."""
     ran = score(*arguments(folder, model), *options)
     return scores_in(Path("x.h5")), attributes_of(Path("x.h5")), ran.err
 

@@ -24,7 +24,7 @@ def ended(given: Any, tensor: Any) -> keras.Model:
 
 
 def in_a_network() -> keras.Model:
-    """Return a model of a layer that stands in a nested network and beside it."""
+    """Return a model of a layer that stands in a nested network and next to it."""
     given, shared = keras.Input((9, 4)), layers.Conv1D(4, 3, padding="same", name="shared")
     stack = [keras.Input((9, 4)), shared, layers.Conv1D(4, 3, padding="same", name="own")]
     tensor = layers.Add()([keras.Sequential(stack)(given), shared(given)])

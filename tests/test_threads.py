@@ -46,7 +46,7 @@ def test_no_more_than_asked_for_is_read_ahead(ahead: int) -> None:
     seen: list[int] = []
     with closing(prefetched(counting(30, seen), ahead=ahead)) as items:
         for item in items:
-            # The items handed out, and `ahead` more: exactly these, given time.
+            # The items handed out, and `ahead` more: exactly these, after a time.
             expected = min(item + 1 + ahead, 30)
             assert eventually(lambda expected=expected: len(seen) >= expected)
             assert len(seen) == expected

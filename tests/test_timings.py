@@ -1,4 +1,4 @@
-"""Where the seconds of a run are said to go: by a clock that only what is timed moves on."""
+"""Where the seconds of a run go, as reported: by a clock that only what is timed moves on."""
 
 from collections.abc import Iterator
 from dataclasses import replace

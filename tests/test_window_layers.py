@@ -74,7 +74,7 @@ def test_a_transposed_convolution_is_that_of_its_definition(
 @pytest.mark.parametrize("factor", [2, 3, 5])
 @pytest.mark.parametrize("kind", ["bilinear", "bicubic", "lanczos3", "lanczos5"])
 def test_an_interpolation_is_that_of_keras_and_linear(kind: str, factor: int) -> None:
-    """TensorFlow interpolates in float32, whatever it is given."""
+    """TensorFlow interpolates in float32, whatever its input."""
     upsampling = layers.UpSampling2D((factor, 2), interpolation=kind)
     model = made(chain(lambda: [upsampling]), (23, 3, 4))
     x, x0 = inputs_for((23, 3, 4), 2, 3)

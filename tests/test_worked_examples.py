@@ -21,11 +21,11 @@ from seqlift.network.primitives.elementwise import RELU, SIGMOID
 from seqlift.network.primitives.pooling import AveragePool, MaxPool, Pooling
 from seqlift.network.primitives.shape import Concatenate, Reshape
 
-PRINTED = 6e-7  # numbers are given to six decimals
+PRINTED = 6e-7  # numbers are printed to six decimals
 
 
 def dense(*rows: list[float], bias: list[float] | None = None) -> Dense:
-    """Return a dense primitive of a kernel given by its rows, one per input."""
+    """Return a dense primitive of a kernel by its rows, one per input."""
     return Dense(np.array(rows), None if bias is None else np.array(bias))
 
 

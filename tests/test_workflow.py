@@ -1,6 +1,6 @@
 """The Snakefile, run for real on the demonstration data.
 
-Run with ``pytest -m workflow``. Where Snakemake is not installed beside seqlift (the extra
+Run with ``pytest -m workflow``. Where Snakemake is not installed next to seqlift (the extra
 `workflow`), it is installed into an environment of its own, in the folder that SEQLIFT_READERS
 names (kept for the next time) or in a temporary one.
 """

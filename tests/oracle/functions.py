@@ -190,7 +190,7 @@ def density(x: Array) -> Array:
 def normal_slope(x: Array, x0: Array) -> Array:
     """Return the mean density between two points, by 32 nodes of Gauss; of far points, the chord.
 
-    There is no closed form. For points nearer than 2 the error is below the last digit.
+    It has no closed form. For points nearer than 2 the error is below the last digit.
     """
     middle, half = 0.5 * (x + x0)[..., None], 0.5 * (x - x0)[..., None]
     near = (density(middle + half * NODES) * MEAN_WEIGHTS).sum(axis=-1)

@@ -33,7 +33,7 @@ class Operation:
         raise NotImplementedError
 
     def back(self, multiplier: Parts, delta: Array, *sources: "Value") -> Sequence[Parts]:
-        """Return the multipliers of the inputs, given those of the output."""
+        """Return the multipliers of the inputs from those of the output."""
         raise NotImplementedError
 
 

@@ -1,7 +1,7 @@
 """Layers in which values weigh one another: products, normalisation by row, attention.
 
 Each is written as its documentation defines it, in sums, activations and products, and has no rule
-of its own. Squares and roots inside a normalisation are crossed by Rescale (or a gradient) whatever
+of its own. Squares and roots inside a normalisation have Rescale (or a gradient) whatever
 the preset: RevealCancel would ask for roots of negative numbers.
 """
 

@@ -1,6 +1,6 @@
-"""What a user is given: contributions, multipliers and hypothetical contributions of each pair.
+"""What a user gets: contributions, multipliers and hypothetical contributions of each pair.
 
-The rules are those of `oracle.crossings`, ``genomics`` and ``integrated-gradients``.
+The rules are those of `oracle.nonlinear`, ``genomics`` and ``integrated-gradients``.
 """
 
 from dataclasses import dataclass

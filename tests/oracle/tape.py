@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from oracle.crossings import Activation, Largest, Product, Quotient, Whole
 from oracle.functions import EXPONENTIAL, LOGARITHM, Function
 from oracle.linear import Concatenate, Gather, Kernel, Operation, Scale, Sum, Total
+from oracle.nonlinear import Activation, Largest, Product, Quotient, Whole
 from oracle.parts import Array, Parts, both, parts_of
 
 
@@ -69,7 +69,7 @@ class Tape:
         return self.values[-1]
 
     def multipliers(self, target: Value, seed: Array, source: Value) -> Array:
-        """Return the multipliers of `source`, an input, given those of `target`.
+        """Return the multipliers of `source`, an input, from those of `target`.
 
         Those that several steps give one value add up. An input's two are equal or, where parts
         reach it, its difference is one of them.
@@ -146,7 +146,7 @@ class Tape:
         return self.step(Quotient(), a, b)
 
     def activated(self, value: Value, function: Function, *, rule: str | None = None) -> Value:
-        """Return a function of each value, crossed by the rule of the tape or another one."""
+        """Return a function of each value, with the rule of the tape or another one."""
         return self.step(Activation(function, rule or self.rule_after(value)), value)
 
     def rule_after(self, value: Value) -> str:
@@ -165,7 +165,7 @@ class Tape:
     def softmax(self, value: Value, axis: int, *, logarithm: bool = False) -> Value:
         """Return ``exp(x - log(sum(exp(x))))``, or its logarithm, by the steps it is written in.
 
-        Each is crossed by Rescale; a shift common to sequence and reference keeps them in range.
+        Each has the rule Rescale; a shift common to sequence and reference keeps them in range.
         """
         whole = axis % len(value.shape) + 1
         top = np.maximum(value.x, value.x0).max(axis=whole, keepdims=True)

@@ -1,4 +1,4 @@
-"""Operations that a rule crosses: activations, maxima and products.
+"""Operations that have rules: activations, maxima and products.
 
 Rules, by the names the command line has for them:
 
@@ -31,7 +31,7 @@ ROUNDINGS = 8 * np.finfo(np.float64).eps  # relative, by which values that tie m
 
 @dataclass(frozen=True)
 class Activation(Operation):
-    """A function of each value, crossed by `rule`."""
+    """A function of each value, with its `rule`."""
 
     function: Function
     rule: str
@@ -95,7 +95,7 @@ class Crossed(Operation):
 
 
 class Whole(Crossed):
-    """What it is given: the end of a composition that is one nonlinearity to its neighbours."""
+    """Its input: the end of a composition that is one nonlinearity to its neighbours."""
 
     def forward(self, *arrays: Array) -> Array:
         return arrays[0]
