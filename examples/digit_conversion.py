@@ -13,15 +13,15 @@ import argparse
 import os
 import sys
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # decides in which order sums are added up
 
 import numpy as np
 from numpy.typing import NDArray
 
-import seqlift
+from seqlift import Explainer
 
 Images = NDArray[np.float32]
 
@@ -92,14 +92,20 @@ def accuracy(network: Any, digits: Digits) -> float:
     return float((guessed == digits.classes).mean())
 
 
-def log_odds(network: Any, images: Images, own: int, target: int) -> NDArray[np.float64]:
-    """Compute the log-odds between two classes, log p_own - log p_target, from the logits."""
+@cache
+def up_to(network: Any, tensor: Any) -> Any:
+    """Make a network that ends at `tensor`, once."""
     import keras
 
-    hidden = network.get_layer("digit").input
-    logits = keras.Model(network.inputs, hidden).predict(images, verbose=0).astype(np.float64)
-    kernel, bias = (np.asarray(w, np.float64) for w in network.get_layer("digit").get_weights())
-    values = logits @ kernel + bias
+    return keras.Model(network.inputs, tensor)
+
+
+def log_odds(network: Any, images: Images, own: int, target: int) -> NDArray[np.float64]:
+    """Compute the log-odds between two classes, log p_own - log p_target, from the logits."""
+    last = network.get_layer("digit")
+    hidden = up_to(network, last.input).predict(images, verbose=0).astype(np.float64)
+    kernel, bias = (np.asarray(w, np.float64) for w in last.get_weights())
+    values = hidden @ kernel + bias
     return np.asarray(values[:, own] - values[:, target])
 
 
@@ -117,7 +123,7 @@ def erased(images: Images, differences: NDArray[Any]) -> Images:
 def scores_of(network: Any, images: Images, classes: tuple[int, int], options: Any) -> Any:
     """Score the pixels for two classes, against a black image: two arrays (N, 8, 8, 1)."""
     names = [f"digit:{number}" for number in classes]
-    found = seqlift.Explainer(network, names, **options)(images, np.zeros_like(images[0]))
+    found = Explainer(network, names, **options)(images, np.zeros_like(images[0]))
     return [found[name].contributions for name in names]
 
 

@@ -10,17 +10,14 @@ held-out images: red speaks for a class, blue against it.
 """
 
 import argparse
-import os
 import sys
 from typing import Any
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from digit_conversion import Digits, accuracy, read_digits, trained
 from numpy.typing import NDArray
 
-import seqlift
+from seqlift import Explainer
 
 BACKGROUND, SHOWN, CLASSES = 100, 4, 10
 
@@ -30,7 +27,7 @@ def deep_shap(
 ) -> dict[int, Any]:
     """Explain the logit of every class, less the mean over classes: results of N images."""
     names = [f"digit:{number}" for number in range(CLASSES)]
-    explain = seqlift.Explainer(network, names, rule="rescale", batch_size=1, **options)
+    explain = Explainer(network, names, rule="rescale", batch_size=1, **options)
     found = explain(images, background)
     return {number: found[name] for number, name in enumerate(names)}
 

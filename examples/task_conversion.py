@@ -11,18 +11,15 @@ those that are not converted), and the median change of the log-odds after 10.
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Any
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from numpy.typing import NDArray
 from simulated_peaks import simulate, stream
 
-import seqlift
+from seqlift import Explainer
 
 NETWORK = Path(__file__).resolve().parent.parent / "data" / "demo.h5"
 OWN, TARGET = "tasks:1", "tasks:2"
@@ -64,7 +61,7 @@ def log_odds(network: Any, codes: Codes) -> NDArray[np.float64]:
 
 def ranked(codes: Codes, options: dict[str, Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Rank positions by the worth of their best substitution: positions and bases (N, L)."""
-    explain = seqlift.Explainer(str(NETWORK), [OWN, TARGET], **options)
+    explain = Explainer(str(NETWORK), [OWN, TARGET], **options)
     found = explain(one_hot(codes), "uniform")
     difference = found[OWN].hypothetical - found[TARGET].hypothetical
     own = np.take_along_axis(difference, codes[..., None].astype(np.int64), axis=2)

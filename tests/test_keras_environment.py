@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import logging
 import os
 import runpy
 import subprocess
@@ -174,6 +175,17 @@ def test_the_library_is_as_quiet_as_the_command() -> None:
         env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert (done.stdout, done.stderr) == ("(1, 200, 4)\n", "heard")
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="a warning of TensorFlow")
+def test_engines_of_many_shapes_are_no_cause_for_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(logging.getLogger("tensorflow"), "level", logging.WARNING)
+    monkeypatch.setattr(logging.getLogger("tensorflow"), "propagate", True)
+    for size in range(1, 8):
+        backend.compiled(lambda x: x + 1.0)(np.ones(size, np.float32))
+    assert caplog.messages == []
 
 
 def test_a_level_in_the_environment_keeps_what_tensorflow_says(

@@ -65,6 +65,8 @@ def compiled(
 
         steps = tf.function(traced, autograph=False)
         whole = tf.function(traced_for_xla, autograph=False, jit_compile=True)
+        for one in (steps, whole):  # each engine has its own: no cause for a warning at the fifth
+            one._omit_frequent_tracing_warning = True
 
         def fast(*arguments: Any) -> Any:
             return whole(opaque_true(), *arguments) if fused else steps(*arguments)
