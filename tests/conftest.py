@@ -99,6 +99,9 @@ TABLES = {
 BY_QUARTER: tuple[tuple[str, ...], ...] = ((), ("more",), ("rest",), ("rest",))
 """Markers of the quarters of such a file's cases: the first is always tested."""
 
+FEW: tuple[tuple[str, ...], ...] = ((), ("more",), ("more",), ("more",))
+"""Those of a law of so few cases, of which none is left to the full run."""
+
 OWN_DTYPE = re.compile(r"test_elementwise.*\b(tanh|sine|cosine|arctan|sin|cos|arcsinh)\b")
 """Cases of functions that `backend` computes by itself."""
 
@@ -129,8 +132,9 @@ def share_cases_out(items: list[pytest.Item]) -> None:
             laws.setdefault(item.nodeid.partition("[")[0], []).append(item)
     for cases in laws.values():
         cases.sort(key=lambda item: crc32(item.nodeid.encode()))  # neighbours are often of a kind
+        quarters = BY_QUARTER if len(cases) > len(BY_QUARTER) else FEW
         for place, item in enumerate(cases):
-            for marker in BY_QUARTER[place % len(BY_QUARTER)]:
+            for marker in quarters[place % len(quarters)]:
                 item.add_marker(marker)
 
 

@@ -4,6 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from keras import layers
@@ -88,6 +89,48 @@ def test_a_class_activation_map_sums_to_the_output_less_its_bias() -> None:
     result = mapped("cam")
     total = result.contributions.sum(axis=(1, 2)) / 24  # positions of the last convolution
     np.testing.assert_allclose(total, result.prediction - bias, rtol=1e-12)
+
+
+def averaged_by_hand(network: Any, x: Array, layer: str, task: int) -> Array:
+    """Compute the map in float64 NumPy: sum over channels of weight times activation."""
+    inner = keras.Model(network.inputs[0], network.get_layer(layer).output)
+    *_, weights, _ = network.get_weights()
+    return np.asarray(inner(x), np.float64) @ np.asarray(weights, np.float64)[:, task]
+
+
+MAPPED = {
+    "two convolutions": (two, "second"),
+    "strided and pooled": (
+        lambda: [
+            layers.Conv1D(5, 7, strides=2, activation="elu"),
+            layers.MaxPooling1D(2),
+            layers.Conv1D(6, 2, activation="relu", name="last"),
+            layers.GlobalAveragePooling1D(),
+            layers.Dense(3, activation="sigmoid"),
+        ],
+        "last",
+    ),
+    "dilated": (
+        lambda: [
+            layers.Conv1D(6, 3, activation="relu"),
+            layers.Conv1D(4, 3, dilation_rate=4, activation="softplus", name="last"),
+            layers.GlobalAveragePooling1D(),
+            layers.Dense(2),
+        ],
+        "last",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MAPPED)
+def test_a_class_activation_map_is_that_of_the_formula(name: str) -> None:
+    body, layer = MAPPED[name]
+    network, x = made(chain(body), (30, 4)), one_hot(sequences(2, 30))
+    explain = seqlift.Explainer(network, "0:1", method="cam", precision="float64")
+    shares = fields(explain.engine((30, 4)).graph)
+    expected = averaged_by_hand(network, x, layer, 1) @ shares
+    scores = explain(x).hypothetical.max(axis=-1)
+    assert largest(scores, expected) <= 1e-6 * np.abs(expected).max()
 
 
 def test_the_layer_is_chosen_by_name_and_the_last_convolution_by_default() -> None:
