@@ -82,7 +82,7 @@ def main() -> int:
 
 
 def asked_of(place: Path, model: Path, regions: int) -> ScoreOptions:
-    """Return what is asked of a run, having written its genome and regions."""
+    """Write a genome and regions; return the options of a run on them."""
     write_genome(place, regions)
     (place / "genome.fa.fai").unlink(missing_ok=True)
     return ScoreOptions(

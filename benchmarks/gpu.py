@@ -174,7 +174,7 @@ class Session:
         self.keep(found)
 
     def setup_of(self, notes: Found) -> Found:
-        """Return what has to be equal for numbers to stand in one table."""
+        """List what has to be equal for numbers to stand in one table."""
         same = {name: notes[name] for name in ("card", "versions")}
         return {"date": date.today().isoformat(), "sizes": self.sizes.work(), **same}
 

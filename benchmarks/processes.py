@@ -57,7 +57,7 @@ class Worker:
         return self.answer()
 
     def answer(self) -> dict[str, Any]:
-        """Return what the worker says next."""
+        """Read the next answer of the worker."""
         line = self.process.stdout.readline() if self.process.stdout else ""
         if not line:
             raise WorkerError(self.last_words())

@@ -93,7 +93,7 @@ def cut(share: float) -> Callable[[Path], Paths]:
 
 
 def replaced(name: str, value: Any) -> Callable[[Path], Paths]:
-    """Return what makes a model file with another array in the place of one."""
+    """Make what writes a model file with another array instead of one."""
 
     def change(group: Any) -> None:
         del group[f"score/{name}"]
@@ -113,7 +113,7 @@ def an_array(group: Any) -> None:
 
 
 def config_text(text: str) -> Callable[[Path], Paths]:
-    """Return what makes a model file with this text as its architecture."""
+    """Make what writes a model file with this text as its architecture."""
 
     def make(folder: Path) -> Paths:
         path, _ = model(folder)
@@ -125,7 +125,7 @@ def config_text(text: str) -> Callable[[Path], Paths]:
 
 
 def of_layer(name: str, change: Edit) -> Callable[[Path], Paths]:
-    """Return what makes a model file with one layer's record changed."""
+    """Make what writes a model file with one layer's record changed."""
 
     def edit(written: Any) -> None:
         (found,) = (item for item in written["config"]["layers"] if item["name"] == name)

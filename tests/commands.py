@@ -45,7 +45,7 @@ class Ran:
 def command(
     *arguments: object, given: bytes = b"", settings: Settings | None = None, **environment: str
 ) -> Ran:
-    """Return what ``seqlift ARGUMENTS`` does, with `given` on its standard input."""
+    """Run ``seqlift ARGUMENTS``, with `given` on its standard input."""
     words = [str(argument) for argument in arguments]
     log = logging.getLogger("seqlift")
     with (
@@ -68,7 +68,7 @@ def command(
 
 
 def score(*arguments: object, **more: Any) -> Ran:
-    """Return what ``seqlift score ARGUMENTS`` does, which must succeed."""
+    """Run ``seqlift score ARGUMENTS``, which must succeed."""
     ran = command("score", *arguments, **more)
     assert ran.code == 0, ran.err
     return ran
@@ -264,7 +264,7 @@ def track_in(path: Path) -> dict[str, NDArray[np.float32]]:
 
 
 def track_by_law(scores: Path, sizes: Mapping[str, int]) -> dict[str, NDArray[np.float32]]:
-    """Return what the track of a score file must be, base by base; NaN where there is none.
+    """Compute the track of a score file, base by base; NaN where there is none.
 
     A base that several windows cover has the score of the one whose centre is nearest, of two
     equally near that which begins further left, of two equal windows the first.

@@ -52,7 +52,7 @@ def places(value: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]
 
 
 def at(value: Any, place: tuple[Any, ...]) -> Any:
-    """Return what a way in a record leads to."""
+    """Find where a way in a record leads."""
     for key in place:
         value = value[key]
     return value

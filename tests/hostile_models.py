@@ -49,7 +49,7 @@ def pickled(folder: Path) -> str:
 
 
 def as_class(name: str, class_name: str, **more: Any) -> Callable[[Path], Paths]:
-    """Return what makes a model file with one layer that claims another class."""
+    """Make what writes a model file with one layer that claims another class."""
     return of_layer(name, lambda item: item.update(class_name=class_name, **more))
 
 
@@ -96,7 +96,7 @@ def claiming(folder: Path) -> Paths:
 
 
 def link(target: Any, name: str) -> Callable[[Path], Paths]:
-    """Return what makes a model file with a link in the place of a group or array."""
+    """Make what writes a model file with a link instead of a group or array."""
 
     def change(group: Any) -> None:
         del group[name]

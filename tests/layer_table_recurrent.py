@@ -13,7 +13,7 @@ def ended(tensor: Any) -> Any:
 
 
 def last_states(tensor: Any) -> Any:
-    """Return what an LSTM's last states make of a second LSTM that starts from them."""
+    """Compute a second LSTM that starts from an LSTM's last states."""
     _, h, c = layers.LSTM(3, return_state=True)(tensor)
     return ended(layers.LSTM(3)(tensor, initial_state=[h, c]))
 

@@ -109,7 +109,7 @@ def at_inference(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def predicted(model: Callable[[Any], Any], inputs: Any) -> Any:
-    """Return what Keras itself predicts of `inputs`: arrays, as the model's outputs are nested."""
+    """Predict `inputs` by Keras itself: arrays, as the model's outputs are nested."""
     with unrounded():
         outputs = at_once(at_inference(model))(keras.ops.convert_to_tensor(inputs))
     return keras.tree.map_structure(numpy, outputs)

@@ -57,7 +57,7 @@ def write_track(folder: Path, rows: Regions, overlap: Overlap, *, seed: int) -> 
 
 
 def expected(scores: Path, overlap: Overlap) -> dict[str, np.ndarray]:
-    """Return what the track of a score file must be, by the law; NaN where there is none."""
+    """Compute the track of a score file, by the law; NaN where there is none."""
     with ScoreFile(scores) as file:
         where, values = file.intervals(), file.tracks(slice(None))
     track = {chrom: np.full(size, np.nan, np.float32) for chrom, size in SIZES.items()}

@@ -14,12 +14,12 @@ LARGEST = 1 << 31
 
 
 def of_network(**changes: Any) -> Callable[[Path], Paths]:
-    """Return what makes a model file with these entries of the network's record changed."""
+    """Make what writes a model file with these entries of the network's record changed."""
     return lambda folder: model(folder, lambda written: written["config"].update(changes))
 
 
 def before_score(class_name: str, **settings: Any) -> Callable[[Path], Paths]:
-    """Return what makes a model file with a layer `extra` between convolution and flattening."""
+    """Make what writes a model file with a layer `extra` between convolution and flattening."""
 
     def edit(written: Any) -> None:
         extra = layer(class_name, name="extra", **settings)

@@ -231,7 +231,7 @@ def test_a_mask_for_a_network_is_refused_and_not_dropped() -> None:
 
 
 def of_lambda(function: Any, arguments: Record) -> Any:
-    """Return what a Lambda of Keras 2 with an own function gives for `X`."""
+    """Compute a Lambda of Keras 2 with an own function for `X`."""
     code = base64.b64encode(marshal.dumps(function.__code__)).decode()
     stored = [code, function.__defaults__, None]
     settings = {"function": stored, "function_type": "lambda", "arguments": {}}

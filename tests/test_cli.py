@@ -105,7 +105,7 @@ def scored(inputs: Path, *options: object, regions: object = None, **more: objec
 
 
 def process(*words: object, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """Return what the installed program did in a process of its own, with threads as for users."""
+    """Run the installed program in a process of its own, with threads as for users."""
     return subprocess.run(
         [program(), *map(str, words)],
         env={name: value for name, value in os.environ.items() if name not in SINGLE_THREADED},

@@ -35,12 +35,12 @@ REPEATS = 30  # of 23 regions: four chunks of the score file, 163 rows each, and
 
 
 def command(*words: object, settings: Settings = MADE_UP, **more: Any) -> Ran:
-    """Return what a command does; a stand-in scores by default, in parts of one chunk."""
+    """Run a command; a stand-in scores by default, in parts of one chunk."""
     return any_command(*words, settings=settings, **more)
 
 
 def score(*words: object, **more: Any) -> Ran:
-    """Return what ``seqlift score WORDS`` does, which must succeed."""
+    """Run ``seqlift score WORDS``, which must succeed."""
     ran = command("score", *words, **more)
     assert ran.code == 0, ran.err
     return ran
@@ -69,7 +69,7 @@ def words(inputs: Path, *options: object, model: str = "three") -> tuple[object,
 
 
 def ended(words: tuple[object, ...], batches: int, **changed: Any) -> Ran:
-    """Return what a command does that is asked to end after a number of batches."""
+    """Run a command that is asked to end after a number of batches."""
 
     class StopSoon:
         reads = 0

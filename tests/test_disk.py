@@ -53,7 +53,7 @@ def words(inputs: Path) -> tuple[object, ...]:
 
 
 def command(*words: object, **changed: object) -> Ran:
-    """Return what a command does; a stand-in scores, and every part is one chunk."""
+    """Run a command; a stand-in scores, and every part is one chunk."""
     return any_command(*words, settings=settings(**changed))
 
 

@@ -49,7 +49,7 @@ SAID_BY_ALL = {
 
 
 def read(code: bytes, *, given: tree.Expression | None = None, **record: Any) -> str:
-    """Return what a Lambda holding marshalled `code` computes, in words, or why that is unknown."""
+    """Word what a Lambda holding marshalled `code` computes, or why that is unknown."""
     stored = [base64.b64encode(code).decode(), record.get("defaults"), record.get("closure")]
     try:
         return tree.text(
@@ -285,7 +285,7 @@ def test_text_that_is_no_expression_is_refused(written: str, problem: str) -> No
 
 
 def computed(written: str, *arrays: np.ndarray) -> Any:
-    """Return what an expression gives for arrays, through the Keras model it becomes."""
+    """Compute an expression of arrays, through the Keras model it becomes."""
     inner = [keras.Input(array.shape[1:], dtype="float64") for array in arrays]
     given = InputTensor(0) if len(arrays) == 1 else several(map(InputTensor, range(len(arrays))))
     result = evaluate(language.parse_expression(written, given), inner)

@@ -35,7 +35,7 @@ def written(path: Path) -> Path:
 
 
 def replaced(name: str, **how: Any) -> Callable[[h5py.File], None]:
-    """Return what puts another dataset in the place of one."""
+    """Make what puts another dataset in the place of one."""
 
     def spoil(file: h5py.File) -> None:
         del file[name]
@@ -45,7 +45,7 @@ def replaced(name: str, **how: Any) -> Callable[[h5py.File], None]:
 
 
 def linked(name: str, link: Any) -> Callable[[h5py.File], None]:
-    """Return what puts a link in the place of a dataset or group."""
+    """Make what puts a link in the place of a dataset or group."""
 
     def spoil(file: h5py.File) -> None:
         del file[name]
@@ -62,7 +62,7 @@ def virtual(file: h5py.File) -> None:
 
 
 def place(name: str, value: int) -> Callable[[h5py.File], None]:
-    """Return what changes a number of the second row."""
+    """Make what changes a number of the second row."""
 
     def spoil(file: h5py.File) -> None:
         file[f"regions/{name}"][1] = value
@@ -76,7 +76,7 @@ def everywhere(file: h5py.File) -> None:
 
 
 def attribute(name: str, value: Any) -> Callable[[h5py.File], None]:
-    """Return what changes an attribute."""
+    """Make what changes an attribute."""
     return lambda file: file.attrs.__setitem__(name, value)
 
 

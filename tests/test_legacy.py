@@ -291,7 +291,7 @@ def test_layers_without_data_format_are_channels_last_whatever_the_users_setting
 
 
 def clipped(x: Any) -> Any:
-    """Return what `hard_sigmoid` was in Keras 2."""
+    """Compute `hard_sigmoid` as Keras 2 did."""
     return np.clip(0.2 * x + 0.5, 0.0, 1.0)
 
 

@@ -221,7 +221,7 @@ def convolved(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> np.ndarray
 
 
 def dragonn(file: h5py.File, x: np.ndarray) -> float:
-    """Return what Theano made of one sequence (1, 4, L): convolutions with relu, pool, dense."""
+    """Compute as Theano did of one sequence (1, 4, L): convolutions with relu, pool, dense."""
     hidden = x.astype("float64")
     for place in range(file.attrs["nb_layers"]):
         group = file[f"layer_{place}"]

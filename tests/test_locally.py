@@ -35,14 +35,14 @@ SEQUENTIAL = {
 
 
 def record(class_name: str, shape: tuple[int | None, ...], **settings: Any) -> dict[str, Any]:
-    """Return what Keras 2 writes of a model of one locally connected layer."""
+    """Write what Keras 2 does of a model of one locally connected layer."""
     config = SEQUENTIAL | {"batch_input_shape": [None, *shape]} | settings
     chain = [{"class_name": class_name, "config": config}]
     return {"class_name": "Sequential", "config": {"name": "old", "layers": chain}}
 
 
 def by_hand(x: Array, kernel: Array, bias: Array, taps: list[int], strides: list[int]) -> Array:
-    """Return what the Keras 2 layer of one or two axes computes, position by position."""
+    """Compute the Keras 2 layer of one or two axes, position by position."""
     positions = [
         range(0, size - width + 1, stride)
         for size, width, stride in zip(x.shape[1:-1], taps, strides, strict=True)

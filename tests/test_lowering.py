@@ -164,7 +164,7 @@ def checked_model() -> keras.Model:
 
 
 def without_dilation(layer: Any, at: Place, node: int) -> int:
-    """Return what the original made of a dilated convolution: one that is not."""
+    """Lower a dilated convolution as one that is not dilated, as the original did."""
     twin = layers.Conv1D(layer.filters, layer.kernel_size, padding="same", activation="relu")
     twin.build((None, 12, 4))
     twin.set_weights(layer.get_weights())

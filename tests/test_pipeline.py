@@ -82,7 +82,7 @@ def compiled(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Return what runs a model on regions, stepwise and with two references unless asked otherwise,
+    """Make what runs a model on regions, stepwise and with two references unless asked otherwise,
     and reads PREFIX.h5.
     """
     monkeypatch.chdir(tmp_path)

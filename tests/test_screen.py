@@ -31,7 +31,7 @@ def harmless(text: str) -> str:
 
 
 def shown(ran: Ran) -> str:
-    """Return what a command showed on either stream, which must be harmless."""
+    """Collect what a command showed on either stream, which must be harmless."""
     return harmless(ran.out) + harmless(ran.err)
 
 

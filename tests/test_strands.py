@@ -21,7 +21,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Rows]:
-    """Return what scores regions as text with two references, without compiling by XLA."""
+    """Make what scores regions as text with two references, without compiling by XLA."""
     monkeypatch.chdir(tmp_path)
 
     def run(regions: str, *options: object) -> Rows:

@@ -48,7 +48,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(programs: Path, tmp_path: Path) -> Run:
-    """Return what runs a program in a copy of the workflow."""
+    """Make what runs a program in a copy of the workflow."""
     shutil.copy(ROOT / "Snakefile", tmp_path)
     for name in ("examples", "data", "seqlift/workflow"):
         shutil.copytree(ROOT / name, tmp_path / name)

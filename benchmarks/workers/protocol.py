@@ -80,7 +80,7 @@ def of_jax():
 
 
 def arguments():
-    """Return what the worker was started with: the case's folder, and more for some."""
+    """Read what the worker was started with: the case's folder, and more for some."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder")
     parser.add_argument("--pairs", type=int, nargs="*", default=list(PAIRS))

@@ -7,7 +7,7 @@ from captum.attr import DeepLift
 
 
 def hypothetical(multipliers, inputs, baselines):
-    """Return what each base would contribute if it stood there, of each pair."""
+    """Compute what each base would contribute if it stood there, of each pair."""
     return tuple(
         m - (m * reference).sum(dim=1, keepdim=True)
         for m, reference in zip(multipliers, baselines, strict=True)

@@ -16,7 +16,7 @@ Apply = Callable[..., Value]  # (tape, layer, *values, **values by name)
 
 
 def called(tape: Tape, layer: Any, *values: Value, **named: Value) -> Value:
-    """Return what a layer makes of values; raise NotImplementedError for one it does not know."""
+    """Compute a layer of values; raise NotImplementedError for one it does not know."""
     name = type(layer).__name__
     if name not in LAYERS or not hasattr(layer, "get_weights"):
         raise NotImplementedError(name)
@@ -48,12 +48,12 @@ def activated(tape: Tape, activation: Any, value: Value) -> Value:
 
 
 def with_activation(apply: Apply) -> Apply:
-    """Return what a layer does, followed by the activation it has itself."""
+    """Compute a layer, followed by the activation it has itself."""
     return lambda tape, layer, value: activated(tape, layer.activation, apply(tape, layer, value))
 
 
 def bending(function: Callable[[Any], Function]) -> Apply:
-    """Return what a layer does that is a function of each value with settings of its own."""
+    """Compute a layer that is a function of each value with settings of its own."""
     return lambda tape, layer, value: tape.activated(value, function(layer))
 
 
@@ -167,7 +167,7 @@ def time_distributed(tape: Tape, layer: Any, value: Value) -> Value:
 
 
 def stepping(apply: Callable[..., Value]) -> Apply:
-    """Return what a recurrent layer does, with its two activations worked out."""
+    """Compute a recurrent layer, with its two activations worked out."""
 
     def run(tape: Tape, layer: Any, value: Value) -> Value:
         gate = getattr(layer, "recurrent_activation", layer.activation)

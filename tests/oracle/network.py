@@ -52,13 +52,13 @@ def tensors_in(argument: Any) -> list[Any]:
 def applied(
     tape: Tape, layer: Any, values: Sequence[Value], named: dict[str, Value]
 ) -> list[Value]:
-    """Return what a layer, or a model used as one, makes of values."""
+    """Compute a layer, or a model used as one, of values."""
     if hasattr(layer, "layers") and hasattr(layer, "outputs"):
         return outputs_of(tape, layer, values)
     return [called(tape, layer, *values, **named)]
 
 
 def before_last_activation(tape: Tape, value: Value) -> tuple[Value, bool]:
-    """Return what goes into a last sigmoid or softmax, and whether it was a softmax."""
+    """Find what goes into a last sigmoid or softmax, and whether it was a softmax."""
     name, before = tape.endings.get(value.number, ("", value))
     return before, name == "softmax"

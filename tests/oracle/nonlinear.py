@@ -53,7 +53,7 @@ class Activation(Operation):
         return [Parts(up * multiplier.positive, down * multiplier.negative)]
 
     def factors(self, source: "Value") -> Parts:
-        """Return what the multipliers of the parts are multiplied by."""
+        """Compute the factors of the multipliers of the parts."""
         if self.rule == "revealcancel":
             return self.cancelling(source)
         if self.rule in ("gradient", "guided-backprop"):

@@ -132,7 +132,7 @@ def predicted(model: Any, target: Target | Profile, x: Array, max_rule: str) -> 
 
 
 def hypothetical(multipliers: Array, references: Array) -> Array:
-    """Return what each base would contribute if it stood there, base by base.
+    """Compute what each base would contribute if it stood there, base by base.
 
     The base's one-hot column takes the place of the sequence's: ``sum(m (base - reference))``.
     """
