@@ -33,7 +33,7 @@ Array = Any
 KEPT_BITS: dict[Products, int] = {"tf32": 10, "bfloat16": 7}
 """Bits of a factor after the leading one."""
 
-FLOAT32_BITS = 23
+FLOAT32_BITS = 23  # of the fraction, IEEE 754; the leading one is not stored
 
 SMALL_KERNEL = 2
 """Values of a float32 kernel that is too small for the library XLA has on a CPU."""

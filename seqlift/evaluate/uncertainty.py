@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 RESAMPLES = 1000
 INTERVAL_LEVEL = 95.0
-NORMAL_QUANTILE = 1.959963984540054  # of LEVEL per cent, both sides
+NORMAL_QUANTILE = 1.959963984540054  # of INTERVAL_LEVEL per cent, both sides
 DRAWN_AT_ONCE = 2**20  # indices of resampled sequences held at a time: 8 MB
 
 Numbers = NDArray[np.floating[Any]]

@@ -54,7 +54,7 @@ __all__ = [
 KINDS = ("dinucleotide", "shuffle", "gc", "gc-each", "zeros", "uniform")
 """The kinds `parse` knows by name."""
 
-LARGEST_SEED = 2**64 - 1
+LARGEST_SEED = 2**64 - 1  # of eight bytes, the salt of `sequence_keys`
 NUMBER = 20  # shuffles of each sequence, where no other number is asked for
 
 Draw = NDArray[np.uint8] | NDArray[np.float32]

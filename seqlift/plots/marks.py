@@ -18,7 +18,7 @@ from seqlift.intervals import Region
 from seqlift.system.printable import printable
 
 MARK_COLOURS = ("#4c6fb1", "#a8577e", "#5c8a4a", "#a07a35", "#7460a8", "#3f8f8f")
-FONT_SIZE = 7.0
+FONT_SIZE = 7.0  # points
 LETTER = 0.62 * FONT_SIZE / 72
 """Inches that a letter of a name takes, about."""
 

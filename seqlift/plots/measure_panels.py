@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 PANELS_ACROSS = 3
 TARGET_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito
 PANEL_WIDTH, NAMES_WIDTH = 3.2, 1.6  # inches
-PANEL_HEIGHT, ROW_HEIGHT = 0.7, 0.24
-RESOLUTION = 150
+PANEL_HEIGHT, ROW_HEIGHT = 0.7, 0.24  # inches: all but the rows, and each row
+RESOLUTION = 150  # pixels per inch
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,7 +222,7 @@ def note_of(file: StretchReader, one: DrawnRegion, contributions: Track) -> str:
 
 
 def save(figure: Figure, path: Path, ending: str) -> None:
-    """Write a picture, the same bytes each time. `ending` is one of FORMATS."""
+    """Write a picture, the same bytes each time. `ending` is one of `PICTURE_FORMATS`."""
     # Ids of SVG that are not random, and text as text, to be edited and searched for.
     settings: Any = {"svg.hashsalt": "seqlift", "svg.fonttype": "none", "pdf.fonttype": 42}
     dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}

@@ -21,7 +21,7 @@ Counts = NDArray[np.int64]
 HEADER = b"\x78\x01"
 """A zlib stream of a 32 kB window, compressed fast."""
 
-END_OF_BLOCK, CODES = 256, 257
+END_OF_BLOCK, CODES = 256, 257  # RFC 1951, 3.2.5; those of 257 and more are for repeats
 LONGEST = 14
 """Bits of a code, at most: of the 15 that are allowed one less, so that four and a rest fit 63."""
 

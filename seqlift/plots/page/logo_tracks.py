@@ -20,7 +20,7 @@ from seqlift.plots.page.charts import (
 )
 from seqlift.plots.sheet import Block, Track, strongest
 
-FIGURE_WIDTH, FIGURE_HEIGHT, FIGURE_LANE = 980.0, 140.0, 13.0
+FIGURE_WIDTH, FIGURE_HEIGHT, FIGURE_LANE = 980.0, 140.0, 13.0  # pixels
 MOST_LETTERS = 260
 """Bases of a track beyond which letters are narrower than 3.5 pixels."""
 
