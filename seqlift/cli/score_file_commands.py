@@ -1,5 +1,7 @@
 """The commands that read score files and need no model."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -8,22 +10,31 @@ from seqlift.cli import options, report
 from seqlift.cli.failures import show_failures
 
 
+def writes_files(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of every command that writes files, and show its failures."""
+
+    @functools.wraps(function)
+    def run(*, verbose: int, **chosen: Any) -> None:
+        del verbose  # it decides what TensorFlow logs, and none of these commands loads it
+        function(**chosen)
+
+    command = show_failures(run)
+    for option in (options.debug, options.verbose, options.quiet, options.force):
+        command = option(command)
+    return command
+
+
 @click.command()
 @options.shards
 @options.prefix
 @options.mean
 @options.overlap
-@options.force
-@options.quiet
-@options.verbose
-@options.debug
-@show_failures
-def merge(*, quiet: bool, verbose: int, **chosen: Any) -> None:
+@writes_files
+def merge(*, quiet: bool, **chosen: Any) -> None:
     """Join the score files of shards, and make the track of all.
 
     With --mean: average the score files of several models instead.
     """
-    del verbose
     from seqlift.pipeline.merge import merge as run
 
     report.show_files(run(**chosen, progress=report.progress(quiet=quiet)), quiet=quiet)
@@ -33,14 +44,9 @@ def merge(*, quiet: bool, verbose: int, **chosen: Any) -> None:
 @options.scores
 @options.track_output
 @options.overlap
-@options.force
-@options.quiet
-@options.verbose
-@options.debug
-@show_failures
-def track(*, quiet: bool, verbose: int, **chosen: Any) -> None:
+@writes_files
+def track(*, quiet: bool, **chosen: Any) -> None:
     """Make the genome-browser track of a score file again."""
-    del verbose
     from seqlift.pipeline.track import make_track as run
 
     report.show_files(run(**chosen, progress=report.progress(quiet=quiet)), quiet=quiet)
@@ -50,20 +56,15 @@ def track(*, quiet: bool, verbose: int, **chosen: Any) -> None:
 @options.score_files
 @options.drawing
 @options.picture_output
-@options.force
-@options.quiet
-@options.verbose
-@options.debug
-@show_failures
+@writes_files
 def plot(
-    *, scores: tuple[str, ...], output: str | None, force: bool, quiet: bool, verbose: int,
+    *, scores: tuple[str, ...], output: str | None, force: bool, quiet: bool,
     **wanted: Any,
 ) -> None:  # fmt: skip
     """Draw rows of score files as letters: PNG, SVG or PDF.
 
     Several files, as of targets, methods or models, are tracks below each other on one scale.
     """
-    del verbose
     from seqlift.pipeline.drawing import draw_picture
     from seqlift.plots.picture import DrawingOptions
 
@@ -76,13 +77,9 @@ def plot(
 @options.score_files
 @options.annotations
 @options.report_output
-@options.force
-@options.quiet
-@options.verbose
-@options.debug
-@show_failures
+@writes_files
 def write_page(
-    *, scores: tuple[str, ...], output: str | None, force: bool, quiet: bool, verbose: int,
+    *, scores: tuple[str, ...], output: str | None, force: bool, quiet: bool,
     annotations: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Write a page about score files that opens in any browser, offline.
@@ -90,7 +87,6 @@ def write_page(
     It has what ran, how exactly scores sum up, their distribution, where they lie, top and typical
     regions as letters, how alike several files are, and the commands that come next.
     """
-    del verbose
     from seqlift.pipeline.drawing import write_report
 
     written = write_report(scores, output, annotations=annotations, force=force)
@@ -102,17 +98,12 @@ def write_page(
 @options.export_form
 @options.export_prefix
 @options.overlap
-@options.force
-@options.quiet
-@options.verbose
-@options.debug
-@show_failures
-def export(*, quiet: bool, verbose: int, **chosen: Any) -> None:
+@writes_files
+def export(*, quiet: bool, **chosen: Any) -> None:
     """Write a score file in the form that another program takes.
 
     --overlap is for bedgraph.
     """
-    del verbose
     from seqlift.pipeline.export import export_scores
 
     report.show_files(export_scores(**chosen, progress=report.progress(quiet=quiet)), quiet=quiet)
@@ -126,13 +117,9 @@ def export(*, quiet: bool, verbose: int, **chosen: Any) -> None:
 @options.rate
 @options.motif_p
 @options.shuffle_seed
-@options.force
-@options.quiet
-@options.verbose
-@options.debug
-@show_failures
+@writes_files
 def seqlets(
-    *, scores: str, output: str | None, motifs: str | None, force: bool, quiet: bool, verbose: int,
+    *, scores: str, output: str | None, motifs: str | None, force: bool, quiet: bool,
     **wanted: Any,
 ) -> None:  # fmt: skip
     """Call stretches of bases whose contributions stand out, and name their motifs.
@@ -140,7 +127,6 @@ def seqlets(
     They are written as BED with contribution, p-value, q-value, sequence and motif; with --motifs,
     a table of motifs by number, mean contribution and enrichment too.
     """
-    del verbose
     from seqlift.pipeline.seqlet_files import write_seqlets
     from seqlift.seqlets.seqlet_settings import SeqletSettings
 
