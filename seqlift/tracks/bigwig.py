@@ -1,15 +1,15 @@
 """The genome-browser track: one bigWig made from one score file.
 
-Knows the bigWig format through pyBigWig; knows nothing of HDF5 or models. Format: Kent et al.
-2010, https://doi.org/10.1093/bioinformatics/btq351
+Writes by `seqlift.tracks.bigwig_file` and reads through pyBigWig; knows nothing of HDF5 or models.
 
 What the format does not forgive, and is therefore refused here (measured with pyBigWig 0.3.29 and
 UCSC's own library): NaN turns every statistic to NaN and crashes readers, an empty track crashes
-UCSC's library, and values past the end of a chromosome are stored without a word.
+UCSC's library, and places past the end of a chromosome are read without a word.
 """
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import numpy as np
 import pyBigWig
 
 from seqlift.errors import OutputError
+from seqlift.tracks.bigwig_file import LARGEST_PLACE, BigWigFile
 from seqlift.tracks.overlap import Intervals, Segment, covered_bases
 from seqlift.tracks.overlap_policies import Overlap
 from seqlift.tracks.score_file import ScoreFile
@@ -34,6 +35,7 @@ def write_bigwig(
     *,
     overlap: Overlap = "nearest",
     progress: Callable[[int], object] | None = None,
+    workers: Executor | None = None,
 ) -> int:
     """Write a new bigWig of float32, 0-based and half-open; return the number of bases in it.
 
@@ -52,6 +54,8 @@ def write_bigwig(
         Which score a base has that several windows cover: see `seqlift.tracks.overlap_policies`.
     progress
         Called with the number of rows done since it was last called.
+    workers
+        Threads that compress. The bytes do not depend on them.
 
     Raises
     ------
@@ -74,17 +78,28 @@ def write_bigwig(
     report = progress or (lambda _: None)
     report(int((~scored).sum()))  # rows without a scored base never come by
 
-    # pyBigWig ends the process where a block cannot be written, so the space is made sure of first.
+    check_sizes(path, sizes)
+    # So that a disk that is too small is found before the work and not after it.
     reserve(path, most_bytes(intervals, sizes))
     try:
         with output_errors(path):
             segments = track_segments(scores, sizes, overlap=overlap, report=report)
-            written = _write(path, sizes, segments)
+            written = _write(path, sizes, segments, workers)
         _check_finished(path, sizes)
     except BaseException:  # an interrupt, too, must leave no half of a track
         remove(path)
         raise
     return written
+
+
+def check_sizes(path: Path, sizes: Mapping[str, int]) -> None:
+    """Raise OutputError for a chromosome whose places the format cannot number."""
+    for chrom, size in sizes.items():
+        if size > LARGEST_PLACE:
+            raise OutputError(
+                f"{path}: {chrom} has {size} bases, and a bigWig takes at most {LARGEST_PLACE}; cut"
+                " the sequence in two"
+            )
 
 
 def is_track_of(
@@ -132,17 +147,14 @@ def bigwig_name(path: Path) -> str:
         ) from None
 
 
-def _write(path: Path, sizes: Mapping[str, int], segments: Iterator[Segment]) -> int:
+def _write(
+    path: Path, sizes: Mapping[str, int], segments: Iterator[Segment], workers: Executor | None
+) -> int:
     written = 0
-    file = pyBigWig.open(bigwig_name(path), "w")
-    try:
-        file.addHeader(list(sizes.items()))
+    with BigWigFile(path, sizes, workers=workers) as file:
         for segment in segments:
-            # Fixed steps: 4 bytes a base, where bedGraph sections have 12.
-            file.addEntries(segment.chrom, segment.start, values=segment.values, span=1, step=1)
+            file.add(segment.chrom, segment.start, segment.values)
             written += len(segment.values)
-    finally:
-        file.close()
     return written
 
 

@@ -1,0 +1,204 @@
+"""A bigWig, written: values of consecutive bases in, in the order of the genome.
+
+Blocks are compressed in threads, and the bytes do not depend on them. What is held in memory are the
+places of the blocks, 32 bytes for each. Format: Kent et al. 2010,
+https://doi.org/10.1093/bioinformatics/btq351. Knows bigWig; knows nothing of scores.
+docs/decisions/0026 has what other writers take.
+"""
+
+import shutil
+import struct
+import tempfile
+from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import Executor, Future
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqlift.system.closing import Finishing
+from seqlift.tracks import zoom
+from seqlift.tracks.bigwig_trees import BLOCK, block_index, chromosome_tree
+from seqlift.tracks.deflate import compressed
+from seqlift.tracks.unfinished import output_errors, remove
+from seqlift.tracks.zoom import ZoomLevels
+
+MAGIC = 0x888FFC26
+VERSION = 4
+FIXED_STEP = 3
+SECTION = struct.Struct("<IIIIIBBH")
+"""Chromosome, start, end, step, span, kind, nothing and number of values of a section."""
+
+SECTION_VALUES = 4096
+"""Values in a section at most: a browser that shows a gene reads a few of them."""
+
+HEADER = struct.Struct("<IHHQQQHHQQIQ")
+ZOOM_HEADER = struct.Struct("<IIQQ")
+TOTAL = struct.Struct("<Qdddd")
+COUNT = struct.Struct("<Q")
+ZOOM_COUNT = struct.Struct("<I")
+
+ZOOM_RECORD = np.dtype(
+    [("chrom", "<u4"), ("start", "<u4"), ("end", "<u4"), ("count", "<u4")]
+    + [(name, "<f4") for name in ("least", "largest", "sum", "squares")]
+)
+
+LARGEST_PLACE = 2**32 - 1
+WAITING = 64
+"""Blocks that are being compressed at once, at most."""
+
+DATA = -1
+"""In the place of a zoom level: the values themselves."""
+
+
+class BigWigFile(Finishing):
+    """Writes a new bigWig; removes it when the block inside fails.
+
+    Parameters
+    ----------
+    path
+        The file, replaced if it exists.
+    sizes
+        Every chromosome with its length, in the order in which values come.
+    workers
+        Threads that compress; without them `add` does.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be opened or written, for example because the disk is full.
+    """
+
+    def __init__(
+        self, path: Path, sizes: Mapping[str, int], *, workers: Executor | None = None
+    ) -> None:
+        self.path, self._sizes, self._workers = path, sizes, workers
+        self._numbers = {chrom: number for number, chrom in enumerate(sizes)}
+        self._chrom = ""
+        self._zoom = ZoomLevels(max(sizes.values()), most=SECTION_VALUES)
+        levels = range(DATA, len(self._zoom.reductions))
+        self._blocks = {level: bytearray() for level in levels}
+        self._records = dict.fromkeys(levels, 0)
+        self._pending: deque[tuple[int, NDArray[np.void], Future[bytes] | bytes]] = deque()
+        with output_errors(path), ExitStack() as opened:
+            self._file: IO[bytes] = opened.enter_context(path.open("wb"))
+            self._levels = {  # joined to the file at the end; without names, so nothing stays
+                level: opened.enter_context(tempfile.TemporaryFile(dir=path.parent))
+                for level in levels[1:]
+            }
+            self._opened = opened.pop_all()
+            zooms = len(self._levels)
+            self._file.write(bytes(HEADER.size + ZOOM_HEADER.size * zooms + TOTAL.size))
+            self._tree_at = self._file.tell()
+            self._file.write(chromosome_tree(sizes, offset=self._tree_at))
+            self._data_at = self._file.tell()
+            self._file.write(COUNT.pack(0))
+
+    def add(self, chrom: str, start: int, values: NDArray[np.float32]) -> None:
+        """Append the values of the bases from `start` on, which lie after all before them."""
+        if chrom != self._chrom:
+            self._end_chromosome()
+            self._chrom = chrom
+        number = self._numbers[chrom]
+        for first in range(0, len(values), SECTION_VALUES):
+            piece = values[first : first + SECTION_VALUES]
+            begin = start + first
+            end = begin + len(piece)
+            head = SECTION.pack(number, begin, end, 1, 1, FIXED_STEP, 0, len(piece))
+            self._compress(DATA, begin, end, head + piece.astype("<f4", copy=False).tobytes())
+            self._records[DATA] += len(piece)
+            self._zoom.add(begin, piece)
+            self._take_records(all_of_them=False)
+
+    def _end_chromosome(self) -> None:
+        self._zoom.end_chromosome()
+        self._take_records(all_of_them=True)
+
+    def _take_records(self, *, all_of_them: bool) -> None:
+        """Have the finished bins of every level compressed."""
+        for level, records in self._zoom.finished(all_of_them=all_of_them):
+            packed = np.empty(len(records), ZOOM_RECORD)
+            packed["chrom"] = self._numbers[self._chrom]
+            for name, column in zip(ZOOM_RECORD.names[1:], range(1, 8), strict=True):  # type: ignore[index]
+                packed[name] = records[:, column]
+            first, last = int(packed["start"][0]), int(packed["end"][-1])
+            self._compress(level, first, last, packed.tobytes())
+            self._records[level] += len(records)
+
+    def _compress(self, level: int, start: int, end: int, data: bytes) -> None:
+        """Have a block compressed, and write those that are."""
+        number = self._numbers[self._chrom]
+        place = np.array([(number, start, number, end, 0, 0)], BLOCK)
+        made = compressed(data) if self._workers is None else self._workers.submit(compressed, data)
+        self._pending.append((level, place, made))
+        self._write_blocks(leaving=WAITING if self._workers else 0)
+
+    def _write_blocks(self, *, leaving: int) -> None:
+        with output_errors(self.path):
+            while len(self._pending) > leaving:
+                level, place, made = self._pending.popleft()
+                data = made if isinstance(made, bytes) else made.result()
+                file = self._file if level == DATA else self._levels[level]
+                place["offset"], place["size"] = file.tell(), len(data)
+                file.write(data)
+                self._blocks[level] += place.tobytes()
+
+    def close(self) -> None:
+        """Write the indexes, the zoom levels and the header."""
+        if self._file.closed:
+            return
+        self._end_chromosome()
+        self._write_blocks(leaving=0)
+        with output_errors(self.path):
+            index_at = self._write_index(DATA, shift=0)
+            zooms, before = [], self._records[DATA]
+            for level, reduction in enumerate(self._zoom.reductions.tolist()):
+                if self._records[level] < before:  # else it says no more than the one below
+                    before = self._records[level]
+                    zooms.append((reduction, 0, *self._write_level(level)))
+            self._file.write(struct.pack("<I", MAGIC))
+            self._write_header(zooms, index_at)
+            self._opened.close()
+
+    def _write_level(self, level: int) -> tuple[int, int]:
+        """Append a zoom level; find where its records and its index lie."""
+        start, source = self._file.tell(), self._levels[level]
+        self._file.write(ZOOM_COUNT.pack(self._records[level]))
+        shift = self._file.tell()
+        source.seek(0)
+        shutil.copyfileobj(source, self._file)
+        return start, self._write_index(level, shift=shift)
+
+    def _write_index(self, level: int, *, shift: int) -> int:
+        """Append the index of the blocks of a level, which lie `shift` bytes further than noted."""
+        blocks = np.frombuffer(self._blocks[level], BLOCK).copy()
+        blocks["offset"] += shift
+        start = self._file.tell()
+        self._file.write(block_index(blocks, offset=start))
+        return start
+
+    def _write_header(self, zooms: list[tuple[int, int, int, int]], index_at: int) -> None:
+        total, most = self._zoom.total, SECTION.size + 4 * SECTION_VALUES
+        largest_block = max(most, ZOOM_RECORD.itemsize * zoom.RECORDS)
+        total_at = HEADER.size + ZOOM_HEADER.size * len(self._levels)
+        self._file.seek(0)
+        self._file.write(
+            HEADER.pack(
+                MAGIC, VERSION, len(zooms), self._tree_at, self._data_at, index_at,
+                0, 0, 0, total_at, largest_block, 0,
+            )  # fmt: skip
+            + b"".join(ZOOM_HEADER.pack(*one) for one in zooms)
+        )
+        self._file.seek(total_at)
+        figures = (total[column] for column in (zoom.LEAST, zoom.LARGEST, zoom.SUM, zoom.SQUARES))
+        self._file.write(TOTAL.pack(int(total[zoom.COUNT]), *figures))
+        self._file.seek(self._data_at)
+        self._file.write(COUNT.pack(len(self._blocks[DATA]) // BLOCK.itemsize))
+
+    def discard(self) -> None:
+        """Close and remove the file."""
+        self._opened.close()
+        remove(self.path)
