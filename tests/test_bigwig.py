@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pyBigWig
@@ -334,8 +335,8 @@ def test_a_score_that_is_not_finite_is_refused_and_named(
 ) -> None:
     honest = ScoreFile.tracks_of
 
-    def tracks_of(scores: ScoreFile, rows: Sequence[int]) -> Iterator[np.ndarray]:
-        for row, values in zip(rows, honest(scores, rows), strict=True):
+    def tracks_of(scores: ScoreFile, rows: Sequence[int], **how: Any) -> Iterator[np.ndarray]:
+        for row, values in zip(rows, honest(scores, rows, **how), strict=True):
             values[:10] = np.nan if row == 1 else values[:10]  # padding: must not matter
             values[33] = np.nan if row == 2 else values[33]
             yield values

@@ -33,14 +33,16 @@ def drawn(seed: int = 0, sizes: dict[str, int] = SIZES) -> Track:
 def write(path: Path, track: Track, *, threads: int = 0, most: int = 10**9) -> bytes:
     """Write the runs of a track, in pieces of at most `most` bases."""
     sizes = {chrom: len(values) for chrom, values in track.items()}
-    with ThreadPoolExecutor(max(threads, 1)) as pool:
-        with BigWigFile(path, sizes, workers=pool if threads else None) as file:
-            for chrom, values in track.items():
-                known = np.concatenate([[False], ~np.isnan(values), [False]])
-                edges = np.flatnonzero(np.diff(known.astype(int)))
-                for first, last in edges.reshape(-1, 2).tolist():
-                    for start in range(first, last, most):
-                        file.add(chrom, start, values[start : min(start + most, last)])
+    with (
+        ThreadPoolExecutor(max(threads, 1)) as pool,
+        BigWigFile(path, sizes, workers=pool if threads else None) as file,
+    ):
+        for chrom, values in track.items():
+            known = np.concatenate([[False], ~np.isnan(values), [False]])
+            edges = np.flatnonzero(np.diff(known.astype(int)))
+            for first, last in edges.reshape(-1, 2).tolist():
+                for start in range(first, last, most):
+                    file.add(chrom, start, values[start : min(start + most, last)])
     return path.read_bytes()
 
 

@@ -101,6 +101,6 @@ def test_every_option_is_a_fact_or_says_why_not() -> None:
     assert plain == {"summit", "seed", "precision", "pre_activation", "mean_normalise"}
     unchanged = {name for name, fact in declared.items() if fact is False}
     assert unchanged == {
-        "output", "overlap", "shard", "timings", "force", "drop_stale_parts",
+        "output", "overlap", "shard", "timings", "threads", "force", "drop_stale_parts",
     }  # fmt: skip
     assert {fact for fact in declared.values() if fact is not False} - plain == RECORDED

@@ -12,7 +12,7 @@ import pytest
 from seqlift.errors import DeviceMemoryError
 from seqlift.explain.concurrent_batches import ConcurrentBatches
 from seqlift.explain.schedule import Schedule
-from seqlift.pipeline.threads import Background, prefetched
+from seqlift.pipeline.threads import Background, Workers, prefetched
 
 PATIENCE = 5.0  # seconds until a test gives up on another thread
 
@@ -315,3 +315,62 @@ def test_where_python_ends_all_is_made_without_threads(monkeypatch: pytest.Monke
         pool.shutdown()  # as Python does when its main thread has ended
     assert own not in made_by[:2]
     assert made_by[2:] == [own] * 4
+
+
+@pytest.mark.parametrize("number", [1, 2, 4])
+def test_workers_give_results_in_the_order_of_the_items(number: int) -> None:
+    def late(item: int) -> int:
+        time.sleep(0.001 * (item % 3))
+        return item * item
+
+    with Workers(number) as workers:
+        assert workers.map(late, range(20)) == [item * item for item in range(20)]
+
+
+@pytest.mark.parametrize("number", [1, 2, 4])
+def test_what_one_of_several_raises_ends_the_others(number: int) -> None:
+    ended = []
+
+    def work(item: int, check: Callable[[], None]) -> None:
+        if item == 1:
+            raise BoomError
+        try:
+            for _ in range(int(PATIENCE / 0.001) if number > 1 else 1):
+                check()
+                time.sleep(0.001)
+        finally:
+            ended.append(item)
+
+    with Workers(number) as workers, pytest.raises(BoomError):
+        workers.each(work, range(3))
+    assert 0 in ended
+
+
+def test_an_interrupt_ends_all_of_several() -> None:
+    ended = []
+
+    def work(item: int, check: Callable[[], None]) -> None:
+        if item == 0:
+            time.sleep(0.05)  # both have begun
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        try:
+            while True:
+                check()
+                time.sleep(0.001)
+        finally:
+            ended.append(item)
+
+    with Workers(2) as workers, pytest.raises(KeyboardInterrupt):
+        workers.each(work, range(2))
+    assert sorted(ended) == [0, 1]
+
+
+def test_each_may_wait_for_the_workers() -> None:
+    sums = {}
+
+    def work(item: int, _: Callable[[], None]) -> None:
+        sums[item] = sum(workers.map(lambda value: value * item, range(50)))
+
+    with Workers(2) as workers:
+        workers.each(work, range(6))
+    assert sums == {item: item * 1225 for item in range(6)}

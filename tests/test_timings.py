@@ -87,7 +87,7 @@ def shown(ran: Ran) -> dict[str, float]:
 def test_each_stage_has_the_seconds_that_passed_in_it(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seqlift.pipeline.score.join", clock.passing(joining.join, 0.25))
+    monkeypatch.setattr("seqlift.pipeline.final_files.join", clock.passing(joining.join, 0.25))
     slow = replace(track_formats.BIGWIG, write=clock.passing(write_bigwig, 0.75))
     monkeypatch.setattr(track_formats, "FORMATS", [slow])
     found = shown(run(clock, "--timings"))

@@ -34,7 +34,9 @@ from seqlift.pipeline.shards import (
     facts_of,
     number_of_rows,
 )
+from seqlift.pipeline.threads import Workers
 from seqlift.pipeline.track_formats import format_of
+from seqlift.system.cores import usable_cores
 from seqlift.tracks.batch import Attribute
 from seqlift.tracks.join import join
 from seqlift.tracks.mean import average
@@ -153,7 +155,9 @@ def write_merged(
 
 def draw(finished: Path, track: Path, overlap: Overlap, *, force: bool, progress: Progress) -> None:
     with saying_what_is_finished(finished), ScoreFile(finished) as scores, writing(track) as new:
-        format_of(track).make(scores, new, overlap=overlap, progress=progress)
+        with Workers(usable_cores()) as workers:
+            how: dict[str, Any] = {"overlap": overlap, "progress": progress, "workers": workers}
+            format_of(track).make(scores, new, **how)
         finish(new, track, replace=force)
 
 

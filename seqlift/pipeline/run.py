@@ -136,8 +136,14 @@ class Run:
         turned[count:] = True
         codes = np.stack([row.codes for row in rows])
         codes[turned] = reverse_complement(codes[turned])
-        drawn = self.references if self.references.shared else self.references.draw(codes)
+        drawn = self.references if self.references.shared else self._drawn(codes)
         numbers = [row.number for row in rows]
         rows_of_inputs = self.explainer.extra_inputs.rows
         others = {n: values[numbers] for n, values in rows_of_inputs.items() if values is not None}
         return Batch(rows[:count], codes, turned, drawn, others)
+
+    def _drawn(self, codes: NDArray[np.uint8]) -> NDArray[np.generic]:
+        """Draw references in threads: those of a sequence depend on nothing else."""
+        workers = self.settings.workers
+        pieces = np.array_split(codes, min(workers.number, len(codes)))
+        return np.concatenate(workers.map(self.references.draw, pieces))

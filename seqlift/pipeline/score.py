@@ -8,7 +8,7 @@ Finished parts are kept until all is finished, so that a run that was ended can 
 
 import logging
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,28 +16,27 @@ from typing import TYPE_CHECKING, Any
 
 from seqlift.errors import SeqliftError
 from seqlift.explain.concurrent_batches import ConcurrentBatches
-from seqlift.pipeline.facts import fingerprint, run_attributes, shard_attributes
+from seqlift.pipeline.facts import fingerprint
+from seqlift.pipeline.final_files import place_scores, write_tracks
 from seqlift.pipeline.finished import agreeing, is_finished, wanted_of
 from seqlift.pipeline.forecast import warn_of_time
-from seqlift.pipeline.output_files import finish, remove_outdated, shard_name
+from seqlift.pipeline.output_files import shard_name
 from seqlift.pipeline.part_writer import PartWriter, check_parts
 from seqlift.pipeline.parts import PartsFolder, discard
 from seqlift.pipeline.preflight import notes_of, prepared
 from seqlift.pipeline.progress import Progress, ProgressBar
 from seqlift.pipeline.rows import check_residuals, check_stored, residuals_of, score_batch
 from seqlift.pipeline.run import Batch, Run
-from seqlift.pipeline.run_summary import Summary, check_file, check_tolerance, summary_of
+from seqlift.pipeline.run_summary import Summary, check_tolerance, summary_of
 from seqlift.pipeline.score_options import ScoreOptions
 from seqlift.pipeline.settings import Settings
 from seqlift.pipeline.space import check_space
 from seqlift.pipeline.stopping import Stop, Stopped
 from seqlift.pipeline.strands import in_genome_direction, mean_of_strands
-from seqlift.pipeline.threads import Background, prefetched
+from seqlift.pipeline.threads import Background, Workers, prefetched
 from seqlift.pipeline.timings import COMPILE, COMPUTE, INPUT, JOIN, LOAD, OUTPUT, TRACK, Timings
-from seqlift.pipeline.track_formats import format_of
-from seqlift.tracks.join import join
-from seqlift.tracks.regions_bed import write_regions
-from seqlift.tracks.score_file import ScoreFile
+from seqlift.system.cores import usable_cores
+from seqlift.tracks.batch import ScoreBatch
 
 if TYPE_CHECKING:
     from seqlift.attribution.result import Result
@@ -66,8 +65,10 @@ def score(options: ScoreOptions, settings: Settings, *, progress: Progress) -> S
     started = time.perf_counter()
     timings = Timings(settings.clock, before=settings.age())
     load = timings.timed(LOAD, settings.load)
-    settings = replace(settings, timings=timings, load=load)
-    with prepared(options, settings) as run:
+    with ExitStack() as opened:
+        workers = opened.enter_context(Workers(options.threads or usable_cores()))
+        settings = replace(settings, timings=timings, load=load, workers=workers)
+        run = opened.enter_context(prepared(options, settings))
         announce(run)
         facts = fingerprint(run)
         finished, notes = is_finished(run), notes_of(run)
@@ -219,8 +220,9 @@ def write_batch(
 
     Raises NumericError for the first row that does not add up.
     """
-    scores = []
-    for target, result in results.items():
+
+    def rows_of(named: tuple[str, "Result"]) -> ScoreBatch:
+        target, result = named
         result = in_genome_direction(result, batch.turned)
         if run.options.both_strands:
             result = mean_of_strands(result)
@@ -235,41 +237,6 @@ def write_batch(
             multipliers=run.options.multipliers,
         )
         check_stored(rows, result, **place, tolerance=run.tolerance)
-        scores.append(rows)
-    writer.write(scores)
+        return rows
 
-
-def place_scores(run: Run, parts: PartsFolder, done: Collection[Path], progress: Progress) -> None:
-    """Join the parts to score files, and give these and the regions file their final names."""
-    run.workload.check_unchanged()  # what was scored must be what the digests in the file say
-    new = {path: parts.unfinished(path) for path in run.outputs.scores() if path not in done}
-    finished = parts.finished()
-    for place, files in enumerate(run.outputs.targets):
-        if files.scores in new:
-            attributes = run_attributes(run, files.target) | shard_attributes(run)
-            sources = [part.scores(place) for part in finished]
-            sizes = run.workload.genome.sizes
-            with progress("joining", run.rows) as bar:
-                path = new[files.scores]
-                join(sources, path, attributes=attributes, sizes=sizes, progress=bar.update)
-            check_file(run, path, files.target)  # before it has its final name
-    first = run.outputs.targets[0].scores  # the regions of every target are the same
-    if run.outputs.regions in new:
-        with ScoreFile(new.get(first, first)) as scores:
-            write_regions(scores, new[run.outputs.regions])
-    # Before new score files have their names, so that no track of the old ones stands next to them.
-    remove_outdated(run.outputs, parts.replaced)
-    for path in new:
-        finish(new[path], path, replace=path in parts.replaced)
-    parts.placed = True
-
-
-def write_tracks(run: Run, parts: PartsFolder, done: Collection[Path], progress: Progress) -> None:
-    """Write the tracks of every score file."""
-    overlap = run.options.overlap
-    for files in run.outputs.targets:
-        for track in [track for track in files.tracks if track not in done]:
-            with ScoreFile(files.scores) as scores:
-                new = parts.unfinished(track)
-                format_of(track).make(scores, new, overlap=overlap, progress=progress)
-            finish(new, track, replace=track in parts.replaced)
+    writer.write(run.settings.workers.map(rows_of, results.items()))

@@ -165,6 +165,16 @@ class ScoreOptions(ExplainerSettings):
         not_in=("evaluate",),
         group="Other",
     )
+    threads: int | None = option(
+        None,
+        "Threads that shuffle, compress and write; files are the same for every number."
+        "  [default: a thread for each core]",
+        metavar="N",
+        least=1,
+        fact=False,
+        not_in=("evaluate",),
+        group="Computation",
+    )
     force: bool = option(
         False,
         "Replace files that exist.",

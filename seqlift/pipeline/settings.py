@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from seqlift.pipeline.score_options import ScoreOptions
 from seqlift.pipeline.stopping import Stop
+from seqlift.pipeline.threads import Workers
 from seqlift.pipeline.timings import Timings
 from seqlift.system.process_age import process_age
 
@@ -42,6 +43,8 @@ class Settings:
         Seconds since the program began.
     timings
         Where the seconds of the run go; each run has its own.
+    workers
+        Threads that shuffle, compress and write; each run has its own.
     free_space
         Free bytes of the disk that a folder is on.
     stop
@@ -53,5 +56,6 @@ class Settings:
     clock: Callable[[], float] = time.monotonic
     age: Callable[[], float] = process_age
     timings: Timings = field(default_factory=lambda: Timings(time.monotonic))
+    workers: Workers = field(default_factory=Workers)
     free_space: Callable[[Path], int] = free_space
     stop: Callable[[], Stop] = Stop

@@ -7,7 +7,9 @@ from seqlift.errors import OutputError
 from seqlift.pipeline.finished import REMEDY
 from seqlift.pipeline.output_files import Written, check_outputs, finish, writing
 from seqlift.pipeline.progress import Progress
+from seqlift.pipeline.threads import Workers
 from seqlift.pipeline.track_formats import FORMATS, format_of
+from seqlift.system.cores import usable_cores
 from seqlift.tracks.overlap_policies import Overlap
 from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.seal import check_seal
@@ -29,6 +31,9 @@ def make_track(
                 raise OutputError(
                     f"{path}: already exists, and it is not the track of {source}; {REMEDY}"
                 )
-            format_of(path).make(opened, new, overlap=overlap, progress=progress)
+            with Workers(usable_cores()) as workers:
+                format_of(path).make(
+                    opened, new, overlap=overlap, progress=progress, workers=workers
+                )
             finish(new, path, replace=force)
     return Written((path,))

@@ -7,9 +7,11 @@ module of `seqlift.tracks` and a row here.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from seqlift.errors import SeqliftError
 from seqlift.pipeline.progress import Progress
+from seqlift.pipeline.threads import Workers
 from seqlift.tracks.bigwig import is_track_of, reserved_bytes, write_bigwig
 from seqlift.tracks.overlap_policies import Overlap
 from seqlift.tracks.score_file import ScoreFile
@@ -24,8 +26,8 @@ class TrackFormat:
     ending
         End of the file's name, with its dot.
     write
-        Called with a `ScoreFile`, the path of a new file, the chromosomes' sizes, and `overlap` and
-        `progress` by keyword, as `seqlift.tracks.bigwig.write_bigwig`.
+        Called with a `ScoreFile`, the path of a new file, the chromosomes' sizes, and `overlap`,
+        `progress` and `workers` by keyword, as `seqlift.tracks.bigwig.write_bigwig`.
     agrees
         Called with a `ScoreFile`, the path of a file, the sizes and `overlap`: whether the file has
         these scores and no others. May raise SeqliftError for a damaged score file.
@@ -42,10 +44,28 @@ class TrackFormat:
     most_bytes: Callable[[int, int, Mapping[str, int]], int]
     base_bytes: float
 
-    def make(self, scores: ScoreFile, new: Path, *, overlap: Overlap, progress: Progress) -> None:
-        """Write the track of a score file to a file that is still to get its final name."""
+    def make(
+        self,
+        scores: ScoreFile,
+        new: Path,
+        *,
+        overlap: Overlap,
+        progress: Progress,
+        workers: Workers,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Write the track of a score file to a file that is still to get its final name.
+
+        `check`, called now and then, raises where the track is not wanted any more.
+        """
+        how: dict[str, Any] = {"overlap": overlap, "workers": workers.pool}
         with progress("track", scores.rows) as bar:
-            self.write(scores, new, scores.sizes(), overlap=overlap, progress=bar.update)
+
+            def report(rows: int) -> None:
+                check()
+                bar.update(rows)
+
+            self.write(scores, new, scores.sizes(), progress=report, **how)
 
     def is_track(self, track: Path, scores: Path, overlap: Overlap) -> bool:
         """Find out whether a track has the scores of a score file, and no others."""

@@ -17,12 +17,14 @@ import numpy as np
 import pyBigWig
 
 from seqlift.errors import OutputError
-from seqlift.tracks.bigwig_file import LARGEST_PLACE, BigWigFile
 from seqlift.tracks.overlap import Intervals, Segment, covered_bases
 from seqlift.tracks.overlap_policies import Overlap
 from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.segments import check_genome, track_segments
 from seqlift.tracks.unfinished import output_errors, remove, reserve
+
+LARGEST_PLACE = 2**32 - 1
+"""The last base that the format has a number for."""
 
 _MAGIC = bytes.fromhex("26fc8f88")
 """Ends every finished bigWig, as it begins one."""
@@ -83,7 +85,9 @@ def write_bigwig(
     reserve(path, most_bytes(intervals, sizes))
     try:
         with output_errors(path):
-            segments = track_segments(scores, sizes, overlap=overlap, report=report)
+            segments = track_segments(
+                scores, sizes, overlap=overlap, report=report, workers=workers
+            )
             written = _write(path, sizes, segments, workers)
         _check_finished(path, sizes)
     except BaseException:  # an interrupt, too, must leave no half of a track
@@ -150,6 +154,8 @@ def bigwig_name(path: Path) -> str:
 def _write(
     path: Path, sizes: Mapping[str, int], segments: Iterator[Segment], workers: Executor | None
 ) -> int:
+    from seqlift.tracks.bigwig_file import BigWigFile  # numba: half a second that reading needs not
+
     written = 0
     with BigWigFile(path, sizes, workers=workers) as file:
         for segment in segments:

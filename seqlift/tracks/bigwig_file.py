@@ -1,19 +1,19 @@
 """A bigWig, written: values of consecutive bases in, in the order of the genome.
 
-Blocks are compressed in threads, and the bytes do not depend on them. What is held in memory are the
-places of the blocks, 32 bytes for each. Format: Kent et al. 2010,
+Blocks are compressed in threads, and the bytes do not depend on them. What is held in memory is the
+place of each block, 32 bytes for each. Format: Kent et al. 2010,
 https://doi.org/10.1093/bioinformatics/btq351. Knows bigWig; knows nothing of scores.
 docs/decisions/0026 has what other writers take.
 """
 
 import shutil
 import struct
-import tempfile
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Executor, Future
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
 import numpy as np
@@ -46,7 +46,6 @@ ZOOM_RECORD = np.dtype(
     + [(name, "<f4") for name in ("least", "largest", "sum", "squares")]
 )
 
-LARGEST_PLACE = 2**32 - 1
 WAITING = 64
 """Blocks that are being compressed at once, at most."""
 
@@ -86,8 +85,7 @@ class BigWigFile(Finishing):
         with output_errors(path), ExitStack() as opened:
             self._file: IO[bytes] = opened.enter_context(path.open("wb"))
             self._levels = {  # joined to the file at the end; without names, so nothing stays
-                level: opened.enter_context(tempfile.TemporaryFile(dir=path.parent))
-                for level in levels[1:]
+                level: opened.enter_context(TemporaryFile(dir=path.parent)) for level in levels[1:]
             }
             self._opened = opened.pop_all()
             zooms = len(self._levels)
@@ -185,13 +183,10 @@ class BigWigFile(Finishing):
         largest_block = max(most, ZOOM_RECORD.itemsize * zoom.RECORDS)
         total_at = HEADER.size + ZOOM_HEADER.size * len(self._levels)
         self._file.seek(0)
-        self._file.write(
-            HEADER.pack(
-                MAGIC, VERSION, len(zooms), self._tree_at, self._data_at, index_at,
-                0, 0, 0, total_at, largest_block, 0,
-            )  # fmt: skip
-            + b"".join(ZOOM_HEADER.pack(*one) for one in zooms)
-        )
+        places = (self._tree_at, self._data_at, index_at)
+        none = (0, 0, 0)  # fields and a description, as of bigBed
+        head = HEADER.pack(MAGIC, VERSION, len(zooms), *places, *none, total_at, largest_block, 0)
+        self._file.write(head + b"".join(ZOOM_HEADER.pack(*one) for one in zooms))
         self._file.seek(total_at)
         figures = (total[column] for column in (zoom.LEAST, zoom.LARGEST, zoom.SUM, zoom.SQUARES))
         self._file.write(TOTAL.pack(int(total[zoom.COUNT]), *figures))

@@ -9,6 +9,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from h5py._objects import phil
 
 from seqlift.tracks import layout
 from seqlift.tracks.batch import Attribute
@@ -55,6 +56,19 @@ def datasets(file: h5py.File, *, rows: int, length: int) -> dict[str, h5py.Datas
     for name, one in found.items():
         check_dataset_kind(name, one.dtype)
     return found
+
+
+def read_chunk(one: h5py.Dataset, row: int) -> tuple[int, bytes]:
+    """Read the chunk of a large dataset that begins at `row`: filter mask and bytes."""
+    with phil:  # h5py 3.14 takes its lock everywhere but here, and HDF5 knows no threads
+        mask, data = one.id.read_direct_chunk((row, 0, 0))
+    return int(mask), data
+
+
+def write_chunk(one: h5py.Dataset, row: int, data: bytes, mask: int = 0) -> None:
+    """Write the bytes of the chunk of a large dataset that begins at `row`."""
+    with phil:
+        one.id.write_direct_chunk((row, 0, 0), data, mask)
 
 
 def has(file: h5py.File, name: str) -> bool:

@@ -19,6 +19,7 @@ from seqlift.tracks import layout
 from seqlift.tracks.axes import name_axes
 from seqlift.tracks.batch import Attribute, ScoreBatch
 from seqlift.tracks.checks import check_finite
+from seqlift.tracks.datasets import write_chunk
 from seqlift.tracks.seal import seal
 from seqlift.tracks.unfinished import PatientFile, output_errors, remove
 
@@ -218,7 +219,7 @@ class ScoreWriter(NewScoreFile):
             if name not in layout.LARGE_DATASETS:
                 dataset[start:] = done.columns[name][: done.rows]
         for row, name, data in done.chunks():
-            self.datasets[name].id.write_direct_chunk((start + row, 0, 0), data)
+            write_chunk(self.datasets[name], start + row, data)
         self.check()
 
 

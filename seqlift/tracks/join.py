@@ -5,7 +5,6 @@ copied as they are, compressed, so joining takes little more than reading and wr
 the result depend on the rows only, not on how they were shared out.
 """
 
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -15,15 +14,14 @@ from seqlift.errors import InputError
 from seqlift.tracks import layout
 from seqlift.tracks.batch import Attribute
 from seqlift.tracks.checks import damage
+from seqlift.tracks.chunks import COMPRESSED, decompressed
+from seqlift.tracks.datasets import write_chunk
 from seqlift.tracks.hdf5 import NewScoreFile
 from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.seal import check_seal
 
 JOINED_AT_ONCE = 4 * layout.COLUMN_CHUNK
 """Rows of the one-number-per-row datasets that are read at once."""
-
-_SKIPPED = 0b10
-"""Bit of a chunk's filter mask: it was not compressed, as that would have made it larger."""
 
 
 def join(
@@ -113,20 +111,17 @@ def _copied_chunks(
     for row in range(0, source.rows, chunk):
         for name in large:
             mask, data = source.stored_chunk(name, row)
-            if not (whole or mask & _SKIPPED):  # plain bytes have no checksum of zlib's
+            if not (whole or mask & COMPRESSED):  # plain bytes have no checksum of zlib's
                 with damage(source.path):
                     _check_compressed(data, file.datasets[name].chunks, file.datasets[name].dtype)
             # Copied as they are, as parts and score file have the same chunks (decision 0013).
-            file.datasets[name].id.write_direct_chunk((start + row, 0, 0), data, mask)
+            write_chunk(file.datasets[name], start + row, data, mask)
         file.check()
         yield min(chunk, source.rows - row)
 
 
 def _check_compressed(data: bytes, chunk: tuple[int, ...], kind: np.dtype[np.generic]) -> None:
-    try:
-        size = len(zlib.decompress(data))
-    except zlib.error as error:
-        raise ValueError(str(error)) from error
+    size = len(decompressed(data))
     if size != np.prod(chunk) * kind.itemsize:
         raise ValueError(f"a chunk of {size} bytes")
 

@@ -6,6 +6,8 @@ genome-browser tracks.
 
 import glob
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from functools import partial
 from itertools import groupby
 from math import isnan
 from pathlib import Path
@@ -15,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.errors import InputError
-from seqlift.intervals import Region, Window
+from seqlift.intervals import CHANNELS, Region, Window
 from seqlift.system.closing import Closing
 from seqlift.system.hdf5_reader import open_to_read
 from seqlift.system.numbers import number_or_none
@@ -23,7 +25,8 @@ from seqlift.system.paths import not_regular
 from seqlift.system.refusals import is_refusal, reading_error
 from seqlift.tracks import layout
 from seqlift.tracks.checks import DAMAGE, check_positions, check_version, damage, damaged
-from seqlift.tracks.datasets import attributes, check_numbers, dataset, datasets
+from seqlift.tracks.chunks import in_threads, track_of_chunk
+from seqlift.tracks.datasets import attributes, check_numbers, dataset, datasets, read_chunk
 from seqlift.tracks.doubts import warnings_of
 from seqlift.tracks.overlap import Intervals
 from seqlift.tracks.score_summary import ScoreSummary, counted, quantiles_of_size
@@ -156,8 +159,7 @@ class ScoreFile(Closing):
     def stored_chunk(self, name: str, row: int) -> tuple[int, bytes]:
         """Read the chunk of a large dataset that begins at `row`: filter mask and bytes."""
         with damage(self.path):
-            mask, data = self._datasets[name].id.read_direct_chunk((row, 0, 0))
-        return int(mask), data
+            return read_chunk(self._datasets[name], row)
 
     def values(self, name: str, rows: slice | NDArray[np.int64]) -> NDArray[Any]:
         """Read some rows of a dataset: a slice, or increasing numbers of rows."""
@@ -211,23 +213,48 @@ class ScoreFile(Closing):
         # At most one of the four is not zero, so the sum is exact.
         return np.asarray(contributions.sum(axis=1, dtype=np.float32))
 
-    def tracks_of(self, rows: Sequence[int]) -> Iterator[NDArray[np.float32]]:
+    def tracks_of(
+        self, rows: Sequence[int], *, workers: Executor | None = None
+    ) -> Iterator[NDArray[np.float32]]:
         """Yield the same of some rows, (L,), in the order in which they are asked for.
 
         Up to 64 MB of them are read at a time, so that of rows that are asked for in no order few
-        chunks are decompressed more than once.
+        chunks are decompressed more than once; by `workers`, where there are any.
         """
         most = max(1, _HELD_BYTES // (4 * self.length))
         for start in range(0, len(rows), most):
             asked = rows[start : start + most]
             held: dict[int, NDArray[np.float32]] = {}
             # Rows of one chunk together, as each reading of it decompresses all of it.
-            for chunk, members in groupby(sorted(asked), key=lambda row: row // self._chunk):
-                first = chunk * self._chunk
-                tracks = self.tracks(slice(first, first + self._chunk))
+            members = [
+                (chunk * self._chunk, list(found))
+                for chunk, found in groupby(sorted(asked), key=lambda row: row // self._chunk)
+            ]
+            tracks = self._tracks_of_chunks([first for first, _ in members], workers)
+            for (first, found), values in zip(members, tracks, strict=True):
                 # a view would hold the whole chunk
-                held |= {row: tracks[row - first].copy() for row in members}
+                held |= {row: values[row - first].copy() for row in found}
             yield from (held.pop(row) for row in asked)
+
+    def _tracks_of_chunks(
+        self, firsts: Sequence[int], workers: Executor | None
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield the track values of the chunks that begin at these rows, (n, L)."""
+        if not self.has_own_chunks(self._chunk):
+            yield from (self.tracks(slice(first, first + self._chunk)) for first in firsts)
+            return
+        shape, dtype = (self._chunk, CHANNELS, self.length), self._contributions.dtype
+        calls = (
+            partial(
+                track_of_chunk,
+                *self.stored_chunk(layout.CONTRIBUTIONS, first),
+                shape=shape,
+                dtype=dtype,
+            )
+            for first in firsts
+        )
+        with damage(self.path):
+            yield from in_threads(calls, workers)
 
     def warnings(self) -> tuple[str, ...]:
         """Warn of scores that explain nothing, with the likely cause."""

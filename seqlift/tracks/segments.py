@@ -4,6 +4,7 @@ Knows score files and overlaps; knows no format of tracks.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ def track_segments(
     *,
     overlap: Overlap,
     report: Callable[[int], object] | None = None,
+    workers: Executor | None = None,
 ) -> Iterator[Segment]:
     """Yield the value of every scored base, in the order of `sizes` and then of position.
 
@@ -36,6 +38,8 @@ def track_segments(
         As in `seqlift.tracks.bigwig.write_bigwig`.
     report
         Called with the number of rows done since it was last called.
+    workers
+        Threads that decompress.
 
     Raises
     ------
@@ -48,7 +52,7 @@ def track_segments(
     check_genome(scores.path, intervals, sizes)
 
     def tracks(rows: Sequence[int]) -> Iterator[NDArray[np.float32]]:
-        for row, values in zip(rows, scores.tracks_of(rows), strict=True):
+        for row, values in zip(rows, scores.tracks_of(rows, workers=workers), strict=True):
             if report is not None:
                 report(1)
             yield _checked_track(scores.path, intervals, row, values)

@@ -15,8 +15,8 @@ from seqlift.system.compiled import inner, kernel
 FIRST, STEP, MOST_LEVELS = 32, 4, 10
 """Bases in a bin of the first level, how much wider each next one is, and how many there are.
 
-A record has 32 bytes, so the first level takes a quarter of the values; UCSC's own programs begin at
-40 bases."""
+A record has 32 bytes, so the first level takes a quarter of the values; UCSC's programs begin at 40
+bases."""
 
 RECORDS = 512
 """Records that are handed over at once."""
@@ -88,7 +88,12 @@ def _merge(into: Records, record: Records) -> None:
 
 @inner
 def _fold(
-    record: Records, level: int, reductions: Numbers, opened: Records, done: Records, number: Numbers
+    record: Records,
+    level: int,
+    reductions: Numbers,
+    opened: Records,
+    done: Records,
+    number: Numbers,
 ) -> None:
     """Add a record to the open bin of a level; a bin that this closes goes to the level above."""
     while level < len(reductions):

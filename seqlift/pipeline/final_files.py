@@ -1,0 +1,67 @@
+"""From finished parts to final files: score files joined, and their tracks drawn.
+
+Several targets are at work at once. Knows runs and parts; knows nothing of how rows are computed.
+"""
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from seqlift.pipeline.facts import run_attributes, shard_attributes
+from seqlift.pipeline.output_files import TargetFiles, finish, remove_outdated
+from seqlift.pipeline.parts import PartsFolder
+from seqlift.pipeline.progress import Progress
+from seqlift.pipeline.run import Run
+from seqlift.pipeline.run_summary import check_file
+from seqlift.pipeline.track_formats import format_of
+from seqlift.tracks.join import join
+from seqlift.tracks.regions_bed import write_regions
+from seqlift.tracks.score_file import ScoreFile
+
+
+def place_scores(run: Run, parts: PartsFolder, done: Collection[Path], progress: Progress) -> None:
+    """Join the parts to score files, and give these and the regions file their final names."""
+    run.workload.check_unchanged()  # what was scored must be what the digests in the file say
+    new = {path: parts.unfinished(path) for path in run.outputs.scores() if path not in done}
+    finished = parts.finished()
+
+    def joined(target: tuple[int, TargetFiles], check: Callable[[], None]) -> None:
+        place, files = target
+        attributes = run_attributes(run, files.target) | shard_attributes(run)
+        sources = [part.scores(place) for part in finished]
+        path, sizes = new[files.scores], run.workload.genome.sizes
+        with progress("joining", run.rows) as bar:
+
+            def report(rows: int) -> None:
+                check()
+                bar.update(rows)
+
+            join(sources, path, attributes=attributes, sizes=sizes, progress=report)
+        check_file(run, path, files.target)  # before it has its final name
+
+    targets = enumerate(run.outputs.targets)
+    run.settings.workers.each(joined, [one for one in targets if one[1].scores in new])
+    first = run.outputs.targets[0].scores  # the regions of every target are the same
+    if run.outputs.regions in new:
+        with ScoreFile(new.get(first, first)) as scores:
+            write_regions(scores, new[run.outputs.regions])
+    # Before new score files have their names, so that no track of the old ones stands next to them.
+    remove_outdated(run.outputs, parts.replaced)
+    for path in new:
+        finish(new[path], path, replace=path in parts.replaced)
+    parts.placed = True
+
+
+def write_tracks(run: Run, parts: PartsFolder, done: Collection[Path], progress: Progress) -> None:
+    """Write the tracks of every score file."""
+    workers, overlap = run.settings.workers, run.options.overlap
+
+    def drawn(files: TargetFiles, check: Callable[[], None]) -> None:
+        for track in [track for track in files.tracks if track not in done]:
+            with ScoreFile(files.scores) as scores:
+                new = parts.unfinished(track)
+                format_of(track).make(
+                    scores, new, overlap=overlap, progress=progress, workers=workers, check=check
+                )
+            finish(new, track, replace=track in parts.replaced)
+
+    workers.each(drawn, run.outputs.targets)
