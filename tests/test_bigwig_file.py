@@ -102,7 +102,7 @@ def test_zoom_levels_say_what_the_values_do(tmp_path: Path, kind: str) -> None:
 
 def records(start: int, values: NDArray[np.float32], level: int) -> list[list[float]]:
     """Sum up bins of a level, one value after another."""
-    width, found = zoom.FIRST * zoom.STEP**level, {}
+    width, found = zoom.NARROWEST_BIN * zoom.STEP**level, {}
     for place, value in enumerate(values.astype(float), start=start):
         one = found.setdefault(place // width, [place, place, 0, np.inf, -np.inf, 0.0, 0.0])
         one[1], one[2] = place + 1, one[2] + 1

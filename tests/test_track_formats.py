@@ -27,6 +27,7 @@ def write(
     *,
     overlap: str,
     progress: Callable[[int], object],
+    workers: object,
 ) -> None:
     assert list(sizes) == ["c"]
     path.write_text(as_text(scores, overlap))

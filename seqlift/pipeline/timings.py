@@ -12,12 +12,12 @@ from typing import ParamSpec, TypeVar
 Item = TypeVar("Item")
 Arguments = ParamSpec("Arguments")
 
-START, LOAD, CHECK, COMPILE = "start", "load", "check", "compile"
+START_UP, LOAD, CHECK, COMPILE = "start", "load", "check", "compile"
 INPUT, COMPUTE, OUTPUT = "wait for input", "compute", "wait for output"
 JOIN, TRACK = "join", "track"
-STAGES = (START, LOAD, CHECK, COMPILE, INPUT, COMPUTE, OUTPUT, JOIN, TRACK)
+STAGES = (START_UP, LOAD, CHECK, COMPILE, INPUT, COMPUTE, OUTPUT, JOIN, TRACK)
 
-END = object()
+NOTHING_LEFT = object()
 
 
 class Timings:
@@ -39,7 +39,7 @@ class Timings:
     def __init__(self, clock: Callable[[], float], *, before: float = 0.0) -> None:
         self._clock, self._since, self._stage = clock, clock(), CHECK
         self._batches: list[float] = []
-        self.seconds = dict.fromkeys(STAGES, 0.0) | {START: before}
+        self.seconds = dict.fromkeys(STAGES, 0.0) | {START_UP: before}
 
     def _begin(self, stage: str) -> str:
         now, before = self._clock(), self._stage
@@ -70,10 +70,10 @@ class Timings:
         source = iter(items)
         while True:
             with self.stage(name):
-                item = next(source, END)
-            if item is END:
+                item = next(source, NOTHING_LEFT)
+            if item is NOTHING_LEFT:
                 return
-            yield item  # type: ignore[misc]  # it is not END
+            yield item  # type: ignore[misc]  # it is not NOTHING_LEFT
 
     def batch(self, function: Callable[[], Item]) -> Item:
         """Compute a batch, in any thread, and note how long that took."""

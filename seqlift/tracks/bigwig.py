@@ -80,7 +80,7 @@ def write_bigwig(
     report = progress or (lambda _: None)
     report(int((~scored).sum()))  # rows without a scored base never come by
 
-    check_sizes(path, sizes)
+    check_chromosomes(path, sizes)
     # So that a disk that is too small is found before the work and not after it.
     reserve(path, most_bytes(intervals, sizes))
     try:
@@ -96,7 +96,7 @@ def write_bigwig(
     return written
 
 
-def check_sizes(path: Path, sizes: Mapping[str, int]) -> None:
+def check_chromosomes(path: Path, sizes: Mapping[str, int]) -> None:
     """Raise OutputError for a chromosome whose places the format cannot number."""
     for chrom, size in sizes.items():
         if size > LARGEST_PLACE:

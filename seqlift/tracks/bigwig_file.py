@@ -3,7 +3,7 @@
 Blocks are compressed in threads, and the bytes do not depend on them. What is held in memory is the
 place of each block, 32 bytes for each. Format: Kent et al. 2010,
 https://doi.org/10.1093/bioinformatics/btq351. Knows bigWig; knows nothing of scores.
-docs/decisions/0026 has what other writers take.
+docs/decisions/0027 has what other writers take.
 """
 
 import shutil
@@ -35,10 +35,10 @@ SECTION = struct.Struct("<IIIIIBBH")
 SECTION_VALUES = 4096
 """Values in a section at most: a browser that shows a gene reads a few of them."""
 
-HEADER = struct.Struct("<IHHQQQHHQQIQ")
+FILE_HEADER = struct.Struct("<IHHQQQHHQQIQ")
 ZOOM_HEADER = struct.Struct("<IIQQ")
 TOTAL = struct.Struct("<Qdddd")
-COUNT = struct.Struct("<Q")
+BLOCK_COUNT = struct.Struct("<Q")
 ZOOM_COUNT = struct.Struct("<I")
 
 ZOOM_RECORD = np.dtype(
@@ -46,7 +46,7 @@ ZOOM_RECORD = np.dtype(
     + [(name, "<f4") for name in ("least", "largest", "sum", "squares")]
 )
 
-WAITING = 64
+BLOCKS_AHEAD = 64
 """Blocks that are being compressed at once, at most."""
 
 DATA = -1
@@ -89,11 +89,11 @@ class BigWigFile(Finishing):
             }
             self._opened = opened.pop_all()
             zooms = len(self._levels)
-            self._file.write(bytes(HEADER.size + ZOOM_HEADER.size * zooms + TOTAL.size))
+            self._file.write(bytes(FILE_HEADER.size + ZOOM_HEADER.size * zooms + TOTAL.size))
             self._tree_at = self._file.tell()
             self._file.write(chromosome_tree(sizes, offset=self._tree_at))
             self._data_at = self._file.tell()
-            self._file.write(COUNT.pack(0))
+            self._file.write(BLOCK_COUNT.pack(0))
 
     def add(self, chrom: str, start: int, values: NDArray[np.float32]) -> None:
         """Append the values of the bases from `start` on, which lie after all before them."""
@@ -132,7 +132,7 @@ class BigWigFile(Finishing):
         place = np.array([(number, start, number, end, 0, 0)], BLOCK)
         made = compressed(data) if self._workers is None else self._workers.submit(compressed, data)
         self._pending.append((level, place, made))
-        self._write_blocks(leaving=WAITING if self._workers else 0)
+        self._write_blocks(leaving=BLOCKS_AHEAD if self._workers else 0)
 
     def _write_blocks(self, *, leaving: int) -> None:
         with output_errors(self.path):
@@ -181,17 +181,19 @@ class BigWigFile(Finishing):
     def _write_header(self, zooms: list[tuple[int, int, int, int]], index_at: int) -> None:
         total, most = self._zoom.total, SECTION.size + 4 * SECTION_VALUES
         largest_block = max(most, ZOOM_RECORD.itemsize * zoom.RECORDS)
-        total_at = HEADER.size + ZOOM_HEADER.size * len(self._levels)
+        total_at = FILE_HEADER.size + ZOOM_HEADER.size * len(self._levels)
         self._file.seek(0)
         places = (self._tree_at, self._data_at, index_at)
         none = (0, 0, 0)  # fields and a description, as of bigBed
-        head = HEADER.pack(MAGIC, VERSION, len(zooms), *places, *none, total_at, largest_block, 0)
+        head = FILE_HEADER.pack(
+            MAGIC, VERSION, len(zooms), *places, *none, total_at, largest_block, 0
+        )
         self._file.write(head + b"".join(ZOOM_HEADER.pack(*one) for one in zooms))
         self._file.seek(total_at)
         figures = (total[column] for column in (zoom.LEAST, zoom.LARGEST, zoom.SUM, zoom.SQUARES))
-        self._file.write(TOTAL.pack(int(total[zoom.COUNT]), *figures))
+        self._file.write(TOTAL.pack(int(total[zoom.BASES]), *figures))
         self._file.seek(self._data_at)
-        self._file.write(COUNT.pack(len(self._blocks[DATA]) // BLOCK.itemsize))
+        self._file.write(BLOCK_COUNT.pack(len(self._blocks[DATA]) // BLOCK.itemsize))
 
     def discard(self) -> None:
         """Close and remove the file."""

@@ -19,7 +19,7 @@ SHUFFLED = 0b01
 COMPRESSED = 0b10
 """The same: it was not compressed, as that would have made it larger."""
 
-WAITING = 32
+CHUNKS_AHEAD = 32
 """Chunks that are being decompressed at once, at most."""
 
 Shape = tuple[int, ...]
@@ -54,7 +54,7 @@ def decompressed(data: bytes) -> bytes:
 
 
 def in_threads(
-    calls: Iterable[Callable[[], Any]], workers: Executor | None, *, ahead: int = WAITING
+    calls: Iterable[Callable[[], Any]], workers: Executor | None, *, ahead: int = CHUNKS_AHEAD
 ) -> Iterator[Any]:
     """Make calls in threads, if there are any, up to `ahead` at once; yield what they return."""
     if workers is None:

@@ -18,7 +18,7 @@ from seqlift.system.compiled import inner, kernel
 Bytes = NDArray[np.uint8]
 Counts = NDArray[np.int64]
 
-HEADER = b"\x78\x01"
+STREAM_HEADER = b"\x78\x01"
 """A zlib stream of a 32 kB window, compressed fast."""
 
 END_OF_BLOCK, CODES = 256, 257  # RFC 1951, 3.2.5; those of 257 and more are for repeats
@@ -58,7 +58,7 @@ def compressed(data: bytes | NDArray[Any], *, planes: bool = False) -> bytes:
     out, end = np.empty(most, np.uint8), np.zeros(1, np.int64)
     _deflate(rows, shuffled, out, end)
     check = zlib.adler32(shuffled.reshape(-1).data)
-    return HEADER + out[: end[0]].tobytes() + check.to_bytes(4, "big")
+    return STREAM_HEADER + out[: end[0]].tobytes() + check.to_bytes(4, "big")
 
 
 @inner

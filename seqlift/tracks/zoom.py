@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from seqlift.system.compiled import inner, kernel
 
-FIRST, STEP, MOST_LEVELS = 32, 4, 10
+NARROWEST_BIN, STEP, MOST_LEVELS = 32, 4, 10
 """Bases in a bin of the first level, how much wider each next one is, and how many there are.
 
 A record has 32 bytes, so the first level takes a quarter of the values; UCSC's programs begin at 40
@@ -21,7 +21,7 @@ bases."""
 RECORDS = 512
 """Records that are handed over at once."""
 
-BIN, START, END, COUNT, LEAST, LARGEST, SUM, SQUARES = range(8)
+BIN, FIRST_BASE, LAST_BASE, BASES, LEAST, LARGEST, SUM, SQUARES = range(8)
 """Columns of a record: float64 holds every place on a chromosome."""
 
 Records = NDArray[np.float64]
@@ -47,12 +47,14 @@ class ZoomLevels:
     """
 
     def __init__(self, longest: int, *, most: int) -> None:
-        widths = [FIRST * STEP**level for level in range(MOST_LEVELS)]
-        self.reductions = np.array([FIRST, *(w for w in widths[1:] if w <= longest)], np.int64)
+        widths = [NARROWEST_BIN * STEP**level for level in range(MOST_LEVELS)]
+        self.reductions = np.array(
+            [NARROWEST_BIN, *(w for w in widths[1:] if w <= longest)], np.int64
+        )
         levels = len(self.reductions)
         self.total = np.array([0, 0, 0, 0, np.inf, -np.inf, 0, 0])
         self._open = np.full((levels, 8), -1.0)
-        self._done = np.empty((levels, RECORDS + most // FIRST + 2, 8))
+        self._done = np.empty((levels, RECORDS + most // NARROWEST_BIN + 2, 8))
         self._number = np.zeros(levels, np.int64)
 
     def add(self, start: int, values: NDArray[np.float32]) -> None:
@@ -78,8 +80,8 @@ class ZoomLevels:
 
 @inner
 def _merge(into: Records, record: Records) -> None:
-    into[END] = record[END]
-    into[COUNT] += record[COUNT]
+    into[LAST_BASE] = record[LAST_BASE]
+    into[BASES] += record[BASES]
     into[LEAST] = min(into[LEAST], record[LEAST])
     into[LARGEST] = max(into[LARGEST], record[LARGEST])
     into[SUM] += record[SUM]
@@ -98,7 +100,7 @@ def _fold(
     """Add a record to the open bin of a level; a bin that this closes goes to the level above."""
     while level < len(reductions):
         current = opened[level]
-        place = record[START] // reductions[level]
+        place = record[FIRST_BASE] // reductions[level]
         if current[BIN] == place:
             _merge(current, record)
             return
@@ -136,7 +138,11 @@ def _add(
             least, largest = min(least, value), max(largest, value)
             added += value
             squares += value * value
-        record[START], record[END], record[COUNT] = start + first, start + stop, stop - first
+        record[FIRST_BASE], record[LAST_BASE], record[BASES] = (
+            start + first,
+            start + stop,
+            stop - first,
+        )
         record[LEAST], record[LARGEST] = least, largest
         record[SUM], record[SQUARES] = added, squares
         _merge(total, record)
