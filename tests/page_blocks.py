@@ -6,6 +6,7 @@ in it, unless the line above it says otherwise:
     <!-- not run: REASON -->        one of `REASONS`
     <!-- run by tests/FILE.py -->   another test runs it
     <!-- file: NAME -->             it is not run by itself, but is a file of later commands
+    <!-- exit code 3 -->            it is run, and ends with this code
     <!-- an example -->             text that no command of the page shows
 """
 
@@ -61,6 +62,14 @@ class Block:
     @property
     def place(self) -> str:
         return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+    @property
+    def exit_code(self) -> int | None:
+        """Read the code that a block to be run ends with; None for one that is not run."""
+        if self.mark in ("", "main"):
+            return 0
+        word, _, code = self.mark.rpartition(" ")
+        return int(code) if word == "exit code" else None
 
     @property
     def text(self) -> str:

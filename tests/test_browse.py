@@ -285,6 +285,17 @@ def test_chromium_draws_letters_without_a_network(server: SiteServer, tmp_path: 
     assert "<script>alert" not in dom
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_an_exported_page_that_is_opened_from_a_disk_says_what_to_do(
+    folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "site"
+    export_page([str(folder / "one.h5")], str(out), force=False, url=None, **NO_OPTIONS)
+    dom = chromium((out / "index.html").as_uri(), tmp_path, "--dump-dom")
+    assert "Copy this folder to a web server and open its address" in dom
+
+
 def chromium(address: str, folder: Path, *more: str) -> str:
     """Open a page in Chromium that reaches this machine only; what it writes to standard output."""
     done = subprocess.run(

@@ -69,4 +69,10 @@ const open = async () => {
   document.body.dataset.ready = "yes";
 };
 
-open().catch((error) => notice(`The page cannot be shown: ${error.message ?? error}`));
+const FROM_DISK =
+  "Web browsers read no tracks from a disk. Copy this folder to a web server and open its address;" +
+  " `seqlift report` writes one page that opens from a disk.";
+
+open().catch((error) =>
+  notice(location.protocol === "file:" ? FROM_DISK : `The page cannot be shown: ${error.message ?? error}`),
+);
