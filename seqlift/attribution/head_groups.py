@@ -17,7 +17,7 @@ from seqlift.device.stored_weights import constant_tensor
 
 Array = Any
 
-FEWEST = 2
+FEWEST_ALIKE = 2
 """Heads from which an axis pays; fewer are compiled one after another."""
 
 
@@ -66,7 +66,7 @@ def grouped_heads(heads: Sequence[Head]) -> tuple[HeadGroup, ...]:
         key = (type(head), head.node, shapes) if shapes else place
         alike.setdefault(key, []).append(place)
     parts = (
-        [places] if len(places) >= FEWEST else [[place] for place in places]
+        [places] if len(places) >= FEWEST_ALIKE else [[place] for place in places]
         for places in alike.values()
     )
     return tuple(

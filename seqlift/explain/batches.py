@@ -35,7 +35,7 @@ MOST_PAIRS = 4096  # on a GPU: a bound for small networks, not measured on one
 PEAK_SHARE = 1.1
 """Peak memory while large weights are stored one by one, relative to that of all: 1.0 measured."""
 
-SCORES = 3
+KEPT_ARRAYS = 3
 """Arrays of the input's shape in the scores of a head."""
 
 COMPILING = 400 * 2**20
@@ -91,7 +91,7 @@ def memory_of(engine: Engine, number: int) -> int:
     """
     kept = sum(values_kept(engine.graph.nodes[i]) for i in engine.kept)
     further = len(engine.heads) - len(engine.groups)
-    arrays = SCORES + (2 * number if engine.method.passes > 1 else 0)
+    arrays = KEPT_ARRAYS + (2 * number if engine.method.passes > 1 else 0)
     scores = further * arrays * math.prod(engine.graph.nodes[0].shape)
     itemsize = np.dtype(engine.dtype).itemsize
     return (len(engine.groups) * kept * number + scores) * itemsize
