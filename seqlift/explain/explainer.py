@@ -179,6 +179,7 @@ class Explainer(Described):
         one_hot = letters_encoded(one_hot, self.layout)
         check_shape(one_hot, self.input_shape)
         if not self.method.needs_references:
+            # kinds are of bases only
             references = np.zeros_like(one_hot[:1]) if self.layout is None else "zeros"
         check_drawn(references, self.layout)
         compared = check_references(references, one_hot, seed=self.seed)

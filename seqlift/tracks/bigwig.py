@@ -41,7 +41,7 @@ def write_bigwig(
 ) -> int:
     """Write a new bigWig of float32, 0-based and half-open; return the number of bases in it.
 
-    bigWig: Kent et al. 2010, doi:10.1093/bioinformatics/btq351, written by libBigWig.
+    bigWig: Kent et al. 2010, doi:10.1093/bioinformatics/btq351.
 
     Parameters
     ----------

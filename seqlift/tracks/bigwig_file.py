@@ -89,11 +89,12 @@ class BigWigFile(Finishing):
             }
             self._opened = opened.pop_all()
             zooms = len(self._levels)
+            # zeros: without the header, written last, no reader takes the file for a bigWig
             self._file.write(bytes(FILE_HEADER.size + ZOOM_HEADER.size * zooms + TOTAL.size))
             self._tree_at = self._file.tell()
             self._file.write(chromosome_tree(sizes, offset=self._tree_at))
             self._data_at = self._file.tell()
-            self._file.write(BLOCK_COUNT.pack(0))
+            self._file.write(BLOCK_COUNT.pack(0))  # counted at the end
 
     def add(self, chrom: str, start: int, values: NDArray[np.float32]) -> None:
         """Append the values of the bases from `start` on, which lie after all before them."""
@@ -180,6 +181,7 @@ class BigWigFile(Finishing):
 
     def _write_header(self, zooms: list[tuple[int, int, int, int]], index_at: int) -> None:
         total, most = self._zoom.total, SECTION.size + 4 * SECTION_VALUES
+        # the buffer that readers make
         largest_block = max(most, ZOOM_RECORD.itemsize * zoom.RECORDS)
         total_at = FILE_HEADER.size + ZOOM_HEADER.size * len(self._levels)
         self._file.seek(0)
