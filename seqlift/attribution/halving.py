@@ -18,6 +18,7 @@ from seqlift.attribution.propagation.passes import Rules, asked
 from seqlift.network.graph import Graph, Node
 from seqlift.network.primitives.affine import WeightedSum
 from seqlift.network.primitives.base import Linear
+from seqlift.network.primitives.by_length import ByLength
 from seqlift.network.primitives.convolution import Convolution
 from seqlift.network.primitives.elementwise import Elementwise
 
@@ -39,7 +40,7 @@ def compares(graph: Graph, rules: Rules, i: int) -> bool:
         return True
     if isinstance(node.primitive, WeightedSum):
         return min(node.primitive.weights) < 0.0  # a difference, which of equal values has to be 0
-    return bool(node.inputs) and not isinstance(node.primitive, Linear | Elementwise)
+    return bool(node.inputs) and not isinstance(node.primitive, Linear | Elementwise | ByLength)
 
 
 def mark_halved(node: Node) -> Node:

@@ -19,12 +19,14 @@ from seqlift.attribution.result import Result, joined_results
 from seqlift.attribution.stored_size import stored_values
 from seqlift.device.backend import CPU_BATCH, batch_memory, most_lanes
 from seqlift.device.processor import on_cpu
+from seqlift.explain.padded import cropped, with_padding_of
 from seqlift.explain.schedule import Schedule
 from seqlift.inputs.onehot import codes_of
 from seqlift.inputs.references import References, SharedReferences
 from seqlift.intervals import UNKNOWN
 from seqlift.lowering.input_layout import row_nodes
 from seqlift.network.graph import Node
+from seqlift.network.padding import LENGTH, takes_length
 from seqlift.network.recurrence import Recurrence
 from seqlift.system.free_memory import check_free
 
@@ -169,6 +171,13 @@ def run_batches(
 
     With `others` each sequence needs references of its own.
     """
+    length = batch.shape[1]
+    if takes_length(engine.graph) and not isinstance(references, PassedReferences):
+        longest = engine.graph.nodes[0].shape[0]
+        batch, references = (
+            with_padding_of(array, axis, longest) for axis, array in ((1, batch), (2, references))
+        )
+        others = {LENGTH: np.full(len(batch), length)}
     rows = np.arange(size)
     rows[len(batch) :] = 0  # another size would be compiled anew, and may sum in another order
     if not isinstance(references, PassedReferences):
@@ -180,7 +189,7 @@ def run_batches(
         )
     }
     results = engine.explain(batch[rows], references, fed)
-    return [result.rows(slice(0, len(batch))) for result in results]
+    return [cropped(result.rows(slice(0, len(batch))), length) for result in results]
 
 
 class LastShared:
@@ -230,10 +239,10 @@ def with_kind(
     """Explain at most `size` sequences, codes or one-hot, against references that are drawn.
 
     Where all sequences share them, only one with an N needs its own, as its references have that N
-    too; and so do all that have `rows`.
+    too; and so do all that have `rows` or are padded.
     """
     codes = batch if coded else codes_of(batch)
-    if rows or not references.shared:
+    if rows or takes_length(engine.graph) or not references.shared:
         return run_batches(engine, batch, references.draw(codes), size, rows)
     known = (codes != UNKNOWN).all(axis=1)
     parts = []

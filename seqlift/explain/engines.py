@@ -3,7 +3,8 @@
 Knows models, targets and methods; knows nothing of sequences or of batches.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any
 
@@ -12,9 +13,11 @@ from seqlift.attribution.method import Method
 from seqlift.attribution.registry import chosen_method
 from seqlift.device.backend import weights_store
 from seqlift.device.precision import ROUNDED
+from seqlift.errors import ModelError
 from seqlift.explain import batches
 from seqlift.explain.explainer_settings import NAMED_OPTIONS, ExplainerSettings
 from seqlift.explain.extra_inputs import ExtraInputs
+from seqlift.explain.padded import can_pad, check_padding, padded_length
 from seqlift.explain.target import Target
 from seqlift.explain.target_heads import heads_of, unvarying
 from seqlift.lowering.check import check_forward
@@ -23,8 +26,12 @@ from seqlift.lowering.walk import lower
 from seqlift.models.keras_settings import default_settings
 from seqlift.network.graph import Graph
 from seqlift.network.mean_base import mean_normalised
+from seqlift.network.padding import with_padding
 
-MOST_ENGINES = 8  # each holds compiled code: some megabytes
+log = logging.getLogger(__name__)
+
+SEQUENCE_RANK = 2  # axes of a sequence, positions and channels
+MOST_ENGINES = 32  # each holds compiled code: some megabytes
 ENGINE_LOCK = Lock()  # held while an engine is made
 
 Key = tuple[tuple[int, ...], frozenset[int], bool]
@@ -54,9 +61,10 @@ class Engines:
         self.method, self.extra_inputs, self.layout = method, extra_inputs, layout
         self.settings = settings
         self.blind: frozenset[str] = frozenset()
-        self._engines: dict[Key, Engine] = {}
+        self._engines: dict[Any, Engine] = {}
         # one for all: engines of other lengths have the same weights
         self._stored = weights_store()
+        self._pads, self._has_padded = can_pad(method), False
 
     def of(self, input_shape: tuple[int, ...], rows: frozenset[int], *, alike: bool) -> Engine:
         """Find or make the engine for an input shape and the inputs that are fed row by row.
@@ -64,23 +72,60 @@ class Engines:
         `alike` is whether sequences have one length, for which compiling pays.
         """
         key = input_shape, rows, alike
+        return self._remembered(key, lambda: self._made(*key))
+
+    def padded(self, input_shape: tuple[int, ...], rows: frozenset[int]) -> Engine:
+        """Find or make the engine for sequences of one of many lengths.
+
+        Where that is exact it is one for longer sequences, too: see `seqlift.explain.padded`.
+        """
+        if self._pads and not rows and len(input_shape) == SEQUENCE_RANK:
+            length, channels = input_shape
+            key = "padded", padded_length(length), channels
+            try:
+                return self._remembered(key, lambda: self._padded(input_shape))
+            except ModelError as error:  # one of the model itself is raised again below
+                log.info("each length has an engine of its own: %s", error)
+                self._pads = False
+        return self.of(input_shape, rows, alike=False)
+
+    def _remembered(self, key: Any, make: Callable[[], Engine]) -> Engine:
         with ENGINE_LOCK:  # two threads would lower and check the model for one shape twice
             engine = self._engines.pop(key, None)
             if engine is None:
-                engine = self._made(*key)
+                engine = make()
             self._engines[key] = engine  # the latest is last
             if len(self._engines) > MOST_ENGINES:
                 del self._engines[next(iter(self._engines))]
             return engine
 
+    def _padded(self, input_shape: tuple[int, ...]) -> Engine:
+        """Make the engine for a length and shorter ones.
+
+        Raises ModelError where padding is not known to change nothing.
+        """
+        length, channels = input_shape
+        none = frozenset[int]()
+        found = with_padding(self._checked_graph((padded_length(length), channels), none))
+        if not self._has_padded:  # the same nodes are rewritten for every length
+            check_padding(found.graph, self._checked_graph(input_shape, none))
+        engine = self._engine(found.graph, alike=False, exact=found.exact)
+        self._has_padded = True
+        return engine
+
     def _made(self, input_shape: tuple[int, ...], rows: frozenset[int], alike: bool) -> Engine:
-        graph, precision = self._checked_graph(input_shape, rows), self.settings.precision
+        return self._engine(self._checked_graph(input_shape, rows), alike=alike)
+
+    def _engine(self, graph: Graph, *, alike: bool, exact: frozenset[int] | None = None) -> Engine:
+        precision = self.settings.precision
         heads = heads_of(
             self.targets,
             graph,
             pre_activation=self.settings.pre_activation,
             centred=self.method.linear_in_target,
         )
+        if exact is not None and not exact.issuperset(head.node for head in heads):
+            raise ModelError("a target depends on how the sequence is padded")
         self.blind = unvarying(self.targets, heads, graph)
         engine = Engine(
             graph,

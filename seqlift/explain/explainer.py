@@ -203,7 +203,7 @@ class Explainer(Described):
         """
         rows = rows_for(self.model, {}, self.extra_inputs, len(sequences)) if rows is None else rows
         schedule = self.schedule_for(
-            self.engine(self.shape_of(sequences), frozenset(rows)),
+            self._engine_of(sequences, rows, alike=self.is_alike(None)),
             batches.number_of(references, sequences),
         )
         whole = schedule.size
@@ -234,10 +234,14 @@ class Explainer(Described):
 
         Raises DeviceMemoryError where the device's memory does not hold one.
         """
-        engine = self.engine(self.shape_of(sequences), frozenset(rows), alike=schedule.compiled)
+        engine = self._engine_of(sequences, rows, alike=schedule.compiled)
         one = partial(self.explain_batch, engine)
         results = batches.in_batches(one, sequences, references, rows, schedule.size)
         return {target.name: r for target, r in zip(self.targets, results, strict=True)}
+
+    def _engine_of(self, sequences: NDArray[Any], rows: ExtraRows, *, alike: bool) -> Engine:
+        shape, fed = self.shape_of(sequences), frozenset(rows)
+        return self.engine(shape, fed, alike=True) if alike else self._engines.padded(shape, fed)
 
     def shape_of(self, sequences: NDArray[Any]) -> tuple[int, ...]:
         """Tell the shape of one of the sequences, which may be codes, as the model takes it."""

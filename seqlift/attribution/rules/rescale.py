@@ -12,6 +12,8 @@ Equations: Shrikumar, Greenside and Kundaje 2017, sections 3.3 to 3.5.1 (arXiv:1
 from collections.abc import Callable
 from typing import Any
 
+from keras import ops
+
 from seqlift.attribution.propagation.bilinear import through_product, through_quotient
 from seqlift.attribution.propagation.difference_quotient import difference_quotient
 from seqlift.attribution.propagation.maximum import between_winners, to_first_winner
@@ -27,6 +29,7 @@ from seqlift.attribution.propagation.rule import (
     Row,
     Rule,
     Two,
+    flatten_pairs,
 )
 from seqlift.attribution.propagation.signed_parts import (
     both_before,
@@ -41,6 +44,7 @@ from seqlift.attribution.propagation.softmax_quotients import (
     through_softmax,
 )
 from seqlift.network.primitives.base import Linear, Weighted
+from seqlift.network.primitives.by_length import ByLength
 from seqlift.network.primitives.elementwise import Elementwise
 from seqlift.network.primitives.logarithm import LogSumExp
 from seqlift.network.primitives.pooling import MaxPool
@@ -119,6 +123,27 @@ def merging_row(
     return row
 
 
+def masked(node: NodeView) -> Propagate:
+    """Propagate through a linear map that depends on the length of each sequence."""
+    length = flatten_pairs(node.x[1] + ops.zeros_like(node.x0[1]))
+
+    def back(value: Array) -> Array:
+        return node.primitive.back(value, length, node.input_shapes[0])
+
+    def propagate(multiplier: Multiplier) -> tuple[Multiplier, ...]:
+        unread = One(ops.zeros_like(length))  # nothing varies with a length
+        if isinstance(multiplier, Two):
+            return Two(back(multiplier.positive), back(multiplier.negative)), unread
+        return One(back(multiplier.value)), unread
+
+    return propagate
+
+
+def masked_parts(node: NodeView) -> Parts:
+    length = flatten_pairs(node.x[1] + ops.zeros_like(node.x0[1]))
+    return Parts(*(node.primitive.part(part, length) for part in node.input_parts[0]))
+
+
 def softmax(node: NodeView) -> Callable[[Array], Array]:
     return through_softmax(node.x[0], node.x0[0], axis=node.primitive.axis + 2)
 
@@ -149,6 +174,7 @@ RULE = Rule(
         # a kernel are kept by the rule that asks for parts (`sources_of_parts`).
         Linear: Row(transposed, asks=NOTHING, label="linear"),
         Weighted: Row(weighted, asks=NOTHING, label="linear"),
+        ByLength: Row(masked, label="linear"),
         Elementwise: propagate_quotient,
         MaxPool: split_between_winners,
         Softmax: Row(merging_row(softmax), label="rescale (composed)"),
@@ -162,6 +188,7 @@ RULE = Rule(
             lambda node: parts_made(node.primitive, node.input_deltas[0]), "input differences"
         ),
         Linear: PartsRow(lambda node: parts_after(node.primitive, node.input_parts), "input parts"),
+        ByLength: PartsRow(masked_parts, "input parts"),
         Elementwise: PartsRow(scaled_parts, "input parts"),
     },
 )
