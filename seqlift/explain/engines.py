@@ -27,10 +27,10 @@ from seqlift.models.keras_settings import default_settings
 from seqlift.network.graph import Graph
 from seqlift.network.mean_base import mean_normalised
 from seqlift.network.padding import with_padding
+from seqlift.network.reach import TRACK_RANK
 
 log = logging.getLogger(__name__)
 
-SEQUENCE_RANK = 2  # axes of a sequence, positions and channels
 MOST_ENGINES = 32  # each holds compiled code: some megabytes
 ENGINE_LOCK = Lock()  # held while an engine is made
 
@@ -79,7 +79,7 @@ class Engines:
 
         Where that is exact it is one for longer sequences, too: see `seqlift.explain.padded`.
         """
-        if self._pads and not rows and len(input_shape) == SEQUENCE_RANK:
+        if self._pads and not rows and len(input_shape) == TRACK_RANK:
             length, channels = input_shape
             key = "padded", padded_length(length), channels
             try:
@@ -125,7 +125,10 @@ class Engines:
             centred=self.method.linear_in_target,
         )
         if exact is not None and not exact.issuperset(head.node for head in heads):
-            raise ModelError("a target depends on how the sequence is padded")
+            raise ModelError(
+                "a target depends on how the sequence is padded; score regions of one length to"
+                " have one engine"
+            )
         self.blind = unvarying(self.targets, heads, graph)
         engine = Engine(
             graph,

@@ -18,13 +18,13 @@ from seqlift.lowering.check import FORWARD_TOLERANCE, relative_difference
 from seqlift.network.graph import Graph
 from seqlift.network.padding import LENGTH
 
-STEPS = 4
-"""Lengths in each octave: 18 from 60 to 1,060 bases, for a tenth more bases on average."""
+LENGTHS_PER_OCTAVE = 4
+"""18 lengths from 60 to 1,060 bases, for a tenth more bases on average."""
 
 
 def padded_length(length: int) -> int:
     """Choose the length that sequences are padded to: the next of four in each octave."""
-    step = max(1 << max(length - 1, 1).bit_length() - 1, STEPS) // STEPS
+    step = max(1 << max(length - 1, 1).bit_length() - 1, LENGTHS_PER_OCTAVE) // LENGTHS_PER_OCTAVE
     return -(-length // step) * step
 
 
@@ -52,7 +52,10 @@ def check_padding(padded: Graph, plain: Graph) -> None:
     for ends in zip(padded.outputs, plain.outputs, strict=True):
         found, wanted = np.asarray(ours[ends[0]]), np.asarray(expected[ends[1]])
         if found.shape == wanted.shape and relative_difference(found, wanted) > FORWARD_TOLERANCE:
-            raise ModelError(f"padding changes what the model computes of {length} bases")
+            raise ModelError(
+                f"padding changes what the model computes of {length} bases; score regions of one"
+                " length to have one engine"
+            )
 
 
 def with_padding_of(array: NDArray[np.generic], axis: int, size: int) -> NDArray[np.generic]:
@@ -64,7 +67,7 @@ def with_padding_of(array: NDArray[np.generic], axis: int, size: int) -> NDArray
 
 
 def cropped(result: Result, length: int) -> Result:
-    """Cut what the padding has got off the scores."""
+    """Cut the scores of the padding off."""
     tracks = {
         item.name: values[:, :length]
         for item in fields(result)

@@ -19,9 +19,8 @@ from seqlift.network.primitives.depthwise import Depthwise
 from seqlift.network.primitives.pooling import AveragePool, MaxPool
 from seqlift.network.primitives.product import Multiply
 from seqlift.network.primitives.shape import Pad
-from seqlift.network.reach import TRACK_RANK, is_place_by_place
+from seqlift.network.reach import TRACK_RANK, UNPADDED, is_place_by_place
 
-UNPADDED = ((0, 0),)
 LENGTH = 1
 """The node that is fed the length of each sequence."""
 
