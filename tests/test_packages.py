@@ -6,6 +6,7 @@ checkout: ``pytest -m readers tests/test_packages.py``, some four minutes.
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 import yaml
 from conftest import ROOT
+from page_blocks import blocks_of, commands_of
 from reader_environments import folder_of_readers, programs, run_in
 
 import seqlift
@@ -149,6 +151,51 @@ def test_every_command_runs_from_the_wheel(installed: Path, tmp_path: Path) -> N
     for line, files in COMMANDS.items():
         run(installed, line, folder)
         assert all((folder / name).stat().st_size for name in files.split()), line
+
+
+LIKE_CHROMBPNET = """
+import keras
+from keras import layers
+
+bases = keras.Input((2114, 4), name="sequence")
+x = layers.Conv1D(8, 21, activation="relu")(bases)
+for rate in (2, 4, 8):
+    wide = layers.Conv1D(8, 3, dilation_rate=rate, activation="relu")(x)
+    x = layers.Add()([layers.Cropping1D(rate)(x), wide])
+profile = layers.Conv1D(1, 75)(x)
+profile = layers.Cropping1D(int(profile.shape[1]) // 2 - 500)(profile)
+logits = layers.Flatten(name="logits_profile_predictions")(profile)
+counts = layers.Dense(1, name="logcount_predictions")(layers.GlobalAveragePooling1D()(x))
+keras.Model(bases, [logits, counts]).save("model.h5")
+"""
+
+OWN = {
+    "data/demo.h5": "model.h5",
+    "data/demo.narrowPeak": "few.narrowPeak",
+    "tasks:0": "counts",
+}
+"""What a new user puts in the place of words of the tutorial."""
+
+
+@pytest.mark.readers
+def test_the_tutorial_runs_from_the_wheel_with_a_model_of_one_s_own(
+    installed: Path, tmp_path: Path
+) -> None:
+    """From a model like those of chrombpnet to scores, pictures, seqlets, a page and a browser."""
+    folder = data_in(tmp_path)
+    (folder / "make.py").write_text(LIKE_CHROMBPNET)
+    run(installed, "python make.py", folder)
+    shown = ""
+    for block in blocks_of(ROOT / "docs" / "tutorial.md"):
+        if block.language == "sh":
+            words = [[OWN.get(word, word) for word in one.words] for one in commands_of(block)]
+            more = "--export site -q" if block.mark else ""
+            shown += "".join(run(installed, f"{shlex.join(one)} {more}", folder) for one in words)
+    assert "targets  counts, profile, profile-complete" in shown
+    made = (
+        "demo.h5 demo.bw demo.html top.png demo.seqlets.bed measured.measures.tsv site/index.html"
+    )
+    assert all((folder / name).stat().st_size for name in made.split())
 
 
 @pytest.mark.readers
