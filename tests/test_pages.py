@@ -16,10 +16,14 @@ from conftest import ROOT
 from page_blocks import PAGES, REASONS, Block, blocks_of, commands_of, problem_of
 
 from seqlift.attribution import registry
+from seqlift.inputs import references
 
 BLOCKS = {page: blocks_of(page) for page in PAGES}
 EVERY = [block for blocks in BLOCKS.values() for block in blocks]
 RUN = ("sh", "python")
+FEW_REFERENCES = 2
+"""Shuffles of each sequence, instead of 20, where a command of a page does not say how many."""
+
 COMPILED = ("design.md",)
 """Pages whose commands compute very many batches; the others compute step by step."""
 
@@ -116,6 +120,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory, step_by_step: None) -> Path
     shutil.copy(ROOT / "data/demo.fa", folder / "genome.fa")
     save(one_task(), folder / "model.h5")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(references, "NUMBER", FEW_REFERENCES)
         patch.chdir(folder)
         (main,) = [block for block in BLOCKS[ROOT / "README.md"] if block.mark == "main"]
         run(main)
@@ -161,6 +166,7 @@ def test_blocks_of_a_page_run_one_after_another(
     monkeypatch = request.getfixturevalue("monkeypatch")
     monkeypatch.chdir(tmp_path / "run")
     monkeypatch.syspath_prepend(tmp_path / "run")
+    monkeypatch.setattr(references, "NUMBER", FEW_REFERENCES)
     for own in ("_OWN_RULES", "_OWN_METHODS"):  # what a page registers is not for other tests
         monkeypatch.setattr(registry, own, {})
     names: dict[str, Any] = {}
