@@ -12,9 +12,10 @@ from made_scores import made_batch, window
 
 from seqlift.errors import InputError
 from seqlift.tracks.bigwig import bigwig_name
+from seqlift.tracks.finding import is_score_file
 from seqlift.tracks.hdf5 import ScoreWriter
 from seqlift.tracks.join import join
-from seqlift.tracks.score_file import ScoreFile, is_score_file
+from seqlift.tracks.score_file import ScoreFile
 
 SIZES = {"c": 1000}
 LENGTH = 50

@@ -14,7 +14,7 @@ from refused_architectures import REFUSED
 
 from seqlift.errors import ModelError
 from seqlift.models.load import load
-from seqlift.tracks.score_file import is_score_file
+from seqlift.tracks.finding import is_score_file
 
 FLIPS = 60
 

@@ -25,8 +25,9 @@ from seqlift.models import build, damage, files
 from seqlift.models.load import describe, load
 from seqlift.pipeline.parts import PartsFolder
 from seqlift.system import refusals
+from seqlift.tracks.finding import is_score_file
 from seqlift.tracks.hdf5 import ScoreWriter
-from seqlift.tracks.score_file import ScoreFile, is_score_file
+from seqlift.tracks.score_file import ScoreFile
 
 
 @contextmanager

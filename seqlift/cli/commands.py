@@ -107,7 +107,8 @@ def evaluate_command(
 def inspect(*, path: str, as_json: bool, verbose: int, **chosen: Any) -> None:
     """Show what a model offers to explain and how, or what is in a score file."""
     from seqlift.tracks.consumers import commands_for
-    from seqlift.tracks.score_file import ScoreFile, is_score_file, score_files_near
+    from seqlift.tracks.finding import is_score_file, score_files_near
+    from seqlift.tracks.score_file import ScoreFile
     from seqlift.tracks.seal import check_seal
 
     check_seal(Path(path))

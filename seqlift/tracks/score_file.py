@@ -4,7 +4,6 @@ Knows HDF5 and the layout of a score file (`seqlift.tracks.layout`); knows nothi
 genome-browser tracks.
 """
 
-import glob
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from functools import partial
@@ -19,48 +18,18 @@ from numpy.typing import NDArray
 from seqlift.errors import InputError
 from seqlift.intervals import CHANNELS, Region, Window
 from seqlift.system.closing import Closing
-from seqlift.system.hdf5_reader import open_to_read
 from seqlift.system.numbers import number_or_none
-from seqlift.system.paths import not_regular
-from seqlift.system.refusals import is_refusal, reading_error
 from seqlift.tracks import layout
-from seqlift.tracks.checks import DAMAGE, check_positions, check_version, damage, damaged
+from seqlift.tracks.checks import check_positions, check_version, damage
 from seqlift.tracks.chunks import in_threads, track_of_chunk
 from seqlift.tracks.datasets import attributes, check_numbers, dataset, datasets, read_chunk
 from seqlift.tracks.doubts import warnings_of
+from seqlift.tracks.finding import open_score_file
 from seqlift.tracks.overlap import Intervals
 from seqlift.tracks.score_summary import ScoreSummary, counted, quantiles_of_size
 
-MOST_NEAR = 5
-"""Files that a message offers in the place of one that is not there."""
-
 _HELD_BYTES = 64 * 1024 * 1024
 """Track values that are read at a time."""
-
-
-def is_score_file(path: Path | str) -> bool:
-    """Tell whether a file is HDF5 with scores in it, of this program or another; never raises."""
-    try:
-        if not Path(path).is_file():  # opening a pipe would wait for ever
-            return False
-        with open_to_read(path) as file:
-            return dataset(file, layout.HYPOTHETICAL) is not None
-    except DAMAGE:
-        return False
-
-
-def score_files_near(path: Path | str) -> list[Path]:
-    """List score files for which a path that is no file may stand, being their prefix.
-
-    A run of several targets writes PREFIX.TARGET.h5 for each, and no PREFIX.h5.
-    """
-    path = Path(path)
-    prefix = path.name.removesuffix(".h5")
-    if path.exists() or not prefix:
-        return []
-    named = sorted(path.parent.glob(f"{glob.escape(prefix)}*.h5"))
-    like = (one for one in named if one.name.removeprefix(prefix).startswith("."))
-    return [one for one in like if is_score_file(one)][:MOST_NEAR]
 
 
 class ScoreFile(Closing):
@@ -83,7 +52,7 @@ class ScoreFile(Closing):
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self._file = _open(self.path)
+        self._file = open_score_file(self.path)
         try:
             with damage(self.path):
                 self.attributes = attributes(self._file.attrs)
@@ -290,23 +259,3 @@ class ScoreFile(Closing):
         """Read a column of text of some rows."""
         with damage(self.path):
             return list(self._datasets[name].asstr()[rows])
-
-
-def _open(path: Path) -> Any:
-    try:
-        problem = not_regular(path)
-        if problem is not None:
-            raise InputError(f"{path}: {problem}; give the .h5 file that `seqlift score` wrote")
-        return open_to_read(path)
-    except FileNotFoundError as error:
-        near = ", ".join(map(str, score_files_near(path)))
-        remedy = f"did you mean {near}?" if near else "check the path"
-        raise InputError(f"{path}: no such file; {remedy}") from error
-    except OSError as error:
-        if is_refusal(error):
-            raise reading_error(path, error) from error
-        if "truncated" in str(error):  # the one word by which h5py tells it
-            raise damaged(path, "it is shorter than it says") from error
-        raise InputError(
-            f"{path}: not an HDF5 file; give the .h5 file that `seqlift score` wrote"
-        ) from error
