@@ -3,11 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 from made_scores import made_batch, window
 
 from seqlift.tracks.batch import ScoreBatch
+from seqlift.tracks.bigwig import write_bigwig
 from seqlift.tracks.hdf5 import ScoreWriter
+from seqlift.tracks.score_file import ScoreFile
 
 LENGTH = 40
 SIZES = {"chr1": 400, "chr2": 300}
@@ -42,3 +45,19 @@ def score_file(path: Path, seed: int = 0, *, multipliers: bool = False, **facts:
     with ScoreWriter(path, length=LENGTH, attributes=attributes, multipliers=multipliers) as writer:
         writer.write(drawn_batch(seed, multipliers=multipliers))
     return path
+
+
+def files_to_browse(folder: Path) -> Path:
+    """Write toy.fa, one.h5 with its track, and marks.bed, whose name is hostile."""
+    rng = np.random.default_rng(1)
+    drawn = {name: "".join(rng.choice(list("ACGT"), size)) for name, size in SIZES.items()}
+    (folder / "toy.fa").write_text("".join(f">{name}\n{bases}\n" for name, bases in drawn.items()))
+    (folder / "marks.bed").write_text(f"chr1\t105\t115\t{EVIL}\n")
+    path = score_file(folder / "one.h5", genome=str(folder / "toy.fa"))
+    with h5py.File(path, "a") as file:
+        if "genome" not in file:
+            file["genome/chrom"] = np.array([*SIZES], dtype=h5py.string_dtype())
+            file["genome/size"] = np.array([*SIZES.values()], dtype=np.int64)
+    with ScoreFile(path) as scores:
+        write_bigwig(scores, folder / "one.bw", SIZES)
+    return folder

@@ -25,7 +25,12 @@ REQUIREMENTS = {
     "tangermeme": ["tangermeme==1.6.0"],
     "packaging": ["build==1.6.1", "twine==7.0.0"],
 }  # fmt: skip
-NODE = {"gmod": ["@gmod/bbi@8.1.1"]}
+NODE = {
+    "gmod": ["@gmod/bbi@8.1.1"],
+    "jbrowse": [
+        "@jbrowse/react-linear-genome-view@2.18.0", "react@18", "react-dom@18", "jsdom@26",
+    ],
+}  # fmt: skip
 
 
 def folder_of_readers(temporary: Path) -> Path:

@@ -17,15 +17,13 @@ import h5py
 import numpy as np
 import pyBigWig
 import pytest
-from drawn_scores import EVIL, SIZES, score_file
+from drawn_scores import EVIL, files_to_browse
 from matplotlib.image import imread
 
 from seqlift.browse.server import SiteServer, byte_range
 from seqlift.browse.site import Site
 from seqlift.errors import InputError, OutputError
 from seqlift.pipeline.browsing import export_page, site_of
-from seqlift.tracks.bigwig import write_bigwig
-from seqlift.tracks.score_file import ScoreFile
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 NO_OPTIONS = {"genome": None, "annotations": (), "igv": None, "assembly": None}
@@ -33,21 +31,7 @@ NO_OPTIONS = {"genome": None, "annotations": (), "igv": None, "assembly": None}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write a genome, a score file with its track, and annotations of a hostile name."""
-    folder = tmp_path_factory.mktemp("browsed")
-    rng = np.random.default_rng(1)
-    lines = [
-        f">{name}\n{''.join(rng.choice(list('ACGT'), size))}\n" for name, size in SIZES.items()
-    ]
-    (folder / "toy.fa").write_text("".join(lines))
-    (folder / "marks.bed").write_text(f"chr1\t105\t115\t{EVIL}\n")
-    path = score_file(folder / "one.h5", genome=str(folder / "toy.fa"))
-    with h5py.File(path, "a") as file:
-        if "genome" not in file:
-            file["genome/chrom"] = np.array([*SIZES], dtype=h5py.string_dtype())
-            file["genome/size"] = np.array([*SIZES.values()], dtype=np.int64)
-    with ScoreFile(path) as scores:
-        write_bigwig(scores, folder / "one.bw", SIZES)
+    folder = files_to_browse(tmp_path_factory.mktemp("browsed"))
     (folder / "igv.min.js").write_text(
         "// draws dynseq\nvar igv={createBrowser:async()=>({search(){}})}"
     )
