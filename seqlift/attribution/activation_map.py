@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from seqlift.attribution.engine import Engine
 
 Array = Any
-Weigh = Callable[[Array, Array], Array]
+MapOf = Callable[[Array, Array], Array]
 """From activations and gradients (N, positions, channels) to a map (N, positions)."""
 
 SPREADS = ("field", "nearest")
@@ -47,7 +47,7 @@ class ActivationMap:
     """
 
     name: str
-    weigh: Weigh
+    weigh: MapOf
     layer: str = ""
     spread: str = "field"
     suits: Callable[[Graph, int], str | None] = field(default=lambda graph, node: None)
@@ -122,7 +122,7 @@ def fields(graph: Graph) -> NDArray[np.float64]:
     (node,) = graph.sources
     length, extent = graph.nodes[0].shape[0], graph.nodes[node].shape[0]
     whole = replace(graph, sources=(0,))
-    # What one changed base reaches, for every base, is what each position reads.
+    # A position reads the bases whose change reaches it.
     found = stretches(whole, whole.ancestors([node]), np.arange(length), 1).get(node)
     read = np.ones((extent, length))  # where a layer before it mixes all positions
     if found is not None:
@@ -190,7 +190,7 @@ def check_spread(spread: str) -> None:
         raise InputError(f"spread {spread!r}: give one of {', '.join(SPREADS)}")
 
 
-def activation_map(name: str, weigh: Weigh, *, layer: str, spread: str, **promises: Any) -> Any:
+def activation_map(name: str, weigh: MapOf, *, layer: str, spread: str, **promises: Any) -> Any:
     """Make the method of a map."""
     check_spread(spread)
     facts = {"layer": layer or "the last convolution", "spread": spread}

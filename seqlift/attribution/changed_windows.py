@@ -47,7 +47,7 @@ class ChangedWindows:
         local_sum = isinstance(self._graph.nodes[i].primitive, Sum)
         heads = {head.node for head in self._engine.heads}
         whole = i in self._varying and i not in self._found
-        # What is computed as a whole is computed anew, from what it reads.
+        # A node that is computed as a whole is computed anew from its inputs: it is not kept.
         return not is_constant and (not whole or local_sum or i in heads)
 
     def values(
@@ -106,7 +106,7 @@ class ChangedWindows:
         elif isinstance(node.primitive, Sum) and self._is_over_stretch(i):
             (source,) = node.inputs
             places = new.begins[source] + ops.arange(self._found[source].width)
-            # a sum changes by what its stretch changes by
+            # a sum changes by as much as the stretch that it adds up
             before = new.base_at(source, places, 0.0)
             share = node.primitive.share(self._graph.nodes[source].shape)
             change = ops.sum(new.local[source] - before, axis=1, keepdims=True) * share

@@ -70,7 +70,7 @@ class Engine:
         self._explain_own = compiled(self.explain_own, **self.options)
         self._explain_shared = compiled(self.explain_shared, **self.options)
         self._summarise = compiled(self.summarise, **self.options)
-        self._compiled: dict[Any, Callable[..., Any]] = {}  # of what methods compile themselves
+        self._compiled: dict[Any, Callable[..., Any]] = {}  # programs of methods, by their keys
 
     def share(self, references: NDArray[Any]) -> PassedReferences:
         """Pass `references`, (R, *input shape) or codes (R, L), through the model."""

@@ -48,5 +48,6 @@ def mark_halved(node: Node) -> Node:
     primitive = node.primitive
     if not isinstance(primitive, Convolution) or primitive.bias is None:
         return node
-    # A window of zeros has 1e-8 in the place of a bias of 0, and a ReLU after it any slope.
+    # By half the products a window of zeros gives about 1e-8 where the bias is 0: a ReLU after it
+    # could have either slope.
     return replace(node, primitive=replace(primitive, halved=bool(np.all(primitive.bias != 0.0))))

@@ -160,7 +160,7 @@ class MeanGradient:
             before = totals or [0.0] * len(gradients)
             totals = [total + one for total, one in zip(before, gradients, strict=True)]
         means = [total / self.points.number for total in totals]
-        # The multiplier is linear in the gradients, so their mean meets the difference only once.
+        # Contributions are linear in gradients: the mean gradient is multiplied by the difference.
         return engine.summarised(sequences, references, others, means)
 
     def gradients(

@@ -73,7 +73,7 @@ def undefined(primitive: Primitive) -> str | None:
     if isinstance(primitive, Linear | MaxPool):
         return None
     if isinstance(primitive, Elementwise):
-        # Relevance per value, R / a, says nothing about an f(0) that is not 0 where a is.
+        # Where a is 0 and f(0) is not, relevance per value, R / a, has no value.
         if primitive.quotient is None and float(primitive.function(ops.zeros(()))) == 0.0:
             return None
         return (

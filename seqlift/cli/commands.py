@@ -112,7 +112,7 @@ def inspect(*, path: str, as_json: bool, verbose: int, **chosen: Any) -> None:
     from seqlift.tracks.seal import check_seal
 
     check_seal(Path(path))
-    if is_score_file(path) or score_files_near(path):  # which are named where it is not there
+    if is_score_file(path) or score_files_near(path):  # ScoreFile offers those near
         with ScoreFile(path) as scores:
             summary = replace(scores.summary(), next_commands=tuple(commands_for(scores)))
         report.show_scores(path, summary, as_json=as_json)

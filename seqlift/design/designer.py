@@ -240,7 +240,7 @@ class Designer:
         codes = encode(sequence)
         changes, _ = Mutagenesis("ism").changes(self.objective.engine(len(codes)), codes[None], {})
         score = np.tensordot(self.objective.signs, changes[:, 0].astype(np.float64), axes=1)
-        # the observed base itself changes nothing
+        # the observed base has the change 0, so the sum is that of the other three
         mean = -score.sum(axis=1, keepdims=True) / (CHANNELS - 1)
         return np.asarray(mean * one_hot(codes, np.float64))
 

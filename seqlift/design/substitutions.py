@@ -43,7 +43,7 @@ class Substitutions:
         codes = self.constraints.nearest(codes, draw)
         changed = int((codes != first.codes).sum())
         if not changed or (edits is not None and changed > edits):
-            return first  # the constraints allow none of it
+            return first  # by the constraints nothing changes, or too much
         value = float(self.objective.values(codes[None])[0])
         edit = edits_between(first.codes, codes)
         return Candidate(codes, value, edit, first, step=changed)

@@ -51,7 +51,7 @@ def auprc(scores: Numbers, inside: Marked) -> float:
         return nan
     order = np.argsort(-scores, kind="stable")
     hits = np.cumsum(inside[order])
-    # of bases with one score the last
+    # the last of the bases that share a score, which are taken together
     last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
     precision = hits[last] / (last + 1)
     recalled = np.diff(hits[last], prepend=0) / hits[-1]

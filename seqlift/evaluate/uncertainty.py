@@ -78,7 +78,7 @@ def bootstrapped(above: Numbers, below: Numbers, *, seed: int) -> tuple[float, f
     number = len(above)
     if number < 2:
         return nan, nan
-    # a method more or less changes no other interval
+    # the same draws for every method: comparing one more changes no interval
     random = np.random.default_rng([seed, number])
     rows = max(DRAWN_AT_ONCE // number, 1)
     found = []

@@ -81,7 +81,7 @@ def resolve(model: Any, requested: Mapping[str, InputValue] | None = None) -> Ex
     values = values_of(model, {name: v for name, v in requested.items() if name not in copied})
     strands = strand_codes(inputs, copied, values)
     left = [one for one in inputs if one.number not in values and one.number not in strands]
-    # All have values, one of them the sequence itself: then that one takes it.
+    # Where no input is left, the first that is fed the sequence as it is counts as the sequence.
     first = next((number for number, strand in strands.items() if strand == "sequence"), None)
     if not left and first is not None:
         del strands[first]

@@ -46,7 +46,7 @@ def by_task(outputs: Iterator[Output], words: Sequence[str]) -> dict[str, Output
         task = task_of(output.name, words)
         if task:
             found.setdefault(task, []).append(output)
-    # two: which is not known
+    # of two outputs for one task neither is known to be meant
     return {task: alike[0] for task, alike in found.items() if len(alike) == 1}
 
 

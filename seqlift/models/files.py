@@ -35,7 +35,7 @@ LARGEST_EXPANSION = 100
 VALUES_PER_BYTE = 8
 """Most values for a byte of a weights file, compressed; uncompressed, a half."""
 
-LEAST_ROOM = 1 << 20
+LEAST_SIZE = 1 << 20
 """Values that the weights of any file may have: they take 4 MB."""
 
 WEIGHTS_MEMBER = "model.weights.h5"
@@ -83,7 +83,7 @@ def most_weights(path: Path, found: ModelFile) -> int:
         with archive(path) as members:
             # What the archive claims, unless no weights could have been compressed so far.
             size = min(members.getinfo(WEIGHTS_MEMBER).file_size, LARGEST_EXPANSION * size)
-    return LEAST_ROOM + VALUES_PER_BYTE * size
+    return LEAST_SIZE + VALUES_PER_BYTE * size
 
 
 def file_digest(*paths: Path) -> str:

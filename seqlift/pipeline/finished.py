@@ -26,7 +26,7 @@ from seqlift.tracks.seal import check_seal
 
 MOST_DIFFERENCES = 4  # differences in one message
 REMEDY = "give --force to replace it, or another -o"
-OTHER_RUN = "it goes with a score file of another run"  # which is named, and so need not be this
+OTHER_RUN = "it goes with a score file of another run"  # not listed: that file is
 
 
 @dataclass(frozen=True, slots=True)

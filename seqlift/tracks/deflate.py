@@ -255,7 +255,7 @@ def _deflate(rows: Bytes, planes: Bytes, out: Bytes, end: Counts) -> None:
             _block_header(lengths, last, header)
             _append(header, HEADER_WIDTHS, out, state)
             rest = _encode(plane, codes, lengths, out, state)
-            for i in range(4):  # those left, and the end; nothing has no bits
+            for i in range(4):  # the bytes left, the end of the block, then no bits
                 symbol = END_OF_BLOCK if rest + i >= items else plane[rest + i]
                 ended = rest + i > items
                 values[i], widths[i] = codes[symbol], 0 if ended else lengths[symbol]

@@ -61,7 +61,7 @@ def open_score_file(path: Path) -> Any:
     except OSError as error:
         if is_refusal(error):
             raise reading_error(path, error) from error
-        if "truncated" in str(error):  # the one word by which h5py tells it
+        if "truncated" in str(error):  # h5py says it in the message only
             raise damaged(path, "it is shorter than it says") from error
         raise InputError(
             f"{path}: not an HDF5 file; give the .h5 file that `seqlift score` wrote"

@@ -94,7 +94,8 @@ def narrow_peak(window: Window) -> str:
     if start >= end:
         start, end = _on_chromosome(window)
     centre = min(max(middle(window.start, window.end), start), end - 1)
-    # modisco takes the middle, Fi-NeMo the summit: clipped alike on both sides, they are one.
+    # modisco takes the middle of the interval, Fi-NeMo the summit: clipped alike on both sides,
+    # the two are the same base.
     left = min(centre - start, end - centre)
     right = min(end - centre, left + 1)
     interval = (region.chrom, centre - left, centre + right)

@@ -74,7 +74,7 @@ def divide_nodes(place: Place, first: int, second: int) -> int:
     if gate is not None:
         return product_of_two(place, first, gate)
     inverse = inverse_of(place, second)
-    # By an inverse is times its divisor, which has no factor without bound.
+    # Dividing by an inverse is multiplying by its divisor, which is bounded.
     if inverse is None or np.any(inverse.factor == 0.0):
         return place.add(Divide(), first, second)
     return multiply_by_constant(

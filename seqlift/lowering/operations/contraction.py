@@ -21,7 +21,7 @@ def lower_einsum(operation: Any, place: Place, *operands: Any) -> int:
     if len(firsts) != 1 or "" in firsts:
         raise place.refuse(MIXED)
     (batch,) = firsts
-    # the user may have a Z of another meaning
+    # a Z of the user is another axis: the two letters change places
     exchange = str.maketrans({batch: BATCH, BATCH: batch})
     letters, result = [own.translate(exchange) for own in letters], result.translate(exchange)
     return product_of(place, operands, letters, result)

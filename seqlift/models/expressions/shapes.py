@@ -238,7 +238,7 @@ def matmul(x1: Any, x2: Any, *, transpose_a: bool = False, transpose_b: bool = F
     for side, is_transposed in ((x1, transpose_a), (x2, transpose_b)):
         side = side if is_tensor(side) else np.asarray(side, "float32")
         own = len(side.shape)
-        of_all = 2 <= own < rank or side.shape[0] == 1  # a constant that is the same for all
+        of_all = 2 <= own < rank or side.shape[0] == 1  # one constant matrix for all sequences
         if rank < 3 or own > rank or not (own == rank if is_tensor(side) else of_all):
             raise NoRecipeError(
                 f"calls matmul of the shape {tuple(side.shape)}, which {ACROSS_THE_BATCH}"

@@ -33,7 +33,7 @@ def calls_in_order(plan: NetworkPlan) -> Iterator[tuple[str, int, Call]]:
             left[name].popleft()
             yield name, number, call
             made.add((name, number))
-            # One pass however long the chain: only who waits for this call is looked at again.
+            # One pass however long the chain: only layers that wait for this call come up again.
             names.extendleft(reversed(waiting.pop((name, number), ())))
     stuck = sorted(name for name, calls in left.items() if calls)
     if stuck:
