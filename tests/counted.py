@@ -140,9 +140,12 @@ def class_names_twice(parsed: Trees) -> list[str]:
 
 
 def constants_twice(parsed: Trees) -> list[str]:
-    """List the constants that more than one module defines, but those of rules and file formats."""
+    """List the constants that more than one module defines, but those in `OF_EACH_FILE`.
+
+    A private constant counts by its name without the underscore.
+    """
     names = Counter(
-        name.id
+        name.id.lstrip("_")
         for tree in parsed.values()
         for node in tree.body
         if isinstance(node, ast.Assign | ast.AnnAssign)

@@ -85,7 +85,7 @@ def test_constants_of_two_meanings_are_found() -> None:
     lines = (
         "A = B = 1\nE: int = 3\nRULE = 1\nc = 1",
         "(A, D), E = 2\nRULE = 2\nc = 1",
-        "B = D = 1",
+        "B = _D = 1",
     )
     parsed = {f"seqlift.{i}": ast.parse(line) for i, line in enumerate(lines)}
     assert sorted(constants_twice(parsed)) == ["A", "B", "D", "E"]

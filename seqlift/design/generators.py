@@ -29,7 +29,7 @@ from seqlift.lowering.walk import lower
 from seqlift.models.keras_settings import default_settings
 from seqlift.models.load import load
 
-Numbers = NDArray[np.float32]
+Floats = NDArray[np.float32]
 
 CODE_BOUND = 3.0
 """Standard deviations of a code."""
@@ -66,7 +66,7 @@ class Generator:
         self.engine = Engine(graph, [head], chosen_method("gradient", {}))
         self.node = head.node
 
-    def sequences(self, code: Numbers) -> Codes:
+    def sequences(self, code: Floats) -> Codes:
         """Make the sequences (N, L) of codes (N, K)."""
         size, found = rows_at_once(), []
         run = self.engine.compiled("generated", self._forward)
@@ -77,7 +77,7 @@ class Generator:
             found.append(numpy(run(filled))[: len(part)].argmax(axis=-1).astype(np.uint8))
         return np.concatenate(found)
 
-    def slope(self, code: Numbers, gradient: NDArray[np.float64]) -> NDArray[np.float64]:
+    def slope(self, code: Floats, gradient: NDArray[np.float64]) -> NDArray[np.float64]:
         """Propagate the gradient at a sequence (L, 4) back to its code (K,)."""
         run = self.engine.compiled("back", self._back)
         found = numpy(run(code[None], gradient[None].astype(np.float32)))
@@ -115,7 +115,7 @@ class Generated:
         del edits
         return self.first(first.codes, draw)
 
-    def written(self, code: Numbers) -> Codes:
+    def written(self, code: Floats) -> Codes:
         """Make the sequences of codes, with the bases that stay."""
         found = self.generator.sequences(code)
         free = self.constraints.free
@@ -149,13 +149,13 @@ class GeneratorCode:
     theta: NDArray[np.float64]
     space: Generated
 
-    def sample(self, noise: float, draw: np.random.Generator) -> tuple[Codes, str, Numbers]:
+    def sample(self, noise: float, draw: np.random.Generator) -> tuple[Codes, str, Floats]:
         code = self.theta + SPREAD * noise * draw.standard_normal(self.theta.shape)
         drawn = np.clip(code, -CODE_BOUND, CODE_BOUND).astype(np.float32)
         found = self.space.written(drawn[None])[0]
         return self.space.constraints.nearest(found, draw), "", drawn
 
-    def slope(self, gradient: NDArray[np.float64], code: Numbers) -> NDArray[np.float64]:
+    def slope(self, gradient: NDArray[np.float64], code: Floats) -> NDArray[np.float64]:
         free = self.space.constraints.free[:, None]
         return self.space.generator.slope(code, np.where(free, gradient, 0.0))
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from seqlift.device.precision import Precision
-from seqlift.device.processor import Kind
+from seqlift.device.processor import Processor
 from seqlift.errors import InputError
 
 Form = Literal["direct", "image", "columns", "halved"]
@@ -98,7 +98,7 @@ class Choice:
         return case.fits(self.form)
 
 
-CHOICES: Mapping[tuple[Kind, Precision], tuple[Choice, ...]] = {
+CHOICES: Mapping[tuple[Processor, Precision], tuple[Choice, ...]] = {
     # 1.23 times as fast at 192
     ("cpu", "float32"): (Choice("halved", WIDE, backend="tensorflow"),),
     ("gpu", "float32"): (Choice("halved", WIDE),),  # 64 TFLOP/s for 37.5, on an H200
@@ -144,7 +144,7 @@ def forced_forms() -> tuple[Choice, ...] | None:
     return tuple(by_name[name] for name in names)
 
 
-def chosen(case: Case, backend: str, kind: Kind, precision: Precision) -> Form:
+def chosen(case: Case, backend: str, kind: Processor, precision: Precision) -> Form:
     """Choose the form of a convolution by a backend, on a kind of device."""
     choices = forced_forms()
     if choices is None:

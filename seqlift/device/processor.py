@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 import keras
 
-Kind = Literal["cpu", "gpu"]
+Processor = Literal["cpu", "gpu"]
 
 
-def kind() -> Kind:
+def kind() -> Processor:
     """Tell the kind of the device that was chosen (`seqlift.device.backend.use_device`)."""
     if keras.backend.backend() == "jax":
         return "cpu" if jax_device().platform == "cpu" else "gpu"

@@ -103,24 +103,24 @@ class StoredWeights:
         return sum(math.prod(shape) for _, shape, _, _ in self._arrays)
 
 
-_STORED: ContextVar[StoredWeights | None] = ContextVar("stored", default=None)
+_IN_USE: ContextVar[StoredWeights | None] = ContextVar("stored", default=None)
 
 
 @contextmanager
 def storing(stored: StoredWeights | None) -> Iterator[None]:
     """Have large arrays that are traced inside stored there; None leaves them constants."""
-    token = _STORED.set(stored)
+    token = _IN_USE.set(stored)
     try:
         yield
     finally:
-        _STORED.reset(token)
+        _IN_USE.reset(token)
 
 
 def constant_tensor(values: NDArray[Any], like: Array, *changes: Change) -> Array:
     """Make a tensor of `values`, changed, in the dtype of `like`: stored, where it is large."""
     if not isinstance(values, np.ndarray):
         return ops.cast(values, like.dtype)  # a tensor already: of one head of several
-    stored = _STORED.get()
+    stored = _IN_USE.get()
     if stored is None or values.size < stored.large:
         return ops.convert_to_tensor(changed(values, changes), dtype=like.dtype)
     return stored.array(values, np.dtype(ops.dtype(like)).name, *changes)

@@ -15,7 +15,7 @@ from seqlift.evaluate.subject import Array
 WINDOWS, WIDTH = 10, 4
 """How many windows are replaced, and their bases."""
 
-Places = NDArray[np.int64]
+Positions = NDArray[np.int64]
 """First bases of windows; -1 for none."""
 
 
@@ -76,13 +76,13 @@ def directions(explained: Explained) -> Array:
     return np.sign(first - last)
 
 
-def no_places(explained: Explained) -> Places:
+def no_places(explained: Explained) -> Positions:
     length = explained.scored.tracks.shape[2]
     number = min(WINDOWS, length // WIDTH)
     return np.full((*explained.shape, number), -1, np.int64)
 
 
-def fixed_places(explained: Explained) -> Places:
+def fixed_places(explained: Explained) -> Positions:
     """Rank windows by the scores of the whole sequence."""
     places = no_places(explained)
     ranked = explained.scored.tracks * directions(explained)[..., None]
@@ -92,7 +92,7 @@ def fixed_places(explained: Explained) -> Places:
     return places
 
 
-def add_best(places: Places, step: int, tracks: Array) -> None:
+def add_best(places: Positions, step: int, tracks: Array) -> None:
     """Choose the next window of each sequence (N, K), by tracks (N, L); none where none is left.
 
     It has the largest sum among those that do not overlap an earlier one, the first of equal ones.
@@ -107,13 +107,13 @@ def add_best(places: Places, step: int, tracks: Array) -> None:
     places[:, step] = np.where(left, best, -1)
 
 
-def put_windows(arrays: Array, source: Array, places: Places) -> None:
+def put_windows(arrays: Array, source: Array, places: Positions) -> None:
     for n, start in enumerate(places):
         if start >= 0:
             arrays[n, start : start + WIDTH] = source[n, start : start + WIDTH]
 
 
-def replaced(before: Array, after: Array, places: Places) -> Array:
+def replaced(before: Array, after: Array, places: Positions) -> Array:
     """Replace windows one after another: (T, K + 1, N, L, 4), the first as it was."""
     targets, _, steps = places.shape
     found = np.empty((targets, steps + 1, *before.shape), np.float32)

@@ -8,7 +8,7 @@ import re
 LARGEST_COORDINATE = 2**63 - 1
 """Coordinates are kept as signed 64-bit integers in the score file."""
 
-_LONGEST = 20  # characters of a 64-bit integer; int() itself refuses some thousands
+_MOST_DIGITS = 20  # characters of a 64-bit integer; int() itself refuses some thousands
 _WHOLE_NUMBER = re.compile(r"-?[0-9]+")
 _INTERVAL = re.compile(r"\S+:[0-9,]+(-|\.\.)[0-9,]+")
 _HEADER_WORDS = {"start", "end", "stop", "chromstart", "chromend", "pos", "position"}
@@ -71,7 +71,7 @@ def wrong_interval(start: str, end: str) -> str | None:
         if not _is_whole(text):
             return f"{column} {_shown(text)} is not a whole number; {_ZERO_BASED}"
         # by length first: int() refuses long texts
-        if len(text) > _LONGEST or int(text) > LARGEST_COORDINATE:
+        if len(text) > _MOST_DIGITS or int(text) > LARGEST_COORDINATE:
             return f"{column} {_cut(text)} is past any chromosome; {_ZERO_BASED}"
     if int(start) < 0:
         return f"start {start} is negative; {_ZERO_BASED}"
@@ -94,7 +94,7 @@ def wrong_summit(summit: str, size: int) -> str | None:
     """Describe why a text is not the summit of a region of `size` bases; None if it is."""
     if not _is_whole(summit):
         return f"summit {_shown(summit)} is not a whole number; {_SUMMIT}"
-    if len(summit) > _LONGEST or not -1 <= int(summit) < size:
+    if len(summit) > _MOST_DIGITS or not -1 <= int(summit) < size:
         return f"summit {_cut(summit)} is outside the region of {size} bases; {_SUMMIT}"
     return None
 

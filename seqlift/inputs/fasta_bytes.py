@@ -17,16 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.errors import InputError
-from seqlift.inputs.text import GZIP_MAGIC
+from seqlift.inputs.text import BOM, GZIP_MAGIC
 
-BOM = b"\xef\xbb\xbf"
 """The byte order mark that some editors put before UTF-8 text."""
 
 _TEXT_BLOCK = 1 << 23
 _BLOCK_HEAD = 64  # bytes that hold the header of a block
 _GZIP_HEADER = 18  # bytes of a bgzip header without further fields
 _END = 8  # bytes after the data of a gzip member: its checksum and the size of its text
-_DAMAGED = "the compressed file is {}; copy or download it again"
+_COPY_AGAIN = "the compressed file is {}; copy or download it again"
 
 
 class FastaBytes(Protocol):
@@ -102,7 +101,7 @@ class BgzipBytes:
             try:
                 text = zlib.decompress(data, wbits=31)  # gzip, with its checksum
             except zlib.error as error:
-                problem = _DAMAGED.format(f"damaged ({error})")
+                problem = _COPY_AGAIN.format(f"damaged ({error})")
                 raise InputError(f"{self._source}: {problem}") from error
             self._held = block, text
         return self._held[1]
@@ -173,7 +172,7 @@ def _blocks_of(file: BinaryIO, *, source: str) -> tuple[NDArray[np.int64], NDArr
     while place < end:
         size = _block_size(header)
         if size is None or size <= _GZIP_HEADER + _END:
-            raise InputError(f"{source}: {_DAMAGED.format(f'damaged at byte {place}')}")
+            raise InputError(f"{source}: {_COPY_AGAIN.format(f'damaged at byte {place}')}")
         place += size
         # One read for this block's size of text and the next one's header: a genome has 48,000.
         trailer = os.pread(file.fileno(), 4 + _BLOCK_HEAD, place - 4)
@@ -184,5 +183,5 @@ def _blocks_of(file: BinaryIO, *, source: str) -> tuple[NDArray[np.int64], NDArr
         places.append(place)
         starts.append(text)
     if last != 0 or place > end:  # bgzip ends a file with an empty block, so a cut is seen
-        raise InputError(f"{source}: {_DAMAGED.format('cut short')}")
+        raise InputError(f"{source}: {_COPY_AGAIN.format('cut short')}")
     return np.array(places, np.int64), np.array(starts, np.int64)

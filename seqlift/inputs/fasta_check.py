@@ -7,17 +7,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from seqlift.errors import InputError
-from seqlift.inputs.fasta_bytes import (
-    BOM,
-    FastaBytes,
-    fasta_lines,
-    is_bgzip,
-    open_fasta,
-)
-from seqlift.inputs.text import GZIP_MAGIC
+from seqlift.inputs.fasta_bytes import FastaBytes, fasta_lines, is_bgzip, open_fasta
+from seqlift.inputs.text import BOM, GZIP_MAGIC
 from seqlift.system.paths import not_regular
 
-_REMEDY = "give FASTA, plain or compressed by bgzip"
+_GIVE_FASTA = "give FASTA, plain or compressed by bgzip"
 _FIRST_BYTES = 4096
 _FOLD_AGAIN = "fold it again, for example with seqkit seq -w 60"
 
@@ -30,10 +24,10 @@ _NOT_FASTA = (
     (b"\x43\x27\x41\x1a", "this is a 2bit file; convert it with twoBitToFa"),
     (b"\x1a\x41\x27\x43", "this is a 2bit file; convert it with twoBitToFa"),
     (b"version https://git-lfs", "this is a Git LFS pointer; fetch its content with git lfs pull"),
-    (b"BAM\x01", "this is a BAM file; " + _REMEDY),
+    (b"BAM\x01", "this is a BAM file; " + _GIVE_FASTA),
     (b"\xff\xfe", "this is UTF-16 text; save it as UTF-8"),
     (b"\xfe\xff", "this is UTF-16 text; save it as UTF-8"),
-    (b"@", "this looks like FASTQ or SAM; " + _REMEDY),
+    (b"@", "this looks like FASTQ or SAM; " + _GIVE_FASTA),
 )
 
 
@@ -44,15 +38,15 @@ def check_fasta_kind(fasta: Path, *, source: str) -> None:
             raise InputError(f"{source}: no such file; check the path")
         problem = not_regular(fasta)
         if problem is not None:
-            raise InputError(f"{source}: {problem}; {_REMEDY}")
+            raise InputError(f"{source}: {problem}; {_GIVE_FASTA}")
         head = _head(fasta, source)
     except OSError as error:
-        raise InputError(f"{source}: cannot be read ({error.strerror}); {_REMEDY}") from error
+        raise InputError(f"{source}: cannot be read ({error.strerror}); {_GIVE_FASTA}") from error
     for magic, problem in _NOT_FASTA:
         if head.startswith(magic):
             raise InputError(f"{source}: {problem}")
     if not head.removeprefix(BOM).strip():
-        raise InputError(f"{source}: no sequences in it; {_REMEDY}")
+        raise InputError(f"{source}: no sequences in it; {_GIVE_FASTA}")
 
 
 def _head(fasta: Path, source: str) -> bytes:
@@ -77,7 +71,7 @@ def first_fault(fasta: FastaBytes, *, source: str) -> str:
     """Find the first problem that keeps a FASTA file from being indexed, with its line."""
     for number, problem in _faults(fasta_lines(fasta)):
         return f"{source}:{number}: {problem}"
-    return f"{source}: cannot be indexed; {_REMEDY}, all lines of a record equally long"
+    return f"{source}: cannot be indexed; {_GIVE_FASTA}, all lines of a record equally long"
 
 
 def _faults(text: Iterable[bytes]) -> Iterator[tuple[int, str]]:
@@ -102,7 +96,7 @@ def _faults(text: Iterable[bytes]) -> Iterator[tuple[int, str]]:
             if problem is not None:
                 yield problem
         elif line.strip() and not line.startswith(b";"):
-            yield number, f"this is not FASTA, it does not begin with '>'; {_REMEDY}"
+            yield number, f"this is not FASTA, it does not begin with '>'; {_GIVE_FASTA}"
 
 
 class _Fold:

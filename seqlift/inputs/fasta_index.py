@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.inputs.fasta_bytes import BOM, FastaBytes, blocks
+from seqlift.inputs.fasta_bytes import FastaBytes, blocks
+from seqlift.inputs.text import BOM
 
 _LONGEST_HEADER = 1 << 20  # bytes; more than that between two records is not a header line
 _LINE_END, _RETURN, _HEADER = ord("\n"), ord("\r"), ord(">")

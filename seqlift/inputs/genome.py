@@ -27,7 +27,7 @@ from seqlift.system.closing import Closing
 _MITOCHONDRIA = {"chrM": ("MT",), "M": ("MT",), "MT": ("chrM", "M"), "chrMT": ("chrM", "M")}
 _SHORT_LINE = 4096  # bases of a line that is read whole, so that its end is looked at
 _LINE_ENDS = b"\r\n"
-_MANY = 10_000  # names beyond which comparing spellings takes longer than a user waits
+_MOST_COMPARED = 10_000  # names beyond which comparing spellings takes longer than a user waits
 
 
 class Genome(Closing):
@@ -225,7 +225,7 @@ def missing_chromosome(name: str, sizes: Collection[str]) -> str:
     for guess in (swapped, f"chr{swapped}", *_MITOCHONDRIA.get(name, ())):
         if guess in sizes:
             return f"did you mean {guess}?"
-    bare = {_bare(known): known for known in sizes} if len(sizes) <= _MANY else {}
+    bare = {_bare(known): known for known in sizes} if len(sizes) <= _MOST_COMPARED else {}
     near = difflib.get_close_matches(_bare(name), bare, n=1, cutoff=0.75)
     if near:
         return f"did you mean {bare[near[0]]}?"

@@ -26,7 +26,7 @@ from seqlift.intervals import CHANNELS, UNKNOWN
 FOREIGN = 255
 """What `lookup` gives for a byte that is not a nucleotide letter."""
 
-_LETTERS = b"ACGTN"
+_LETTERS_OF_CODES = b"ACGTN"
 
 
 def _letter_table() -> NDArray[np.uint8]:
@@ -38,7 +38,7 @@ def _letter_table() -> NDArray[np.uint8]:
 
 
 _CODE_OF_BYTE = _letter_table()
-_BYTE_OF_CODE = np.frombuffer(_LETTERS, dtype=np.uint8)
+_BYTE_OF_CODE = np.frombuffer(_LETTERS_OF_CODES, dtype=np.uint8)
 _COMPLEMENT = np.array([3, 2, 1, 0, UNKNOWN], dtype=np.uint8)
 _ROW_OF_CODE = np.eye(UNKNOWN + 1, CHANNELS, dtype=np.uint8)
 

@@ -36,7 +36,7 @@ from seqlift.system.compiled import inner, kernel
 
 Codes = NDArray[np.uint8]
 Words = NDArray[np.uint64]
-Kernel = Callable[[Codes, Words, Codes], None]
+Shuffling = Callable[[Codes, Words, Codes], None]
 
 # Compiled code reads these as constants. Everything below is unsigned on purpose: numba turns a
 # mixture of uint64 and int64 into float64, and checks signed indices for negative values.
@@ -235,7 +235,7 @@ def shuffle_bases(codes: Codes, keys: Words, *, number: int) -> Codes:
     return _shuffled(_single_bases, codes, keys, number)
 
 
-def _shuffled(fill: Kernel, codes: Codes, keys: Words, number: int) -> Codes:
+def _shuffled(fill: Shuffling, codes: Codes, keys: Words, number: int) -> Codes:
     # Copies, because numba compiles anew for an array that is read-only or differs in layout.
     codes = np.array(codes, dtype=np.uint8, order="C")
     keys = np.array(keys, dtype=np.uint64, order="C")

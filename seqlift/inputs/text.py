@@ -20,12 +20,12 @@ from seqlift.errors import InputError
 from seqlift.system.refusals import new_temporary_folder, temporary_errors
 
 GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, section 2.3.1; bgzip writes the same
-_BOM = b"\xef\xbb\xbf"
-_BLOCK = 1 << 20
+BOM = b"\xef\xbb\xbf"
+_READ_AT_ONCE = 1 << 20
 _HEAD = 4096
 
 # What reading can raise: BadGzipFile is an OSError; a stream cut short ends in EOFError.
-_DAMAGE = (OSError, EOFError, zlib.error)
+_READING_ERRORS = (OSError, EOFError, zlib.error)
 
 # First bytes of files that are often taken for text.
 _NOT_TEXT = (
@@ -90,16 +90,16 @@ class TextFile:
                 for line in text:
                     number += 1
                     yield line
-        except _DAMAGE as error:
+        except _READING_ERRORS as error:
             raise self._damaged(error, place=f"{self.source}:{number + 1}") from error
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the decompressed bytes in blocks."""
         try:
             with self._open() as binary:
-                while block := binary.read(_BLOCK):
+                while block := binary.read(_READ_AT_ONCE):
                     yield block
-        except _DAMAGE as error:
+        except _READING_ERRORS as error:
             raise self._damaged(error, place=self.source) from error
 
     def decompress(self) -> None:
@@ -167,14 +167,14 @@ class TextFile:
         try:
             with self._open() as binary:
                 head = binary.read(_HEAD)
-        except _DAMAGE as error:
+        except _READING_ERRORS as error:
             raise self._damaged(error, place=self.source) from error
         for magic, what in _NOT_TEXT:
             if head.startswith(magic):
                 raise InputError(f"{self.source}: this is {what}; {self._remedy}")
         if b"\0" in head:  # which UTF-8 text never has
             raise InputError(f"{self.source}: this is a binary file; {self._remedy}")
-        return head.removeprefix(_BOM)
+        return head.removeprefix(BOM)
 
     def _damaged(self, error: Exception, *, place: str) -> InputError:
         """Name the problem that a failure to read means."""

@@ -6,7 +6,7 @@ Knows the file system only.
 import stat
 from pathlib import Path
 
-_KINDS = (
+_NO_FILES = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a pipe"),
     (stat.S_ISSOCK, "a socket"),
@@ -24,4 +24,4 @@ def not_regular(path: Path) -> str | None:
         mode = path.stat().st_mode
     except FileNotFoundError:
         return None
-    return next((f"this is {kind}, not a file" for holds, kind in _KINDS if holds(mode)), None)
+    return next((f"this is {kind}, not a file" for holds, kind in _NO_FILES if holds(mode)), None)

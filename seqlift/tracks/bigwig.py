@@ -26,7 +26,7 @@ from seqlift.tracks.unfinished import output_errors, remove, reserve
 LARGEST_PLACE = 2**32 - 1
 """The last base that the format has a number for."""
 
-_MAGIC = bytes.fromhex("26fc8f88")
+_SIGNATURE = bytes.fromhex("26fc8f88")
 """Ends every finished bigWig, as it begins one."""
 
 
@@ -134,7 +134,8 @@ def begins_as_bigwig(path: Path) -> bool:
         if not path.is_file():  # opening a pipe would wait for ever
             return False
         with path.open("rb") as file:
-            return file.read(len(_MAGIC)) in (_MAGIC, _MAGIC[::-1])  # either byte order
+            first = file.read(len(_SIGNATURE))
+            return first in (_SIGNATURE, _SIGNATURE[::-1])  # either byte order
     except OSError:
         return False
 
@@ -188,11 +189,11 @@ def _check_finished(path: Path, sizes: Mapping[str, int]) -> None:
 
 def _is_whole(path: Path, sizes: Mapping[str, int]) -> bool:
     with path.open("rb") as file:
-        begins = file.read(len(_MAGIC)) == _MAGIC
-        if not begins or file.seek(0, os.SEEK_END) < 2 * len(_MAGIC):
+        begins = file.read(len(_SIGNATURE)) == _SIGNATURE
+        if not begins or file.seek(0, os.SEEK_END) < 2 * len(_SIGNATURE):
             return False
-        file.seek(-len(_MAGIC), os.SEEK_END)
-        if file.read() != _MAGIC:
+        file.seek(-len(_SIGNATURE), os.SEEK_END)
+        if file.read() != _SIGNATURE:
             return False
     with suppress(RuntimeError), pyBigWig.open(bigwig_name(path)) as track:
         return bool(track.isBigWig() and track.chroms() == dict(sizes))

@@ -162,7 +162,7 @@ class StoredScores(Described, Closing):
     @cached_property
     def qc(self) -> "DataFrame":
         """Read the prediction, reference prediction, difference and residuals of every row."""
-        return self._table("qc", _FIGURES, slice(None))
+        return self._table("qc", _FIGURE_NAMES, slice(None))
 
     def chunks(self, rows: int | None = None) -> Iterator[ScoreRows]:
         """Yield the rows in their order, `rows` at a time (by default some 2 MB of scores)."""
@@ -172,7 +172,7 @@ class StoredScores(Described, Closing):
             yield ScoreRows(
                 start,
                 self._table("regions", REGION_COLUMNS, which),
-                self._table("qc", _FIGURES, which),
+                self._table("qc", _FIGURE_NAMES, which),
                 self.one_hot[which],
                 self.hypothetical[which],
                 self.contributions[which],
@@ -212,7 +212,7 @@ class StoredScores(Described, Closing):
         return DataFrame(columns, index=index)
 
 
-_FIGURES = tuple(name.removeprefix("qc/") for name in layout.FIGURES)
+_FIGURE_NAMES = tuple(name.removeprefix("qc/") for name in layout.FIGURES)
 
 
 def read_scores(path: Path | str) -> StoredScores:

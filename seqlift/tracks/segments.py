@@ -18,7 +18,7 @@ from seqlift.tracks.score_file import ScoreFile
 SECTION_BASES = 65_536
 """Bases handed over at once: enough that the cost of a call does not show."""
 
-_MOST_PROBLEMS = 20
+_MOST_IN_MESSAGE = 20
 """Rows named in one error: enough to see what is wrong."""
 
 
@@ -90,7 +90,7 @@ def check_genome(source: Path, intervals: Intervals, sizes: Mapping[str, int]) -
         problems = [
             f"{source}: row {row + 1} ends at {intervals.scored_end[row]}, past the end of"
             f" {intervals.chrom[row]} ({ends[row]}); {remedy}"
-            for row in np.flatnonzero(intervals.scored_end > ends)[:_MOST_PROBLEMS]
+            for row in np.flatnonzero(intervals.scored_end > ends)[:_MOST_IN_MESSAGE]
         ]
     if problems:
-        raise InputError(*problems[:_MOST_PROBLEMS])
+        raise InputError(*problems[:_MOST_IN_MESSAGE])

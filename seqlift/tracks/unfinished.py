@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _NO_SPACE = "free some space there or write elsewhere with -o"
 _NO_PERMISSION = "choose a folder you may write to with -o"
-_REMEDIES = {
+_REMEDIES_OF_WRITING = {
     errno.ENOSPC: _NO_SPACE,
     errno.EDQUOT: _NO_SPACE,
     errno.EFBIG: "raise the limit on file sizes (ulimit -f) or write elsewhere with -o",
@@ -47,7 +47,7 @@ def output_error(path: Path, error: Exception) -> OutputError:
     # HDF5 and h5py have the number in their text only.
     number = getattr(error, "errno", None) or (int(hidden[1]) if hidden else None)
     reason = os.strerror(number) if number else " ".join(str(error).split()).rstrip(".")
-    remedy = _REMEDIES.get(number or 0, "try another place with -o")
+    remedy = _REMEDIES_OF_WRITING.get(number or 0, "try another place with -o")
     return OutputError(f"{path}: cannot be written ({reason}); {remedy}")
 
 

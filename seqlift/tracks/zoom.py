@@ -25,7 +25,7 @@ BIN, FIRST_BASE, LAST_BASE, BASES, LEAST, LARGEST, SUM, SQUARES = range(8)
 """Columns of a record: float64 holds every place on a chromosome."""
 
 Records = NDArray[np.float64]
-Numbers = NDArray[np.int64]
+Integers = NDArray[np.int64]
 
 
 class ZoomLevels:
@@ -92,10 +92,10 @@ def _merge(into: Records, record: Records) -> None:
 def _fold(
     record: Records,
     level: int,
-    reductions: Numbers,
+    reductions: Integers,
     opened: Records,
     done: Records,
-    number: Numbers,
+    number: Integers,
 ) -> None:
     """Add a record to the open bin of a level; a bin that this closes goes to the level above."""
     while level < len(reductions):
@@ -122,10 +122,10 @@ def _fold(
 def _add(
     values: NDArray[np.float32],
     start: int,
-    reductions: Numbers,
+    reductions: Integers,
     opened: Records,
     done: Records,
-    number: Numbers,
+    number: Integers,
     total: Records,
 ) -> None:
     record, first = np.zeros(8), 0
@@ -151,7 +151,7 @@ def _add(
 
 
 @kernel
-def _close(reductions: Numbers, opened: Records, done: Records, number: Numbers) -> None:
+def _close(reductions: Integers, opened: Records, done: Records, number: Integers) -> None:
     for level in range(len(reductions)):
         if opened[level, BIN] >= 0:
             for k in range(8):

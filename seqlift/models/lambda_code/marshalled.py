@@ -106,7 +106,7 @@ class _Reader:
         place = len(self.shared)
         if start & SHARED:
             # its number is taken before its parts are read, as Python does
-            self.shared.append(_UNFINISHED)
+            self.shared.append(_BEING_READ)
         if kind in SIMPLE:
             value = SIMPLE[kind](self)
         elif kind in "()[":
@@ -123,7 +123,7 @@ class _Reader:
         return value
 
     def _referred(self, place: int) -> Any:
-        if not 0 <= place < len(self.shared) or self.shared[place] is _UNFINISHED:
+        if not 0 <= place < len(self.shared) or self.shared[place] is _BEING_READ:
             raise NoRecipeError(NOT_CODE)
         return self.shared[place]
 
@@ -153,7 +153,7 @@ class _Reader:
         )
 
 
-_UNFINISHED = object()
+_BEING_READ = object()
 
 
 def _is_words(value: Any) -> bool:

@@ -24,18 +24,18 @@ NOT_SIZES = frozenset({"seed"})
 """Settings that are whole numbers and no size of anything."""
 
 
-_LEFT: ContextVar[list[int] | None] = ContextVar("_LEFT", default=None)
+_LAYERS_LEFT: ContextVar[list[int] | None] = ContextVar("_LAYERS_LEFT", default=None)
 """Number of values that initial weights may still have, in a list of one."""
 
 
 @contextmanager
 def at_most(values: int | None) -> Iterator[None]:
     """Bound the sum of the values that initial weights have inside, None for no bound."""
-    token = _LEFT.set(None if values is None else [values])
+    token = _LAYERS_LEFT.set(None if values is None else [values])
     try:
         yield
     finally:
-        _LEFT.reset(token)
+        _LAYERS_LEFT.reset(token)
 
 
 @keras.saving.register_keras_serializable(package="seqlift")  # wrappers copy what they hold
@@ -50,7 +50,7 @@ class BoundedZeros(keras.initializers.Zeros):  # type: ignore[misc]  # Keras has
                 f"its weights of the shape {tuple(shape)} would have {values} values, more than "
                 f"{LARGEST_TENSOR}"
             )
-        left = _LEFT.get()
+        left = _LAYERS_LEFT.get()
         if left is not None:
             left[0] -= values
             if left[0] < 0:
