@@ -88,7 +88,7 @@ RECORDED = {
     *("custom_objects_sha256", "windows_sha256", "input NAME", "NAME of the method", "recipe"),
     *("method", "rule", "rule_for", "max_rule", "steps", "batch_size", "device", "target"),
     *("reference", "references", "gc", "length", "stride", "strands", "tolerance", "dtype"),
-    "multipliers",
+    *("multipliers", "kept_scores"),
 }
 """Facts that an option has no name of its own for, each of which other tests look at."""
 

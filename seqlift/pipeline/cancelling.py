@@ -7,6 +7,7 @@ float64, and no single one of them means anything.
 import numpy as np
 
 from seqlift.tracks.score_file import ScoreFile
+from seqlift.tracks.several_files import SeveralFiles
 
 CANCELLING = 30.0
 """The most that a contribution of one base may be, in predictions, without a doubt.
@@ -40,14 +41,14 @@ def remedy(found: float, ratio: float, stored: str) -> str:
     return f"give {more}a larger --tolerance if you can accept it"
 
 
-def ratio_in(scores: ScoreFile) -> float:
+def ratio_in(scores: ScoreFile | SeveralFiles) -> float:
     """Measure the largest contribution of a file in units of its largest prediction; 0 if empty."""
     sizes = [np.abs(scores.values(name, slice(None))).max(initial=0.0) for name in SIZES]
     size = float(max(sizes))
     return scores.largest_contribution / size if size else 0.0
 
 
-def cancelling_in(scores: ScoreFile) -> tuple[str, ...]:
+def cancelling_in(scores: ScoreFile | SeveralFiles) -> tuple[str, ...]:
     """Warn of contributions that cancel: a sentence, or none."""
     ratio = ratio_in(scores)
     if not ratio > CANCELLING:  # so is NaN, of a file without a largest contribution

@@ -62,6 +62,8 @@ def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
         attributes["gc"] = run.gc
     if run.survey.framing.stride is not None:
         attributes["stride"] = run.survey.framing.stride
+    if options.keep != "all":
+        attributes["kept_scores"] = options.keep
     if options.recipes:
         attributes["recipe"] = "; ".join("=".join(pair) for pair in options.recipes)
     for name in ("reference", "custom_objects", "arch"):

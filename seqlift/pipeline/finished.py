@@ -44,7 +44,7 @@ def facts_of_file(scores: ScoreFile) -> dict[str, Attribute]:
     facts = {name: fact for name, fact in scores.attributes.items() if name not in ABOUT_FILE}
     return facts | {
         "length": scores.length,
-        "dtype": kinds[layout.HYPOTHETICAL].name,
+        "dtype": kinds[layout.main_dataset(kinds)].name,
         "multipliers": layout.MULTIPLIERS in kinds,
     }
 
@@ -144,7 +144,7 @@ def wanted_of(run: Run) -> dict[Path, Wanted]:
 
 def is_finished(run: Run) -> bool:
     """Find out whether all files of a run are there and are what it would write."""
-    if run.options.force or not are_all(run.outputs.paths()):
+    if run.options.force or not (run.outputs.keeps_scores and are_all(run.outputs.paths())):
         return False
     try:
         agreeing(run.outputs, wanted_of(run), overlap=run.options.overlap)

@@ -36,13 +36,16 @@ from seqlift.pipeline.shards import (
 )
 from seqlift.pipeline.threads import Workers
 from seqlift.pipeline.track_formats import format_of
+from seqlift.pipeline.track_only import is_there
 from seqlift.system.cores import usable_cores
 from seqlift.tracks.batch import Attribute
 from seqlift.tracks.join import join
+from seqlift.tracks.layout import Kept
 from seqlift.tracks.mean import average
 from seqlift.tracks.overlap_policies import Overlap
 from seqlift.tracks.regions_bed import write_regions
 from seqlift.tracks.score_file import ScoreFile
+from seqlift.tracks.several_files import SeveralFiles
 
 
 def merge(
@@ -71,11 +74,19 @@ def merge(
         raise InputError(f"{twice}: named twice; name each file once")
     groups = by_target(facts, shards=not mean)
     targets = [str(facts[group[0]].get("target", "")) for group in groups]
-    outputs = outputs_of(output, targets)
+    keep: Kept = "track" if "kept_scores" in next(iter(facts.values())) else "all"
+    if mean and keep == "track":
+        raise InputError(
+            f"{paths[0]}: it keeps the track alone, which has no scores to take a mean of; score"
+            " without --keep track"
+        )
+    outputs = outputs_of(output, targets, keep=keep)
     check_outputs(outputs.paths(), inputs=paths)
     check = check_models if mean else check_shards
     merged = [check(group, facts) for group in groups]
     check_targets(groups, facts, mean=mean)
+    if not outputs.keeps_scores:
+        return merge_tracks(outputs, merged, overlap=overlap, force=force, progress=progress)
     whole = {
         files.scores: Merged(tuple(group), attributes, mean)
         for (group, attributes), files in zip(merged, outputs.targets, strict=True)
@@ -151,6 +162,33 @@ def write_merged(
         for track in [track for track in files.tracks if track not in done]:
             draw(files.scores, track, overlap, force=force, progress=progress)
     return Written(outputs.paths())
+
+
+def merge_tracks(
+    outputs: Outputs,
+    merged: Sequence[tuple[Sequence[Path], Mapping[str, Attribute]]],
+    *,
+    overlap: Overlap,
+    force: bool,
+    progress: Progress,
+) -> Written:
+    """Write the tracks of shards that keep nothing else."""
+    before = True
+    for files, (group, attributes) in zip(outputs.targets, merged, strict=True):
+        with ScoreFile(group[0]) as first:
+            sizes = first.sizes()
+        how: dict[str, Any] = {"attributes": attributes, "sizes": sizes}
+        with SeveralFiles(group, path=group[0], **how) as scores, Workers(usable_cores()) as pool:
+            for track in files.tracks:
+                if not force and is_there(track, scores, overlap):
+                    continue
+                before = False
+                with writing(track) as new:
+                    format_of(track).make(
+                        scores, new, overlap=overlap, progress=progress, workers=pool
+                    )
+                    finish(new, track, replace=force)
+    return Written(outputs.paths(), before=before)
 
 
 def draw(finished: Path, track: Path, overlap: Overlap, *, force: bool, progress: Progress) -> None:

@@ -13,6 +13,7 @@ from seqlift.errors import OutputError
 from seqlift.pipeline.stopping import undisturbed
 from seqlift.pipeline.track_formats import FORMATS
 from seqlift.tracks.bigwig import bigwig_name
+from seqlift.tracks.layout import Kept
 from seqlift.tracks.unfinished import output_errors, to_disk
 
 NAME_BYTES = 255
@@ -47,15 +48,19 @@ class TargetFiles:
 class Outputs:
     """All files of a run; those of a shard have no tracks, which need all rows.
 
-    `parts` is the folder of what is finished of a run that is not.
+    `parts` is the folder of what is finished of a run that is not. Without `keeps_scores` only
+    tracks are left.
     """
 
     regions: Path
     parts: Path
     targets: tuple[TargetFiles, ...]
+    keeps_scores: bool = True
 
     def scores(self) -> tuple[Path, ...]:
         """List the score files and the regions file, in the order in which they are finished."""
+        if not self.keeps_scores:
+            return ()
         return (*(files.scores for files in self.targets), self.regions)
 
     def paths(self) -> tuple[Path, ...]:
@@ -68,7 +73,11 @@ class Outputs:
 
 
 def outputs_of(
-    prefix: str, targets: Sequence[str], shard: tuple[int, int] | None = None
+    prefix: str,
+    targets: Sequence[str],
+    shard: tuple[int, int] | None = None,
+    *,
+    keep: Kept = "all",
 ) -> Outputs:
     """Name the files of `targets`: PREFIX.h5, or PREFIX.TARGET.h5 where there are several.
 
@@ -93,7 +102,7 @@ def outputs_of(
         for name, infix in zip(targets, infixes, strict=True)
     )
     regions, parts = Path(f"{prefix}.regions.bed"), Path(f"{prefix}.parts")
-    return Outputs(regions, parts, files)
+    return Outputs(regions, parts, files, keeps_scores=keep == "all" or shard is not None)
 
 
 def shard_name(shard: tuple[int, int]) -> str:

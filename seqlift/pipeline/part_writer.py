@@ -88,6 +88,7 @@ class PartWriter(Finishing):
                 attributes=part_facts(self._parts, files.target, self._row),
                 dtype=run.options.dtype,
                 multipliers=run.options.multipliers,
+                kept=run.options.keep,
                 workers=run.settings.workers.pool,
             )
             self._writers.append(writer)

@@ -76,7 +76,8 @@ def check_early(options: ScoreOptions) -> None:
 
 def final_files(options: ScoreOptions, explainer: "Explainer") -> Outputs:
     prefix = options.output or default_prefix(options.regions)
-    return outputs_of(prefix, [target.name for target in explainer.targets], options.shard)
+    names = [target.name for target in explainer.targets]
+    return outputs_of(prefix, names, options.shard, keep=options.keep)
 
 
 def framing_of(options: ScoreOptions, explainer: "Explainer") -> Framing:
@@ -232,6 +233,8 @@ def references_of(options: ScoreOptions, survey: Survey) -> tuple[References, fl
 
 
 def check_windows(options: ScoreOptions) -> None:
+    if options.multipliers and options.keep == "track":
+        raise InputError("--multipliers, --keep track: a track has none; give one of them")
     if options.strand and options.both_strands:
         raise InputError("--strand, --both-strands: give one of them")
     if options.stride is not None and not options.tile:

@@ -1,6 +1,7 @@
 """What a run did, by what is in its score files, and whether these keep its tolerance."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from seqlift.pipeline.rows import above_tolerance
 from seqlift.pipeline.run import Run
 from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.score_summary import counted, windows_placed
+from seqlift.tracks.several_files import SeveralFiles
+
+Scores = ScoreFile | SeveralFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +53,19 @@ def check_tolerance(run: Run) -> None:
 def check_file(run: Run, path: Path, target: str) -> None:
     """Raise NumericError where a row that was computed before misses a tolerance of now."""
     with ScoreFile(path) as scores:
-        largest, place = worst_row(run, scores)
-        ratio = ratio_in(scores)
+        check_residuals_of(run, scores, target)
+
+
+def check_residuals_of(run: Run, scores: Scores, target: str) -> None:
+    """Raise the same for scores that are open."""
+    largest, place = worst_row(run, scores)
+    ratio = ratio_in(scores)
     if not largest <= run.tolerance:  # so that NaN counts, too
         half = run.options.dtype if run.options.dtype == "float16" else ""
         raise above_tolerance(place, target, largest, run.tolerance, stored=half, cancelling=ratio)
 
 
-def worst_row(run: Run, scores: ScoreFile) -> tuple[float, str]:
+def worst_row(run: Run, scores: Scores) -> tuple[float, str]:
     relative = scores.values("qc/relative_residual", slice(None))
     if not len(relative):
         return 0.0, ""
@@ -64,28 +73,49 @@ def worst_row(run: Run, scores: ScoreFile) -> tuple[float, str]:
     return float(relative[row]), run.workload.place(run.survey.lines[run.first + row])
 
 
-def summary_of(run: Run, seconds: float, notes: tuple[str, ...]) -> Summary:
-    """Summarise a run by what is in its files."""
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The largest relative residual of a run and its place, the status of rows, and warnings."""
+
+    largest: float
+    worst: str
+    status: dict[str, int]
+    warnings: tuple[str, ...]
+
+
+def judged(run: Run, opened: Iterable[Scores]) -> Judged:
+    """Judge the scores of every target."""
     found: list[tuple[float, str]] = []
     warnings: list[str] = []
-    for files in run.outputs.targets:
-        with ScoreFile(files.scores) as scores:
-            found.append(worst_row(run, scores))
-            warnings += (*scores.warnings(), *cancelling_in(scores))
-            status = counted(scores.status())
+    for scores in opened:
+        found.append(worst_row(run, scores))
+        warnings += (*scores.warnings(), *cancelling_in(scores))
+        status = counted(scores.status())
     largest, worst = max(found)
+    return Judged(largest, worst, status, tuple(dict.fromkeys(warnings)))
+
+
+def judged_files(run: Run) -> Judged:
+    """Judge the score files of a run."""
+    with ExitStack() as stack:
+        names = [files.scores for files in run.outputs.targets]
+        return judged(run, [stack.enter_context(ScoreFile(name)) for name in names])
+
+
+def summary_of(run: Run, seconds: float, notes: tuple[str, ...], found: Judged) -> Summary:
+    """Summarise a run by what its scores amount to."""
     return Summary(
         rows=run.rows,
         seconds=seconds,
-        relative_residual=largest,
-        worst=worst,
+        relative_residual=found.largest,
+        worst=found.worst,
         complete=run.complete,
-        status=status,
+        status=found.status,
         device=run.explainer.device,
         precision=run.options.precision,
         windows=windows_placed(run.survey.facts | shard_attributes(run)),
         files=run.outputs.paths(),
         notes=notes,
-        warnings=tuple(dict.fromkeys(warnings)),
+        warnings=found.warnings,
         timings=run.settings.timings.finish(lanes=run.schedule.lanes),
     )

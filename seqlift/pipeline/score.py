@@ -8,7 +8,7 @@ Finished parts are kept until all is finished, so that a run that was ended can 
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,15 @@ from seqlift.pipeline.preflight import notes_of, prepared
 from seqlift.pipeline.progress import Progress, ProgressBar
 from seqlift.pipeline.rows import check_residuals, check_stored, residuals_of, score_batch
 from seqlift.pipeline.run import Batch, Run
-from seqlift.pipeline.run_summary import Summary, check_tolerance, summary_of
+from seqlift.pipeline.run_summary import (
+    Judged,
+    Summary,
+    check_residuals_of,
+    check_tolerance,
+    judged,
+    judged_files,
+    summary_of,
+)
 from seqlift.pipeline.score_options import ScoreOptions
 from seqlift.pipeline.settings import Settings
 from seqlift.pipeline.space import check_space
@@ -35,8 +43,10 @@ from seqlift.pipeline.stopping import Stop, Stopped
 from seqlift.pipeline.strands import in_genome_direction, mean_of_strands
 from seqlift.pipeline.threads import Background, Workers, prefetched
 from seqlift.pipeline.timings import COMPILE, COMPUTE, INPUT, JOIN, LOAD, OUTPUT, TRACK, Timings
+from seqlift.pipeline.track_only import check_tracks, draw_parts, parts_opened
 from seqlift.system.cores import usable_cores
 from seqlift.tracks.batch import ScoreBatch
+from seqlift.tracks.several_files import SeveralFiles
 
 if TYPE_CHECKING:
     from seqlift.attribution.result import Result
@@ -75,6 +85,7 @@ def score(options: ScoreOptions, settings: Settings, *, progress: Progress) -> S
         if finished:
             check_tolerance(run)
             discard(run.outputs.parts, facts)
+            found = judged_files(run)
         else:
             finals = run.outputs.paths()
             with PartsFolder(
@@ -84,13 +95,16 @@ def score(options: ScoreOptions, settings: Settings, *, progress: Progress) -> S
                 drop_stale=options.drop_stale_parts,
                 finals=finals,
             ) as parts:
-                finish_run(run, parts, progress)
+                make = finish_run if run.outputs.keeps_scores else finish_tracks
+                found = make(run, parts, progress)
+                with timings.stage(TRACK):
+                    parts.remove()
                 notes += parts.notes()
         notes += (FINISHED,) if finished else ()
-        return summary_of(run, time.perf_counter() - started, notes)
+        return summary_of(run, time.perf_counter() - started, notes, found)
 
 
-def finish_run(run: Run, parts: PartsFolder, progress: Progress) -> None:
+def finish_run(run: Run, parts: PartsFolder, progress: Progress) -> Judged:
     """Make every file that is not there yet."""
     outputs, done = run.outputs, frozenset[Path]()
     if not run.options.force:
@@ -111,8 +125,28 @@ def finish_run(run: Run, parts: PartsFolder, progress: Progress) -> None:
             check_tolerance(run)
         with timings.stage(TRACK):
             write_tracks(run, parts, done, progress)
-    with timings.stage(TRACK):
-        parts.remove()
+    return judged_files(run)
+
+
+def finish_tracks(run: Run, parts: PartsFolder, progress: Progress) -> Judged:
+    """Make the tracks of a run that keeps nothing else."""
+    check_parts(run, parts)
+    check_tracks(run, parts)
+    with kept(run, parts):
+        check_space(run, parts.rows())
+        compute(run, parts, progress)
+        with run.settings.timings.stage(TRACK), parts_opened(run, parts) as opened:
+            return drawn_and_judged(run, parts, opened, progress)
+
+
+def drawn_and_judged(
+    run: Run, parts: PartsFolder, opened: Sequence[SeveralFiles], progress: Progress
+) -> Judged:
+    """Check the scores in parts, and draw their tracks."""
+    for files, scores in zip(run.outputs.targets, opened, strict=True):
+        check_residuals_of(run, scores, files.target)
+    draw_parts(run, parts, opened, progress)
+    return judged(run, opened)
 
 
 def announce(run: Run) -> None:

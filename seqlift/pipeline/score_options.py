@@ -7,6 +7,7 @@ from seqlift.explain.explainer_settings import ExplainerSettings, option
 from seqlift.inputs.references import KINDS, NUMBER
 from seqlift.inputs.summits import Summits
 from seqlift.pipeline.tolerances import tolerances_in_words
+from seqlift.tracks.layout import Kept
 from seqlift.tracks.overlap_policies import Overlap
 
 
@@ -131,6 +132,14 @@ class ScoreOptions(ExplainerSettings):
         "float32",
         "Type the contributions are stored in; float16 is refused where it does not hold them.",
         fact="dtype",
+        not_in=("evaluate",),
+        group="Input and output",
+    )
+    keep: Kept = option(
+        "all",
+        "What is kept of the scores: all, or the track alone, without a score file; 8 kB for a"
+        " window of 2,114 bases in the place of 42 while the run is at work.",
+        fact="kept_scores",
         not_in=("evaluate",),
         group="Input and output",
     )

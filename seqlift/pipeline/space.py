@@ -26,11 +26,14 @@ def bytes_needed(run: Run, kept: int) -> int:
     """
     bases, four = run.row_length, 4 * np.dtype(run.options.dtype).itemsize
     row = bases * (four * (HYPOTHETICAL_SHARE + CONTRIBUTION_SHARE) + LETTER_BYTES)
+    if run.options.keep == "track":
+        row = bases * 4 * HYPOTHETICAL_SHARE
     if run.options.multipliers:
         row += bases * 4 * 4 * HYPOTHETICAL_SHARE
     targets = len(run.outputs.targets)
     # twice on the disk until they are joined
-    scores = targets * (2 * FILE + (2 * run.rows - kept) * row)
+    copies = 2 if run.outputs.keeps_scores else 1
+    scores = targets * (2 * FILE + (copies * run.rows - kept) * row)
     return int(scores + bytes_of_tracks(run))
 
 

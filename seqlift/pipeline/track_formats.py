@@ -15,6 +15,7 @@ from seqlift.pipeline.threads import Workers
 from seqlift.tracks.bigwig import is_track_of, reserved_bytes, write_bigwig
 from seqlift.tracks.overlap_policies import Overlap
 from seqlift.tracks.score_file import ScoreFile
+from seqlift.tracks.several_files import SeveralFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class TrackFormat:
 
     def make(
         self,
-        scores: ScoreFile,
+        scores: ScoreFile | SeveralFiles,
         new: Path,
         *,
         overlap: Overlap,

@@ -20,13 +20,13 @@ NAME_ONLY = "This is a netCDF dimension but not a netCDF variable. {:9d}"
 
 def name_axes(file: h5py.File, datasets: Mapping[str, h5py.Dataset]) -> None:
     """Name the axes of the finished datasets of a new score file."""
-    rows, _, length = datasets[layout.CONTRIBUTIONS].shape
+    rows, *_, length = datasets[layout.main_dataset(datasets)].shape
     scales = {ROW: _name_only(file, ROW, rows), POSITION: _name_only(file, POSITION, length)}
     letters = np.array(list(LETTERS), dtype=object)
     scales[BASE] = file.create_dataset(BASE, data=letters, dtype=h5py.string_dtype("utf-8"))
     scales[BASE].make_scale(BASE)
-    for name, dataset in datasets.items():
-        axes = (ROW, BASE, POSITION) if name in layout.LARGE_DATASETS else (ROW,)
+    for dataset in datasets.values():
+        axes = {3: (ROW, BASE, POSITION), 2: (ROW, POSITION), 1: (ROW,)}[dataset.ndim]
         for place, axis in enumerate(axes):
             dataset.dims[place].attach_scale(scales[axis])
     if layout.GENOME_CHROM in file:

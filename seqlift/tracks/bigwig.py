@@ -21,6 +21,7 @@ from seqlift.tracks.overlap import Intervals, Segment, covered_bases
 from seqlift.tracks.overlap_policies import Overlap
 from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.segments import check_genome, track_segments
+from seqlift.tracks.several_files import SeveralFiles
 from seqlift.tracks.unfinished import output_errors, remove, reserve
 
 LARGEST_PLACE = 2**32 - 1
@@ -31,7 +32,7 @@ _SIGNATURE = bytes.fromhex("26fc8f88")
 
 
 def write_bigwig(
-    scores: ScoreFile,
+    scores: ScoreFile | SeveralFiles,
     path: Path | str,
     sizes: Mapping[str, int],
     *,
@@ -107,7 +108,7 @@ def check_chromosomes(path: Path, sizes: Mapping[str, int]) -> None:
 
 
 def is_track_of(
-    scores: ScoreFile, path: Path, sizes: Mapping[str, int], *, overlap: Overlap
+    scores: ScoreFile | SeveralFiles, path: Path, sizes: Mapping[str, int], *, overlap: Overlap
 ) -> bool:
     """Find out whether a bigWig has the scores of a score file at every base, and no others."""
     try:

@@ -35,8 +35,9 @@ def check_finite(path: Path, columns: layout.Columns, *, rows_before: int) -> No
     rows_before
         Rows already in the file.
     """
-    hypothetical = columns[layout.HYPOTHETICAL]
-    finite = np.isfinite(hypothetical).all(axis=(1, 2))
+    name = layout.SUMS if layout.SUMS in columns else layout.HYPOTHETICAL
+    hypothetical = columns[name]
+    finite = np.isfinite(hypothetical).all(axis=tuple(range(1, hypothetical.ndim)))
     if finite.all():
         return
     row = int(np.argmin(finite))

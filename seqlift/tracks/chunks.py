@@ -28,7 +28,7 @@ Shape = tuple[int, ...]
 def track_of_chunk(
     mask: int, data: bytes, *, shape: Shape, dtype: np.dtype[Any]
 ) -> NDArray[np.float32]:
-    """Sum up a chunk (n, 4, L) over the bases: (n, L).
+    """Sum up a chunk (n, 4, L) over the bases: (n, L); one of (n, L) is summed up already.
 
     At most one of the four is not zero, so the sum is exact. Raises ValueError for bytes that are
     not such a chunk.
@@ -42,7 +42,7 @@ def track_of_chunk(
     if not mask & SHUFFLED:
         items = np.ascontiguousarray(items.reshape(dtype.itemsize, size).T)
     values = items.view(dtype).reshape(shape).astype(np.float32, copy=False)
-    return np.asarray(values.sum(axis=1, dtype=np.float32))
+    return np.asarray(values if len(shape) == 2 else values.sum(axis=1, dtype=np.float32))
 
 
 def decompressed(data: bytes) -> bytes:

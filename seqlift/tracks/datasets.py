@@ -44,7 +44,8 @@ def datasets(file: h5py.File, *, rows: int, length: int) -> dict[str, h5py.Datas
     Raises ValueError or KeyError where one is missing, or is not what its name promises.
     """
     found = {}
-    for name in layout.dtypes("float32", multipliers=True, deviation=True):
+    kept: layout.Kept = "track" if has(file, layout.SUMS) else "all"
+    for name in layout.dtypes("float32", multipliers=True, deviation=True, kept=kept):
         if name in layout.OPTIONAL and not has(file, name):
             continue
         found[name] = one = dataset(file, name)
@@ -61,14 +62,14 @@ def datasets(file: h5py.File, *, rows: int, length: int) -> dict[str, h5py.Datas
 def read_chunk(one: h5py.Dataset, row: int) -> tuple[int, bytes]:
     """Read the chunk of a large dataset that begins at `row`: filter mask and bytes."""
     with phil:  # h5py 3.14 takes its lock everywhere but here, and HDF5 knows no threads
-        mask, data = one.id.read_direct_chunk((row, 0, 0))
+        mask, data = one.id.read_direct_chunk((row, *[0] * (one.ndim - 1)))
     return int(mask), data
 
 
 def write_chunk(one: h5py.Dataset, row: int, data: bytes, mask: int = 0) -> None:
     """Write the bytes of the chunk of a large dataset that begins at `row`."""
     with phil:
-        one.id.write_direct_chunk((row, 0, 0), data, mask)
+        one.id.write_direct_chunk((row, *[0] * (one.ndim - 1)), data, mask)
 
 
 def has(file: h5py.File, name: str) -> bool:

@@ -13,7 +13,7 @@ from seqlift.system.paths import not_regular
 from seqlift.system.refusals import is_refusal, reading_error
 from seqlift.tracks import layout
 from seqlift.tracks.checks import DAMAGE, damaged
-from seqlift.tracks.datasets import dataset
+from seqlift.tracks.datasets import dataset, has
 
 MOST_NEAR = 5
 """Files that a message offers in the place of one that is not there."""
@@ -25,7 +25,8 @@ def is_score_file(path: Path | str) -> bool:
         if not Path(path).is_file():  # opening a pipe would wait for ever
             return False
         with open_to_read(path) as file:
-            return dataset(file, layout.HYPOTHETICAL) is not None
+            name = layout.SUMS if has(file, layout.SUMS) else layout.HYPOTHETICAL
+            return dataset(file, name) is not None
     except DAMAGE:
         return False
 

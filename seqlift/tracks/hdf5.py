@@ -118,6 +118,8 @@ class ScoreWriter(NewScoreFile):
         Of the contributions. float16 halves the file and costs 2.5e-4 of the row sums.
     multipliers
         Whether the batches have multipliers, to be stored too.
+    kept
+        What is kept of the scores.
     workers
         Threads that compress; without them `write` does. The bytes are the same.
 
@@ -137,14 +139,15 @@ class ScoreWriter(NewScoreFile):
         attributes: Mapping[str, Attribute],
         dtype: layout.Dtype = "float32",
         multipliers: bool = False,
+        kept: layout.Kept = "all",
         workers: Executor | None = None,
     ) -> None:
-        self._dtype = dtype
+        self._dtype, self._kept = dtype, kept
         self._workers = workers
         self._rows = 0
         self._largest = 0.0
         self._held = 0
-        self._kinds = layout.dtypes(dtype, multipliers=multipliers)
+        self._kinds = layout.dtypes(dtype, multipliers=multipliers, kept=kept)
         self._chunk, self._block_rows = (
             count(length, dtype) for count in (layout.chunk_rows, layout.block_rows)
         )
@@ -167,14 +170,14 @@ class ScoreWriter(NewScoreFile):
 
     def write(self, batch: ScoreBatch) -> None:
         """Append the rows of the batch."""
-        columns = layout.stored_columns(batch, self._dtype)
+        columns = layout.stored_columns(batch, self._dtype, self._kept)
         check_finite(self.path, columns, rows_before=self.rows)
-        contributions = columns[layout.CONTRIBUTIONS]
+        contributions = columns[layout.main_dataset(columns)]
         self._largest = max(self._largest, float(np.max(np.abs(contributions), initial=0)))
         taken, rows = 0, len(batch.windows)
         # In blocks of whole chunks, so that bytes do not depend on where batches end.
         while taken < rows:
-            free = len(self._block[layout.ONE_HOT]) - self._held
+            free = self._block_rows - self._held
             piece = slice(taken, min(taken + free, rows))
             count = piece.stop - taken
             for name, values in columns.items():
@@ -256,7 +259,7 @@ def _create(
     file: h5py.File, name: str, *, length: int, kinds: Mapping[str, np.dtype[np.generic]]
 ) -> h5py.Dataset:
     shape = layout.row_shape(name, length)
-    rows = layout.chunk_rows(length, kinds[layout.HYPOTHETICAL].name)
+    rows = layout.chunk_rows(length, kinds[layout.main_dataset(kinds)].name)
     return file.create_dataset(
         name,
         shape=(0, *shape),

@@ -80,7 +80,7 @@ def _check_alike(sources: Sequence[Path]) -> tuple[int, float]:
     rows, largest = 0, 0.0
     with ScoreFile(sources[0]) as first:
         length, kinds = first.length, first.kinds()
-    chunk = layout.chunk_rows(length, kinds[layout.HYPOTHETICAL].name)
+    chunk = layout.chunk_rows(length, kinds[layout.main_dataset(kinds)].name)
     for path in sources:
         with ScoreFile(path) as source:
             if (source.length, source.kinds()) != (length, kinds):
@@ -107,7 +107,8 @@ def _copied_chunks(
     Chunks are decompressed, to find damage, unless the file is known to be `whole`.
     """
     large = [name for name in file.datasets if name in layout.LARGE_DATASETS]
-    chunk = layout.chunk_rows(source.length, file.datasets[layout.HYPOTHETICAL].dtype.name)
+    main = file.datasets[layout.main_dataset(file.datasets)]
+    chunk = layout.chunk_rows(source.length, main.dtype.name)
     for row in range(0, source.rows, chunk):
         for name in large:
             mask, data = source.stored_chunk(name, row)

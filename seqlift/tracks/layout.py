@@ -5,7 +5,7 @@ There must never be a dataset ``hyp_scores``: modisco would prefer it. Knows arr
 nothing of HDF5 itself. Axes of the large datasets: N rows, 4 bases in the order A C G T, L bases.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +17,8 @@ from seqlift.tracks.batch import ScoreBatch
 FORMAT_VERSION = 1
 
 Dtype = Literal["float32", "float16"]
+Kept = Literal["all", "track"]
+"""What a file keeps of scores: all, or the sum over the bases of each position alone."""
 
 ONE_HOT = "raw/seq"
 HYPOTHETICAL = "shap/seq"
@@ -26,7 +28,10 @@ MULTIPLIERS = "multipliers/seq"
 DEVIATION = "shap_std/seq"
 """Float32: the standard deviation of the hypothetical contributions over models, where the file is
 the mean of several."""
-LARGE_DATASETS = (ONE_HOT, HYPOTHETICAL, CONTRIBUTIONS, MULTIPLIERS, DEVIATION)
+SUMS = "track/sum"
+"""Float32 (N, L): the contribution of the observed base, of files that keep the track alone."""
+
+LARGE_DATASETS = (SUMS, ONE_HOT, HYPOTHETICAL, CONTRIBUTIONS, MULTIPLIERS, DEVIATION)
 
 GENOME_CHROM, GENOME_SIZE = "genome/chrom", "genome/size"
 """Every chromosome with its length, in the order of the FASTA: what the track needs."""
@@ -77,10 +82,11 @@ def block_rows(length: int, dtype: str) -> int:
 
 
 def dtypes(
-    dtype: str, *, multipliers: bool = False, deviation: bool = False
+    dtype: str, *, multipliers: bool = False, deviation: bool = False, kept: Kept = "all"
 ) -> dict[str, np.dtype[np.generic]]:
     """List the NumPy dtype of every dataset, by its name; object stands for UTF-8 text."""
     large = {ONE_HOT: "int8", HYPOTHETICAL: dtype, CONTRIBUTIONS: dtype}
+    large = {SUMS: "float32"} if kept == "track" else large
     large |= {MULTIPLIERS: "float32"} if multipliers else {}
     large |= {DEVIATION: "float32"} if deviation else {}
     small = (
@@ -92,8 +98,15 @@ def dtypes(
     return {name: np.dtype(kind) for name, kind in (large | small).items()}
 
 
+def main_dataset(names: Container[str]) -> str:
+    """Choose the dataset that says how many rows a file has, and in which type scores are kept."""
+    return SUMS if SUMS in names else CONTRIBUTIONS
+
+
 def row_shape(name: str, length: int) -> tuple[int, ...]:
     """Find the shape of one row of a dataset."""
+    if name == SUMS:
+        return (length,)
     return (CHANNELS, length) if name in LARGE_DATASETS else ()
 
 
@@ -104,11 +117,24 @@ def observed(codes: NDArray[np.uint8], hypothetical: NDArray[Any]) -> NDArray[An
     return np.where(known, picked[..., 0], np.zeros((), hypothetical.dtype))
 
 
-def stored_columns(batch: ScoreBatch, dtype: Dtype) -> Columns:
+def stored_columns(batch: ScoreBatch, dtype: Dtype, kept: Kept = "all") -> Columns:
     """Arrange the rows of a batch as the file stores them, by the name of the dataset."""
+    if kept == "track":
+        sums = observed(batch.codes, batch.hypothetical)
+        return {SUMS: sums.astype(np.float32, copy=False)} | _small_columns(batch)
     one_hot = batch.codes[:, None, :] == np.arange(CHANNELS, dtype=np.uint8)[:, None]
     with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is found there
         hypothetical = batch.hypothetical.transpose(0, 2, 1).astype(dtype)
+    kept_too = {} if batch.multipliers is None else {MULTIPLIERS: batch.multipliers.swapaxes(1, 2)}
+    large = {
+        ONE_HOT: one_hot.view(np.int8),  # booleans are bytes already: no copy
+        HYPOTHETICAL: hypothetical,
+        CONTRIBUTIONS: np.where(one_hot, hypothetical, np.zeros((), dtype)),
+    }
+    return kept_too | large | _small_columns(batch)
+
+
+def _small_columns(batch: ScoreBatch) -> dict[str, NDArray[Any]]:
     regions = [window.region for window in batch.windows]
     start, end, first, last = (
         np.array(
@@ -118,11 +144,7 @@ def stored_columns(batch: ScoreBatch, dtype: Dtype) -> Columns:
         .reshape(-1, 4)
         .T
     )
-    kept = {} if batch.multipliers is None else {MULTIPLIERS: batch.multipliers.swapaxes(1, 2)}
-    return kept | {
-        ONE_HOT: one_hot.view(np.int8),  # booleans are bytes already: no copy
-        HYPOTHETICAL: hypothetical,
-        CONTRIBUTIONS: np.where(one_hot, hypothetical, np.zeros((), dtype)),
+    return {
         "regions/chrom": _texts([region.chrom for region in regions]),
         "regions/name": _texts([region.name for region in regions]),
         "regions/strand": _texts([region.strand for region in regions]),

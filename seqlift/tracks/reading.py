@@ -53,7 +53,7 @@ class ScoreArray:
         self._scores = scores
         self._name = name
         self.shape = (scores.rows, scores.length, CHANNELS)
-        self.dtype = scores.kinds()[name]
+        self.dtype = scores.values(name, slice(0, 0)).dtype  # refuses what is not kept
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.errors import InputError
-from seqlift.intervals import CHANNELS, Region, Window
+from seqlift.intervals import Region, Window
 from seqlift.system.closing import Closing
 from seqlift.system.numbers import number_or_none
 from seqlift.tracks import layout
 from seqlift.tracks.checks import check_positions, check_version, damage
 from seqlift.tracks.chunks import in_threads, track_of_chunk
-from seqlift.tracks.datasets import attributes, check_numbers, dataset, datasets, read_chunk
+from seqlift.tracks.datasets import attributes, check_numbers, dataset, datasets, has, read_chunk
 from seqlift.tracks.doubts import warnings_of
 from seqlift.tracks.finding import open_score_file
 from seqlift.tracks.overlap import Intervals
@@ -59,7 +59,9 @@ class ScoreFile(Closing):
                 check_version(self.path, self.attributes)
                 check_numbers(self.attributes, ("length", "largest_contribution"))
                 self.length = int(self.attributes["length"])
-                self._contributions = dataset(self._file, layout.CONTRIBUTIONS)
+                self.kept: layout.Kept = "track" if has(self._file, layout.SUMS) else "all"
+                self._main = layout.SUMS if self.kept == "track" else layout.CONTRIBUTIONS
+                self._contributions = dataset(self._file, self._main)
                 self.rows = len(self._contributions)
                 self._datasets = datasets(self._file, rows=self.rows, length=self.length)
         except BaseException:
@@ -111,7 +113,7 @@ class ScoreFile(Closing):
     def kinds(self) -> dict[str, np.dtype[np.generic]]:
         """List the NumPy dtype of every dataset, by name; object stands for text."""
         stored = self._contributions.dtype.name
-        possible = layout.dtypes(stored, multipliers=True, deviation=True)
+        possible = layout.dtypes(stored, multipliers=True, deviation=True, kept=self.kept)
         found = {name: kind for name, kind in possible.items() if name in self._datasets}
         return found | {layout.SCORE: self._datasets[layout.SCORE].dtype}
 
@@ -179,6 +181,8 @@ class ScoreFile(Closing):
         """Read the contributions of the observed bases, float32 (n, L); 0 where N or padded."""
         with damage(self.path):
             contributions = self._contributions[rows].astype(np.float32, copy=False)
+        if self.kept == "track":
+            return np.asarray(contributions)
         # At most one of the four is not zero, so the sum is exact.
         return np.asarray(contributions.sum(axis=1, dtype=np.float32))
 
@@ -212,11 +216,11 @@ class ScoreFile(Closing):
         if not self.has_own_chunks(self._chunk):
             yield from (self.tracks(slice(first, first + self._chunk)) for first in firsts)
             return
-        shape, dtype = (self._chunk, CHANNELS, self.length), self._contributions.dtype
+        shape, dtype = self._contributions.chunks, self._contributions.dtype
         calls = (
             partial(
                 track_of_chunk,
-                *self.stored_chunk(layout.CONTRIBUTIONS, first),
+                *self.stored_chunk(self._main, first),
                 shape=shape,
                 dtype=dtype,
             )
@@ -252,6 +256,10 @@ class ScoreFile(Closing):
     def _column(self, name: str, rows: slice | NDArray[np.int64] = slice(None)) -> NDArray[Any]:
         if not self._file:
             raise InputError(f"{self.path}: the file is closed; open it again with seqlift.read")
+        if name not in self._datasets and self.kept == "track":
+            raise InputError(
+                f"{self.path}: it keeps the track alone, and no {name}; score without --keep track"
+            )
         with damage(self.path):
             return np.asarray(self._datasets[name][rows])
 

@@ -14,6 +14,7 @@ from seqlift.errors import InputError, NumericError
 from seqlift.tracks.overlap import Intervals, Segment, joined_segments, sweep
 from seqlift.tracks.overlap_policies import Overlap
 from seqlift.tracks.score_file import ScoreFile
+from seqlift.tracks.several_files import SeveralFiles
 
 SECTION_BASES = 65_536
 """Bases handed over at once: enough that the cost of a call does not show."""
@@ -23,7 +24,7 @@ _MOST_IN_MESSAGE = 20
 
 
 def track_segments(
-    scores: ScoreFile,
+    scores: ScoreFile | SeveralFiles,
     sizes: Mapping[str, int],
     *,
     overlap: Overlap,
