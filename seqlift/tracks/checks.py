@@ -35,7 +35,7 @@ def check_finite(path: Path, columns: layout.Columns, *, rows_before: int) -> No
     rows_before
         Rows already in the file.
     """
-    name = layout.SUMS if layout.SUMS in columns else layout.HYPOTHETICAL
+    name = layout.BASE_SUMS if layout.BASE_SUMS in columns else layout.HYPOTHETICAL
     hypothetical = columns[name]
     finite = np.isfinite(hypothetical).all(axis=tuple(range(1, hypothetical.ndim)))
     if finite.all():

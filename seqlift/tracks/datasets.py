@@ -44,7 +44,7 @@ def datasets(file: h5py.File, *, rows: int, length: int) -> dict[str, h5py.Datas
     Raises ValueError or KeyError where one is missing, or is not what its name promises.
     """
     found = {}
-    kept: layout.Kept = "track" if has(file, layout.SUMS) else "all"
+    kept: layout.Kept = "track" if has(file, layout.BASE_SUMS) else "all"
     for name in layout.dtypes("float32", multipliers=True, deviation=True, kept=kept):
         if name in layout.OPTIONAL and not has(file, name):
             continue

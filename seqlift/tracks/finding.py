@@ -25,7 +25,7 @@ def is_score_file(path: Path | str) -> bool:
         if not Path(path).is_file():  # opening a pipe would wait for ever
             return False
         with open_to_read(path) as file:
-            name = layout.SUMS if has(file, layout.SUMS) else layout.HYPOTHETICAL
+            name = layout.BASE_SUMS if has(file, layout.BASE_SUMS) else layout.HYPOTHETICAL
             return dataset(file, name) is not None
     except DAMAGE:
         return False

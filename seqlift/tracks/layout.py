@@ -28,10 +28,10 @@ MULTIPLIERS = "multipliers/seq"
 DEVIATION = "shap_std/seq"
 """Float32: the standard deviation of the hypothetical contributions over models, where the file is
 the mean of several."""
-SUMS = "track/sum"
+BASE_SUMS = "track/sum"
 """Float32 (N, L): the contribution of the observed base, of files that keep the track alone."""
 
-LARGE_DATASETS = (SUMS, ONE_HOT, HYPOTHETICAL, CONTRIBUTIONS, MULTIPLIERS, DEVIATION)
+LARGE_DATASETS = (BASE_SUMS, ONE_HOT, HYPOTHETICAL, CONTRIBUTIONS, MULTIPLIERS, DEVIATION)
 
 GENOME_CHROM, GENOME_SIZE = "genome/chrom", "genome/size"
 """Every chromosome with its length, in the order of the FASTA: what the track needs."""
@@ -86,7 +86,7 @@ def dtypes(
 ) -> dict[str, np.dtype[np.generic]]:
     """List the NumPy dtype of every dataset, by its name; object stands for UTF-8 text."""
     large = {ONE_HOT: "int8", HYPOTHETICAL: dtype, CONTRIBUTIONS: dtype}
-    large = {SUMS: "float32"} if kept == "track" else large
+    large = {BASE_SUMS: "float32"} if kept == "track" else large
     large |= {MULTIPLIERS: "float32"} if multipliers else {}
     large |= {DEVIATION: "float32"} if deviation else {}
     small = (
@@ -100,12 +100,12 @@ def dtypes(
 
 def main_dataset(names: Container[str]) -> str:
     """Choose the dataset that says how many rows a file has, and in which type scores are kept."""
-    return SUMS if SUMS in names else CONTRIBUTIONS
+    return BASE_SUMS if BASE_SUMS in names else CONTRIBUTIONS
 
 
 def row_shape(name: str, length: int) -> tuple[int, ...]:
     """Find the shape of one row of a dataset."""
-    if name == SUMS:
+    if name == BASE_SUMS:
         return (length,)
     return (CHANNELS, length) if name in LARGE_DATASETS else ()
 
@@ -121,7 +121,7 @@ def stored_columns(batch: ScoreBatch, dtype: Dtype, kept: Kept = "all") -> Colum
     """Arrange the rows of a batch as the file stores them, by the name of the dataset."""
     if kept == "track":
         sums = observed(batch.codes, batch.hypothetical)
-        return {SUMS: sums.astype(np.float32, copy=False)} | _small_columns(batch)
+        return {BASE_SUMS: sums.astype(np.float32, copy=False)} | _small_columns(batch)
     one_hot = batch.codes[:, None, :] == np.arange(CHANNELS, dtype=np.uint8)[:, None]
     with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is found there
         hypothetical = batch.hypothetical.transpose(0, 2, 1).astype(dtype)

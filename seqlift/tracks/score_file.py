@@ -59,8 +59,8 @@ class ScoreFile(Closing):
                 check_version(self.path, self.attributes)
                 check_numbers(self.attributes, ("length", "largest_contribution"))
                 self.length = int(self.attributes["length"])
-                self.kept: layout.Kept = "track" if has(self._file, layout.SUMS) else "all"
-                self._main = layout.SUMS if self.kept == "track" else layout.CONTRIBUTIONS
+                self.kept: layout.Kept = "track" if has(self._file, layout.BASE_SUMS) else "all"
+                self._main = layout.BASE_SUMS if self.kept == "track" else layout.CONTRIBUTIONS
                 self._contributions = dataset(self._file, self._main)
                 self.rows = len(self._contributions)
                 self._datasets = datasets(self._file, rows=self.rows, length=self.length)
