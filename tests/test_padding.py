@@ -12,6 +12,7 @@ from nets import Array, engine_by, inputs_for, largest, made
 
 import seqlift
 from seqlift.attribution.heads import WeightedHead
+from seqlift.errors import ModelError
 from seqlift.explain import batches
 from seqlift.explain.engines import Engines
 from seqlift.explain.explainer import Explainer
@@ -166,6 +167,18 @@ def test_lengths_that_are_padded_alike_share_an_engine() -> None:
     found = scores_of(explain, [37, 33, 40], "gc")
     assert [one.shape for one in found] == [(1, 37, 4), (1, 33, 4), (1, 40, 4)]
     assert len(explain._engines._engines) == 1
+
+
+@pytest.mark.parametrize("first", [[], pytest.param([24, 40], marks=SLOW)])
+def test_too_short_a_sequence_is_refused_as_without_padding(first: list[int]) -> None:
+    """Its padding would be long enough."""
+    model = made(lambda x: layers.GlobalMaxPooling1D()(layers.Conv1D(3, 22)(x)), (None, 4))
+    assert with_padding(lower(model, (24, 4))).shortest == 22
+    explain = Explainer(model, "0")
+    scores_of(explain, first, "gc")
+    with pytest.raises(ModelError, match="21"):
+        scores_of(explain, [21], "gc")
+    scores_of(explain, [22], "gc")
 
 
 @pytest.mark.slow

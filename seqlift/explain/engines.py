@@ -31,7 +31,7 @@ from seqlift.network.reach import TRACK_RANK
 
 log = logging.getLogger(__name__)
 
-MOST_ENGINES = 32  # each holds compiled code: some megabytes
+MOST_ENGINES, MOST_PADDED = 8, 32  # each holds compiled code: some megabytes
 ENGINE_LOCK = Lock()  # held while an engine is made
 
 Key = tuple[tuple[int, ...], frozenset[int], bool]
@@ -64,7 +64,7 @@ class Engines:
         self._engines: dict[Any, Engine] = {}
         # one for all: engines of other lengths have the same weights
         self._stored = weights_store()
-        self._pads, self._has_padded = can_pad(method), False
+        self._pads, self._has_padded, self._shortest = can_pad(method), False, 1
 
     def of(self, input_shape: tuple[int, ...], rows: frozenset[int], *, alike: bool) -> Engine:
         """Find or make the engine for an input shape and the inputs that are fed row by row.
@@ -83,7 +83,9 @@ class Engines:
             length, channels = input_shape
             key = "padded", padded_length(length), channels
             try:
-                return self._remembered(key, lambda: self._padded(input_shape))
+                engine = self._remembered(key, lambda: self._padded(input_shape))
+                if length >= self._shortest:
+                    return engine
             except ModelError as error:  # one of the model itself is raised again below
                 log.info("each length has an engine of its own: %s", error)
                 self._pads = False
@@ -95,7 +97,8 @@ class Engines:
             if engine is None:
                 engine = make()
             self._engines[key] = engine  # the latest is last
-            if len(self._engines) > MOST_ENGINES:
+            most = MOST_PADDED if self._has_padded else MOST_ENGINES
+            while len(self._engines) > most:
                 del self._engines[next(iter(self._engines))]
             return engine
 
@@ -107,8 +110,10 @@ class Engines:
         length, channels = input_shape
         none = frozenset[int]()
         found = with_padding(self._checked_graph((padded_length(length), channels), none))
+        self._shortest = found.shortest
         if not self._has_padded:  # the same nodes are rewritten for every length
-            check_padding(found.graph, self._checked_graph(input_shape, none))
+            computed = max(length, found.shortest), channels
+            check_padding(found.graph, self._checked_graph(computed, none))
         engine = self._engine(found.graph, alike=False, exact=found.exact)
         self._has_padded = True
         return engine

@@ -29,11 +29,13 @@ LENGTH = 1
 class PaddedGraph:
     """A graph for sequences padded at their end, whose node `LENGTH` is fed their lengths.
 
-    `exact` are its nodes whose values are those of the unpadded sequence.
+    `exact` are its nodes whose values are those of the unpadded sequence; of fewer than `shortest`
+    bases nothing is left at some node.
     """
 
     graph: Graph
     exact: frozenset[int]
+    shortest: int
 
 
 def takes_length(graph: Graph) -> bool:
@@ -54,7 +56,8 @@ def with_padding(graph: Graph) -> PaddedGraph:
     calls = tuple(replace(call, nodes=tuple(number[i] for i in call.nodes)) for call in graph.calls)
     nodes = tuple(rewriting.builder.nodes)
     exact = frozenset(number[i] for i in rewriting.exact) if rewriting.alone else frozenset()
-    return PaddedGraph(Graph(nodes, outputs, calls, graph.sources), exact)
+    shortest = max(extent.stride - extent.plus for extent in rewriting.extents.values())
+    return PaddedGraph(Graph(nodes, outputs, calls, graph.sources), exact, shortest)
 
 
 @dataclass
