@@ -40,7 +40,7 @@ class Peak:
 
     @property
     def end(self) -> int:
-        """Return the position after the last base."""
+        """Find the position after the last base."""
         return self.start + SEQUENCE_LENGTH
 
 
@@ -53,7 +53,7 @@ class DemoGenome:
 
 
 def make_genome() -> DemoGenome:
-    """Return the demonstration genome: the same at every call, each class of peak equally often."""
+    """Make the demonstration genome: the same at every call, each class of peak equally often."""
     rng = stream(GENOME_SEED)
     number = sum(PEAKS_PER_CHROMOSOME.values())
     planted = np.array(CLASSES)[np.argsort(rng.random(number)) % len(CLASSES)]
@@ -72,13 +72,13 @@ def make_genome() -> DemoGenome:
 
 
 def _plain(rng: np.random.Generator) -> Codes:
-    """Return background bases with nothing planted, to stand between two peaks."""
+    """Draw background bases with nothing planted, to stand between two peaks."""
     length = SMALLEST_GAP + int(whole_numbers(1, GAP_SPREAD, rng)[0])
     return choices(BACKGROUND, length, rng)
 
 
 def _peak(chrom: str, start: int, name: str, instances: tuple[Instance, ...]) -> Peak:
-    """Return the peak with its instances moved to the chromosome and named for what is in it."""
+    """Move a peak and its instances to the chromosome, and name it by its motifs."""
     counts = [(m.name, sum(i.motif is m for i in instances)) for m in MOTIFS]
     planted = "_".join(f"{motif}x{count}" for motif, count in counts if count) or "none"
     moved = tuple(Instance(i.motif, start + i.start, i.strand, i.bits) for i in instances)
@@ -86,7 +86,7 @@ def _peak(chrom: str, start: int, name: str, instances: tuple[Instance, ...]) ->
 
 
 def _soft_masked(codes: Codes, rng: np.random.Generator) -> str:
-    """Return the bases as text with about one tenth of them in lower case, as in real genomes."""
+    """Write the bases as text, with about one tenth of them in lower case, as in real genomes."""
     bases = np.frombuffer(b"ACGT", dtype=np.uint8)[codes]
     for start in whole_numbers(len(codes) // MASK_EVERY, len(codes) - MASK_LENGTH, rng):
         bases[start : start + MASK_LENGTH] |= 0x20  # this bit alone is what makes ASCII lower case
@@ -94,7 +94,7 @@ def _soft_masked(codes: Codes, rng: np.random.Generator) -> str:
 
 
 def genome_files(genome: DemoGenome) -> dict[str, str]:
-    """Return the text of every file of the genome by its name.
+    """Write the text of every file of the genome, by its name.
 
     demo.fa and demo.fa.fai: the sequence and its samtools index. demo.narrowPeak: the peaks, summit
     in the middle, signalValue the number of planted instances. demo.motifs.bed: the planted
@@ -119,13 +119,13 @@ def genome_files(genome: DemoGenome) -> dict[str, str]:
 
 
 def _narrow_peak_line(peak: Peak) -> str:
-    """Return the ten columns of a peak; p and q values are -1, which means none."""
+    """List the ten columns of a peak; p and q values are -1, which means none."""
     columns = (peak.chrom, peak.start, peak.end, peak.name, 1000, ".", len(peak.instances), -1, -1)
     return "\t".join(map(str, (*columns, SEQUENCE_LENGTH // 2))) + "\n"
 
 
 def _motif_line(chrom: str, instance: Instance) -> str:
-    """Return the six columns of a planted instance."""
+    """List the six columns of a planted instance."""
     score = round(1000 * instance.bits / instance.motif.log_odds.max(axis=1).sum())
     columns = (chrom, instance.start, instance.end, instance.motif.name, score, instance.strand)
     return "\t".join(map(str, columns)) + "\n"

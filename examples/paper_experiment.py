@@ -73,7 +73,7 @@ Figure = tuple[str, str, Estimate]
 
 
 def hits(codes: Codes, motif: Motif, bits: float) -> list[Instance]:
-    """Return the places of one sequence (L,) that a motif fits, on either strand, as intervals."""
+    """Find the intervals of one sequence (L,) that a motif fits, on either strand."""
     found = set()
     for turned in (False, True):
         strand = reverse_complement(codes) if turned else codes
@@ -84,7 +84,7 @@ def hits(codes: Codes, motif: Motif, bits: float) -> list[Instance]:
 
 
 def references_of(codes: Codes, *, shuffled: bool) -> NDArray[np.float32]:
-    """Return the references of sequences (N, L): (N, R, L, 4)."""
+    """Draw the references of sequences (N, L): (N, R, L, 4)."""
     if shuffled:
         drawn = ShuffledReferences("dinucleotide", SHUFFLES).draw(codes)
         return np.eye(4, dtype=np.float32)[drawn]

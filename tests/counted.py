@@ -159,10 +159,10 @@ def constants_twice(parsed: Trees) -> list[str]:
 def clauses_as_docstrings(parsed: Trees) -> list[str]:
     """List the docstrings that say only what is returned, or begin with a noun clause."""
     return [
-        f"{module}:{node.name}"
+        f"{module}:{getattr(node, 'name', '')}"
         for module, tree in parsed.items()
         for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef)
         and (ast.get_docstring(node) or "").startswith(("Return", "What "))
     ]
 

@@ -75,10 +75,12 @@ def test_what_has_a_bar_is_counted_and_below_it(capsys: pytest.CaptureFixture[st
 
 
 def test_classes_and_docstrings_that_should_not_be_are_found() -> None:
-    text = 'class One:\n    """Return what is one."""\n'
+    text = '"""What is one."""\nclass One:\n    """Return what is one."""\n'
     twice = {name: ast.parse(text) for name in ("seqlift.a", "seqlift.b")}
     assert class_names_twice(twice) == ["One"]
-    assert clauses_as_docstrings(twice) == ["seqlift.a:One", "seqlift.b:One"]
+    assert clauses_as_docstrings(twice) == [
+        f"seqlift.{one}" for one in ("a:", "a:One", "b:", "b:One")
+    ]
 
 
 def test_constants_of_two_meanings_are_found() -> None:

@@ -1,4 +1,4 @@
-"""What a method is: all that turns a network, sequences and references into scores.
+"""Methods: all that turns a network, sequences and references into scores.
 
 The engine batches and compiles (`seqlift.attribution.engine`); a method says what is computed. To
 add one, write ``methods/NAME.py`` with a function ``method(**options)`` that returns a `Method`.

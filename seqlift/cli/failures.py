@@ -1,4 +1,4 @@
-"""What a failure looks like from the shell: a line per problem, and the exit code of its kind."""
+"""Show a failure in the shell: a line for each problem, and the exit code of its kind."""
 
 import errno
 import functools

@@ -1,4 +1,4 @@
-"""What the commands show: progress and summaries on standard error, results on standard output."""
+"""Show progress and summaries on standard error, results on standard output."""
 
 import dataclasses
 import json

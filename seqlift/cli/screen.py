@@ -1,4 +1,4 @@
-"""What reaches the user's terminal: a line at a time, without characters that it would obey.
+"""Write to the user's terminal: a line at a time, without characters that it would obey.
 
 The only caller of ``click.echo``. Names of files, chromosomes and layers, attributes and messages
 of libraries may hold anything.

@@ -1,4 +1,4 @@
-"""What the searches have in common: a sequence on the way, and the moves that a space offers.
+"""Candidates of the searches: a sequence on the way, and the moves that a space offers.
 
 A space is a way to write sequences: base by base (`substitutions`), by motifs placed in a
 background (`placements`), or by the code of a generator (`generators`).

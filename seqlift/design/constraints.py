@@ -1,4 +1,4 @@
-"""What every designed sequence keeps: flanks, bounds of its GC content, motifs it must not have.
+"""Constraints on designed sequences: flanks, bounds of the GC content, motifs not to have.
 
 Knows codes; knows nothing of models or searches.
 """

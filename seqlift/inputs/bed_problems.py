@@ -1,4 +1,4 @@
-"""What is wrong with a line that should be BED: each answer is the value and the remedy.
+"""Problems of a line that should be BED: each has the value and the remedy.
 
 Knows the formats people mistake for BED; knows nothing of files or places, which `regions` adds.
 """

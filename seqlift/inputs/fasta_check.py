@@ -1,4 +1,4 @@
-"""What keeps a file from being read as FASTA: its kind by the first bytes, or the line at fault.
+"""Say why a file cannot be read as FASTA: its kind by the first bytes, or the line at fault.
 
 Knows the text of FASTA; knows nothing of indexes, regions, codes or who reads them.
 """

@@ -1,4 +1,4 @@
-"""What is in the folder of a run's parts: their names, and how one of them is removed.
+"""The folder of a run's parts: their names, and how one of them is removed.
 
 Knows names; knows nothing of what run the parts are of.
 """

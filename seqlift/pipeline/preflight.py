@@ -1,4 +1,4 @@
-"""What is checked and decided before the first batch is computed.
+"""Check the inputs and settle the settings of a run, before the first batch is computed.
 
 Knows options, regions, the model, references and where files go; computes no scores.
 """

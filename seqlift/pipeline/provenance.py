@@ -1,4 +1,4 @@
-"""What ran, as text for the files it leaves: versions.
+"""Versions of what ran, as text for the files of a run.
 
 Nothing here changes from one run of a command to the next: files of equal runs are equal bytes.
 """

@@ -1,4 +1,4 @@
-"""What the folder of a run's parts is known by: run.json.
+"""The record of a run in the folder of its parts: run.json.
 
 It has the run's facts, and which files ``--force`` was set for. Knows nothing of parts.
 """

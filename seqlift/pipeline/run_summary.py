@@ -1,4 +1,4 @@
-"""What a run did, by what is in its score files, and whether these keep its tolerance."""
+"""Summarise a run from its score files, and check these against its tolerance."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack

@@ -115,7 +115,7 @@ class ScoreOptions(ExplainerSettings):
     )
     both_strands: bool = option(
         False,
-        "Read every region from either strand and take the mean.",
+        "Score every region on both strands and take the mean.",
         fact="strands",
         not_in=("evaluate",),
         group="Windows",
@@ -130,7 +130,7 @@ class ScoreOptions(ExplainerSettings):
     )
     dtype: Literal["float32", "float16"] = option(
         "float32",
-        "Type the contributions are stored in; float16 is refused where it does not hold them.",
+        "Type the contributions are stored in; float16 is refused where it cannot hold them.",
         fact="dtype",
         not_in=("evaluate",),
         group="Input and output",

@@ -1,4 +1,4 @@
-"""What one reading of all windows finds: how many there are, their bases, their lines in the file.
+"""Read all windows once: count them, hold their bases and their lines in the file.
 
 Knows regions, windows and codes; knows nothing of the files they come from.
 """

@@ -1,4 +1,4 @@
-"""What is closed, finished or discarded where its `with` block ends."""
+"""Objects that close, finish or discard their work where a `with` block ends."""
 
 from abc import ABC, abstractmethod
 from types import TracebackType

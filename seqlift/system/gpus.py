@@ -1,4 +1,4 @@
-"""What GPUs this machine has, and which of TensorFlow and JAX can compute on them.
+"""The GPUs of this machine, and which of TensorFlow and JAX can compute on them.
 
 Each is asked in a process of its own, as a framework that has seen a GPU takes its memory. Imports
 neither of them.

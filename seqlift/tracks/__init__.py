@@ -1,4 +1,4 @@
-"""What comes out: the score file, the row-aligned regions file and the genome-browser track.
+"""Files of a run: the score file, the row-aligned regions file and the genome-browser track.
 
 Knows file formats and window geometry; knows nothing of Keras or rules.
 """

@@ -1,4 +1,4 @@
-"""What is refused in a score file, on its way out and when it is read again.
+"""Checks of a score file, when it is written and when it is read again.
 
 Knows the layout; knows nothing of HDF5 itself.
 """

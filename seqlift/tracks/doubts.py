@@ -1,4 +1,4 @@
-"""What makes it doubtful that scores explain anything, from the figures in a score file.
+"""Doubts whether scores explain anything, from the figures in a score file.
 
 Knows columns of numbers and the facts about a run; knows no file format.
 """

@@ -1,4 +1,4 @@
-"""What stands where in a score file: names, shapes and chunks of its datasets.
+"""The layout of a score file: names, shapes and chunks of its datasets.
 
 The names are chrombpnet's, so that ``modisco motifs -i`` and Fi-NeMo read the file as it is.
 There must never be a dataset ``hyp_scores``: modisco would prefer it. Knows arrays; knows

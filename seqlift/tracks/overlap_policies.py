@@ -1,4 +1,4 @@
-"""What is held of bases while a later window may still reach them, and what settles them.
+"""Overlap policies: how the scores of a base in several windows become one.
 
 One class for each way in which windows share a base. Knows arrays; knows no files.
 """

@@ -1,4 +1,4 @@
-"""What a score file amounts to: the figures `seqlift inspect` shows.
+"""The summary of a score file: the figures `seqlift inspect` shows.
 
 Knows columns of numbers; knows no file format.
 """

@@ -1,4 +1,4 @@
-"""What a rule is: for each kind of primitive, how multipliers propagate back through it.
+"""Rules: for each kind of primitive, how multipliers propagate back through it.
 
 A multiplier says by how much the explained scalar changes per unit of difference from reference
 (Shrikumar et al. 2017, section 3.2). Between an activation under RevealCancel and the weights

@@ -1,4 +1,4 @@
-"""What annotations of a name, such as instances of a motif, contribute: sums over a pass of rows.
+"""Contributions of annotations of a name, such as instances of a motif: sums over a pass of rows.
 
 Knows intervals and arrays; knows nothing of pages.
 """
