@@ -153,6 +153,10 @@ class RegionFile(Closing):
         """
         return parse_regions(self._text.lines(), source=self.source, summits=self._summits)
 
+    def lines(self) -> Iterator[str]:
+        """Yield the lines of the text, from the start each time this is called."""
+        return self._text.lines()
+
     def check_unchanged(self) -> None:
         """Raise InputError where the file is no longer the one that was opened."""
         if signature(self.path) != self._signature:

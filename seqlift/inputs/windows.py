@@ -20,10 +20,14 @@ class Framing:
     stride
         Bases between the centres of the tiles of a region longer than `length`; None for one
         window whatever the region's length.
+    clipped
+        Whether regions no longer than `length` are tiled, too, and so give no scores to what is
+        around them.
     """
 
     length: int | None
     stride: int | None = None
+    clipped: bool = False
 
     def why_centred(self, region: Region) -> str:
         """Say why the windows of a region are not laid around its summit, "" where they are."""
@@ -36,7 +40,7 @@ class Framing:
     def _is_tiled(self, region: Region) -> bool:
         if self.length is None or self.stride is None:
             return False
-        return region.end - region.start > self.length
+        return self.clipped or region.end - region.start > self.length
 
     def windows(self, region: Region) -> Iterator[Window]:
         """Yield the windows of a region.

@@ -55,7 +55,13 @@ def prepared(options: ScoreOptions, settings: Settings) -> Iterator[Run]:
             framing = framing_of(options, explainer)
         with problems.gathered():
             workload = opened.enter_context(
-                Workload(options.regions, options.genome, summits=options.summit)
+                Workload(
+                    options.regions,
+                    options.genome,
+                    summits=options.summit,
+                    genome_tiles=options.genome_tiles,
+                    exclude=options.exclude,
+                )
             )
             if framing is None:  # without a model it is unknown where windows lie
                 workload.check()
@@ -82,12 +88,12 @@ def final_files(options: ScoreOptions, explainer: "Explainer") -> Outputs:
 
 def framing_of(options: ScoreOptions, explainer: "Explainer") -> Framing:
     length = window_length(explainer, options.length, source=options.model)
-    return Framing(length, stride_of(options, length))
+    return Framing(length, stride_of(options, length), clipped=options.genome_tiles)
 
 
 def survey_of(options: ScoreOptions, workload: Workload, framing: Framing) -> Survey:
     # a shard fetches its few windows again
-    return workload.survey(framing, hold=options.shard is None)
+    return workload.survey(framing, hold=options.shard is None and not options.genome_tiles)
 
 
 def decided(
@@ -134,7 +140,8 @@ def decided(
 
 def input_paths(options: ScoreOptions) -> list[Path]:
     """List the files a run may read."""
-    names = (options.model, options.regions, options.genome, options.arch, options.reference)
+    chosen = (options.model, options.regions, options.genome, options.arch, options.reference)
+    names = (*chosen, options.exclude)
     named = (options.custom_objects, *(value for _, value in dict(options.inputs).items()))
     return [Path(name) for name in (*names, *named) if name is not None]
 
@@ -237,7 +244,9 @@ def check_windows(options: ScoreOptions) -> None:
         raise InputError("--multipliers, --keep track: a track has none; give one of them")
     if options.strand and options.both_strands:
         raise InputError("--strand, --both-strands: give one of them")
-    if options.stride is not None and not options.tile:
+    if options.exclude is not None and not options.genome_tiles:
+        raise InputError("--exclude: only tiles of a genome leave out any; give --genome-tiles too")
+    if options.stride is not None and not (options.tile or options.genome_tiles):
         raise InputError(f"--stride {options.stride}: only tiles have a stride; give --tile too")
 
 
@@ -246,10 +255,11 @@ def stride_of(options: ScoreOptions, length: int | None) -> int | None:
 
     Raises InputError where windows have no length, or would leave bases out.
     """
-    if not options.tile:
+    if not (options.tile or options.genome_tiles):
         return None
     if length is None:
-        raise InputError("--tile: the model takes any number of bases; give --length too")
+        flag = "--genome-tiles" if options.genome_tiles else "--tile"
+        raise InputError(f"{flag}: the model takes any number of bases; give --length too")
     if options.stride is not None and options.stride > length:
         raise InputError(
             f"--stride {options.stride}: more than the {length} bases of a window; give at most"

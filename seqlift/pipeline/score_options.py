@@ -97,6 +97,22 @@ class ScoreOptions(ExplainerSettings):
         not_in=("evaluate",),
         group="Windows",
     )
+    genome_tiles: bool = option(
+        False,
+        "REGIONS are chromosome sizes, such as the genome's .fai: cover these chromosomes with"
+        " windows that overlap.",
+        fact="windows_sha256",
+        not_in=("evaluate",),
+        group="Windows",
+    )
+    exclude: str | None = option(
+        None,
+        "Intervals that tiles of the genome leave out.",
+        metavar="BED",
+        fact="windows_sha256",
+        not_in=("evaluate",),
+        group="Windows",
+    )
     stride: int | None = option(
         None,
         "Bases between the centres of tiles.  [default: half a window]",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from seqlift.errors import InputError
 from seqlift.inputs.genome import Genome, check_region
+from seqlift.inputs.genome_tiles import genome_regions, read_excluded
 from seqlift.inputs.regions import RegionFile, no_regions
 from seqlift.inputs.summits import Summits
 from seqlift.inputs.windows import Framing
@@ -62,12 +63,29 @@ class Workload(Closing):
         The open files. For a FASTA of sequences they are one file, its records the chromosomes.
     """
 
-    def __init__(self, regions: str, genome: str | None, *, summits: Summits = "auto") -> None:
-        """Open both files; `summits` says which regions have their summit in column 10."""
+    def __init__(
+        self,
+        regions: str,
+        genome: str | None,
+        *,
+        summits: Summits = "auto",
+        genome_tiles: bool = False,
+        exclude: str | None = None,
+    ) -> None:
+        """Open both files; `summits` says which regions have their summit in column 10.
+
+        With `genome_tiles` regions are chromosome sizes, but for what the BED `exclude` has.
+        """
+        self._excluded = read_excluded(exclude) if genome_tiles else None
         with ExitStack() as opened:
             self.regions = opened.enter_context(RegionFile(regions, summits=summits))
             if self.regions.is_fasta:
                 source = self.regions.source
+                if genome_tiles:
+                    raise InputError(
+                        f"{source}: a FASTA; with --genome-tiles give chromosome sizes, such as its"
+                        " .fai"
+                    )
                 if summits == "column":
                     raise InputError(
                         f"{source}: sequences in FASTA have no columns; leave out --summit column"
@@ -90,6 +108,14 @@ class Workload(Closing):
 
     def _candidates(self) -> Iterator[Region | str]:
         """Yield every region, and a problem for every line that is none."""
+        if self._excluded is not None:
+            yield from genome_regions(
+                self.regions.lines(),
+                source=self.regions.source,
+                sizes=self.genome.sizes,
+                excluded=self._excluded,
+            )
+            return
         if not self.regions.is_fasta:
             yield from self.regions.regions()
             return

@@ -18,7 +18,7 @@ from seqlift.tracks.doubts import warnings_of
 from seqlift.tracks.overlap import Intervals
 from seqlift.tracks.score_file import ScoreFile
 
-HELD_BYTES = 64 * 1024 * 1024
+TRACK_BYTES = 64 * 1024 * 1024
 """Track values that are read at a time, as `ScoreFile.tracks_of` does."""
 
 
@@ -90,7 +90,7 @@ class SeveralFiles(Closing):
         self, rows: Sequence[int], *, workers: Executor | None = None
     ) -> Iterator[NDArray[np.float32]]:
         """Yield the track values of some rows, (L,), in the order in which they are asked for."""
-        most = max(1, HELD_BYTES // (4 * self.length))
+        most = max(1, TRACK_BYTES // (4 * self.length))
         for first in range(0, len(rows), most):
             asked = np.asarray(rows[first : first + most])
             files = np.searchsorted(self._starts, asked, side="right") - 1
