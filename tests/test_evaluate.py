@@ -11,7 +11,7 @@ from commands import Ran, command, fasta, save, score
 from keras import layers
 
 import seqlift
-from seqlift.evaluate.comparison import MEASURE_COLUMNS
+from seqlift.evaluate.comparison import MEASURE_COLUMNS, SOFTMAX_NOTE
 from seqlift.evaluate.measure_list import MEASURES
 
 pytestmark = pytest.mark.usefixtures("step_by_step")
@@ -102,6 +102,20 @@ def test_every_measure_of_every_kind_of_method(inputs: Path) -> None:
         if row["method"] == "ism"
     }
     assert of_ism["ism-pearson"] == of_ism["ism-spearman"] == 1.0
+
+
+def test_methods_that_explain_another_value_of_a_softmax_are_named(inputs: Path) -> None:
+    model = keras.Sequential(
+        [keras.Input((LENGTH, 4)), layers.Flatten(), layers.Dense(3, "softmax", name="out")]
+    )
+    save(model, Path("softmax.keras"), seed=4)
+    words = ("softmax.keras", inputs / "r.bed", "-g", inputs / "g.fa", "-r", "uniform")
+    options = ("--methods", "deeplift,gradient,saliency", "--measures", "completeness", "-o", "x")
+    ran = command("evaluate", *words, "-t", "out:0", "-t", "out:1", *options)
+    assert ran.code == 0, ran.err
+    line = f"saliency: explains another value of out:0, out:1 than deeplift; {SOFTMAX_NOTE}"
+    assert ran.err.count(line) == 1
+    assert ran.err.count("another value") == 1
 
 
 def test_sequences_on_the_other_strand_have_their_motifs(inputs: Path) -> None:

@@ -13,6 +13,7 @@ import seqlift
 from seqlift.attribution import registry
 from seqlift.attribution.engine import Engine
 from seqlift.attribution.method import Backward
+from seqlift.attribution.methods import lrp_gamma
 from seqlift.attribution.propagation.rule import One, Row, flatten_pairs, only
 from seqlift.attribution.registry import chosen_method, method_named, methods, options_of, rules
 from seqlift.attribution.rules.rescale import RULE as RESCALE
@@ -20,6 +21,7 @@ from seqlift.attribution.rules.rescale import transposed
 from seqlift.errors import InputError, ModelError
 from seqlift.inputs.onehot import one_hot
 from seqlift.network.primitives.base import Weighted
+from seqlift.network.primitives.convolution import Convolution
 
 pytestmark = pytest.mark.usefixtures("step_by_step")
 
@@ -170,6 +172,14 @@ def test_relevance_by_enlarged_positive_weights_is_that_of_the_formula(gamma: fl
     theirs = np.array([relevance_in_numpy(model, row, head.weights, gamma) for row in x])
     assert np.abs(theirs).max() > 1e-2
     assert largest(ours, theirs) <= 1e-12 * np.abs(theirs).max()
+
+
+def test_enlarged_weights_of_float32_are_those_of_float64() -> None:
+    kernel = np.random.default_rng(1).normal(size=(3, 4, 5)).astype(np.float32)
+    exact = kernel.astype(np.float64)
+    weights = lrp_gamma.enlarged(Convolution(kernel, kernel[0, 0], (1,), (1,), ((0, 0),)), 0.3)
+    assert np.array_equal(weights.kernel, exact + 0.3 * np.maximum(exact, 0.0))
+    assert np.array_equal(weights.bias, (exact + 0.3 * np.maximum(exact, 0.0))[0, 0])
 
 
 def test_relevance_sees_batch_normalisation_as_part_of_the_layer_before_it() -> None:

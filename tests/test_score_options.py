@@ -343,6 +343,13 @@ def test_files_of_every_kind_of_method_say_what_scores_sum_to(
     np.testing.assert_allclose(rows["qc/difference"] - total, rows["qc/residual"], atol=1e-6)
 
 
+def test_a_gc_content_for_a_method_without_references_is_refused(folder: Path) -> None:
+    words = arguments(folder, "averaging")
+    ran = command("score", *words, "--method", "ism", "-r", "gc", "--gc", "0.5")
+    assert ran.code == 2
+    assert ran.err == "seqlift: gc 0.5: ism uses no reference; leave out --gc\n"
+
+
 @pytest.mark.slow
 def test_a_run_that_will_take_long_says_so_before_it_begins(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

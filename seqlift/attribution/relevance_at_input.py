@@ -88,8 +88,14 @@ def total_in_box(node: NodeView) -> Any:
     return weigh_values(node, kernel, values) - least
 
 
+def squared(kernel: Any) -> Any:
+    return np.asarray(kernel, np.float64) ** 2  # exact: each is the product of two float32
+
+
 def total_of_squares(node: NodeView) -> Any:
-    return weigh_values(node, node.primitive.kernel**2, ops.ones_like(flatten_pairs(node.x[0])))
+    return weigh_values(
+        node, squared(node.primitive.kernel), ops.ones_like(flatten_pairs(node.x[0]))
+    )
 
 
 Z_PLUS = shared(positive_weights, total_of_positive, stable=STABLE)
@@ -100,7 +106,7 @@ SHARES = {
     "w2": InputShare(
         # w^2 does not look at the value: all of it is offset
         shared(np.zeros_like, total_of_squares),
-        shared(lambda kernel: -(kernel**2), total_of_squares),
+        shared(lambda kernel: -squared(kernel), total_of_squares),
     ),
     "z+": InputShare(Z_PLUS),
 }

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 MEASURE_COLUMNS = ("method", "target", "measure", "mean", "low", "high", "sequences")
 
 SIZES_NOTE = "its scores are sizes: windows are ranked by size, and no instance scores below 0"
+SOFTMAX_NOTE = (
+    "of a softmax some methods take the logit less the mean over classes and some the logit itself,"
+    " and a measure is of what its method explains"
+)
+SAME_VALUE = 1e-2
+"""Of the largest prediction: more than half precision rounds away."""
+
 MIXTURES_NOTE = "it takes whole bases, and this measure asks about mixtures of bases"
 
 
@@ -102,6 +109,13 @@ class MethodComparison:
         return found
 
 
+def other_values(values: Array, known: Array) -> NDArray[np.bool_]:
+    """Tell for each target whether values (T, N) are more than a rounding from those known."""
+    size = np.abs(known).max(axis=1, initial=0.0)
+    difference = np.abs(values - known).max(axis=1, initial=0.0)
+    return np.asarray(difference > SAME_VALUE * size)
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
     """The methods of a comparison by the names they have in the table, and what measures need.
@@ -124,9 +138,17 @@ def compare(side: Side, compared: Compared, comparison: MethodComparison) -> Non
             raise ValueError("agreement needs a subject that is in-silico mutagenesis")
         scores[id(side.mutagenesis)] = side.mutagenesis.scored(*arrays)
         tracks = scores[id(side.mutagenesis)].tracks
+    first: tuple[str, Array] | None = None
     for method, subject in side.subjects.items():
         # mutagenesis may be compared itself
         scored = scores.get(id(subject)) or subject.scored(*arrays)
+        first = first or (method, scored.prediction)
+        other = other_values(scored.prediction, first[1])
+        if other.any():
+            names = ", ".join(name for name, one in zip(subject.targets, other, strict=True) if one)
+            comparison.note(
+                f"{method}: explains another value of {names} than {first[0]}; {SOFTMAX_NOTE}"
+            )
         explained = Explained(
             compared,
             scored,

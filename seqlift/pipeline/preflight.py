@@ -105,6 +105,9 @@ def decided(
 ) -> Run:
     """Make the run, all of which has been checked."""
     if not explainer.method.needs_references:  # the file and the fingerprint say what was used
+        if options.gc is not None:
+            name = explainer.method.name
+            raise InputError(f"gc {options.gc:g}: {name} uses no reference; leave out --gc")
         options = replace(options, reference="zeros", references=None)
     length = survey.framing.length
     alike = length is not None  # windows have one length, though the model may take any

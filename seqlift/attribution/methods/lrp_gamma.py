@@ -61,7 +61,8 @@ def gamma_row(gamma: float) -> Row:
 
 def enlarged(primitive: Weighted, gamma: float) -> Weighted:
     def larger(values: Any) -> Any:
-        return values + gamma * np.maximum(values, 0.0)
+        exact = np.asarray(values, np.float64)  # a float32 sum would be all that float64 runs see
+        return exact + gamma * np.maximum(exact, 0.0)
 
     bias = None if primitive.bias is None else larger(primitive.bias)
     return replace(primitive, kernel=larger(primitive.kernel), bias=bias)
