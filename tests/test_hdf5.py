@@ -110,7 +110,7 @@ def test_tracks_are_the_scores_of_the_observed_bases(tmp_path: Path, batch: Scor
 def test_rows_are_read_right_across_chunks_in_any_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
 ) -> None:
-    monkeypatch.setattr(score_file, "_TRACK_BYTES", held)
+    monkeypatch.setattr(score_file, "TRACK_BYTES", held)
     rows = 3 * layout.chunk_rows(LENGTH, "float32") + 1
     batch = made_batch([WINDOWS[1]] * rows, length=LENGTH, sizes=SIZES)
     with ScoreFile(written(tmp_path / "a.h5", batch)) as scores:

@@ -28,7 +28,7 @@ from seqlift.tracks.finding import open_score_file
 from seqlift.tracks.overlap import Intervals
 from seqlift.tracks.score_summary import ScoreSummary, counted, quantiles_of_size
 
-_TRACK_BYTES = 64 * 1024 * 1024
+TRACK_BYTES = 64 * 1024 * 1024
 """Track values that are read at a time."""
 
 
@@ -194,7 +194,7 @@ class ScoreFile(Closing):
         Up to 64 MB of them are read at a time, so that of rows that are asked for in no order few
         chunks are decompressed more than once; by `workers`, where there are any.
         """
-        most = max(1, _TRACK_BYTES // (4 * self.length))
+        most = max(1, TRACK_BYTES // (4 * self.length))
         for start in range(0, len(rows), most):
             asked = rows[start : start + most]
             held: dict[int, NDArray[np.float32]] = {}

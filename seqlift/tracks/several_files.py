@@ -16,10 +16,7 @@ from seqlift.system.closing import Closing
 from seqlift.tracks.batch import Attribute
 from seqlift.tracks.doubts import warnings_of
 from seqlift.tracks.overlap import Intervals
-from seqlift.tracks.score_file import ScoreFile
-
-TRACK_BYTES = 64 * 1024 * 1024
-"""Track values that are read at a time, as `ScoreFile.tracks_of` does."""
+from seqlift.tracks.score_file import TRACK_BYTES, ScoreFile
 
 
 class SeveralFiles(Closing):
