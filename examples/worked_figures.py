@@ -28,7 +28,10 @@ METHODS: dict[str, dict[str, Any]] = {
     "Rescale": {"rule": "rescale"},
     "RevealCancel": {"rule": "revealcancel"},
 }
-UNSIGNED: dict[str, dict[str, Any]] = {"sensitivity": {"method": "sensitivity"}}
+OTHERS: dict[str, dict[str, Any]] = {
+    "sensitivity": {"method": "sensitivity"},
+    "deep Taylor": {"method": "deep-taylor", "method_options": {"input": "z+"}},
+}
 
 FIGURES = {
     "min": [(3.0, 1.0), (1.0, 3.0)],
@@ -92,7 +95,7 @@ def continuity() -> dict[str, float]:
     """Measure by how much the scores of each method change at the maximum."""
     model, (x, other) = networks()["max"], NEARLY_SHARED
     found = {}
-    for name, options in (METHODS | UNSIGNED).items():
+    for name, options in (METHODS | OTHERS).items():
         own = scores(model, NEARLY_SHARED, options).contributions
         found[name] = float(np.abs(own[0] - own[1]).sum() / np.linalg.norm(x - other))
     return found

@@ -13,6 +13,7 @@ import pytest
 from conftest import ROOT
 
 import seqlift
+from seqlift.attribution import registry
 from seqlift.cli import main
 from seqlift.inputs.onehot import sequence_one_hot
 
@@ -48,6 +49,14 @@ def test_the_page_of_commands_is_that_of_the_commands() -> None:
 def test_every_decision_has_a_number_of_its_own() -> None:
     numbers = [path.name[:4] for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md")]
     assert sorted(numbers) == [f"{number:04}" for number in range(1, len(numbers) + 1)]
+
+
+def test_the_page_of_every_method_begins_with_its_equation_as_written() -> None:
+    for name in registry.methods():
+        _, option, equation, *_ = PAGES[ROOT / "docs" / "methods" / f"{name}.md"].split("\n\n")
+        assert option == f"`--method {name}`"
+        lines = equation.split("\n")
+        assert name == "deeplift" or all(line.startswith("    ") for line in lines), name
 
 
 def test_options_that_pages_name_exist() -> None:

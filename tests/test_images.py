@@ -88,6 +88,24 @@ def test_every_method_scores_every_value_of_an_image(stack: str, method: str) ->
         assert largest(total, result.difference[:, 0]) <= 1e-9
 
 
+@pytest.mark.parametrize("method", [name for name in methods() if name not in OF_SEQUENCES])
+def test_every_method_scores_every_value_of_a_vector_or_says_what_it_needs(method: str) -> None:
+    network = made(chain(lambda: [layers.Dense(6, activation="relu"), layers.Dense(2)]), (5,))
+    options = {"orders": 2} if method == "shapley" else {}
+    settings = {"method": method, "method_options": options, "precision": "float64"}
+    if "cam" in method:
+        with pytest.raises(ModelError, match="the model has no convolution; give the layer"):
+            seqlift.Explainer(network, "0:1", **settings)
+        return
+    explain = seqlift.Explainer(network, "0:1", **settings)
+    values = np.random.default_rng(2).random((3, 5))
+    result = explain(values, np.zeros((1, 5)))
+    assert result.contributions.shape == values.shape
+    assert np.abs(result.contributions).max() > 1e-6
+    if explain.method.sums_to != "nothing":
+        assert largest(result.contributions.sum(axis=1), result.difference[:, 0]) <= 1e-9
+
+
 @pytest.mark.parametrize("stack", STACKS)
 def test_deeplift_of_an_image_is_complete_for_each_background(stack: str) -> None:
     background = images(stack, 5, seed=3)

@@ -43,11 +43,12 @@ def test_the_worked_figures_have_the_scores_of_the_paper() -> None:
         assert scores == pytest.approx(PRINTED[figure, given][names.index(name)], abs=1e-5)
 
 
-def test_revealcancel_alone_is_continuous_at_a_maximum() -> None:
+def test_revealcancel_and_deep_taylor_are_continuous_at_a_maximum() -> None:
     import worked_figures
 
     found = worked_figures.continuity()
     assert found.pop("RevealCancel") == pytest.approx(np.sqrt(2), rel=1e-6)
+    assert found.pop("deep Taylor") == pytest.approx(np.sqrt(2), rel=1e-6)
     assert found.pop("sensitivity") == pytest.approx(1000 * np.sqrt(2), rel=1e-6)
     assert found == pytest.approx(dict.fromkeys(found, 2.002 / (0.001 * np.sqrt(2))), rel=1e-6)
 

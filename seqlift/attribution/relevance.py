@@ -168,9 +168,9 @@ def scores_of(inputs: Any, slopes: Any, offsets: Any) -> tuple[tuple[Any, Any], 
     A position has the relevance of its four channels at its base. Relevance that an unknown base
     gets, which has none, belongs to no base.
     """
-    if len(inputs.shape) > SEQUENCE_RANK:
+    if len(inputs.shape) != SEQUENCE_RANK:  # of images and vectors each value is its own
         relevance = slopes * inputs - offsets
-        return (relevance, relevance), ops.zeros_like(relevance[:, 0, 0, 0])
+        return (relevance, relevance), ops.zeros(inputs.shape[0], inputs.dtype)
     at_position = ops.sum(offsets, axis=-1, keepdims=True)
     hypothetical = slopes - at_position
     absent = 1.0 - ops.sum(inputs, axis=-1, keepdims=True)  # 1 for an unknown base, which is zeros
