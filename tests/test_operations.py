@@ -73,7 +73,8 @@ def outputs_of(expressions: tuple[str, ...]) -> Body:
 
 def explained(graph: Graph, heads: list[Head], x: Array, x0: Array, **options: Any) -> list[Result]:
     """Return the scores of several heads, as `eager` does."""
-    outputs = at_once(engine_by(graph, heads, **options).explain_own)(x, x0)
+    engine = engine_by(graph, heads, **options)
+    outputs = engine.by_head(at_once(engine.explain_own)(x, x0))
     return [Result(**{name: numpy(value) for name, value in found.items()}) for found in outputs]
 
 

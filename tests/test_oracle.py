@@ -67,7 +67,7 @@ def engine_of(oracle: Path, case: str, *, rule: Any = "rescale", **options: Any)
 
 def scored(engine: Engine, x: Array, references: Array) -> dict[str, Array]:
     """Return the fields of the results of all tasks, (tasks, n, ...); compiled on JAX only."""
-    results = at_once(engine.explain_own)(x, references)
+    results = engine.by_head(at_once(engine.explain_own)(x, references))
     return {
         name: np.stack([ops.convert_to_numpy(result[name]) for result in results])
         for name in results[0]

@@ -120,7 +120,7 @@ def test_a_closed_file_says_so(path: Path) -> None:
 
 
 def test_what_is_no_score_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="No such file"):
+    with pytest.raises(InputError, match="no such file; check the path"):
         seqlift.read(tmp_path / "none.h5")
 
 
