@@ -88,7 +88,10 @@ def test_methods_stand_next_to_each_other_in_table_and_picture(inputs: Path) -> 
 def test_every_measure_of_every_kind_of_method(inputs: Path) -> None:
     methods = "deeplift:rule=rescale,smoothgrad:samples=3,ism,occlusion"
     motifs = ("--instances", inputs / "motifs.bed", *MOTIFS)
-    ran = evaluate(inputs, "--methods", methods, "--measures", "all", *motifs, "-o", "all")
+    Path("two.bed").write_text("".join(REGIONS.splitlines(keepends=True)[:2]))  # one motif each
+    words = (inputs / "m.keras", "two.bed", "-g", inputs / "g.fa", "-n", 2, "-o", "all")
+    options = ("--methods", methods, "--measures", "all", *motifs)
+    ran = command("evaluate", *words, *options)
     assert ran.code == 0, ran.err
     found = {(row["method"], row["measure"]) for row in table("all.measures.tsv")}
     mixed = {name for name, one in MEASURES.items() if one.mixes}

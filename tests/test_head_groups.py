@@ -66,7 +66,7 @@ def assert_alike(both: Sequence[tuple[Result, Result]], bound: float) -> None:
             assert found.shape == values.shape
             assert largest(found, values) <= bound * max(1.0, np.abs(values).max()), name
     first, second = both[0][0].multipliers, both[1][0].multipliers
-    assert largest(first, second) > 0.1 * np.abs(first).max() > 0.0
+    assert largest(first, second) > 0.01 * np.abs(first).max() > 0.0
 
 
 @pytest.mark.usefixtures("step_by_step")
