@@ -103,3 +103,12 @@ def made(codes: np.ndarray, target: str) -> MadeResult:
 def settings(**changed: Any) -> Settings:
     """Return settings of runs that a stand-in scores, in parts of one chunk."""
     return Settings(**{"load": StandIn, "part_seconds": 0.0, **changed})
+
+
+def write_inputs(size: int, regions: int) -> None:
+    """Write any.keras, g.fa (one chromosome of `size` bases) and r.bed to the current folder."""
+    random = np.random.default_rng(0)
+    Path("g.fa").write_text(f">chr1\n{''.join(random.choice(list('ACGT'), size))}\n")
+    starts = random.integers(0, size - 60, regions)
+    Path("r.bed").write_text("".join(f"chr1\t{start}\t{start + 60}\n" for start in starts))
+    Path("any.keras").touch()

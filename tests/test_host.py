@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 from commands import command, score
-from stand_in import LongStandIn, made, settings
+from stand_in import LongStandIn, made, settings, write_inputs
 
 from seqlift.inputs.onehot import encode
 
@@ -26,11 +26,7 @@ WORDS = (
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    random = np.random.default_rng(0)
-    Path("g.fa").write_text(f">chr1\n{''.join(random.choice(list('ACGT'), SIZE))}\n")
-    starts = random.integers(0, SIZE - 60, REGIONS)
-    Path("r.bed").write_text("".join(f"chr1\t{start}\t{start + 60}\n" for start in starts))
-    Path("any.keras").touch()
+    write_inputs(SIZE, REGIONS)
     return tmp_path
 
 

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import h5py
-import numpy as np
 import pytest
 from commands import command, score
-from stand_in import LongStandIn, settings
+from stand_in import LongStandIn, settings, write_inputs
 
 from seqlift.errors import InputError
 from seqlift.tracks.reading import read_scores
@@ -18,11 +17,7 @@ WORDS = ("any.keras", "r.bed", "-g", "g.fa", "-t", "first", "-t", "second")
 @pytest.fixture(autouse=True)
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    random = np.random.default_rng(0)
-    Path("g.fa").write_text(f">chr1\n{''.join(random.choice(list('ACGT'), SIZE))}\n")
-    starts = random.integers(0, SIZE - 60, REGIONS)
-    Path("r.bed").write_text("".join(f"chr1\t{start}\t{start + 60}\n" for start in starts))
-    Path("any.keras").touch()
+    write_inputs(SIZE, REGIONS)
 
 
 def run(prefix: str, *options: object, load: type = LongStandIn) -> str:

@@ -65,7 +65,7 @@ class Result(Described):
         Raises
         ------
         InputError
-            There is no such row or no such scores, or the input is not one-hot (L, 4).
+            The row or the scores are not there, or the input is not one-hot (L, 4).
         """
         # Imported when drawn: Matplotlib adds up to 0.7 s to a start (decision 0023).
         from seqlift.plots.logos import logo_of_row

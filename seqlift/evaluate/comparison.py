@@ -25,7 +25,7 @@ MEASURE_COLUMNS = ("method", "target", "measure", "mean", "low", "high", "sequen
 SIZES_NOTE = "its scores are sizes: windows are ranked by size, and no instance scores below 0"
 SOFTMAX_NOTE = (
     "of a softmax some methods take the logit less the mean over classes and some the logit itself,"
-    " and a measure is of what its method explains"
+    " and a measure is of the value that its method explains"
 )
 SAME_VALUE = 1e-2
 """Of the largest prediction: more than half precision rounds away."""

@@ -48,7 +48,7 @@ class TargetFiles:
 class Outputs:
     """All files of a run; those of a shard have no tracks, which need all rows.
 
-    `parts` is the folder of what is finished of a run that is not. Without `keeps_scores` only
+    `parts` is the folder of the finished rows of an unfinished run. Without `keeps_scores` only
     tracks are left.
     """
 

@@ -1,4 +1,4 @@
-"""Versions of what ran, as text for the files of a run.
+"""Versions of the libraries that ran, as text for the files of a run.
 
 Nothing here changes from one run of a command to the next: files of equal runs are equal bytes.
 """

@@ -1,7 +1,7 @@
 """Where the seconds of a run go, as `--timings` shows them.
 
 Times are those of the thread that leads a run, so they add up to its duration, however many others
-work at once. Knows a clock; knows nothing of what is timed.
+work at once. Knows a clock; knows nothing of the stages.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -21,7 +21,7 @@ NOTHING_LEFT = object()
 
 
 class Timings:
-    """Adds up the seconds of each stage; of stages within one another the inner one counts.
+    """Adds up the seconds of each stage; a stage within another counts alone.
 
     Parameters
     ----------

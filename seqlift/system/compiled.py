@@ -1,6 +1,6 @@
 """Functions that numba compiles: loops over bytes, which run without Python's lock.
 
-The only importer of numba, which takes half a second. Knows nothing of what is compiled.
+The only importer of numba, which takes half a second. Knows nothing of the functions.
 """
 
 from collections.abc import Callable

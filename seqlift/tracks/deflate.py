@@ -32,7 +32,7 @@ STORED_MOST = 65_535
 """Bytes in a stored block, at most."""
 
 HEADER_WIDTHS = np.array([17, *[3] * 19, *[4] * (CODES + 2)])
-"""Bits of what a block has before its first code: its kind, and the lengths of codes."""
+"""Bits of a block before its first code: its kind, and the lengths of codes."""
 
 BLOCK_HEADER_BITS = int(HEADER_WIDTHS.sum())
 

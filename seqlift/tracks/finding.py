@@ -1,6 +1,6 @@
 """Score files on the disk: known from other files, offered by their prefix, and opened.
 
-Knows paths and HDF5; knows nothing of what a score file says.
+Knows paths and HDF5; knows nothing of the contents of score files.
 """
 
 import glob
@@ -32,7 +32,7 @@ def is_score_file(path: Path | str) -> bool:
 
 
 def score_files_near(path: Path | str) -> list[Path]:
-    """List score files for which a path that is no file may stand, being their prefix.
+    """List the score files of a prefix, where the path names no file itself.
 
     A run of several targets writes PREFIX.TARGET.h5 for each, and no PREFIX.h5.
     """

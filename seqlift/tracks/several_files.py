@@ -1,6 +1,6 @@
 """Score files one after another, read as one: parts, or shards, of which a track is made.
 
-Knows score files; knows nothing of what belongs together.
+Knows score files; knows nothing of runs and shards.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
