@@ -17,6 +17,7 @@ from seqlift.system.compiled import inner, kernel
 
 Bytes = NDArray[np.uint8]
 Counts = NDArray[np.int64]
+Words = NDArray[np.unsignedinteger[Any]]
 
 STREAM_HEADER = b"\x78\x01"
 """A zlib stream of a 32 kB window, compressed fast."""
@@ -52,11 +53,11 @@ def compressed(data: bytes | NDArray[Any], *, planes: bool = False) -> bytes:
     """
     items = np.frombuffer(data, np.uint8) if isinstance(data, bytes) else data.reshape(-1)
     size = items.itemsize if planes else 1
-    rows = items.view(np.uint8).reshape(-1, size)
-    shuffled = np.empty((size, len(rows)), np.uint8)
-    most = rows.size + size * (16 + 5 * (len(rows) // STORED_MOST + 1)) + BLOCK_HEADER_BITS
+    words = items.view(np.dtype(f"u{size}"))
+    shuffled = np.empty((size, len(words)), np.uint8)
+    most = shuffled.size + size * (16 + 5 * (len(words) // STORED_MOST + 1)) + BLOCK_HEADER_BITS
     out, end = np.empty(most, np.uint8), np.zeros(1, np.int64)
-    _deflate(rows, shuffled, out, end)
+    _deflate(words, shuffled, out, end)
     check = zlib.adler32(shuffled.reshape(-1).data)
     return STREAM_HEADER + out[: end[0]].tobytes() + check.to_bytes(4, "big")
 
@@ -176,8 +177,9 @@ def _store(plane: Bytes, out: Bytes, state: Counts, last: bool) -> None:
         held, count, size = 0, 0, stop - start
         out[at], out[at + 1] = size & 255, size >> 8
         out[at + 2], out[at + 3] = ~size & 255, (~size >> 8) & 255
-        for i in range(size):
-            out[at + 4 + i] = plane[start + i]
+        to, whence = np.uintp(at + 4), np.uintp(start)
+        for i in range(np.uintp(size)):
+            out[to + i] = plane[whence + i]
         at += 4 + size
     state[0], state[1], state[2] = held, count, at
 
@@ -199,52 +201,72 @@ def _block_header(lengths: Counts, last: bool, values: Counts) -> None:
 @inner
 def _encode(plane: Bytes, codes: Counts, lengths: Counts, out: Bytes,
             state: Counts) -> int:  # fmt: skip
-    """Append bytes four by four in their codes, up to a rest; find where it begins."""
-    held, count, at = state[0], state[1], state[2]
-    fours = len(plane) & ~3
-    for i in range(0, fours, 4):  # no branch depends on the data
-        for k in range(i, i + 4):
-            held |= codes[plane[k]] << count
-            count += lengths[plane[k]]
+    """Append bytes four by four in their codes, up to a rest; find where it begins.
+
+    Indices are without sign, as numba looks for negative ones at each use of the others.
+    """
+    held, count, at = np.uint64(state[0]), np.uint64(state[1]), np.uintp(state[2])
+    fours, byte = np.uintp(len(plane) & ~3), np.uint64(255)
+    both = np.empty(256, np.uint64)
+    for symbol in range(256):
+        both[symbol] = codes[symbol] << 8 | lengths[symbol]
+    for i in range(np.uintp(0), fours, np.uintp(4)):  # no branch depends on the data
+        first, second = both[plane[i]], both[plane[i + np.uintp(1)]]
+        third, fourth = both[plane[i + np.uintp(2)]], both[plane[i + np.uintp(3)]]
+        # in pairs, so that only the pair of pairs waits for the four before
+        width = (first + second) & byte
+        early = first >> np.uint64(8) | second >> np.uint64(8) << (first & byte)
+        late = third >> np.uint64(8) | fourth >> np.uint64(8) << (third & byte)
+        held |= (early | late << width) << count
+        count += width + ((third + fourth) & byte)
         for k in range(8):  # more than are whole: the next four begin over the rest
-            out[at + k] = (held >> (8 * k)) & 255
-        at += count >> 3
-        held >>= count & ~7
-        count &= 7
+            out[at + np.uintp(k)] = held >> np.uint64(8 * k) & byte
+        at += count >> np.uint64(3)
+        held >>= count & ~np.uint64(7)
+        count &= np.uint64(7)
     state[0], state[1], state[2] = held, count, at
-    return fours
+    return len(plane) & ~3
 
 
 @inner
-def _count(rows: Bytes, place: int, plane: Bytes, counts: Counts, others: Counts) -> None:
-    """Gather a plane, and count how often each byte occurs in it."""
+def _count(plane: Bytes, counts: Counts, four: Counts) -> None:
+    """Count how often each byte occurs: in four counts, as one waits where bytes repeat."""
+    four[:] = 0
+    whole = np.uintp(len(plane) & ~3)
+    for i in range(np.uintp(0), whole, np.uintp(4)):
+        four[0, plane[i]] += 1
+        four[1, plane[i + np.uintp(1)]] += 1
+        four[2, plane[i + np.uintp(2)]] += 1
+        four[3, plane[i + np.uintp(3)]] += 1
+    for i in range(whole, np.uintp(len(plane))):
+        four[0, plane[i]] += 1
     for symbol in range(CODES):
-        counts[symbol], others[symbol] = 0, 0
-    pairs = len(plane) & ~1
-    for i in range(0, pairs, 2):  # two counts, as one would wait for itself where bytes repeat
-        plane[i], plane[i + 1] = rows[i, place], rows[i + 1, place]
-        counts[plane[i]] += 1
-        others[plane[i + 1]] += 1
-    for i in range(pairs, len(plane)):
-        plane[i] = rows[i, place]
-        counts[plane[i]] += 1
-    for symbol in range(CODES):
-        counts[symbol] += others[symbol]
+        counts[symbol] = four[0, symbol] + four[1, symbol] + four[2, symbol] + four[3, symbol]
     counts[END_OF_BLOCK] = 1
 
 
+@inner
+def _split(words: Words, planes: Bytes) -> None:
+    """Put the lowest bytes of all words first, then the second."""
+    for place in range(len(planes)):
+        plane, shift = planes[place], words.dtype.type(8 * place)
+        for i in range(len(words)):
+            plane[i] = words[i] >> shift & 255
+
+
 @kernel
-def _deflate(rows: Bytes, planes: Bytes, out: Bytes, end: Counts) -> None:
-    """Fill `planes` (S, N) with the bytes of `rows` (N, S), and `out` with blocks of them."""
-    items, size = rows.shape
+def _deflate(words: Words, planes: Bytes, out: Bytes, end: Counts) -> None:
+    """Fill `planes` (S, N) with the bytes of N words, and `out` with blocks of them."""
+    size, items = planes.shape
+    _split(words, planes)
     state = np.zeros(3, np.int64)
     lengths, codes = np.zeros(CODES, np.int64), np.zeros(CODES, np.int64)
     header = np.zeros(len(HEADER_WIDTHS), np.int64)
     values, widths = np.zeros(4, np.int64), np.zeros(4, np.int64)
-    counts, others = np.zeros(CODES, np.int64), np.zeros(CODES, np.int64)
+    counts, four = np.zeros(CODES, np.int64), np.zeros((4, CODES), np.int64)
     for place in range(size):
         plane = planes[place]
-        _count(rows, place, plane, counts, others)
+        _count(plane, counts, four)
         _code_lengths(counts, lengths)
         bits = BLOCK_HEADER_BITS
         for symbol in range(CODES):
