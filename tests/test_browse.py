@@ -213,7 +213,10 @@ def test_hubs_of_several_tracks_have_what_ucsc_asks_for(folder: Path, tmp_path: 
     assert max(len(one["shortLabel"]) for one in (hub, *tracks)) <= 17
     page = (out / "index.html").read_text()
     assert "<h1>a rather long name of scores: counts, profile</h1>" in page
-    assert json.loads((out / "session.json").read_text())["order"] == "by prediction of counts"
+    session = json.loads((out / "session.json").read_text())
+    assert session["order"] == "by prediction of counts"
+    scales = [one.get("autoscaleGroup") for one in session["igv"]["tracks"]]
+    assert scales == ["scores-0", "scores-1", None]  # units differ; the last are the regions
 
 
 def test_seqlets_are_named_by_motifs_and_have_no_colour(folder: Path, tmp_path: Path) -> None:

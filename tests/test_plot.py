@@ -24,6 +24,7 @@ from seqlift.plots.picture import blocks_of, draw_rows, save
 from seqlift.plots.sheet import Block, Sheet, Track, lines_of
 from seqlift.plots.stretch import StretchReader
 from seqlift.tracks import layout
+from seqlift.tracks.scale_groups import scale_groups
 from seqlift.tracks.score_file import ScoreFile
 
 STORED = Path(__file__).with_name("stored_pictures.npz")
@@ -118,6 +119,32 @@ def test_each_file_may_have_a_scale_of_its_own(path: Path, tmp_path: Path) -> No
     limits = [axes.get_ylim() for axes in draw_rows([path, other], wanted).axes]
     assert limits[0] == limits[2] == limits[4] != limits[1]
     assert limits[1] == limits[3] == limits[5]
+
+
+def test_heads_of_other_units_have_other_scales(tmp_path: Path) -> None:
+    files = [
+        score_file(tmp_path / f"{i}.h5", seed=i, target=target)
+        for i, target in enumerate(["counts", "profile:Oct4", "profile:Sox2"])
+    ]
+    limits = [axes.get_ylim() for axes in draw_rows(files, Options(rows=(1, 4))).axes]
+    assert limits[0] == limits[3] != limits[1]
+    assert limits[1] == limits[2] == limits[4] == limits[5]
+
+
+@pytest.mark.parametrize(
+    ("files", "groups"),
+    [
+        (["a tasks:0", "a tasks:1"], 1),
+        (["a counts", "a profile", "a profile-complete"], 3),
+        (["a counts", "b counts"], 1),
+        (["a dense_1", "b dense_7:0"], 1),
+        (["a dense_1", "a dense_2"], 2),
+        (["a dense_1", "a dense_2", "b dense_1"], 2),
+    ],
+)
+def test_tracks_of_one_head_share_a_scale(files: list[str], groups: int) -> None:
+    facts = [dict(zip(("model_sha256", "target"), one.split(), strict=True)) for one in files]
+    assert len(set(scale_groups(facts))) == groups
 
 
 @pytest.mark.parametrize(

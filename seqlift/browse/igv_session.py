@@ -42,12 +42,14 @@ def locus(one: ListedRegion) -> str:
 
 
 def letter_tracks(shown: ShownFiles) -> Iterator[dict[str, Any]]:
-    """Write a track for each bigWig, all on one scale; igv.js takes names for HTML."""
-    for i, label in enumerate(shown.labels):
+    """Write a track for each bigWig, on one scale by head; igv.js takes names for HTML."""
+    heads = list(dict.fromkeys(shown.scales))
+    for i, (label, head) in enumerate(zip(shown.labels, shown.scales, strict=True)):
+        shared = {"autoscaleGroup": f"scores-{heads.index(head)}"} if head else {}
         yield {
             "name": escape(label, quote=False), "type": "wig", "format": "bigwig",
             "url": f"scores-{i}.bw", "graphType": "dynseq", "height": 150,
-            "autoscaleGroup": "scores", "order": i + 1,
+            "autoscale": True, **shared, "order": i + 1,
         }  # fmt: skip
 
 

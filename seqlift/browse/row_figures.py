@@ -12,7 +12,10 @@ from seqlift.plots.sheet import limits_by_kind
 from seqlift.plots.stretch import StretchReader
 from seqlift.tracks.score_file import ScoreFile
 
-SCALE_NOTE = "One scale for all files; each region has its own. Grey bases have no contribution."
+SCALE_NOTE = (
+    "Tracks of one head have one scale, which each region has of its own. Grey bases have no"
+    " contribution."
+)
 
 
 @contextmanager
@@ -28,7 +31,7 @@ def row_figures(
 
         def figure(row: int) -> str:
             one = block(readers, names, readers[0].row(row), [CONTRIBUTION])
-            limits = limits_by_kind([one])[CONTRIBUTION]
+            limits = limits_by_kind([one])
             drawn = region_figure(one, limits, annotations=regions, colours=colours)
             return f"{drawn}<p>{html_text(SCALE_NOTE)}</p>"
 

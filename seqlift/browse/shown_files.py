@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 from seqlift.errors import InputError
 from seqlift.inputs.genome import Genome
@@ -18,6 +19,7 @@ from seqlift.plots.stretch import StretchReader
 from seqlift.system.printable import printable
 from seqlift.tracks.bigwig import begins_as_bigwig
 from seqlift.tracks.regions_bed import narrow_peak
+from seqlift.tracks.scale_groups import scale_groups
 from seqlift.tracks.score_file import ScoreFile
 
 TRACK_ENDING, SCORES_ENDING, REGIONS_ENDING = ".bw", ".h5", ".regions.bed"
@@ -43,7 +45,8 @@ class ListedRegion:
 class ShownFiles:
     """All that a browser shows, by path; `regions` are those to be listed, best first.
 
-    `scores` are the score files of `tracks`, none where one of them is not there.
+    `scores` are the score files of `tracks`, none where one of them is not there. Tracks that share
+    a scale have one word of `scales`, "" where nothing says what they measure.
     """
 
     tracks: tuple[Path, ...]
@@ -54,6 +57,7 @@ class ShownFiles:
     regions: tuple[ListedRegion, ...]
     bed: str
     labels: tuple[str, ...]
+    scales: tuple[str, ...]
     assembly: str
 
     @property
@@ -110,6 +114,7 @@ def find_files(
         regions=listed,
         bed=bed,
         labels=labels_of(tracks, files),
+        scales=tuple(scale_groups([*map(facts_of, files)])),
         assembly=assembly_of(path),
     )
 
@@ -212,7 +217,7 @@ def labels_of(tracks: Sequence[Path], files: Sequence[Path]) -> tuple[str, ...]:
 
     A label is short: igv.js lays it over letters, and UCSC shows its first 17 characters.
     """
-    targets = [target_of(path) for path in files]
+    targets = [str(facts_of(path).get("target") or "") for path in files]
     alone = all(targets) and len({*targets}) == len(targets)
     return tuple(
         target if alone else f"{target} {track.name}".lstrip()
@@ -220,8 +225,9 @@ def labels_of(tracks: Sequence[Path], files: Sequence[Path]) -> tuple[str, ...]:
     )
 
 
-def target_of(scores: Path) -> str:
+def facts_of(scores: Path) -> dict[str, Any]:
+    """Read the attributes of a score file, none where it is not there."""
     if not scores.is_file():
-        return ""
+        return {}
     with ScoreFile(scores) as file:
-        return str(file.attributes.get("target") or "")
+        return file.attributes

@@ -63,7 +63,8 @@ def plot(
 ) -> None:  # fmt: skip
     """Draw rows of score files as letters: PNG, SVG or PDF.
 
-    Several files, as of targets, methods or models, are tracks below each other on one scale.
+    Several files, as of targets, methods or models, are tracks below each other, on one scale
+    where they explain the same head.
     """
     from seqlift.pipeline.drawing import draw_picture
     from seqlift.plots.picture import DrawingOptions

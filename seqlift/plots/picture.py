@@ -24,6 +24,7 @@ from seqlift.plots.stretch import DrawnRegion, StretchReader
 from seqlift.system.printable import printable
 from seqlift.tracks import layout
 from seqlift.tracks.made_by import made_by
+from seqlift.tracks.scale_groups import scale_groups
 from seqlift.tracks.score_file import ScoreFile
 
 Path_ = str | os.PathLike[str]
@@ -98,7 +99,9 @@ def plot(
     annotations: Path_ | Sequence[Path_] = (),
     wrap: int | None = None,
 ) -> list[Axes]:
-    """Draw stretches of score files as letters, one track below the other, on one scale.
+    """Draw stretches of score files as letters, one track below the other.
+
+    Contributions to one head of a model, or of several, have one scale.
 
     Parameters
     ----------
@@ -117,7 +120,7 @@ def plot(
         Draw these too, as tracks below the contributions; several letters at a base are stacked.
     own_scales
         Give the tracks of each file a scale of their own, as for methods that measure different
-        things; by default all contributions have one.
+        things; by default all contributions to one head have one.
     annotations
         BED files, such as motif instances, drawn above the tracks.
     wrap
@@ -194,12 +197,12 @@ def block(
 ) -> Block:
     """Read the tracks of a stretch: the files below each other, and below that the next kind."""
     tracks = []
+    heads = scale_groups([file.scores.attributes for file in files])
     for kind in kinds:
-        for file, name in zip(files, names, strict=True):
+        for file, name, head in zip(files, names, heads, strict=True):
             values, known = file.values(one, DATASETS[kind])
-            tracks.append(
-                Track(f"{kind} {LINKS.get(kind, 'to')} {name}", kind_of_scale(kind), values, known)
-            )
+            label = f"{kind} {LINKS.get(kind, 'to')} {name}"
+            tracks.append(Track(label, f"{kind_of_scale(kind)} {head}", values, known))
     place = f"{printable(one.chrom)}:{one.start:,}-{one.end:,}"
     name = "" if one.name in ("", ".", place.replace(",", "")) else printable(one.name)
     if one.strand in ARROWS:

@@ -25,9 +25,9 @@ from seqlift.tracks import layout
 from seqlift.tracks.score_file import ScoreFile
 
 ONE_SCALE = (
-    "All regions of this page are drawn on one scale. Letters below the line lower the prediction."
-    " Grey bases have no contribution: N, or outside the chromosome. Places are 0-based and"
-    " half-open."
+    "On this page all tracks of one head have one scale. Letters below the line lower the"
+    " prediction. Grey bases have no contribution: N, or outside the chromosome. Places are"
+    " 0-based and half-open."
 )
 
 TOP_REGIONS, TYPICAL_REGIONS = 4, 3
@@ -184,7 +184,7 @@ def regions_of_files(figures: Sequence[FileFigures], annotations: Sequence[Regio
         [block(readers, names, readers[0].row(int(row)), [CONTRIBUTION]) for row in rows]
         for _, rows in groups
     ]
-    limits = limits_by_kind([one for some in blocks for one in some])[CONTRIBUTION]
+    limits = limits_by_kind([one for some in blocks for one in some])
     colours = marks.colours_of(annotations)
     found = []
     for (title, _), some in zip(groups, blocks, strict=True):

@@ -3,7 +3,7 @@
 Knows blocks of tracks (`seqlift.plots.sheet`) and charts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -30,12 +30,15 @@ PIXELS_PER_INCH = 120.0
 
 def region_figure(
     block: Block,
-    limits: tuple[float, float],
+    limits: Mapping[str, tuple[float, float]],
     *,
     annotations: Sequence[Region],
     colours: dict[str, str],
 ) -> str:
-    """Draw a block: its title, annotations, and each track; of long ones the strongest part too."""
+    """Draw a block: its title, annotations, and each track; of long ones the strongest part too.
+
+    `limits` are those of each kind of track.
+    """
     length = block.end - block.start
     whole = (block.start, block.end)
     parts = [
@@ -43,10 +46,11 @@ def region_figure(
         lane_svg(block, whole, annotations, colours),
     ]
     zoom = strongest(block) if length > MOST_LETTERS else None
-    parts += [track_svg(block, track, whole, limits, zoom=zoom) for track in block.tracks]
+    drawn = [(track, limits[track.kind]) for track in block.tracks]
+    parts += [track_svg(block, track, whole, ends, zoom=zoom) for track, ends in drawn]
     if zoom is not None:
         parts.append(lane_svg(block, zoom, annotations, colours))
-        parts += [track_svg(block, track, zoom, limits, near=True) for track in block.tracks]
+        parts += [track_svg(block, track, zoom, ends, near=True) for track, ends in drawn]
     return f"<figure>{''.join(parts)}</figure>"
 
 
