@@ -192,7 +192,7 @@ BED = {
     ),
     "several.bed": (
         f"several.bed:1: end 5 is not after start 9; {ZERO_BASED}\n"
-        "several.bed:2: chromosome chr9 is not in the genome; there is chr2, chr1, gap and 1 more\n"
+        "several.bed:2: chromosome chr9 is not in the genome; it has chr2, chr1, gap and 1 more\n"
         "several.bed:4: end 701 is past the end of chr2 (700); take regions and genome from the"
         " same assembly\n"
         f"several.bed:5: start 'x' is not a whole number; {ZERO_BASED}"
@@ -366,7 +366,7 @@ INPUTS_AS_OUTPUTS = {
 }
 
 NO_GPU = re.compile(
-    r"--device gpu: no GPU can be used: .+; install seqlift\[gpu\] or give --device cpu"
+    r"--device gpu: no GPU can be used: .+; install jax\[cuda12\] or give --device cpu"
 )
 
 CASES: dict[str, tuple[int, tuple[Line, ...]]] = {

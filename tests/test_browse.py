@@ -166,7 +166,7 @@ def test_an_export_has_all_that_its_hubs_name(folder: Path, tmp_path: Path) -> N
     assert uris <= names
     assert {"index.html", "browse.js", "session.json", "row-0.html", "row-10.html"} <= names
     assert (out / "genome.fa").read_bytes() == (folder / "toy.fa").read_bytes()
-    with pytest.raises(OutputError, match="has files already"):
+    with pytest.raises(OutputError, match="has files already; give another folder, or --force to"):
         export_page([str(folder / "one.h5")], str(out), force=False, **options)
     export_page([str(folder / "one.h5")], str(out), force=True, **options)
 

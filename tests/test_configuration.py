@@ -157,7 +157,7 @@ def test_every_word_of_the_schema_is_checked() -> None:
 
 
 def test_the_schema_refuses_the_same() -> None:
-    jsonschema = pytest.importorskip("jsonschema", reason="install seqlift[workflow]")
+    jsonschema = pytest.importorskip("jsonschema", reason="install jsonschema")
     schema = configuration_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     refused = 0

@@ -469,9 +469,9 @@ def test_fetching_from_an_unknown_record_is_refused(tmp_path: Path) -> None:
         ("MT", ["chr1", "chrM"], "did you mean chrM?"),
         ("chrM", ["1", "MT"], "did you mean MT?"),
         ("scafold_12", ["chr1", "scaffold_12"], "did you mean scaffold_12?"),
-        ("chrX", ["chr1", "chrM"], "there is chr1, chrM"),
-        ("scaffold7", ["chr1", "chr2"], "there is chr1, chr2"),
-        ("scaffold7", ["a", "b", "c", "d", "e"], "there is a, b, c and 2 more"),
+        ("chrX", ["chr1", "chrM"], "it has chr1, chrM"),
+        ("scaffold7", ["chr1", "chr2"], "it has chr1, chr2"),
+        ("scaffold7", ["a", "b", "c", "d", "e"], "it has a, b, c and 2 more"),
     ],
 )
 def test_unknown_chromosome_gets_the_nearest_or_the_first(

@@ -30,6 +30,17 @@ def test_help_has_one_default_of_an_option_and_the_field_s_own_words(name: str) 
         assert shown[1].count("[default: ") <= 1
 
 
+def test_only_commands_that_load_tensorflow_promise_its_messages() -> None:
+    helps = {name: " ".join(command(name, "-h").out.split()) for name in COMMANDS}
+    assert {name for name, text in helps.items() if "TensorFlow's messages" in text} == {
+        "score",
+        "evaluate",
+        "inspect",
+        "design",
+        "check",
+    }
+
+
 def test_the_help_of_a_design_explains_nothing() -> None:
     assert "xplain" not in command("design", "--help").out
 

@@ -104,7 +104,7 @@ def test_a_home_that_cannot_be_written_is_left_alone(
     ("name", "message"),
     [
         ("torch", "KERAS_BACKEND=torch: not a backend of seqlift; use tensorflow or jax"),
-        ("jax", "KERAS_BACKEND=jax: it is not installed; install seqlift[jax]"),
+        ("jax", "KERAS_BACKEND=jax: it is not installed; install jax"),
         ("", "KERAS_BACKEND=tensorflow: it is not installed; install tensorflow"),
     ],
 )

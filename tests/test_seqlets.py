@@ -160,6 +160,14 @@ def test_seqlets_are_written_as_bed_with_a_table_of_motifs(path: Path) -> None:
     assert all(float(found[2]) > 5 for found in counts.values())
 
 
+def test_a_width_beyond_the_rows_is_refused(path: Path) -> None:
+    words = ["seqlets", str(path), "--width", str(LENGTH + 1), "-o", str(path.with_name("wide"))]
+    ran = CliRunner().invoke(main, words)
+    assert ran.exit_code == 2
+    assert "is longer than its rows of 120 bases" in ran.output
+    assert not path.with_name("wide.seqlets.bed").exists()
+
+
 def test_existing_files_stay(path: Path) -> None:
     Path("a.seqlets.bed").write_text("mine")
     ran = CliRunner().invoke(main, ["seqlets", str(path)])

@@ -52,7 +52,8 @@ class SiteServer(ThreadingHTTPServer):
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or error
             raise InputError(
-                f"--host {host} --port {port}: cannot listen there ({reason}); leave out --port"
+                f"--host {host} --port {port}: cannot listen there ({reason}); leave out --host and"
+                " --port"
             ) from error
 
     def server_bind(self) -> None:

@@ -53,7 +53,7 @@ def browsing(command: Any) -> Any:
 @browsing
 @options.force
 @options.quiet
-@options.verbose
+@options.verbose_libraries
 @options.debug
 @show_failures
 def browse(

@@ -148,7 +148,7 @@ def design(*, quiet: bool, verbose: int, **chosen: Any) -> None:
 
 @main.command()
 @options.as_json
-@options.verbose
+@options.verbose_libraries
 @options.debug
 @show_failures
 def devices(*, as_json: bool, **_: Any) -> None:

@@ -239,6 +239,9 @@ quiet = click.option("-q", "--quiet", is_flag=True, help="No progress bar and no
 verbose = click.option(
     "-v", "--verbose", count=True, help="More about what is done; twice, TensorFlow's messages too."
 )
+verbose_libraries = click.option(
+    "-v", "--verbose", count=True, help="Twice: warnings of the libraries used, too."
+)
 debug = click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 backend = click.option(
     "--backend",

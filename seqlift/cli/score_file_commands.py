@@ -15,11 +15,11 @@ def writes_files(function: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(function)
     def run(*, verbose: int, **chosen: Any) -> None:
-        del verbose  # it decides what TensorFlow logs, and none of these commands loads it
+        del verbose  # `show_failures` has done what it asks for
         function(**chosen)
 
     command = show_failures(run)
-    for option in (options.debug, options.verbose, options.quiet, options.force):
+    for option in (options.debug, options.verbose_libraries, options.quiet, options.force):
         command = option(command)
     return command
 

@@ -257,4 +257,4 @@ def _no_gpu(index: int, found: int, *, built: bool) -> str:
         if built
         else "this build of the backend has no GPU support"
     )
-    return f"--device gpu: no GPU can be used: {cause}; install seqlift[gpu] or give --device cpu"
+    return f"--device gpu: no GPU can be used: {cause}; install jax[cuda12] or give --device cpu"

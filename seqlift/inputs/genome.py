@@ -231,7 +231,7 @@ def missing_chromosome(name: str, sizes: Collection[str]) -> str:
         return f"did you mean {bare[near[0]]}?"
     first = ", ".join(list(sizes)[:3])
     more = f" and {len(sizes) - 3} more" if len(sizes) > 3 else ""
-    return f"there is {first}{more}"
+    return f"it has {first}{more}"
 
 
 def _bare(name: str) -> str:

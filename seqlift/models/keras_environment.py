@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from seqlift.errors import DeviceError
 from seqlift.system.gpus import default_backend
 
-BACKENDS = {"tensorflow": "tensorflow", "jax": "seqlift[jax]"}
+BACKENDS = {"tensorflow": "tensorflow", "jax": "jax"}
 """Backends that seqlift runs on, with the packages to install."""
 
 NO_HOME = os.path.join(os.devnull, "keras")  # noqa: PTH118  # below a file: never read, never made

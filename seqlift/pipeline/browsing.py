@@ -13,7 +13,6 @@ from seqlift.browse.server import SiteServer
 from seqlift.browse.shown_files import ShownFiles, find_files
 from seqlift.browse.site import MISSING, PAGE, Content, Site, figure_name, igv_script, make_site
 from seqlift.errors import OutputError
-from seqlift.pipeline.finished import REMEDY
 from seqlift.pipeline.output_files import Written, check_name, finish, writing
 from seqlift.tracks.unfinished import output_errors
 
@@ -120,7 +119,9 @@ def check_folder(path: Path, *, force: bool) -> None:
         raise OutputError(f"{path}: a file has this name; give another folder with --export")
     with output_errors(path):
         if not force and any(path.iterdir()):
-            raise OutputError(f"{path}: has files already; give another folder, or {REMEDY}")
+            raise OutputError(
+                f"{path}: has files already; give another folder, or --force to replace them"
+            )
 
 
 def write_content(path: Path, content: Content, *, force: bool) -> None:

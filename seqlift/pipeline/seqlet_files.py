@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from seqlift.errors import OutputError
+from seqlift.errors import InputError, OutputError
 from seqlift.inputs.meme import read_motifs
 from seqlift.pipeline.output_files import Written, check_outputs, finish, writing
 from seqlift.pipeline.progress import Progress
@@ -14,6 +14,7 @@ from seqlift.seqlets.seqlet_settings import SeqletSettings
 from seqlift.system.printable import printable
 from seqlift.tracks.reading import StoredScores
 from seqlift.tracks.regions_bed import HIGHEST_SCORE
+from seqlift.tracks.score_file import ScoreFile
 from seqlift.tracks.seal import check_seal
 from seqlift.tracks.unfinished import output_errors
 
@@ -38,7 +39,8 @@ def write_seqlets(
     Raises
     ------
     InputError
-        The score file or the file of motifs is missing or damaged.
+        The score file or the file of motifs is missing or damaged, or rows are shorter than a
+        window.
     OutputError
         A file exists already, or cannot be written.
     """
@@ -53,6 +55,8 @@ def write_seqlets(
         remedy = "give --force to replace it, or another -o"
         raise OutputError(*(f"{path}: already exists; {remedy}" for path in there))
     known = read_motifs(motifs) if motifs else ()
+    with ScoreFile(source) as score_file:
+        check_width(score_file, settings.width)
     with StoredScores(source) as opened, progress("seqlets", len(opened)) as bar:
         seqlets, counts = seqlets_of(opened, known, settings)
         bar.update(len(opened))
@@ -64,6 +68,15 @@ def write_seqlets(
                 file.writelines(lines)
             finish(new, path, replace=force)
     return Written(tuple(paths)), seqlets, counts
+
+
+def check_width(scores: ScoreFile, width: int) -> None:
+    """Raise InputError where no row has a window of `width` bases."""
+    if width > scores.length:
+        raise InputError(
+            f"{scores.path}: --width {width} is longer than its rows of {scores.length} bases; give"
+            f" a width of about a motif, such as {SeqletSettings().width}"
+        )
 
 
 def _seqlet_lines(seqlets: Iterable[Seqlet]) -> Iterable[str]:

@@ -124,7 +124,7 @@ def missing_libraries(name: str) -> str:
     """Say what a backend lacks that sees no GPU where there is one."""
     if name == "jax":
         plugin = "its CUDA libraries find no GPU" if jax_plugin() else "it has no CUDA libraries"
-        return f"{plugin}; install seqlift[gpu]"
+        return f"{plugin}; install jax[cuda12]"
     return "it finds no CUDA libraries; install tensorflow[and-cuda], or compute with JAX"
 
 

@@ -34,7 +34,7 @@ def write(scores: StoredScores, paths: Sequence[Path], report: Report) -> None:
         from anndata.io import write_elem
     except ImportError as error:
         raise InputError(
-            f"--to anndata: cannot be imported ({error}); pip install 'seqlift[anndata]'"
+            f"--to anndata: cannot be imported ({error}); pip install anndata"
         ) from error
     table = scores.regions.join(scores.qc)
     table.index = table.index.astype(str)
