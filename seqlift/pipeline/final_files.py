@@ -13,6 +13,7 @@ from seqlift.pipeline.progress import Progress
 from seqlift.pipeline.run import Run
 from seqlift.pipeline.run_summary import check_file
 from seqlift.pipeline.track_formats import format_of
+from seqlift.tracks.held_tracks import HeldScoreFile
 from seqlift.tracks.join import join
 from seqlift.tracks.regions_bed import write_regions
 from seqlift.tracks.score_file import ScoreFile
@@ -52,16 +53,18 @@ def place_scores(run: Run, parts: PartsFolder, done: Collection[Path], progress:
 
 
 def write_tracks(run: Run, parts: PartsFolder, done: Collection[Path], progress: Progress) -> None:
-    """Write the tracks of every score file."""
+    """Write the tracks of every score file, from what is held of them if that is all."""
     workers, overlap = run.settings.workers, run.options.overlap
+    held = run.held if run.held is not None and run.held.whole(run.rows) else None
 
-    def drawn(files: TargetFiles, check: Callable[[], None]) -> None:
+    def drawn(target: tuple[int, TargetFiles], check: Callable[[], None]) -> None:
+        place, files = target
         for track in [track for track in files.tracks if track not in done]:
-            with ScoreFile(files.scores) as scores:
+            with HeldScoreFile(files.scores, held, place) as scores:
                 new = parts.unfinished(track)
                 format_of(track).make(
                     scores, new, overlap=overlap, progress=progress, workers=workers, check=check
                 )
             finish(new, track, replace=track in parts.replaced)
 
-    workers.each(drawn, run.outputs.targets)
+    workers.each(drawn, enumerate(run.outputs.targets))

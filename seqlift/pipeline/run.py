@@ -21,6 +21,7 @@ from seqlift.pipeline.survey import Survey
 from seqlift.pipeline.tolerances import STORED, TOLERANCES
 from seqlift.pipeline.workload import WindowBases, Workload
 from seqlift.tracks import layout
+from seqlift.tracks.held_tracks import HeldTracks
 
 if TYPE_CHECKING:
     from seqlift.explain.batches import ExtraRows
@@ -68,6 +69,8 @@ class Run:
         How rows are divided into batches.
     gc
         GC content the references are made from, None where they are not.
+    held
+        Track values of the rows, from when they are computed until tracks are drawn.
     """
 
     options: ScoreOptions
@@ -82,6 +85,7 @@ class Run:
     last: int
     row_length: int
     schedule: Schedule
+    held: HeldTracks | None = None
 
     @property
     def batch_size(self) -> int:

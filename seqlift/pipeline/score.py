@@ -46,6 +46,7 @@ from seqlift.pipeline.timings import COMPILE, COMPUTE, INPUT, JOIN, LOAD, OUTPUT
 from seqlift.pipeline.track_only import check_tracks, draw_parts, parts_opened
 from seqlift.system.cores import usable_cores
 from seqlift.tracks.batch import ScoreBatch
+from seqlift.tracks.held_tracks import HeldTracks
 from seqlift.tracks.several_files import SeveralFiles
 
 if TYPE_CHECKING:
@@ -114,7 +115,9 @@ def finish_run(run: Run, parts: PartsFolder, progress: Progress) -> Judged:
     missing = not done.issuperset(files.scores for files in outputs.targets)
     if missing:
         check_parts(run, parts)
-    with kept(run, parts):
+    folder = outputs.regions.parent
+    with kept(run, parts), HeldTracks(folder, length=run.row_length) as held:
+        run = replace(run, held=held)
         if missing:
             check_space(run, parts.rows())
             compute(run, parts, progress)
@@ -273,4 +276,7 @@ def write_batch(
         check_stored(rows, result, **place, tolerance=run.tolerance)
         return rows
 
-    writer.write(run.settings.workers.map(rows_of, results.items()))
+    scores = run.settings.workers.map(rows_of, results.items())
+    writer.write(scores)
+    if run.held is not None:
+        run.held.write(scores)

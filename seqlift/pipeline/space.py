@@ -8,6 +8,8 @@ import numpy as np
 from seqlift.errors import OutputError
 from seqlift.pipeline.run import Run
 from seqlift.pipeline.track_formats import format_of
+from seqlift.tracks.held_tracks import FLOAT_BYTES
+from seqlift.tracks.score_file import TRACK_BYTES
 
 HYPOTHETICAL_SHARE, CONTRIBUTION_SHARE = 0.88, 0.45
 """Share of their size that these take when they are compressed, in either dtype; measured."""
@@ -34,6 +36,8 @@ def bytes_needed(run: Run, kept: int) -> int:
     # twice on the disk until they are joined
     copies = 2 if run.outputs.keeps_scores else 1
     scores = targets * (2 * FILE + (copies * run.rows - kept) * row)
+    held = 0 if kept or not run.outputs.keeps_scores else targets * run.rows * bases * FLOAT_BYTES
+    scores += held if held > TRACK_BYTES else 0  # in memory up to there
     return int(scores + bytes_of_tracks(run))
 
 

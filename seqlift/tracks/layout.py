@@ -113,8 +113,9 @@ def row_shape(name: str, length: int) -> tuple[int, ...]:
 def observed(codes: NDArray[np.uint8], hypothetical: NDArray[Any]) -> NDArray[Any]:
     """Pick the score of the observed base from `hypothetical` (n, L, 4): (n, L), 0 where N."""
     known = codes < UNKNOWN
-    picked = np.take_along_axis(hypothetical, np.where(known, codes, 0)[..., None], axis=-1)
-    return np.where(known, picked[..., 0], np.zeros((), hypothetical.dtype))
+    places = np.arange(0, hypothetical.size, CHANNELS).reshape(codes.shape)
+    picked = hypothetical.reshape(-1).take(places + np.where(known, codes, 0))
+    return np.where(known, picked, np.zeros((), hypothetical.dtype))
 
 
 def stored_columns(batch: ScoreBatch, dtype: Dtype, kept: Kept = "all") -> Columns:
