@@ -25,6 +25,9 @@ def mapped(function: Callable[..., Any], *arrays: Array) -> Any:
         return jax.lax.map(lambda rows: function(*rows), arrays)
     import tensorflow as tf
 
+    if tf.executing_eagerly():  # a loop of TensorFlow would rewrite all code in it first
+        further = [function(*(array[i] for array in arrays)) for i in range(1, len(arrays[0]))]
+        return keras.tree.map_structure(lambda *rows: tf.stack(rows), first, *further)
     return tf.map_fn(
         lambda rows: function(*rows),
         arrays,
