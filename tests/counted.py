@@ -6,6 +6,7 @@ python tests/counted.py
 import ast
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 from seqlift.attribution import registry
@@ -24,9 +25,10 @@ def modules() -> dict[str, Path]:
     }
 
 
-def imported(path: Path) -> Iterator[str]:
-    """Yield the dotted names that a file imports from the package."""
-    return imports_in(ast.parse(path.read_text()), path.relative_to(ROOT).parent.parts)
+@cache
+def trees() -> Trees:
+    """Map the name of every module of the package to its parsed text."""
+    return {name: ast.parse(path.read_text()) for name, path in modules().items()}
 
 
 def imports_in(tree: ast.AST, folder: Sequence[str]) -> Iterator[str]:
@@ -56,7 +58,7 @@ def folder_imports() -> set[tuple[Path, Path]]:
         (path.parent, folder_of(name))
         for module, path in modules().items()
         if path.parent != PACKAGE  # the public interface, which everything hangs from
-        for name in imported(path)
+        for name in imports_in(trees()[module], path.relative_to(ROOT).parent.parts)
         if folder_of(name) != path.parent
     }
 
@@ -74,12 +76,6 @@ def circles(arrows: set[tuple[Path, Path]]) -> list[set[Path]]:
         reached[first] = found
     within = {a: {b for b in to if a in reached.get(b, ())} for a, to in reached.items()}
     return [set(one) for one in {frozenset(found) for a, found in within.items() if a in found}]
-
-
-def trees() -> Iterator[tuple[str, ast.Module]]:
-    """Yield the name and the parsed text of every module of the package."""
-    for name, path in modules().items():
-        yield name, ast.parse(path.read_text())
 
 
 def strings_in(tree: ast.AST) -> set[str]:
@@ -260,7 +256,7 @@ BARS = {
 
 def counted() -> dict[str, list[str]]:
     """List the places of everything that has a bar, by the names of `BARS`."""
-    parsed = dict(trees())
+    parsed = trees()
     found = [
         names_compared(parsed),
         [str(one) for one in circles(folder_imports())],

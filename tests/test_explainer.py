@@ -347,6 +347,7 @@ def test_a_memory_that_is_full_halves_the_batch_and_loses_no_row(
         explain(X, REFERENCES)
 
 
+@pytest.mark.slow  # TensorFlow waits for ten seconds until a memory is full for good
 def test_a_memory_that_is_full_is_told_by_every_framework_in_its_own_words() -> None:
     def too_much(x: Array) -> Array:
         square = ops.matmul(x[:, None], x[None, :])

@@ -145,7 +145,7 @@ SAME = {
 def test_a_function_name_means_one_thing() -> None:
     names = Counter(
         node.name
-        for _, tree in trees()
+        for tree in trees().values()
         for node in tree.body
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
     )
@@ -165,7 +165,7 @@ def test_a_function_name_means_one_thing() -> None:
     ],
 )
 def test_every_way_to_compare_a_name_is_found(line: str) -> None:
-    package = dict(trees()) | {"seqlift.made_up": ast.parse(line)}
+    package = trees() | {"seqlift.made_up": ast.parse(line)}
     (place,) = names_compared(package)
     assert place.startswith("seqlift.made_up:")
 

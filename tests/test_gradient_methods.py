@@ -185,8 +185,8 @@ def test_expected_gradients_are_the_mean_over_drawn_points_with_their_error(
 
 def test_expected_gradients_tend_to_integrated_gradients() -> None:
     x, reference = one_hot(sequences(2, 20), np.float64), np.full((20, 4), 0.25)
-    _, drawn = scored(smooth, x, reference, "expected-gradients", samples=400)
-    _, exact = scored(smooth, x, reference, "integrated-gradients", steps=400)
+    _, drawn = scored(smooth, x, reference, "expected-gradients", samples=100)
+    _, exact = scored(smooth, x, reference, "integrated-gradients", steps=200)
     off = np.abs(drawn.hypothetical - exact.hypothetical) / drawn.standard_error
     assert 0.5 < np.sqrt(np.mean(off**2)) < 2.0
     assert off.max() < 6.0
