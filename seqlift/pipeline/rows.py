@@ -16,7 +16,7 @@ from seqlift.pipeline.cancelling import remedy
 from seqlift.pipeline.workload import WindowBases, Workload
 from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.checks import rounding_problems
-from seqlift.tracks.layout import Dtype, observed
+from seqlift.tracks.layout import Dtype
 
 if TYPE_CHECKING:
     from seqlift.attribution.result import Result
@@ -151,14 +151,16 @@ def score_batch(
     A sequence shorter than a row (a model of any length) stands in its middle, N on both sides.
     Residuals are those of the contributions as they are stored, in `dtype`.
     """
+    from seqlift.tracks.arranging import observed  # numba, which summaries need not
+
     extent = rows[0].codes.size
     start = length // 2 - extent // 2
     codes = np.full((len(rows), length), UNKNOWN, dtype=np.uint8)
     codes[:, start : start + extent] = [row.codes for row in rows]
     around = ((0, 0), (start, length - start - extent), (0, 0))
     with np.errstate(over="ignore"):  # what is too large becomes infinite, and is found there
-        hypothetical = np.pad(result.hypothetical.astype(dtype), around)
-        kept = np.pad(result.multipliers.astype(np.float32), around) if multipliers else None
+        hypothetical = _padded(result.hypothetical.astype(dtype, copy=False), around)
+        kept = _padded(result.multipliers.astype(np.float32), around) if multipliers else None
     residuals = residuals_of(result, observed(codes, hypothetical))
     return ScoreBatch(
         codes=codes,
@@ -172,6 +174,10 @@ def score_batch(
         status=[status_of(row) for row in rows],
         multipliers=kept,
     )
+
+
+def _padded(values: NDArray[Any], around: Sequence[tuple[int, int]]) -> NDArray[Any]:
+    return np.pad(values, around) if any(sum(pair) for pair in around) else values
 
 
 def _stored_window(row: WindowBases, start: int, length: int) -> Window:

@@ -152,8 +152,10 @@ class ScoreWriter(NewScoreFile):
             count(length, dtype) for count in (layout.chunk_rows, layout.block_rows)
         )
         self._length = length
-        self._block = self._new_block()
+        self._block, self._spare = self._new_block(), self._new_block()
         self._compressing: CompressedBlock | None = None
+        self._columns: list[dict[str, NDArray[Any]]] = []  # of blocks, not written yet
+        self._column_rows = 0
         super().__init__(path, length=length, attributes=attributes, kinds=self._kinds)
 
     def _new_block(self) -> dict[str, NDArray[Any]]:
@@ -173,7 +175,8 @@ class ScoreWriter(NewScoreFile):
         columns = layout.stored_columns(batch, self._dtype, self._kept)
         check_finite(self.path, columns, rows_before=self.rows)
         contributions = columns[layout.main_dataset(columns)]
-        self._largest = max(self._largest, float(np.max(np.abs(contributions), initial=0)))
+        most, least = (float(one(contributions, initial=0)) for one in (np.max, np.min))
+        self._largest = max(self._largest, most, -least)
         taken, rows = 0, len(batch.windows)
         # In blocks of whole chunks, so that bytes do not depend on where batches end.
         while taken < rows:
@@ -190,6 +193,7 @@ class ScoreWriter(NewScoreFile):
         """Take back what was written after the first `rows` rows."""
         self._flush()
         self._write_compressed()
+        self._write_columns()
         self._rows = rows
         for dataset in self.datasets.values():
             dataset.resize(rows, axis=0)
@@ -200,16 +204,20 @@ class ScoreWriter(NewScoreFile):
             return
         self._flush()
         self._write_compressed()
+        self._write_columns()
         self.set_largest(self._largest)
         super().close()
 
     def _flush(self) -> None:
         """Have the rows that are held compressed, and write those that were before."""
         block, rows = self._block, self._held
+        for name in layout.LARGE_DATASETS:
+            if name in block:
+                block[name][rows:] = 0  # of the last chunk; a block is used again
         compressing = CompressedBlock(block, rows, self._chunk, self._workers)
         self._write_compressed()
         self._compressing = compressing
-        self._block, self._held = self._new_block(), 0
+        self._block, self._spare, self._held = self._spare, block, 0
         self._rows += rows
 
     def _write_compressed(self) -> None:
@@ -217,13 +225,26 @@ class ScoreWriter(NewScoreFile):
         if done is None:
             return
         start = self._rows - done.rows
+        columns = {}
         for name, dataset in self.datasets.items():
-            dataset.resize(self._rows, axis=0)
-            if name not in layout.LARGE_DATASETS:
-                dataset[start:] = done.columns[name][: done.rows]
+            if name in layout.LARGE_DATASETS:
+                dataset.resize(self._rows, axis=0)
+            else:
+                columns[name] = done.columns[name][: done.rows].copy()
         for row, name, data in done.chunks():
             write_chunk(self.datasets[name], start + row, data)
+        self._columns.append(columns)
+        if self._rows - self._column_rows >= layout.COLUMN_CHUNK:
+            self._write_columns()
         self.check()
+
+    def _write_columns(self) -> None:
+        """Write the columns of the blocks so far: rarely, as HDF5 takes long over each."""
+        held, self._columns = self._columns, []
+        for name in held[0] if held else ():
+            self.datasets[name].resize(self._rows, axis=0)
+            self.datasets[name][self._column_rows :] = np.concatenate([one[name] for one in held])
+        self._column_rows = self._rows
 
 
 class CompressedBlock:

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from seqlift.system.closing import Closing
 from seqlift.tracks.batch import ScoreBatch
-from seqlift.tracks.layout import observed
 from seqlift.tracks.score_file import TRACK_BYTES, ScoreFile
 
 FLOAT_BYTES = 4
@@ -47,6 +46,8 @@ class HeldTracks(Closing):
 
     def write(self, scores: Sequence[ScoreBatch]) -> None:
         """Append rows, a batch of them for each target."""
+        from seqlift.tracks.arranging import observed  # numba, which reading needs not
+
         self._targets = len(scores)
         self._starts.append(self._starts[-1] + len(scores[0].windows))
         for batch in scores:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.intervals import CHANNELS, UNKNOWN
+from seqlift.intervals import CHANNELS
 from seqlift.tracks.batch import ScoreBatch
 
 FORMAT_VERSION = 1
@@ -110,28 +110,18 @@ def row_shape(name: str, length: int) -> tuple[int, ...]:
     return (CHANNELS, length) if name in LARGE_DATASETS else ()
 
 
-def observed(codes: NDArray[np.uint8], hypothetical: NDArray[Any]) -> NDArray[Any]:
-    """Pick the score of the observed base from `hypothetical` (n, L, 4): (n, L), 0 where N."""
-    known = codes < UNKNOWN
-    places = np.arange(0, hypothetical.size, CHANNELS).reshape(codes.shape)
-    picked = hypothetical.reshape(-1).take(places + np.where(known, codes, 0))
-    return np.where(known, picked, np.zeros((), hypothetical.dtype))
-
-
 def stored_columns(batch: ScoreBatch, dtype: Dtype, kept: Kept = "all") -> Columns:
     """Arrange the rows of a batch as the file stores them, by the name of the dataset."""
+    from seqlift.tracks.arranging import arranged, observed  # numba, which reading needs not
+
     if kept == "track":
         sums = observed(batch.codes, batch.hypothetical)
         return {BASE_SUMS: sums.astype(np.float32, copy=False)} | _small_columns(batch)
-    one_hot = batch.codes[:, None, :] == np.arange(CHANNELS, dtype=np.uint8)[:, None]
     with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is found there
-        hypothetical = batch.hypothetical.transpose(0, 2, 1).astype(dtype)
+        hypothetical = batch.hypothetical.astype(dtype, copy=False)
     kept_too = {} if batch.multipliers is None else {MULTIPLIERS: batch.multipliers.swapaxes(1, 2)}
-    large = {
-        ONE_HOT: one_hot.view(np.int8),  # booleans are bytes already: no copy
-        HYPOTHETICAL: hypothetical,
-        CONTRIBUTIONS: np.where(one_hot, hypothetical, np.zeros((), dtype)),
-    }
+    names = (ONE_HOT, HYPOTHETICAL, CONTRIBUTIONS)
+    large = dict(zip(names, arranged(batch.codes, hypothetical), strict=True))
     return kept_too | large | _small_columns(batch)
 
 
