@@ -22,7 +22,7 @@ from seqlift.plots import glyphs, marks
 from seqlift.plots.picture import DrawingOptions as Options
 from seqlift.plots.picture import blocks_of, draw_rows, save
 from seqlift.plots.sheet import Block, Sheet, Track, lines_of
-from seqlift.plots.stretch import StretchReader
+from seqlift.plots.stretch import StretchReader, shown_name
 from seqlift.tracks import layout
 from seqlift.tracks.scale_groups import scale_groups
 from seqlift.tracks.score_file import ScoreFile
@@ -276,6 +276,13 @@ def test_a_stretch_is_folded_into_lines_of_equal_bases(path: Path) -> None:
     widths = [axes.get_position().width for axes in figure.axes]
     assert widths[0] == pytest.approx(widths[1])
     assert widths[2] == pytest.approx(widths[0] * 10 / 15)
+
+
+def test_the_place_of_a_region_is_not_taken_for_that_of_its_window() -> None:
+    """Rows without a name have the place of their region, which is shorter than the window."""
+    assert shown_name("chr1:110-130", "chr1") == "region chr1:110-130"
+    assert shown_name("chr1:110-130", "chr2") == "chr1:110-130"
+    assert shown_name("peak1", "chr1") == "peak1"
 
 
 def test_a_long_name_is_cut_so_that_the_place_can_be_read() -> None:

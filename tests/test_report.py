@@ -87,6 +87,7 @@ def test_quantiles_are_those_of_all_numbers_in_whatever_pieces(
     assert np.allclose(found, expected, rtol=5e-4, atol=1e-37)
     assert (found[0], found[-1]) == (values.min(), values.max())
     assert counts.positive == np.count_nonzero(values > 0)
+    assert counts.negative == np.count_nonzero(values < 0)
     edges, bars = counts.histogram(7)
     assert bars.sum() == len(values)
     assert (edges[0], edges[-1]) == pytest.approx((values.min(), values.max()), abs=0.5)

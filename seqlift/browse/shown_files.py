@@ -15,7 +15,7 @@ from seqlift.errors import InputError
 from seqlift.inputs.genome import Genome
 from seqlift.inputs.text import TextFile
 from seqlift.plots.marks import motif_column, read_marks
-from seqlift.plots.stretch import StretchReader
+from seqlift.plots.stretch import StretchReader, shown_name
 from seqlift.system.printable import printable
 from seqlift.tracks.bigwig import begins_as_bigwig
 from seqlift.tracks.regions_bed import narrow_peak
@@ -179,7 +179,14 @@ def list_rows(path: Path) -> tuple[tuple[ListedRegion, ...], str]:
         prediction = scores.values("qc/prediction", slice(None))
         order = StretchReader(scores).by_prediction().tolist()
     listed = [
-        ListedRegion(one.region.name, one.region.chrom, one.first, one.last, row, prediction[row])
+        ListedRegion(
+            shown_name(one.region.name, one.region.chrom),
+            one.region.chrom,
+            one.first,
+            one.last,
+            row,
+            prediction[row],
+        )
         for row, one in ((row, windows[row]) for row in order)
         if one.first < one.last
     ]

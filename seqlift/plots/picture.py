@@ -20,7 +20,7 @@ from seqlift.errors import InputError
 from seqlift.intervals import Region
 from seqlift.plots import marks
 from seqlift.plots.sheet import Block, Sheet, Track
-from seqlift.plots.stretch import DrawnRegion, StretchReader
+from seqlift.plots.stretch import DrawnRegion, StretchReader, shown_name
 from seqlift.system.printable import printable
 from seqlift.tracks import layout
 from seqlift.tracks.made_by import made_by
@@ -204,7 +204,11 @@ def block(
             label = f"{kind} {LINKS.get(kind, 'to')} {name}"
             tracks.append(Track(label, f"{kind_of_scale(kind)} {head}", values, known))
     place = f"{printable(one.chrom)}:{one.start:,}-{one.end:,}"
-    name = "" if one.name in ("", ".", place.replace(",", "")) else printable(one.name)
+    name = (
+        ""
+        if one.name in ("", ".", place.replace(",", ""))
+        else printable(shown_name(one.name, one.chrom))
+    )
     if one.strand in ARROWS:
         place += f"   {ARROWS[one.strand]}"
     note = note_of(files[0], one, tracks[0]) if len(files) == 1 else numbered(one)

@@ -40,6 +40,11 @@ class DrawnRegion:
     prediction: float | None = None
 
 
+def shown_name(name: str, chrom: str) -> str:
+    """Write a name; rows without one have the place of their region, which their window is not."""
+    return f"region {name}" if re.fullmatch(rf"{re.escape(chrom)}:\d+-\d+", name) else name
+
+
 class StretchReader:
     """Finds stretches in a score file, and reads their scores.
 

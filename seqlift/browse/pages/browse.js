@@ -3,14 +3,16 @@
 "use strict";
 
 const MOST = 300; // regions in the list at once
-const LETTERS = 300; // bases in sight of a longer region
+const LETTERS = 300; // bases in sight of a longer region, on a screen that is wide enough
+const NARROW = 3; // pixels of a base in which its letter can still be read
 const MARGIN = 30; // bases in sight before a region, where igv.js lays names over letters
 const part = (id) => document.getElementById(id);
 
 const place = ({ chrom, start, end }) => `${chrom}:${start}-${end}`;
 
 const locus = ({ chrom, start, end }) => {
-  const spare = Math.floor(Math.max(0, end - start - LETTERS) / 2);
+  const most = Math.min(LETTERS, Math.floor(part("igv").clientWidth / NARROW));
+  const spare = Math.floor(Math.max(0, end - start - most) / 2);
   return `${chrom}:${Math.max(0, start + spare - MARGIN) + 1}-${end - spare}`;
 };
 
@@ -55,7 +57,8 @@ const openLetters = async (session) => {
 };
 
 const openIgv = async (session) => {
-  const browser = await igv.createBrowser(part("igv"), session.igv);
+  const first = session.regions.length ? { locus: locus(session.regions[0]) } : {};
+  const browser = await igv.createBrowser(part("igv"), { ...session.igv, ...first });
   return (region) => browser.search(locus(region));
 };
 

@@ -18,7 +18,7 @@ from seqlift.plots import glyphs
 from seqlift.plots.logos import stack_letters
 from seqlift.system.printable import printable
 
-CHART_LEFT, CHART_RIGHT, CHART_TOP, CHART_BOTTOM = 58.0, 14.0, 10.0, 34.0  # pixels for the axes
+CHART_LEFT, CHART_RIGHT, CHART_TOP, CHART_BOTTOM = 66.0, 14.0, 10.0, 34.0  # pixels for the axes
 
 
 def html_text(value: object) -> str:

@@ -113,6 +113,7 @@ def overview(figures: Sequence[FileFigures]) -> str:
         "rows",
         "residual",
         "positive",
+        "negative",
         "99.9 %",
         "half in",
     )
@@ -123,7 +124,7 @@ def overview(figures: Sequence[FileFigures]) -> str:
         rows.append((
             one.scores.path, one.facts.get("target", ""), one.facts.get("method", ""),
             f"{one.scores.rows:,}", f"{np.nanmax(sizes, initial=0.0):.1e}",
-            f"{counts.positive / max(1, counts.number):.1%}",
+            *counts.signs(),
             f"{counts.quantiles((0.999,))[0]:.3g}",
             f"{np.median(shares):.1%} of bases" if len(shares) else "",
         ))  # fmt: skip

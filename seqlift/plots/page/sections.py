@@ -182,17 +182,26 @@ def distribution(one: FileFigures) -> str:
     counts = one.measures.counts
     values = counts.quantiles(QUANTILE_SHARES)
     edges, found = counts.histogram(81)
-    share = counts.positive / max(1, counts.number)
+    positive, negative = counts.signs()
     marks = [(values[1], "0.1 %"), (values[5], "99.9 %")]
     return card(
         "How large are they?",
         note(
-            f"{counts.number:,} contributions of known bases; {share:.1%} are positive. Counts are"
-            " on a logarithmic scale."
+            f"{counts.number:,} contributions of known bases; {positive} are positive, {negative}"
+            " negative. Counts are on a logarithmic scale."
         ),
         histogram(edges, found, labels=("contribution", "bases"), logarithmic=True, marks=marks),
-        table(SHARE_NAMES, [[f"{value:.3g}" for value in values]]),
+        *quantile_tables(values),
     )
+
+
+def quantile_tables(values: Sequence[float]) -> list[str]:
+    """Write quantiles in two tables, the median at the end of the first: one would be too wide."""
+    words = [f"{value:.3g}" for value in values]
+    middle = SHARE_NAMES.index("median") + 1
+    return [
+        table(SHARE_NAMES[part], [words[part]]) for part in (slice(middle), slice(middle, None))
+    ]
 
 
 def along_window(one: FileFigures) -> str:

@@ -30,15 +30,15 @@ class SignedCounts:
 
     Attributes
     ----------
-    number, positive
-        How many there were, and how many above 0.
+    number, positive, negative
+        How many there were, how many above and how many below 0.
     low, high
         The lowest and the highest, exactly; NaN where there were none.
     """
 
     def __init__(self) -> None:
         self._counts = np.zeros(1 << KEY_BITS, dtype=np.int64)
-        self.number = self.positive = 0
+        self.number = self.positive = self.negative = 0
         self.low = self.high = float("nan")
 
     def add(self, values: NDArray[np.float32]) -> None:
@@ -49,8 +49,14 @@ class SignedCounts:
         self._counts += np.bincount(keys_of(whole) >> np.uint32(DROPPED), minlength=1 << KEY_BITS)
         self.number += len(whole)
         self.positive += int(np.count_nonzero(whole > 0))
+        self.negative += int(np.count_nonzero(whole < 0))
         self.low = float(np.fmin(self.low, whole.min()))
         self.high = float(np.fmax(self.high, whole.max()))
+
+    def signs(self) -> tuple[str, str]:
+        """Write the shares above and below 0, which leave out what is 0."""
+        number = max(1, self.number)
+        return f"{self.positive / number:.1%}", f"{self.negative / number:.1%}"
 
     def quantiles(self, shares: tuple[float, ...]) -> list[float]:
         """Find what these shares of the numbers do not exceed, to 0.05 %; the ends exactly."""
