@@ -249,9 +249,16 @@ def test_a_lambda_gets_the_training_that_its_call_says() -> None:
         of_lambda(scaled, {"mask": [[True]]})
 
 
+UNCHECKED = (
+    "computed as --recipe says, which cannot be checked: own=x * 2; compare predictions with some"
+    " that you know"
+)
+
+
 def test_arguments_that_a_recipe_does_not_have_are_noted(tmp_path: Path) -> None:
     record = functional(("Elsewhere", "own", {}, {"rate": 0.5, "training": False, "mask": None}))
     loaded = load(saved(record, tmp_path / "model.h5"), recipes={"own": "x * 2"})
     assert loaded.notes == (
         "layer 'own' (Elsewhere) is called with rate=0.5, which its recipe does not have",
+        UNCHECKED,
     )

@@ -89,7 +89,8 @@ class ExplainerSettings:
     recipes: Pairs = option(
         (),
         "What a Lambda layer computes, as an expression of its input x; LAYER may be a pattern such"
-        " as 'lambda_*', for all layers it fits that cannot be read; repeatable.",
+        " as 'lambda_*', for all layers it fits that cannot be read. A wrong one gives wrong"
+        " scores: nothing can check it. Repeatable.",
         flag="--recipe",
         metavar="LAYER=EXPRESSION",
         once=True,

@@ -5,7 +5,7 @@ the allow-list, build, assign the weights. Keras's own model readers are not use
 whatever a file names. Optimizers, losses and metrics are left out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def load(
     with damage.report_as_model_error(arch or path):
         plan = build.checked(described.plan, recipes=recipes, objects=objects)
         model = build.made(plan, most_weights=files.most_weights(path, found))
-        notes = (*calls.call_notes(model), *calls.without_recipe(plan))
+        notes = (*calls.call_notes(model), *calls.without_recipe(plan), *unchecked(recipes or {}))
     with damage.report_as_model_error(path, what="weights"):
         _assign(model, path, found=found, plan=described.plan)
     return LoadedModel(
@@ -89,6 +89,16 @@ def load(
         class_name=described.plan.class_name,
         notes=notes,
     )
+
+
+def unchecked(recipes: Mapping[str, str]) -> Iterator[str]:
+    """Yield a note on the recipes, of whose layers the file has no prediction to compare with."""
+    if recipes:
+        listed = ", ".join(f"{name}={recipe}" for name, recipe in recipes.items())
+        yield (
+            f"computed as --recipe says, which cannot be checked: {listed}; compare predictions"
+            " with some that you know"
+        )
 
 
 def describe(path: str | Path, *, arch: str | Path | None = None) -> DescribedModel:
