@@ -84,7 +84,7 @@ def score(options: ScoreOptions, settings: Settings, *, progress: Progress) -> S
         facts = fingerprint(run)
         finished, notes = is_finished(run), notes_of(run)
         if finished:
-            check_tolerance(run)
+            check_tolerance(run, run.outputs.scores())
             discard(run.outputs.parts, facts)
             found = judged_files(run)
         else:
@@ -125,7 +125,7 @@ def finish_run(run: Run, parts: PartsFolder, progress: Progress) -> Judged:
         with timings.stage(JOIN):
             if not parts.placed:
                 place_scores(run, parts, done, progress)
-            check_tolerance(run)
+            check_tolerance(run, done)  # others were checked when they were joined
         with timings.stage(TRACK):
             write_tracks(run, parts, done, progress)
     return judged_files(run)

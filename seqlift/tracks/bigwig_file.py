@@ -46,6 +46,9 @@ ZOOM_RECORD = np.dtype(
     + [(name, "<f4") for name in ("least", "largest", "sum", "squares")]
 )
 
+BUFFER = 1 << 18
+"""Bytes written at once: a call for each block took as long as making it."""
+
 BLOCKS_AHEAD = 64
 """Blocks that are being compressed at once, at most."""
 
@@ -83,7 +86,7 @@ class BigWigFile(Finishing):
         self._records = dict.fromkeys(levels, 0)
         self._pending: deque[tuple[int, NDArray[np.void], Future[bytes] | bytes]] = deque()
         with output_errors(path), ExitStack() as opened:
-            self._file: IO[bytes] = opened.enter_context(path.open("wb"))
+            self._file: IO[bytes] = opened.enter_context(path.open("wb", BUFFER))
             self._levels = {  # joined to the file at the end; without names, so nothing stays
                 level: opened.enter_context(TemporaryFile(dir=path.parent)) for level in levels[1:]
             }

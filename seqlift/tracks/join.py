@@ -57,9 +57,9 @@ def join(
         The file cannot be written, for example because the disk is full.
     """
     report = progress or (lambda _: None)
-    rows, largest = _check_alike(sources)
     with ScoreFile(sources[0]) as first:
         length, kinds = first.length, first.kinds()
+    rows, largest = _check_alike(sources, length, kinds)
     with NewScoreFile(path, length=length, attributes=attributes, kinds=kinds) as file:
         file.set_genome(sizes)
         for dataset in file.datasets.values():
@@ -75,11 +75,11 @@ def join(
         file.set_largest(largest)
 
 
-def _check_alike(sources: Sequence[Path]) -> tuple[int, float]:
+def _check_alike(
+    sources: Sequence[Path], length: int, kinds: Mapping[str, np.dtype[np.generic]]
+) -> tuple[int, float]:
     """Check that files can be joined; count their rows and find the largest contribution."""
     rows, largest = 0, 0.0
-    with ScoreFile(sources[0]) as first:
-        length, kinds = first.length, first.kinds()
     chunk = layout.chunk_rows(length, kinds[layout.main_dataset(kinds)].name)
     for path in sources:
         with ScoreFile(path) as source:

@@ -11,7 +11,6 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from seqlift.tracks.checks import damage, damaged
 
@@ -21,10 +20,10 @@ SIZE = len(MARK) + DIGITS + 1
 OLD_MARK, OLD_SIZE = b"\nseqlift sha256 ", len(b"\nseqlift sha256 ") + 64 + 1
 """Of files that earlier versions wrote: eight times the time, and as good as any against accident,
 which is all that either notices."""
-_HASHED_AT_ONCE = 1 << 20
+_HASHED_AT_ONCE = 1 << 18
 
 
-def seal(file: BinaryIO) -> None:
+def seal(file: io.FileIO) -> None:
     """Append the line to a file that is open for reading and writing."""
     check = _checksum(_blocks(file, None))
     file.seek(0, io.SEEK_END)
@@ -38,7 +37,7 @@ def check_seal(path: Path) -> bool:
     """
     if not path.is_file() or not os.access(path, os.R_OK):
         return False  # who opens it next says so
-    with damage(path), path.open("rb") as file:
+    with damage(path), path.open("rb", buffering=0) as file:
         length = file.seek(0, io.SEEK_END)
         file.seek(-min(length, OLD_SIZE), io.SEEK_END)
         end = file.read()
@@ -56,22 +55,23 @@ def check_seal(path: Path) -> bool:
     return True
 
 
-def _blocks(file: BinaryIO, size: int | None) -> Iterator[bytes]:
-    """Read a file from its start, all or up to `size` bytes of it."""
+def _blocks(file: io.FileIO, size: int | None) -> Iterator[memoryview]:
+    """Read a file from its start, all or up to `size` bytes of it, always to the same memory."""
     file.seek(0)
-    while block := file.read(_HASHED_AT_ONCE if size is None else min(_HASHED_AT_ONCE, size)):
-        yield block
-        size = None if size is None else size - len(block)
+    held = memoryview(bytearray(_HASHED_AT_ONCE))
+    while count := file.readinto(held if size is None else held[:size]):
+        yield held[:count]
+        size = None if size is None else size - count
 
 
-def _checksum(blocks: Iterable[bytes]) -> bytes:
+def _checksum(blocks: Iterable[memoryview]) -> bytes:
     check = 0
     for block in blocks:
         check = zlib.crc32(block, check)
     return f"{check:0{DIGITS}x}".encode()
 
 
-def _old_checksum(blocks: Iterable[bytes]) -> bytes:
+def _old_checksum(blocks: Iterable[memoryview]) -> bytes:
     digest = hashlib.sha256()
     for block in blocks:
         digest.update(block)
