@@ -229,6 +229,28 @@ def recipe() -> dict[str, Any]:
     return read
 
 
+def test_the_environment_of_a_job_installs_this_checkout_or_what_is_named(tmp_path: Path) -> None:
+    pip = tmp_path / "pip"
+    pip.write_text('#!/bin/sh\necho "$@"\n')
+    pip.chmod(0o755)
+    script = ["bash", str(ROOT / "examples" / "environment.post-deploy.sh")]
+    (tmp_path / "a b.whl").touch()
+
+    def installed(folder: Path, **named: str) -> str:
+        path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        ran = subprocess.run(
+            script, cwd=folder, env=path | named, capture_output=True, text=True, check=False
+        )
+        return ran.stderr if ran.returncode else ran.stdout
+
+    assert installed(ROOT) == "install --no-cache-dir .\n"
+    assert installed(tmp_path, SEQLIFT_PACKAGE="a b.whl") == "install --no-cache-dir a b.whl\n"
+    assert installed(tmp_path, SEQLIFT_PACKAGE=str(ROOT)) == f"install --no-cache-dir {ROOT}\n"
+    problem = "no wheel and no checkout of seqlift; set SEQLIFT_PACKAGE to one\n"
+    assert installed(tmp_path) == f".: {problem}"
+    assert installed(tmp_path, SEQLIFT_PACKAGE="x.whl") == f"x.whl: {problem}"
+
+
 def test_recipe_has_the_metadata_of_the_package() -> None:
     with (ROOT / "pyproject.toml").open("rb") as file:
         declared = tomllib.load(file)
