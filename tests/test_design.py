@@ -12,7 +12,8 @@ from conftest import ROOT
 from keras import layers
 from nets import Array, randomise
 
-from seqlift.design.designer import DesignedSequence, Designer
+from seqlift.design.design_settings import DesignSettings
+from seqlift.design.designer import DesignedSequence, Designer, restarts_of
 from seqlift.errors import InputError, SeqliftError
 from seqlift.inputs.onehot import decode, encode, one_hot
 
@@ -46,12 +47,36 @@ def test_each_search_finds_the_best_of_all_sequences(seed: int, search: str) -> 
     model = network(seed)
     score = predictions(model, EVERY) @ [1.0, -1.0]
     best = score.argmax()
-    restarts = 8 if search == "beam" else 40
-    options = {"search": search, "restarts": restarts, "width": 8, "iterations": 300}
-    design = Designer(model, "tasks:0", against=("tasks:1",), **options)
-    found = design(design.random_start(0))
+    design = Designer(model, "tasks:0", against=("tasks:1",), search=search)
+    found = design(design.random_start(seed))
     assert found.sequence == decode(EVERY[best])
     assert found.after == pytest.approx(score[best], rel=1e-5)
+
+
+def test_short_sequences_are_searched_more_often() -> None:
+    numbers = {
+        (search, free): restarts_of(DesignSettings(search=search), free)
+        for search in ("greedy", "beam", "gradient")
+        for free in (8, 25, 100, 250, 2114)
+    }
+    for search in ("greedy", "gradient"):
+        counts = [numbers[search, free] for free in (8, 25, 100, 250, 2114)]
+        assert counts == [40, 40, 10, 4, 4]
+    assert {numbers["beam", free] for free in (8, 2114)} == {4}
+    assert restarts_of(DesignSettings(restarts=2), 8) == 2
+
+
+@pytest.mark.usefixtures("step_by_step")
+def test_no_substitution_raises_what_the_gradient_search_found() -> None:
+    model = network(2)
+    design = Designer(model, "tasks:0", search="gradient", iterations=3, restarts=1)
+    found = design(design.random_start(0))
+    codes = np.repeat(encode(found.sequence)[None], 4 * BASES, axis=0)
+    codes[np.arange(4 * BASES), np.repeat(np.arange(BASES), 4)] = np.tile(np.arange(4), BASES)
+    assert predictions(model, codes)[:, 0].max() == pytest.approx(found.after, rel=1e-5)
+    numbers = [one.step for one in found.steps]
+    assert numbers == sorted(numbers)
+    assert numbers[-1] > 3  # after the last step of the gradient
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from seqlift.design.constraints import Constraints
+
 Codes = NDArray[np.uint8]
 
 
@@ -54,6 +56,10 @@ class Relaxed(Protocol):
 
 class Space(Protocol):
     """The moves from one sequence to the next."""
+
+    @property
+    def constraints(self) -> Constraints:
+        """What every sequence keeps."""
 
     @property
     def most(self) -> int | None:

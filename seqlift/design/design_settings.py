@@ -16,7 +16,8 @@ class DesignSettings(ExplainerSettings):
     """How sequences are designed: see `seqlift.design.designer`.
 
     The options of an explainer say how the model is read; its method is chosen by the search.
-    `edits` of None are as many as raise the score; a `gc_range` is (least, most), fractions of the
+    `edits` of None are as many as raise the score, `restarts` of None those of
+    `seqlift.design.designer.restarts_of`; a `gc_range` is (least, most), fractions of the
     whole sequence; a flank is bases, or the number of bases of the starting sequence to keep.
     """
 
@@ -48,10 +49,10 @@ class DesignSettings(ExplainerSettings):
         least=1,
         group="Search",
     )
-    restarts: int = option(
-        4,
+    restarts: int | None = option(
+        None,
         "Searches of each sequence, of which the best counts; all but the first begin from random"
-        " edits of it.",
+        " edits of it.  [default: 4; of greedy and gradient up to 40 for short sequences]",
         metavar="N",
         least=1,
         group="Search",

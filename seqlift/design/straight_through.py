@@ -9,7 +9,7 @@ Adam's (Kingma and Ba 2014, arXiv:1412.6980). All restarts pass the model as one
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from seqlift.design.candidates import Candidate, Relaxed, Space, edits_between
 from seqlift.design.objective import Objective
 from seqlift.design.step_searches import is_better
+
+LAST_EDITS = 10
+"""Most edits after the last step: each costs an in-silico mutagenesis, a step only a gradient."""
 
 LEARNING_RATE = 0.2
 MEAN_DECAY, SQUARE_DECAY = 0.9, 0.99
@@ -68,4 +71,19 @@ def gradient_search(
             found = Candidate(codes, float(value), edit, one.best, step, code)
             one.best = found if is_better(found, one.best) else one.best
             one.climb(one.relaxed.slope(gradient, code), step)
-    return max((one.best for one in climbers), key=lambda best: best.value)
+    best = max((one.best for one in climbers), key=lambda best: best.value)
+    return finished(space, best, iterations)
+
+
+def finished(space: Space, best: Candidate, iterations: int) -> Candidate:
+    """Take the best edits of the best sequence drawn, until none raises the score.
+
+    The gradient is that of one linear piece of the network, and can lead past a single edit.
+    """
+    # motifs that were placed stay, and their number is that of the slots
+    for step in range(LAST_EDITS if space.most is None else 0):
+        move = next(space.moves(best), None)
+        if move is None or not is_better(move, best):
+            break
+        best = replace(move, step=iterations + 1 + step)
+    return best
