@@ -2,17 +2,23 @@
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
 from commands import Ran, command, fasta, save, score
 from keras import layers
+from nets import Array
 
 import seqlift
 from seqlift.evaluate.comparison import MEASURE_COLUMNS, SOFTMAX_NOTE
-from seqlift.evaluate.measure_list import MEASURES
+from seqlift.evaluate.explained import Compared
+from seqlift.evaluate.measure_list import MEASURES, Measure
+from seqlift.pipeline import evaluate_forecast
+from seqlift.pipeline.evaluate_forecast import warn_of_measures
 
 pytestmark = pytest.mark.usefixtures("step_by_step")
 
@@ -253,3 +259,69 @@ def test_measures_in_python(inputs: Path) -> None:
     assert found["ism", "out:0", "ism-pearson"].mean == pytest.approx(1.0)
     assert found["deeplift", "out:0", "off-task"].sequences == 1
     assert found["deeplift", "out:1", "off-task"].mean > 0
+
+
+@dataclass
+class TimedSubject:
+    """Scores eight sequences in four seconds of its own clock."""
+
+    targets: tuple[str, ...] = ("a", "b")
+    sequences_at_once: int | None = None
+    at_once: int = 8
+    seconds: float = 0.0
+
+    def scored(self, sequences: Array, _references: Array, _others: Any) -> None:
+        assert sequences.shape[1:] == (LENGTH, 4)
+        self.seconds += 0.5 * len(sequences)
+
+    def clock(self) -> float:
+        return self.seconds
+
+
+COSTLY = [MEASURES[name] for name in MEASURES if MEASURES[name].costly]
+
+
+@pytest.mark.parametrize(
+    ("rows", "measures", "at_once", "text"),
+    [
+        # of a sequence: scores 1, recompute forms 4 * 2 each, continuity 3 * 16, max-sensitivity 10
+        (
+            1000,
+            COSTLY,
+            None,
+            "10 hours: continuity by m 7 hours, max-sensitivity by m 83 minutes, deletion-re",
+        ),
+        (1000, COSTLY[:1], None, "75 minutes: deletion-recompute by m 67 minutes, scores by m 8 "),
+        (1000, [], 1, None),  # 500 seconds
+        (1300, [], 1, "11 minutes: scores by m 11 minutes; "),
+        (1300, [], None, "11 minutes: scores by m 11 minutes; "),
+        (2, COSTLY, None, None),
+    ],
+)
+def test_measures_that_will_take_long_are_named_before_they_begin(
+    caplog: pytest.LogCaptureFixture,
+    rows: int,
+    measures: list[Measure],
+    at_once: int | None,
+    text: str | None,
+) -> None:
+    subject = TimedSubject(sequences_at_once=at_once)
+    sequences = np.zeros((1, LENGTH, 4))
+    first = Compared(sequences, sequences[None])
+    warn_of_measures(first, rows, {"m": subject}, measures, subject.clock)
+    assert len(caplog.messages) == (text is not None)
+    for message in caplog.messages:
+        assert message.startswith(f"measuring {rows} windows takes about {text}")
+        assert message.endswith("; give fewer regions, methods or measures")
+
+
+@pytest.mark.slow
+def test_the_command_says_how_long_it_takes_once(
+    inputs: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(evaluate_forecast, "SCORINGS", 10)
+    monkeypatch.setattr(evaluate_forecast, "LONG", 0.0)
+    ran = evaluate(inputs, "-t", "out:0", "--measures", "max-sensitivity", "-o", "t")
+    assert ran.code == 0, ran.err
+    (line,) = caplog.messages
+    assert line.startswith("measuring 4 windows takes about 0 seconds: max-sensitivity by deeplift")

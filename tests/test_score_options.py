@@ -363,12 +363,12 @@ def test_a_run_that_will_take_long_says_so_before_it_begins(
     run(folder, "averaging", "--method", "ism", "--positions", "3-5")
     run(folder, "averaging", "--method", "occlusion", "-r", "uniform")
     first, second = caplog.messages
-    assert re.search(rf"^ism of {NUMBER} windows takes about \d+ minutes, \d+\.\d s each; ", first)
+    assert re.search(rf"^ism of {NUMBER} windows takes about \d+ \w+, \d+\.\d s each; ", first)
     assert "--positions START-END substitutes fewer bases" in first
     assert second.startswith(f"occlusion of {NUMBER} windows takes about")
     assert "positions" not in second
-    words = [forecast.duration_words(seconds) for seconds in (1.2e6, 7200.0, 660.0)]
-    assert words == ["14 days", "2 hours", "11 minutes"]
+    words = [forecast.duration_words(seconds) for seconds in (1.2e6, 7200.0, 5000.0, 660.0)]
+    assert words == ["14 days", "2 hours", "83 minutes", "11 minutes"]
 
 
 @pytest.mark.parametrize(

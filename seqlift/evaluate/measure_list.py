@@ -18,9 +18,9 @@ motifs, or that and the motifs of two targets."""
 class Measure:
     """A number for each sequence.
 
-    `better` says which way is better, `costly` whether it takes more than a few predictions of
-    each sequence, `counted` whether it is a share of counted things, `mixes` whether it scores
-    mixtures of bases.
+    `better` says which way is better, `counted` whether it is a share of counted things, `mixes`
+    whether it scores mixtures of bases. `scorings` counts, of a sequence's bases and targets, how
+    often each sequence is scored anew, where that is what it costs.
     """
 
     name: str
@@ -28,9 +28,14 @@ class Measure:
     better: Literal["low", "high"]
     needs: Needs
     compute: Callable[[Explained], Measured]
-    costly: bool = False
+    scorings: Callable[[int, int], int] | None = None
     counted: bool = False
     mixes: bool = False
+
+    @property
+    def costly(self) -> bool:
+        """Tell whether it takes more than a few predictions of each sequence."""
+        return self.scorings is not None
 
 
 def _only(name: str, compute: Callable[[Explained], object]) -> Callable[[Explained], Measured]:
@@ -50,7 +55,7 @@ def _selectivity(name: str, about: str, better: Literal["low", "high"]) -> Measu
         better,
         "model",
         _only(name, compute),
-        costly=again,
+        scorings=selectivity.scorings if again else None,
         mixes=name == "deletion-recompute",
     )
 
@@ -65,9 +70,9 @@ MEASURES = {
         _selectivity("insertion-static", "area while the best windows are inserted", "high"),
         _selectivity("insertion-recompute", "the same, scored anew after each window", "high"),
         Measure("continuity", "steepest change of scores among substitutions", "low", "model",
-                stability.continuity, costly=True),
+                stability.continuity, stability.continuity_scorings),
         Measure("continuity-normalised", "the same of scores whose sizes sum to 1", "low", "model",
-                stability.continuity, costly=True),
+                stability.continuity, stability.continuity_scorings),
         Measure("ism-pearson", "correlation with in-silico mutagenesis", "high", "mutagenesis",
                 faithfulness.agreement),
         Measure("ism-spearman", "rank correlation with in-silico mutagenesis", "high",
@@ -77,7 +82,7 @@ MEASURES = {
         Measure("infidelity-normalised", "the same of scores in the scale that fits best", "low",
                 "model", faithfulness.infidelity),
         Measure("max-sensitivity", "largest relative change of scores by noise", "low", "model",
-                stability.max_sensitivity, costly=True, mixes=True),
+                stability.max_sensitivity, stability.noise_scorings, mixes=True),
         Measure("motif-auroc", "bases in motifs above others", "high", "instances",
                 recovery.recovery),
         Measure("motif-auprc", "the same as average precision", "high", "instances",

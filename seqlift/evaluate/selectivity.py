@@ -77,9 +77,17 @@ def directions(explained: Explained) -> Array:
 
 
 def no_places(explained: Explained) -> Positions:
-    length = explained.scored.tracks.shape[2]
-    number = min(WINDOWS, length // WIDTH)
+    number = windows_replaced(explained.scored.tracks.shape[2])
     return np.full((*explained.shape, number), -1, np.int64)
+
+
+def windows_replaced(length: int) -> int:
+    return min(WINDOWS, length // WIDTH)
+
+
+def scorings(length: int, targets: int) -> int:
+    """Count how often a `recompute` form scores each sequence: once for every window replaced."""
+    return windows_replaced(length) * targets
 
 
 def fixed_places(explained: Explained) -> Positions:

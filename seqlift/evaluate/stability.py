@@ -39,6 +39,10 @@ def continuity(explained: Explained) -> Measured:
     return {"continuity": alone(found[0]), "continuity-normalised": alone(found[1])}
 
 
+def continuity_scorings(length: int, _targets: int) -> int:
+    return (CHANNELS - 1) * length
+
+
 def rate_of_change(before: Array, after: Array, distance: float) -> Array:
     change: Array = np.abs(after - before).sum(axis=-1) / distance
     return change
@@ -83,3 +87,7 @@ def max_sensitivity(explained: Explained) -> Measured:
     own = np.linalg.norm(tracks, axis=-1)
     found = np.divide(largest, own, out=np.full_like(own, np.nan), where=own > 0)
     return {"max-sensitivity": alone(found)}
+
+
+def noise_scorings(_length: int, _targets: int) -> int:
+    return SAMPLES

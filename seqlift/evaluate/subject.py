@@ -71,6 +71,7 @@ class ExplainedModel:
         self._explainer = explainer
         self.targets = [target.name for target in explainer.targets]
         self.signed = explainer.method.signed
+        self.sequences_at_once = explainer.method.sequences_at_once
         self._length = 0
 
     @property

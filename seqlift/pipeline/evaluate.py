@@ -20,6 +20,7 @@ from seqlift.evaluate.subject import Array, ExplainedModel
 from seqlift.inputs.onehot import one_hot
 from seqlift.inputs.references import sequence_keys
 from seqlift.intervals import UNKNOWN
+from seqlift.pipeline.evaluate_forecast import warn_of_measures
 from seqlift.pipeline.evaluate_options import EvaluateOptions, comma_names, methods_of, needs_met
 from seqlift.pipeline.measures_written import Evaluation, measure_files, write_measures
 from seqlift.pipeline.motif_instances import MotifInstances, motifs_of
@@ -62,6 +63,8 @@ def evaluate_methods(
         standard = mutagenesis_of(subjects, base, settings) if needed else None
         side = Side(subjects, standard, motifs)
         comparison = MethodComparison(measures, seed=options.seed)
+        first = compared_of(run, next(run.batches(run.first, run.first + 1)), None)
+        warn_of_measures(first, run.rows, subjects, measures, settings.clock)
         with progress("evaluating", run.rows) as bar:
             for batch in run.batches(run.first, run.last):
                 compare(side, compared_of(run, batch, instances), comparison)

@@ -19,7 +19,7 @@ MANY = 20
 LONG = 600.0
 """Seconds from which a run says how long it will take."""
 
-UNITS = (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0))
+UNITS = (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
 
 
 def warn_of_time(run: "Run", left: int) -> None:
@@ -58,5 +58,6 @@ def seconds_of_one(run: "Run") -> float:
 
 
 def duration_words(seconds: float) -> str:
-    name, unit = next((one for one in UNITS if seconds >= one[1]), UNITS[-1])
+    # in two of a unit or more: 83 minutes, not 1 hours
+    name, unit = next((one for one in UNITS if seconds >= 2 * one[1]), UNITS[-1])
     return f"{seconds / unit:.0f} {name}"
