@@ -7,6 +7,7 @@ the same path; other files are named without a link.
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 from mkdocs.structure.files import File, Files
 
@@ -51,11 +52,11 @@ def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
         text, target, anchor = found[1], found[2], found[3] or ""
         if re.match(r"[a-z]+:", target):
             return found[0]
-        path = (TOP / here).parent.joinpath(target).resolve().relative_to(TOP).as_posix()
+        path = (TOP / here).parent.joinpath(unquote(target)).resolve().relative_to(TOP).as_posix()
         to = place(path) or place(f"{path}/index.md")
         if not to:
             return text[1:-1]
         up = "../" * page.file.src_uri.count("/")
-        return f"{text}({up}{to}{anchor})"
+        return f"{text}({up}{quote(to)}{anchor})"
 
     return LINK.sub(replaced, markdown)

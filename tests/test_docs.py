@@ -6,6 +6,7 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import click
 import numpy as np
@@ -22,8 +23,8 @@ PAGES = {path: path.read_text() for path in [ROOT / "README.md", *(ROOT / "docs"
 OF_OTHERS = {
     "--array",
     "--bits",
-    "--cores",
     "--configfile",
+    "--cores",
     "--dist",
     "--full",
     "--gres",
@@ -31,6 +32,7 @@ OF_OTHERS = {
     "--profile",
     "--sdm",
     "--strict",
+    "--used",
     "--version",
 }
 """Options of other programs, of .ci/run and the scripts of examples/, or of all commands."""
@@ -124,3 +126,8 @@ def test_the_site_is_built_without_a_warning_and_loads_nothing_from_elsewhere(
         text = page.read_text()
         loaded = re.findall(r"<(?:img|script|link)[^>]*?(?:src|href)=\"([^\"]+)", text)
         assert [name for name in loaded if re.match("https?:|//", name)] == [], page
+    for method in registry.methods():
+        folder = tmp_path / "methods" / method
+        shown = re.findall(r"<img[^>]*?src=\"([^\"]+)", (folder / "index.html").read_text())
+        pictures = [folder / unquote(name) for name in shown]
+        assert [path.name for path in pictures if path.is_file()] == [f"{method}.png"]
