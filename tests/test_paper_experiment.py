@@ -4,9 +4,12 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 
+import keras
 import numpy as np
 import pytest
 from conftest import ROOT
+
+import seqlift
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("step_by_step")]
 
@@ -58,3 +61,25 @@ def test_the_order_of_methods_is_that_of_the_paper(experiment: ModuleType) -> No
     for title in ("off / on, GATA1", "off / on, TAL1"):
         assert found[genomics, title] < found["guided backprop", title]
     assert found[shuffled, "off / on, TAL1"] < found[genomics, "off / on, TAL1"]
+
+
+def test_used_hits_are_those_without_which_the_network_predicts_less(
+    experiment: ModuleType,
+) -> None:
+    from simulated_peaks import BACKGROUND, LEAST_BITS, MOTIFS, simulate, stream
+
+    codes, _ = simulate(np.ones((30, 2), bool), stream(experiment.SEED))
+    sequences = np.eye(4, dtype=np.float32)[codes]
+    rows = [[h for m in MOTIFS for h in experiment.hits(row, m, LEAST_BITS)] for row in codes]
+    subject = experiment.ExplainedModel(seqlift.Explainer(experiment.NETWORK, "tasks:0"))
+    kept = experiment.used(subject, sequences, rows)
+    network = keras.models.load_model(experiment.NETWORK, compile=False)
+    left_out = 0
+    for bases, row, used in zip(sequences, rows, kept, strict=True):
+        without = np.repeat(bases[None], len(row), axis=0)
+        for variant, one in zip(without, row, strict=True):
+            variant[one.start : one.end] = BACKGROUND
+        both = network.predict(np.concatenate([bases[None], without]), verbose=0)[:, 0]
+        assert used == [one for one, after in zip(row, both[1:], strict=True) if after < both[0]]
+        left_out += len(row) - len(used)
+    assert left_out > 0
