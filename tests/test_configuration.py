@@ -103,6 +103,13 @@ def test_all_problems_are_listed_in_the_order_of_their_lines(tmp_path: Path) -> 
     assert numbers == ["1", "3", "4", "7", "7", "10"]
 
 
+def test_files_are_missed_next_to_keys_that_are_unknown(tmp_path: Path) -> None:
+    text = GOOD.replace("shards", "shard").replace("demo.narrowPeak", "gone.bed")
+    _, missing, unknown = checked(text, tmp_path).err.split("seqlift: own.yaml:")
+    assert missing.startswith("9: regions: demo: data/gone.bed: no such file; give its path")
+    assert unknown == "10: shard: unknown key; did you mean 'shards'?\n"
+
+
 def test_a_configuration_without_a_problem_is_summed_up(tmp_path: Path) -> None:
     ran = checked(GOOD, tmp_path)
     assert (ran.code, ran.err) == (0, "")

@@ -14,7 +14,7 @@ from seqlift.errors import InputError, Problems, SeqliftError
 from seqlift.inputs.references import KINDS as REFERENCE_KINDS
 from seqlift.inputs.regions import RegionFile
 from seqlift.workflow.lines import Document, Place, read_yaml, read_yaml_file
-from seqlift.workflow.schema import Problem, as_list, configuration_schema, problems_of
+from seqlift.workflow.schema import UNKNOWN_KEY, Problem, as_list, configuration_schema, problems_of
 
 OptionsChecked = Callable[[str], str]
 """Words the problem of options of `seqlift score` as typed; empty where there is none."""
@@ -52,10 +52,12 @@ def check_configuration(
 
     Raises InputError with a line for each problem, or ModelError for a model or a target.
     """
-    raise_problems(document, written_problems(document))
+    problems = written_problems(document)
+    if any(not text.startswith(UNKNOWN_KEY) for _, text in problems):
+        raise_problems(document, problems)
     config = document.value
     models = {name: {"options": ""} | own for name, own in config["models"].items()}
-    problems = [*option_problems(models, options), *clashing_targets(models)]
+    problems += [*option_problems(models, options), *clashing_targets(models)]
     named = dict(files_named(config))
     if files:
         problems += missing_files(named)

@@ -77,7 +77,7 @@ def problems_of_keys(
         if name in known or isinstance(others, dict):
             yield from problems_of(item, known.get(name, others), root, here)
         elif others is False:
-            yield here, f"unknown key; {known_key_near(str(name), list(known))}"
+            yield here, f"{UNKNOWN_KEY}; {known_key_near(str(name), list(known))}"
 
 
 def known_key_near(name: str, known: list[str]) -> str:
@@ -177,6 +177,9 @@ CHECKS: dict[str, Callable[[Any, Schema], Iterator[str]]] = {
     "uniqueItems": stands_twice,
 }
 """What may be wrong with a value of the right type, by the word of the schema."""
+
+UNKNOWN_KEY = "unknown key"
+"""Begins the only problem that leaves the rest of a configuration as it should be."""
 
 STRUCTURE = {
     "type", "properties", "additionalProperties", "propertyNames", "required", "items", "oneOf",
