@@ -188,6 +188,23 @@ def test_score_files_have_the_same_measures_without_tensorflow(inputs: Path) -> 
             assert row in same
 
 
+@pytest.mark.slow
+def test_score_files_of_several_models_are_noted(inputs: Path) -> None:
+    other = keras.models.clone_model(keras.models.load_model(inputs / "m.keras"))
+    save(other, Path("other.keras"), seed=8)
+    words = (inputs / "r.bed", "-g", inputs / "g.fa", "-t", "out:0", "-n", 2)
+    score(inputs / "m.keras", *words, "-o", "one")
+    score(inputs / "m.keras", *words, "--method", "gradient", "-o", "two")
+    score("other.keras", *words, "--method", "saliency", "-o", "three")
+    files = [word for name in ("one", "two", "three") for word in ("--scores", f"{name}.h5")]
+    ran = command("evaluate", *files, "-o", "t")
+    assert ran.code == 0, ran.err
+    text = "its scores are of another model than those of one.h5"
+    assert [line for line in ran.err.splitlines() if text in line] == [
+        f"note       three.h5: {text}"
+    ]
+
+
 def test_one_sequence_has_no_interval(inputs: Path) -> None:
     Path("one.fa").write_text(fasta({"only": BASES[:LENGTH]}))
     words = (inputs / "m.keras", "one.fa", "-t", "out:0", "-n", 1, "--measures", "completeness")
@@ -202,6 +219,8 @@ BAD = [
     ((), 2, "MODEL, REGIONS: missing; give them, or score files with --scores FILE.h5"),
     (("m.keras",), 2, "MODEL, REGIONS: missing; give them, or score files with --scores FILE.h5"),
     (("m.keras", "r.bed", "--scores", "s.h5"), 2, "--scores: give either score files or MODEL"),
+    (("--scores", "s.h5", "--methods", "ism", "-t", "out:0", "--seed", "3"), 2,
+     "--target, --methods: decided when score files were made; leave it out, or give MODEL"),
     (("--scores", "none.h5"), 2, "none.h5"),
     (("--scores", "none.h5", "--measures", "infidelity"), 2,
      "measure infidelity: it needs the model: give MODEL and REGIONS"),

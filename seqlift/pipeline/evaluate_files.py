@@ -60,8 +60,9 @@ def evaluate_files(options: EvaluateOptions, *, progress: Progress) -> Evaluatio
                     explained = explained_rows(group, rows, instances, motifs)
                     comparison.add(method, explained)
                 bar.update(rows.stop - rows.start)
+        of_models = notes_of_models(files)
     found = comparison.rows()
-    notes = [*comparison.notes, *([instances.note()] if instances else [])]
+    notes = [*of_models, *comparison.notes, *([instances.note()] if instances else [])]
     write_measures(found, outputs, replace=options.force)
     return Evaluation(found, notes, outputs)
 
@@ -89,6 +90,16 @@ def by_method(files: Sequence[ScoreFile]) -> dict[str, list[ScoreFile]]:
                 f" {files[0].rows} of {files[0].length}; give files of the same regions"
             )
     return groups
+
+
+def notes_of_models(files: Sequence[ScoreFile]) -> list[str]:
+    """Note files of a model other than that of the first one."""
+    first = files[0].attributes.get("model_sha256")
+    return [
+        f"{file.path}: its scores are of another model than those of {files[0].path}"
+        for file in files
+        if file.attributes.get("model_sha256") != first
+    ]
 
 
 def method_of(file: ScoreFile) -> str:

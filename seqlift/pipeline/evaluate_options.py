@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from seqlift.attribution import registry
 from seqlift.errors import InputError
@@ -58,12 +58,39 @@ class EvaluateOptions(ScoreOptions):
     )
 
 
+OF_FILES = frozenset(
+    ("scores", "instances", "on", "measures", "seed", "output", "force", "model", "regions")
+)
+"""Options that have a meaning for score files."""
+
+
 def check_sources(options: EvaluateOptions) -> None:
-    """Raise InputError where there is neither a model with regions nor a score file, or both."""
+    """Raise InputError where there is neither a model with regions nor a score file, or both.
+
+    And for options of a model where there are score files.
+    """
     if options.scores and (options.model or options.regions):
         raise InputError("--scores: give either score files or MODEL and REGIONS")
+    unused = options_of_models(options) if options.scores else []
+    if unused:
+        raise InputError(
+            f"{', '.join(unused)}: decided when score files were made; leave it out, or give MODEL"
+            " and REGIONS in the place of --scores"
+        )
     if not options.scores and not (options.model and options.regions):
         raise InputError("MODEL, REGIONS: missing; give them, or score files with --scores FILE.h5")
+
+
+def options_of_models(options: EvaluateOptions) -> list[str]:
+    """List the flags that are not at their defaults and mean nothing for score files."""
+    plain = EvaluateOptions(model=options.model, regions=options.regions)
+    return [
+        one.metadata.get("flag", f"--{one.name.replace('_', '-')}")
+        for one in fields(options)
+        # the environment is set for other runs too
+        if one.name not in OF_FILES and "envvar" not in one.metadata
+        if getattr(options, one.name) != getattr(plain, one.name)
+    ]
 
 
 def methods_of(text: str) -> dict[str, tuple[str, Mapping[str, str]]]:
