@@ -230,11 +230,14 @@ def test_seqlets_are_named_by_motifs_and_have_no_colour(folder: Path, tmp_path: 
 
 
 def test_what_cannot_be_browsed_is_said(folder: Path, tmp_path: Path) -> None:
-    def fails(words: str, scores: Path, **more: str) -> None:
+    def fails(words: str, scores: Path, **more: str | tuple[str, ...]) -> None:
         with pytest.raises(InputError, match=words), site_of([str(scores)], **NO_OPTIONS | more):
             pass
 
     fails("no track", tmp_path / "none")
+    (tmp_path / "named.bed").write_text("1\t100\t110\n")
+    marks = {"annotations": (str(tmp_path / "named.bed"),)}
+    fails("chromosome 1 is not in the genome of the scores", folder / "one", **marks)
     fails("none.bw: no such file; give the prefix of `seqlift score`", folder / "none.h5")
     shutil.copy(folder / "toy.fa", tmp_path / "toy.bw")
     fails("not a bigWig", tmp_path / "toy.bw")

@@ -224,6 +224,19 @@ def test_seqlets_have_the_name_of_their_motif(tmp_path: Path) -> None:
         marks.read_marks([bed])
 
 
+def test_annotations_of_other_chromosomes_are_refused(tmp_path: Path) -> None:
+    """They would be drawn nowhere, as if there were none."""
+    bed = tmp_path / "x.bed"
+    bed.write_text("1\t5\t9\n2\t5\t9\n")
+    problem = "x.bed:1: chromosome 1 is not in the genome of the scores, nor is any other of this"
+    with pytest.raises(InputError, match=f"{problem} file; did you mean chr1"):
+        marks.read_marks([bed], ["chr1", "chr2"])
+    bed.write_text("1\t5\t9\nchr2\t5\t9\n")
+    assert len(marks.read_marks([bed], ["chr1", "chr2"])) == 2
+    bed.write_text("# none\n")
+    assert marks.read_marks([bed], ["chr1"]) == []
+
+
 def test_many_annotations_keep_within_their_lanes() -> None:
     some = regions(*((i, i + 50, f"n{i}", "+") for i in range(40)))
     found = marks.laid_out(

@@ -93,12 +93,12 @@ def find_files(
         A file is missing or not what its name says, or the genome is not that of the scores.
     """
     tracks = tuple(dict.fromkeys(track for word in scores for track in tracks_of(word)))
-    read_marks(annotations)
     files = tuple(track.with_suffix(SCORES_ENDING) for track in tracks)
     known = all(one.is_file() for one in files)
     path = genome_path(files[0] if known else None, tracks[0], genome)
     with Genome(path) as fasta:
         index = fasta.index_text()
+        read_marks(annotations, fasta.sizes)
         for one in files if known else ():
             check_sizes(one, fasta)
     if known:

@@ -4,7 +4,7 @@ Knows BED and Matplotlib; knows nothing of scores.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Polygon
 
 from seqlift.errors import InputError
+from seqlift.inputs.genome import missing_chromosome
 from seqlift.inputs.regions import parse_regions
 from seqlift.inputs.text import TextFile
 from seqlift.intervals import Region
@@ -47,9 +48,13 @@ class Mark:
     lane: int
 
 
-def read_marks(paths: Sequence[str | os.PathLike[str]]) -> list[Region]:
+def read_marks(
+    paths: Sequence[str | os.PathLike[str]], chroms: Collection[str] = ()
+) -> list[Region]:
     """Read the rows of BED files. Raises InputError with all problems of the first bad file.
 
+    A file none of whose rows lies on one of `chroms`, where these are known, is one of another
+    genome or of other names of chromosomes, and refused too: nothing of it would be seen.
     Where a header has a column "motif", as that of `seqlift seqlets`, a row is called by what
     stands there.
     """
@@ -63,8 +68,19 @@ def read_marks(paths: Sequence[str | os.PathLike[str]]) -> list[Region]:
         problems = [row for row in rows if isinstance(row, str)]
         if problems:
             raise InputError(*problems)
-        found += by_motif([row for row in rows if isinstance(row, Region)], lines)
+        regions = [row for row in rows if isinstance(row, Region)]
+        if regions and chroms and not any(one.chrom in chroms for one in regions):
+            raise InputError(elsewhere(file.source, regions[0], chroms))
+        found += by_motif(regions, lines)
     return found
+
+
+def elsewhere(source: str, first: Region, chroms: Collection[str]) -> str:
+    """Word the problem of annotations that lie on no chromosome of the scores."""
+    return (
+        f"{source}:{first.line}: chromosome {printable(first.chrom)} is not in the genome of the"
+        f" scores, nor is any other of this file; {missing_chromosome(first.chrom, chroms)}"
+    )
 
 
 def by_motif(regions: list[Region], lines: Sequence[str]) -> list[Region]:

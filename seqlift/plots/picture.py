@@ -169,9 +169,9 @@ def draw_rows(paths: Sequence[Path_], wanted: DrawingOptions) -> Figure:
 
 def blocks_of(paths: Sequence[Path_], wanted: DrawingOptions) -> tuple[list[Block], list[Region]]:
     """Read what is wanted of score files, and the annotations."""
-    regions = marks.read_marks(wanted.annotations)
     with ExitStack() as stack:
         files = [StretchReader(stack.enter_context(ScoreFile(Path(path)))) for path in paths]
+        regions = marks.read_marks(wanted.annotations, files[0].chromosomes())
         stretches = find_regions(files[0], wanted)
         names = labels(files)
         found = [block(files, names, one, wanted.kinds()) for one in stretches]

@@ -19,7 +19,7 @@ from seqlift.tracks.overlap import Intervals
 from seqlift.tracks.score_file import ScoreFile
 
 NAMES_AT_ONCE = 4096
-"""StretchReader whose names are read at once."""
+"""Rows whose names are read at once."""
 
 REGION = re.compile(r"(.+):([0-9][0-9,]*)-([0-9][0-9,]*)")
 
@@ -55,6 +55,10 @@ class StretchReader:
         self.scores = scores
         self.places: Intervals = scores.intervals()
         self._chrom = np.array(self.places.chrom, dtype=object)
+
+    def chromosomes(self) -> tuple[str, ...]:
+        """Name the chromosomes of the genome, none where the file is a part and does not say."""
+        return tuple(self.scores.sizes()) if self.scores.has_genome else ()
 
     def row(self, number: int) -> DrawnRegion:
         """Find a row by its number, from 0. Raises InputError where the file has fewer."""

@@ -93,12 +93,17 @@ class ScoreFile(Closing):
         """Find the largest absolute contribution of an observed base."""
         return float(self.attributes.get("largest_contribution", "nan"))
 
+    @property
+    def has_genome(self) -> bool:
+        """Find out whether the file says how long the chromosomes are; a part does not."""
+        return layout.GENOME_CHROM in self._datasets
+
     def sizes(self) -> dict[str, int]:
         """List every chromosome with its length, in the order of the FASTA.
 
         Raises InputError where the file has none, being part of another.
         """
-        if layout.GENOME_CHROM not in self._datasets:
+        if not self.has_genome:
             raise InputError(
                 f"{self.path}: it does not say how long the chromosomes are; give the .h5 file that"
                 " `seqlift score` or `seqlift merge` finished"

@@ -45,10 +45,10 @@ def page(paths: Sequence[Path_], *, annotations: Sequence[Path_] = ()) -> str:
     InputError
         A score file or BED file that cannot be read.
     """
-    regions = marks.read_marks(annotations)
     with ExitStack() as stack:
         files = [stack.enter_context(ScoreFile(Path(path))) for path in paths]
         readers = [StretchReader(one) for one in files]
+        regions = marks.read_marks(annotations, readers[0].chromosomes())
         alike = same_rows(readers)
         measured, comparison = measure(readers, alike=alike, annotations=regions)
         figures = [
