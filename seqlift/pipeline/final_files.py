@@ -55,6 +55,7 @@ def place_scores(run: Run, parts: PartsFolder, done: Collection[Path], progress:
 def write_tracks(run: Run, parts: PartsFolder, done: Collection[Path], progress: Progress) -> None:
     """Write the tracks of every score file, from what is held of them if that is all."""
     workers, overlap = run.settings.workers, run.options.overlap
+    within = workers.within(len(run.outputs.targets))
     held = run.held if run.held is not None and run.held.whole(run.rows) else None
 
     def drawn(target: tuple[int, TargetFiles], check: Callable[[], None]) -> None:
@@ -63,7 +64,7 @@ def write_tracks(run: Run, parts: PartsFolder, done: Collection[Path], progress:
             with HeldScoreFile(files.scores, held, place) as scores:
                 new = parts.unfinished(track)
                 format_of(track).make(
-                    scores, new, overlap=overlap, progress=progress, workers=workers, check=check
+                    scores, new, overlap=overlap, progress=progress, workers=within, check=check
                 )
             finish(new, track, replace=track in parts.replaced)
 

@@ -144,6 +144,13 @@ class Workers(Closing):
                 if found is not None and not isinstance(found, AbandonedError):
                     raise found
 
+    def within(self, items: int) -> "Workers":
+        """Choose threads for the work within each of `items`: none, where these fill them all.
+
+        To hand over a block of a track takes as long as to compress it.
+        """
+        return self if items < self.number else Workers()
+
     def close(self) -> None:
         """Wait for what is being done; what is not begun is dropped."""
         if self.pool is not None:

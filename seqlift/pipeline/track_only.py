@@ -56,6 +56,7 @@ def draw_parts(
 ) -> None:
     """Write the tracks of every target, or find that they are there."""
     workers, overlap = run.settings.workers, run.options.overlap
+    within = workers.within(len(run.outputs.targets))
 
     def drawn(target: tuple[TargetFiles, SeveralFiles], check: Callable[[], None]) -> None:
         files, scores = target
@@ -65,7 +66,7 @@ def draw_parts(
                 continue
             new = parts.unfinished(track)
             format_of(track).make(
-                scores, new, overlap=overlap, progress=progress, workers=workers, check=check
+                scores, new, overlap=overlap, progress=progress, workers=within, check=check
             )
             finish(new, track, replace=replace)
 

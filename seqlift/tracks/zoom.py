@@ -67,6 +67,8 @@ class ZoomLevels:
 
     def finished(self, *, all_of_them: bool) -> Iterator[tuple[int, Records]]:
         """Yield the level and the records of finished bins, `RECORDS` of them, or the rest too."""
+        if self._number.max() < RECORDS and not all_of_them:
+            return
         for level in range(len(self.reductions)):
             number, taken = int(self._number[level]), 0
             while number - taken >= RECORDS or (all_of_them and taken < number):
