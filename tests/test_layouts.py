@@ -14,6 +14,8 @@ from seqlift.inputs.onehot import one_hot
 from seqlift.lowering.input_layout import layout_of
 from seqlift.lowering.walk import lower
 
+pytestmark = pytest.mark.usefixtures("step_by_step")
+
 LENGTH = 23
 CODES = sequences(4, LENGTH)
 X = one_hot(CODES)

@@ -17,6 +17,8 @@ from seqlift.lowering.walk import lower
 from seqlift.network.mean_base import mean_normalised
 from seqlift.network.primitives.base import Weighted
 
+pytestmark = pytest.mark.usefixtures("step_by_step")
+
 LENGTH = 19
 X = one_hot(sequences(3, LENGTH), np.float64)
 REFERENCES = one_hot(shuffles(sequences(3, LENGTH), 2), np.float64)

@@ -21,6 +21,8 @@ from seqlift.models.load import load
 from seqlift.models.refused import RefusedLayersError, refusal_lines
 from seqlift.models.safety import Refusal
 
+pytestmark = pytest.mark.usefixtures("step_by_step")
+
 
 def lambda_record(name: str, function: Callable[..., Any], inbound: list[Any]) -> Record:
     """Return a Lambda as Keras 2 wrote it."""

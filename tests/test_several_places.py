@@ -16,6 +16,8 @@ from seqlift.errors import ModelError
 from seqlift.models.load import load
 from seqlift.models.renamed import SyncBatchNormalization
 
+pytestmark = pytest.mark.usefixtures("step_by_step")
+
 X = np.random.default_rng(0).normal(size=(3, 9, 4)).astype("float32")
 
 
