@@ -91,7 +91,7 @@ def test_an_error_repeats_names_without_obeying_them(
     (tmp_path / "g.fa").write_text(">d\x1b[5m\nACGTACGT\n")
     ran = command("score", "no\n\x1b.h5", tmp_path / "r.bed", "-g", tmp_path / "g.fa", *flags)
     assert ran.code == 2
-    assert r"chromosome c\x1b[31m\u202e is not in the genome; there is d\x1b[5m" in shown(ran)
+    assert r"chromosome c\x1b[31m\u202e is not in the genome; it has d\x1b[5m" in shown(ran)
     assert r"seqlift: no\n\x1b.h5: no such file" in ran.err
     assert len(re.findall("^seqlift: ", ran.err, re.MULTILINE)) == 3
 
