@@ -30,7 +30,7 @@ from seqlift.pipeline.loading import load_explainer
 from seqlift.pipeline.part_writer import PartWriter
 from seqlift.pipeline.parts import PartsFolder
 from seqlift.pipeline.preflight import prepared
-from seqlift.pipeline.rows import score_batch
+from seqlift.pipeline.rows import score_batch, stored_windows
 from seqlift.pipeline.run import Batch, Run
 from seqlift.pipeline.score import place_scores, score, write_tracks
 from seqlift.pipeline.score_options import ScoreOptions
@@ -172,7 +172,7 @@ def written(
 
 def laid_out(run: Run, batch: Batch, result: Result) -> ScoreBatch:
     """Return the rows of a batch, with their residuals."""
-    return score_batch(batch.rows, result, length=run.row_length)
+    return score_batch(stored_windows(batch.rows, length=run.row_length), result)
 
 
 def busy(asked: ScoreOptions) -> dict[str, float]:

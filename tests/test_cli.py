@@ -381,7 +381,7 @@ def test_an_interrupted_run_leaves_what_it_can_be_continued_from(
     )
     limit = time.monotonic() + PATIENCE
     while running.poll() is None and time.monotonic() < limit:
-        if sum(path.stat().st_size for path in workplace.glob("*.parts/*/0.h5")) > COMPUTED:
+        if sum(path.stat().st_size for path in workplace.glob("*.parts/*/scores.h5")) > COMPUTED:
             break
         time.sleep(0.05)
     assert running.poll() is None

@@ -289,7 +289,7 @@ def test_a_damaged_part_is_named_and_only_it_is_computed_anew(
     (folder,) = (
         p for p in Path("many.seqlift.parts").iterdir() if p.name.startswith("0000000000-")
     )
-    path = folder / "1.h5"
+    path = folder / "scores.h5"
     with h5py.File(path) as file:
         place = file["shap/seq"].id.get_chunk_info(0)
     data = bytearray(path.read_bytes())
@@ -302,7 +302,6 @@ def test_a_damaged_part_is_named_and_only_it_is_computed_anew(
     assert ran.err == f"seqlift: {path}: {damage}, in {folder}; {remedy}\n"
     assert not list(workplace.glob("*.h5"))
     path.unlink()
-    (folder / "0.h5").unlink()
     folder.rmdir()
     score(*words(inputs)[1:])
     assert contents(workplace) == whole
@@ -455,8 +454,8 @@ def test_models_are_averaged_with_shared_references(inputs: Path, workplace: Pat
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("0000000000-0000000326", "0.h5: not what its folder's name says"),
-        ("0000000163-0000000326", "0.h5: not what its folder's name says"),
+        ("0000000000-0000000326", "scores.h5: not what its folder's name says"),
+        ("0000000163-0000000326", "scores.h5: not what its folder's name says"),
         ("0000000690-0000000853", "not a part of this run, or one that overlaps another"),
         ("0000000000-0000000100", "not a part of this run, or one that overlaps another"),
     ],
@@ -474,16 +473,13 @@ def test_a_folder_that_is_not_the_part_its_name_says_is_refused(
     assert not list(workplace.glob("*.h5"))
 
 
-def test_files_of_two_targets_that_changed_places_are_noticed(
-    inputs: Path, workplace: Path
-) -> None:
+def test_files_of_two_runs_that_changed_places_are_noticed(inputs: Path, workplace: Path) -> None:
+    ended(words(inputs, "-o", "other", "--seed", 2), 14)
     ended(words(inputs), 14)
-    folder = Path("many.seqlift.parts/0000000000-0000000163")
-    (folder / "0.h5").rename(folder / "x")
-    (folder / "1.h5").rename(folder / "0.h5")
-    (folder / "x").rename(folder / "1.h5")
+    name = "0000000000-0000000163/scores.h5"
+    Path(f"other.parts/{name}").replace(Path(f"many.seqlift.parts/{name}"))
     ran = command(*words(inputs))
-    assert (ran.code, "0.h5: not what its folder's name says" in ran.err) == (2, True)
+    assert (ran.code, "scores.h5: not what its folder's name says" in ran.err) == (2, True)
 
 
 def test_a_folder_that_runs_did_not_make_is_left_alone(inputs: Path, workplace: Path) -> None:

@@ -12,7 +12,13 @@ from seqlift.attribution.result import Result
 from seqlift.errors import NumericError
 from seqlift.intervals import Region, Window
 from seqlift.pipeline.cancelling import cancelling_in
-from seqlift.pipeline.rows import check_residuals, check_stored, residuals_of, score_batch
+from seqlift.pipeline.rows import (
+    check_residuals,
+    check_stored,
+    residuals_of,
+    score_batch,
+    stored_windows,
+)
 from seqlift.pipeline.workload import WindowBases, Workload
 from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.hdf5 import ScoreWriter
@@ -55,7 +61,7 @@ def made(scale: float, kind: type[np.floating] = np.float32) -> tuple[list[Windo
 def stored(
     rows: list[WindowBases], result: Result, dtype: Dtype, tolerance: float = 1e-2
 ) -> ScoreBatch:
-    batch = score_batch(rows, result, length=LENGTH, dtype=dtype, multipliers=True)
+    batch = score_batch(stored_windows(rows, length=LENGTH), result, dtype=dtype, multipliers=True)
     workload = cast(Workload, Places())
     check_stored(batch, result, rows, workload, target="task", tolerance=tolerance)
     return batch
@@ -137,6 +143,6 @@ def test_contributions_that_cancel_are_warned_of_though_they_sum_up(
     with ScoreWriter(path, length=20, attributes={}) as writer:
         writer.write(replace(batch, hypothetical=(size * batch.hypothetical).astype(np.float32)))
     with ScoreFile(path) as scores:
-        notes = cancelling_in(scores)
+        notes = cancelling_in(scores, scores.path)
     assert len(notes) == (size > 1.0)
     assert all("times the largest prediction and cancel" in note for note in notes)

@@ -12,6 +12,8 @@ from seqlift.cli.screen import show
 from seqlift.system.printable import printable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from seqlift.explain.inspection import LayerReport, ModelReport
     from seqlift.pipeline.measures_written import Evaluation
     from seqlift.pipeline.output_files import Written
@@ -23,16 +25,30 @@ if TYPE_CHECKING:
     from seqlift.workflow.configuration import CheckedConfiguration
 
 
+MOST_NAMED = 20
+"""Files, and warnings, of a run that are shown; of hundreds of targets nobody reads all."""
+
+
 def progress(*, quiet: bool) -> "Progress":
     """Make a factory of progress bars on standard error, shown only on a terminal."""
+    begun: set[str] = set()
 
     def bar(stage: str, total: int) -> AbstractContextManager["ProgressBar"]:
         from tqdm import tqdm
 
         silent = True if quiet else None  # None: silent where there is no terminal
-        return tqdm(total=total, desc=stage, unit=" sequences", disable=silent)  # type: ignore[no-any-return]  # tqdm has no types
+        # Of hundreds of targets each has a bar: the first stays on the screen.
+        first = stage not in begun
+        begun.add(stage)
+        return tqdm(total=total, desc=stage, unit=" sequences", disable=silent, leave=first)  # type: ignore[no-any-return]  # tqdm has no types
 
     return bar
+
+
+def files_text(files: "Sequence[Path]") -> str:
+    """Name files, or the first of many."""
+    named = "  ".join(map(str, files[:MOST_NAMED]))
+    return f"{named}  and {len(files) - MOST_NAMED} more" if len(files) > MOST_NAMED else named
 
 
 def show_summary(summary: "Summary") -> None:
@@ -40,7 +56,7 @@ def show_summary(summary: "Summary") -> None:
     rate = summary.rows / summary.seconds
     if not summary.rows:
         show(f"{'sequences':<10} 0: this shard has none", err=True)
-        show(f"{'files':<10} {'  '.join(map(str, summary.files))}", err=True)
+        show(f"{'files':<10} {files_text(summary.files)}", err=True)
         return
     status = ", ".join(f"{count} {word}" for word, count in summary.status.items())
     residual = f"{summary.relative_residual:.1e} of the prediction, at {summary.worst}"
@@ -52,12 +68,14 @@ def show_summary(summary: "Summary") -> None:
         ("seconds", f"{summary.seconds:.1f}, {rate:.1f} sequences per second"),
         ("residual", f"at most {residual}"),
         ("computed", f"in {summary.precision} on {summary.device}"),
-        ("files", "  ".join(str(path) for path in summary.files)),
+        ("files", files_text(summary.files)),
     ):
         show(f"{name:<10} {value}", err=True)
     for kind, texts in (("note", summary.notes), ("warning", summary.warnings)):
-        for text in texts:
+        for text in texts[:MOST_NAMED]:
             show(f"{kind:<10} {text}", err=True)
+        if len(texts) > MOST_NAMED:
+            show(f"{kind:<10} and {len(texts) - MOST_NAMED} more", err=True)
 
 
 def show_timings(seconds: Mapping[str, float]) -> None:
@@ -69,7 +87,7 @@ def show_timings(seconds: Mapping[str, float]) -> None:
 def show_files(written: "Written", *, quiet: bool) -> None:
     """Show which files a command has written, on standard error."""
     if not quiet:
-        show(f"{'files':<10} {'  '.join(map(str, written.files))}", err=True)
+        show(f"{'files':<10} {files_text(written.files)}", err=True)
         if written.before:
             note = "they were there already, as this command writes them"
             show(f"{'note':<10} {note}", err=True)

@@ -4,6 +4,8 @@ So do those of a layer that divides by nearly zero. Their sum may be right to th
 float64, and no single one of them means anything.
 """
 
+from pathlib import Path
+
 import numpy as np
 
 from seqlift.tracks.score_file import ScoreFile
@@ -48,13 +50,13 @@ def ratio_in(scores: ScoreFile | SeveralFiles) -> float:
     return scores.largest_contribution / size if size else 0.0
 
 
-def cancelling_in(scores: ScoreFile | SeveralFiles) -> tuple[str, ...]:
-    """Warn of contributions that cancel: a sentence, or none."""
+def cancelling_in(scores: ScoreFile | SeveralFiles, path: Path) -> tuple[str, ...]:
+    """Warn of contributions that cancel, in `path`: a sentence, or none."""
     ratio = ratio_in(scores)
     if not ratio > CANCELLING:  # so is NaN, of a file without a largest contribution
         return ()
     note = (
-        f"{scores.path}: contributions are up to {ratio:.0e} times the largest prediction and"
+        f"{path}: contributions are up to {ratio:.0e} times the largest prediction and"
         " cancel, as where a layer divides by nearly zero; their sum is right, single bases are"
         " not to be trusted"
     )

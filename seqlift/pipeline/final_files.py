@@ -7,11 +7,12 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from seqlift.pipeline.facts import run_attributes, shard_attributes
+from seqlift.pipeline.open_parts import OpenParts
 from seqlift.pipeline.output_files import TargetFiles, finish, remove_outdated
 from seqlift.pipeline.parts import PartsFolder
 from seqlift.pipeline.progress import Progress
 from seqlift.pipeline.run import Run
-from seqlift.pipeline.run_summary import check_file
+from seqlift.pipeline.run_summary import Judged, check_residuals_of, judged
 from seqlift.pipeline.track_formats import format_of
 from seqlift.tracks.held_tracks import HeldScoreFile
 from seqlift.tracks.join import join
@@ -19,16 +20,21 @@ from seqlift.tracks.regions_bed import write_regions
 from seqlift.tracks.score_file import ScoreFile
 
 
-def place_scores(run: Run, parts: PartsFolder, done: Collection[Path], progress: Progress) -> None:
-    """Join the parts to score files, and give these and the regions file their final names."""
+def place_scores(
+    run: Run, parts: PartsFolder, done: Collection[Path], progress: Progress
+) -> dict[Path, Judged]:
+    """Join the parts to score files, and give these and the regions file their final names.
+
+    Returns what was found of each score file that was made.
+    """
+    found: dict[Path, Judged] = {}
     run.workload.check_unchanged()  # what was scored must be what the digests in the file say
     new = {path: parts.unfinished(path) for path in run.outputs.scores() if path not in done}
-    finished = parts.finished()
 
     def joined(target: tuple[int, TargetFiles], check: Callable[[], None]) -> None:
         place, files = target
         attributes = run_attributes(run, files.target) | shard_attributes(run)
-        sources = [part.scores(place) for part in finished]
+        sources = opened.of_target(place)
         path, sizes = new[files.scores], run.workload.genome.sizes
         with progress("joining", run.rows) as bar:
 
@@ -37,10 +43,13 @@ def place_scores(run: Run, parts: PartsFolder, done: Collection[Path], progress:
                 bar.update(rows)
 
             join(sources, path, attributes=attributes, sizes=sizes, progress=report)
-        check_file(run, path, files.target)  # before it has its final name
+        with ScoreFile(path) as scores:  # before it has its final name
+            check_residuals_of(run, scores, files.target)
+            found[files.scores] = judged(run, scores, files.scores)
 
     targets = enumerate(run.outputs.targets)
-    run.settings.workers.each(joined, [one for one in targets if one[1].scores in new])
+    with OpenParts(parts.finished()) as opened:
+        run.settings.workers.each(joined, [one for one in targets if one[1].scores in new])
     first = run.outputs.targets[0].scores  # the regions of every target are the same
     if run.outputs.regions in new:
         with ScoreFile(new.get(first, first)) as scores:
@@ -50,6 +59,7 @@ def place_scores(run: Run, parts: PartsFolder, done: Collection[Path], progress:
     for path in new:
         finish(new[path], path, replace=path in parts.replaced)
     parts.placed = True
+    return found
 
 
 def write_tracks(run: Run, parts: PartsFolder, done: Collection[Path], progress: Progress) -> None:

@@ -13,8 +13,13 @@ PART = re.compile("([0-9]{10,18})-([0-9]{10,18})", re.ASCII)
 LEFT_BEHIND = re.compile(r"[0-9]{10,18}(-[0-9]{10,18})?\.partial", re.ASCII)
 """A part that was being written, or removed."""
 
-PART_SCORES = re.compile(r"[0-9]+\.h5", re.ASCII)
-"""The score files of a part."""
+PART_SCORES = re.compile(r"(scores|[0-9]+)\.h5", re.ASCII)
+"""The score file of a part; earlier versions had one for each target."""
+
+
+def scores_in(folder: Path) -> Path:
+    """Name the score file in the folder of a part, which may be unfinished."""
+    return folder / "scores.h5"
 
 
 class Part(NamedTuple):
@@ -24,9 +29,10 @@ class Part(NamedTuple):
     start: int
     stop: int
 
-    def scores(self, target: int) -> Path:
-        """Name the score file of a target, by its number."""
-        return self.folder / f"{target}.h5"
+    @property
+    def scores(self) -> Path:
+        """Name its score file."""
+        return scores_in(self.folder)
 
 
 def remove_part(folder: Path) -> None:

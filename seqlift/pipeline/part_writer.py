@@ -4,41 +4,35 @@ Knows parts and score files; knows nothing of how rows are computed.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from seqlift.errors import InputError
+from seqlift.pipeline.part_folders import scores_in
 from seqlift.pipeline.parts import REMOVE, PartsFolder
 from seqlift.pipeline.run import Run
 from seqlift.system.closing import Finishing
 from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.hdf5 import ScoreWriter
-from seqlift.tracks.score_file import ScoreFile
-from seqlift.tracks.seal import check_seal
+from seqlift.tracks.part_file import PartFile
 
 
-def part_facts(parts: PartsFolder, target: str, start: int) -> dict[str, str | int]:
-    return {"run": parts.run, "target": target, "start": start}
+def part_facts(parts: PartsFolder, start: int) -> dict[str, str | int]:
+    return {"run": parts.run, "start": start}
 
 
 def check_parts(run: Run, parts: PartsFolder) -> None:
     """Raise where a finished part is damaged, or not what its name says."""
     parts.check(run.first, run.last, run.chunk)
     for part in parts.finished():
-        for place, files in enumerate(run.outputs.targets):
-            path = part.scores(place)
-            try:
-                check_seal(path)
-                with ScoreFile(path) as scores:
-                    found, rows = scores.attributes, scores.rows
-            except InputError as error:
-                known = [problem.rpartition("; ")[0] or problem for problem in error.problems]
-                raise InputError(
-                    *(f"{one}, in {part.folder}; {REMOVE}" for one in known)
-                ) from error
-            wanted = part_facts(parts, files.target, part.start)
-            same = all(found.get(name) == value for name, value in wanted.items())
-            if not same or rows != part.stop - part.start:
-                raise InputError(f"{path}: not what its folder's name says; {REMOVE}")
+        try:
+            with PartFile(part.scores) as file:
+                found, size = file.attributes, (file.rows, file.targets)
+        except InputError as error:
+            known = [problem.rpartition("; ")[0] or problem for problem in error.problems]
+            raise InputError(*(f"{one}, in {part.folder}; {REMOVE}" for one in known)) from error
+        wanted = part_facts(parts, part.start)
+        same = all(found.get(name) == value for name, value in wanted.items())
+        if not same or size != (part.stop - part.start, len(run.outputs.targets)):
+            raise InputError(f"{part.scores}: not what its folder's name says; {REMOVE}")
 
 
 class PartWriter(Finishing):
@@ -52,14 +46,13 @@ class PartWriter(Finishing):
         self._run, self._parts = run, parts
         self._start = self._row = start
         self._stop = stop
-        self._folder: Path | None = None
-        self._writers: list[ScoreWriter] = []
+        self._writer: ScoreWriter | None = None
         self._begun = 0.0
 
     def write(self, scores: Sequence[ScoreBatch]) -> None:
         """Append rows, a batch of them for each target."""
         rows, taken = len(scores[0].windows), 0
-        if self._folder is not None and self._age() >= self._run.settings.part_seconds:
+        if self._writer is not None and self._age() >= self._run.settings.part_seconds:
             # To the next whole chunk: joining copies chunks as they are, wherever a part ends.
             taken = min(-self._row % self._run.chunk, rows)
             self._append(scores, slice(0, taken))
@@ -72,55 +65,49 @@ class PartWriter(Finishing):
         return self._run.settings.clock() - self._begun
 
     def _append(self, scores: Sequence[ScoreBatch], rows: slice) -> None:
-        if self._folder is None:
-            self._folder = self._begin()
-        for writer, batch in zip(self._writers, scores, strict=True):
-            writer.write(batch.rows(rows))
+        if self._writer is None:
+            self._writer = self._begin()
+        self._writer.write(*(batch.rows(rows) for batch in scores))
         self._row += rows.stop - rows.start
 
-    def _begin(self) -> Path:
+    def _begin(self) -> ScoreWriter:
         run, self._begun, self._start = self._run, self._run.settings.clock(), self._row
-        folder = self._parts.begin(self._row)
-        for place, files in enumerate(run.outputs.targets):
-            writer = ScoreWriter(
-                folder / f"{place}.h5",
-                length=run.row_length,
-                attributes=part_facts(self._parts, files.target, self._row),
-                dtype=run.options.dtype,
-                multipliers=run.options.multipliers,
-                kept=run.options.keep,
-                workers=run.settings.workers.pool,
-            )
-            self._writers.append(writer)
-        return folder
+        return ScoreWriter(
+            scores_in(self._parts.begin(self._row)),
+            length=run.row_length,
+            attributes=part_facts(self._parts, self._row),
+            dtype=run.options.dtype,
+            multipliers=run.options.multipliers,
+            kept=run.options.keep,
+            workers=run.settings.workers.pool,
+            targets=len(run.outputs.targets),
+        )
 
     def finish(self) -> None:
         """Finish the part under way; with no rows at all it is an empty one."""
-        folder = self._begin() if self._folder is None else self._folder
-        for writer in self._writers:
-            writer.close()
-        self._parts.finish(folder, self._start, self._row)
-        self._folder, self._writers = None, []
+        writer = self._writer or self._begin()
+        writer.close()
+        self._parts.finish(writer.path.parent, self._start, self._row)
+        self._writer = None
 
-    def _cut(self) -> None:
+    def _cut(self, writer: ScoreWriter) -> None:
         rows = self._row - self._start
         spare = rows % self._run.chunk
         if spare == rows:
             self.discard()
             return
-        for writer in self._writers:
-            writer.truncate(rows - spare)
+        writer.truncate(rows - spare)
         self._row -= spare
         self.finish()
 
     def close(self) -> None:
         """Finish the last part, or what is whole of it."""
-        if self._row < self._stop and self._folder is not None:
-            self._cut()
-        elif self._folder is not None or self._start == self._stop:
+        if self._row < self._stop and self._writer is not None:
+            self._cut(self._writer)
+        elif self._writer is not None or self._start == self._stop:
             self.finish()
 
     def discard(self) -> None:
         """Drop the part under way."""
-        for writer in self._writers:
-            writer.discard()
+        if self._writer is not None:
+            self._writer.discard()

@@ -1,7 +1,7 @@
 """Finished parts of a run that is not finished: what a run that was ended goes on from.
 
 The folder PREFIX.parts has run.json, which says of what run the parts are, and a folder for each
-part, named by its first row and the one after its last, with a score file for each target. Every
+part, named by its first row and the one after its last, with the scores of all targets. Every
 name comes from renaming what is whole, so whatever has a part's name is one. Nothing here depends
 on the clock. Without run.json nothing in the folder is known to be a run's, so nothing is removed;
 therefore it is the first to come and the last to go. docs/decisions/0013 has all states.

@@ -138,40 +138,68 @@ def check_stored(
         raise above_tolerance(place, target, found, tolerance, stored=kind)
 
 
-def score_batch(
-    rows: Sequence[WindowBases],
-    result: "Result",
-    *,
-    length: int,
-    dtype: Dtype = "float32",
-    multipliers: bool = False,
-) -> ScoreBatch:
-    """Arrange a batch as the score file stores it, in rows of `length` bases.
+@dataclass(frozen=True, slots=True)
+class StoredWindows:
+    """The windows of a batch in rows of the score file, which all targets share.
+
+    Attributes
+    ----------
+    codes
+        A=0 C=1 G=2 T=3, N and padding 4, (N, L).
+    windows, status
+        As in `seqlift.tracks.batch.ScoreBatch`.
+    around
+        Columns of each row before and after the sequence.
+    """
+
+    codes: NDArray[np.uint8]
+    windows: list[Window]
+    status: list[str]
+    around: tuple[int, int]
+
+
+def stored_windows(rows: Sequence[WindowBases], *, length: int) -> StoredWindows:
+    """Arrange windows of one length in rows of `length` bases.
 
     A sequence shorter than a row (a model of any length) stands in its middle, N on both sides.
-    Residuals are those of the contributions as they are stored, in `dtype`.
     """
-    from seqlift.tracks.arranging import observed  # numba, which summaries need not
-
     extent = rows[0].codes.size
     start = length // 2 - extent // 2
     codes = np.full((len(rows), length), UNKNOWN, dtype=np.uint8)
     codes[:, start : start + extent] = [row.codes for row in rows]
-    around = ((0, 0), (start, length - start - extent), (0, 0))
+    windows = [_stored_window(row, row.window.start - start, length) for row in rows]
+    around = (start, length - start - extent)
+    return StoredWindows(codes, windows, [status_of(row) for row in rows], around)
+
+
+def score_batch(
+    rows: StoredWindows,
+    result: "Result",
+    *,
+    dtype: Dtype = "float32",
+    multipliers: bool = False,
+) -> ScoreBatch:
+    """Arrange a batch as the score file stores it.
+
+    Residuals are those of the contributions as they are stored, in `dtype`.
+    """
+    from seqlift.tracks.arranging import observed  # numba, which summaries need not
+
+    around = ((0, 0), rows.around, (0, 0))
     with np.errstate(over="ignore"):  # what is too large becomes infinite, and is found there
         hypothetical = _padded(result.hypothetical.astype(dtype, copy=False), around)
         kept = _padded(result.multipliers.astype(np.float32), around) if multipliers else None
-    residuals = residuals_of(result, observed(codes, hypothetical))
+    residuals = residuals_of(result, observed(rows.codes, hypothetical))
     return ScoreBatch(
-        codes=codes,
+        codes=rows.codes,
         hypothetical=hypothetical,
         prediction=result.prediction,
         reference_prediction=result.reference_prediction.mean(axis=1, dtype=np.float64),
         difference=result.difference.mean(axis=1, dtype=np.float64),
         residual=residuals.mean,
         relative_residual=residuals.relative,
-        windows=[_stored_window(row, row.window.start - start, length) for row in rows],
-        status=[status_of(row) for row in rows],
+        windows=rows.windows,
+        status=rows.status,
         multipliers=kept,
     )
 

@@ -1,8 +1,7 @@
 """Summarise a run from its score files, and check these against its tolerance."""
 
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -84,23 +83,29 @@ class Judged:
     warnings: tuple[str, ...]
 
 
-def judged(run: Run, opened: Iterable[Scores]) -> Judged:
-    """Judge the scores of every target."""
-    found: list[tuple[float, str]] = []
-    warnings: list[str] = []
-    for scores in opened:
-        found.append(worst_row(run, scores))
-        warnings += (*scores.warnings(), *cancelling_in(scores))
-        status = counted(scores.status())
-    largest, worst = max(found)
-    return Judged(largest, worst, status, tuple(dict.fromkeys(warnings)))
+def judged(run: Run, scores: Scores, path: Path) -> Judged:
+    """Judge the scores of a target, which messages name `path`."""
+    largest, worst = worst_row(run, scores)
+    warnings = (*scores.warnings(), *cancelling_in(scores, path))
+    return Judged(largest, worst, counted(scores.status()), warnings)
+
+
+def judged_file(run: Run, path: Path) -> Judged:
+    """Judge a score file."""
+    with ScoreFile(path) as scores:
+        return judged(run, scores, path)
 
 
 def judged_files(run: Run) -> Judged:
-    """Judge the score files of a run."""
-    with ExitStack() as stack:
-        names = [files.scores for files in run.outputs.targets]
-        return judged(run, [stack.enter_context(ScoreFile(name)) for name in names])
+    """Judge the score files of a run, one after another."""
+    return together([judged_file(run, files.scores) for files in run.outputs.targets])
+
+
+def together(found: Sequence[Judged]) -> Judged:
+    """Put together what was found of each target."""
+    most = max(found, key=lambda one: (one.largest, one.worst))
+    warnings = dict.fromkeys(warning for one in found for warning in one.warnings)
+    return replace(most, warnings=tuple(warnings))
 
 
 def summary_of(run: Run, seconds: float, notes: tuple[str, ...], found: Judged) -> Summary:

@@ -8,7 +8,7 @@ Finished parts are kept until all is finished, so that a run that was ended can 
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +25,13 @@ from seqlift.pipeline.part_writer import PartWriter, check_parts
 from seqlift.pipeline.parts import PartsFolder, discard
 from seqlift.pipeline.preflight import notes_of, prepared
 from seqlift.pipeline.progress import Progress, ProgressBar
-from seqlift.pipeline.rows import check_residuals, check_stored, residuals_of, score_batch
+from seqlift.pipeline.rows import (
+    check_residuals,
+    check_stored,
+    residuals_of,
+    score_batch,
+    stored_windows,
+)
 from seqlift.pipeline.run import Batch, Run
 from seqlift.pipeline.run_summary import (
     Judged,
@@ -33,8 +39,10 @@ from seqlift.pipeline.run_summary import (
     check_residuals_of,
     check_tolerance,
     judged,
+    judged_file,
     judged_files,
     summary_of,
+    together,
 )
 from seqlift.pipeline.score_options import ScoreOptions
 from seqlift.pipeline.settings import Settings
@@ -123,12 +131,12 @@ def finish_run(run: Run, parts: PartsFolder, progress: Progress) -> Judged:
             compute(run, parts, progress)
         timings = run.settings.timings
         with timings.stage(JOIN):
-            if not parts.placed:
-                place_scores(run, parts, done, progress)
+            found = {} if parts.placed else place_scores(run, parts, done, progress)
             check_tolerance(run, done)  # others were checked when they were joined
         with timings.stage(TRACK):
             write_tracks(run, parts, done, progress)
-    return judged_files(run)
+    names = [files.scores for files in outputs.targets]
+    return together([found[name] if name in found else judged_file(run, name) for name in names])
 
 
 def finish_tracks(run: Run, parts: PartsFolder, progress: Progress) -> Judged:
@@ -143,13 +151,19 @@ def finish_tracks(run: Run, parts: PartsFolder, progress: Progress) -> Judged:
 
 
 def drawn_and_judged(
-    run: Run, parts: PartsFolder, opened: Sequence[SeveralFiles], progress: Progress
+    run: Run,
+    parts: PartsFolder,
+    opened: Sequence[Callable[[], SeveralFiles]],
+    progress: Progress,
 ) -> Judged:
     """Check the scores in parts, and draw their tracks."""
-    for files, scores in zip(run.outputs.targets, opened, strict=True):
-        check_residuals_of(run, scores, files.target)
+    found = []
+    for files, open_scores in zip(run.outputs.targets, opened, strict=True):
+        with open_scores() as scores:
+            check_residuals_of(run, scores, files.target)
+            found.append(judged(run, scores, parts.folder))
     draw_parts(run, parts, opened, progress)
-    return judged(run, opened)
+    return together(found)
 
 
 def announce(run: Run) -> None:
@@ -257,6 +271,7 @@ def write_batch(
 
     Raises NumericError for the first row that does not add up.
     """
+    windows = stored_windows(batch.rows, length=run.row_length)
 
     def rows_of(named: tuple[str, "Result"]) -> ScoreBatch:
         target, result = named
@@ -267,9 +282,8 @@ def write_batch(
         computed = residuals_of(result, result.contributions)
         check_residuals(computed, **place, tolerance=run.computed_tolerance)
         rows = score_batch(
-            batch.rows,
+            windows,
             result,
-            length=run.row_length,
             dtype=run.options.dtype,
             multipliers=run.options.multipliers,
         )

@@ -6,12 +6,14 @@ this run only where all its parts are there too, and it is theirs. Knows runs an
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from seqlift.errors import OutputError
 from seqlift.pipeline.facts import run_attributes
 from seqlift.pipeline.finished import REMEDY
+from seqlift.pipeline.open_parts import OpenParts
 from seqlift.pipeline.output_files import TargetFiles, finish
 from seqlift.pipeline.parts import PartsFolder
 from seqlift.pipeline.progress import Progress
@@ -35,40 +37,45 @@ def check_tracks(run: Run, parts: PartsFolder) -> None:
 
 
 @contextmanager
-def parts_opened(run: Run, parts: PartsFolder) -> Iterator[list[SeveralFiles]]:
-    """Open the parts of every target, as one file for each."""
-    with ExitStack() as opened:
-        yield [
-            opened.enter_context(
-                SeveralFiles(
-                    [part.scores(place) for part in parts.finished()],
-                    path=parts.folder,
-                    attributes=run_attributes(run, files.target),
-                    sizes=run.workload.genome.sizes,
-                )
-            )
-            for place, files in enumerate(run.outputs.targets)
-        ]
+def parts_opened(run: Run, parts: PartsFolder) -> Iterator[list[Callable[[], SeveralFiles]]]:
+    """Open the parts; yield for every target what reads its rows as one file."""
+
+    def of_target(place: int) -> SeveralFiles:
+        return SeveralFiles(
+            opened.of_target(place),
+            path=parts.folder,
+            attributes=run_attributes(run, run.outputs.targets[place].target),
+            sizes=run.workload.genome.sizes,
+        )
+
+    with OpenParts(parts.finished()) as opened:
+        yield [partial(of_target, place) for place in range(len(run.outputs.targets))]
 
 
 def draw_parts(
-    run: Run, parts: PartsFolder, opened: Sequence[SeveralFiles], progress: Progress
+    run: Run,
+    parts: PartsFolder,
+    opened: Sequence[Callable[[], SeveralFiles]],
+    progress: Progress,
 ) -> None:
     """Write the tracks of every target, or find that they are there."""
     workers, overlap = run.settings.workers, run.options.overlap
     within = workers.within(len(run.outputs.targets))
 
-    def drawn(target: tuple[TargetFiles, SeveralFiles], check: Callable[[], None]) -> None:
-        files, scores = target
-        for track in files.tracks:
-            replace = track in parts.replaced
-            if not replace and is_there(track, scores, overlap):
-                continue
-            new = parts.unfinished(track)
-            format_of(track).make(
-                scores, new, overlap=overlap, progress=progress, workers=within, check=check
-            )
-            finish(new, track, replace=replace)
+    def drawn(
+        target: tuple[TargetFiles, Callable[[], SeveralFiles]], check: Callable[[], None]
+    ) -> None:
+        files, open_scores = target
+        with open_scores() as scores:
+            for track in files.tracks:
+                replace = track in parts.replaced
+                if not replace and is_there(track, scores, overlap):
+                    continue
+                new = parts.unfinished(track)
+                format_of(track).make(
+                    scores, new, overlap=overlap, progress=progress, workers=within, check=check
+                )
+                finish(new, track, replace=replace)
 
     workers.each(drawn, zip(run.outputs.targets, opened, strict=True))
 

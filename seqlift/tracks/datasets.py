@@ -38,8 +38,10 @@ def dataset(file: h5py.File, name: str) -> h5py.Dataset:
     return place
 
 
-def datasets(file: h5py.File, *, rows: int, length: int) -> dict[str, h5py.Dataset]:
-    """Open every dataset of a score file.
+def datasets(
+    file: h5py.File, *, rows: int, length: int, targets: int | None = None
+) -> dict[str, h5py.Dataset]:
+    """Open every dataset of a score file, or of a part of several targets.
 
     Raises ValueError or KeyError where one is missing, or is not what its name promises.
     """
@@ -49,7 +51,8 @@ def datasets(file: h5py.File, *, rows: int, length: int) -> dict[str, h5py.Datas
         if name in layout.OPTIONAL and not has(file, name):
             continue
         found[name] = one = dataset(file, name)
-        expected = (rows, *layout.row_shape(name, length))
+        axis = () if targets is None or name not in layout.OF_TARGETS else (targets,)
+        expected = (rows, *axis, *layout.row_shape(name, length))
         if one.shape != expected:
             raise ValueError(f"{name} has shape {one.shape}, not {expected}")
     if has(file, layout.GENOME_CHROM):
@@ -59,17 +62,24 @@ def datasets(file: h5py.File, *, rows: int, length: int) -> dict[str, h5py.Datas
     return found
 
 
-def read_chunk(one: h5py.Dataset, row: int) -> tuple[int, bytes]:
+def read_chunk(one: h5py.Dataset, row: int, *, target: int | None = None) -> tuple[int, bytes]:
     """Read the chunk of a large dataset that begins at `row`: filter mask and bytes."""
     with phil:  # h5py 3.14 takes its lock everywhere but here, and HDF5 knows no threads
-        mask, data = one.id.read_direct_chunk((row, *[0] * (one.ndim - 1)))
+        mask, data = one.id.read_direct_chunk(_first_item(one, row, target))
     return int(mask), data
 
 
-def write_chunk(one: h5py.Dataset, row: int, data: bytes, mask: int = 0) -> None:
-    """Write the bytes of the chunk of a large dataset that begins at `row`."""
+def write_chunk(
+    one: h5py.Dataset, row: int, data: bytes, mask: int = 0, *, target: int | None = None
+) -> None:
+    """Write the bytes of the chunk of a large dataset that begins at `row`, of a target if any."""
     with phil:
-        one.id.write_direct_chunk((row, *[0] * (one.ndim - 1)), data, mask)
+        one.id.write_direct_chunk(_first_item(one, row, target), data, mask)
+
+
+def _first_item(one: h5py.Dataset, row: int, target: int | None) -> tuple[int, ...]:
+    first = (row,) if target is None else (row, target)
+    return (*first, *[0] * (one.ndim - len(first)))
 
 
 def has(file: h5py.File, name: str) -> bool:

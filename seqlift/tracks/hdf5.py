@@ -5,114 +5,31 @@ genome-browser tracks. The bytes of a file depend on its rows only, not on the b
 they came.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlift.system.closing import Finishing
 from seqlift.tracks import layout
-from seqlift.tracks.axes import name_axes
 from seqlift.tracks.batch import Attribute, ScoreBatch
 from seqlift.tracks.checks import check_finite
 from seqlift.tracks.datasets import write_chunk
-from seqlift.tracks.seal import seal
-from seqlift.tracks.unfinished import PatientFile, output_errors, remove
-
-
-class NewScoreFile(Finishing):
-    """A new score file with empty datasets; removed when the block inside fails.
-
-    Parameters
-    ----------
-    path
-        The file, replaced if it exists. The caller passes a name that says "unfinished".
-    length
-        Bases in a row, L.
-    attributes
-        Facts about the run, stored at the root with `format_version`.
-    kinds
-        NumPy dtype of every dataset, by name: see `seqlift.tracks.layout.dtypes`.
-
-    Attributes
-    ----------
-    datasets
-        By name.
-
-    Raises
-    ------
-    OutputError
-        The file cannot be opened or written, for example because the disk is full.
-    """
-
-    def __init__(
-        self,
-        path: Path | str,
-        *,
-        length: int,
-        attributes: Mapping[str, Attribute],
-        kinds: Mapping[str, np.dtype[np.generic]],
-    ) -> None:
-        self.path = Path(path)
-        with output_errors(self.path):
-            # h5py ends the process where it cannot flush on closing
-            self._disk = PatientFile(self.path)
-        self._file = h5py.File(self._disk, "w")
-        facts = {**attributes, "format_version": layout.FORMAT_VERSION, "length": length}
-        self._file.attrs.update(sorted(facts.items()))  # the order in which they are read again
-        self.datasets = {
-            name: _create(self._file, name, length=length, kinds=kinds) for name in kinds
-        }
-
-    def set_genome(self, sizes: Mapping[str, int]) -> None:
-        """Store every chromosome with its length, in the order of the FASTA."""
-        names = np.array(list(sizes), dtype=object)
-        lengths = np.array(list(sizes.values()), dtype=np.int64)
-        text = h5py.string_dtype("utf-8")
-        self._file.create_dataset(layout.GENOME_CHROM, data=names, dtype=text)
-        self._file.create_dataset(layout.GENOME_SIZE, data=lengths)
-
-    def set_largest(self, largest: float) -> None:
-        """Store the largest absolute contribution of an observed base."""
-        self._file.attrs["largest_contribution"] = largest
-
-    def check(self) -> None:
-        with output_errors(self.path):
-            self._disk.check()
-
-    def close(self) -> None:
-        """Finish the file."""
-        if not self._file:
-            return
-        try:
-            name_axes(self._file, self.datasets)
-        except (OSError, RuntimeError):  # what HDF5 raises where it reads what a disk refused
-            self.check()
-            raise
-        self._file.close()
-        with output_errors(self.path):
-            self._disk.check()
-            seal(self._disk)
-            self._disk.check()
-            self._disk.close()
-
-    def discard(self) -> None:
-        """Close and remove the file."""
-        self._file.close()
-        self._disk.close()
-        remove(self.path)
+from seqlift.tracks.new_file import NewScoreFile
 
 
 class ScoreWriter(NewScoreFile):
     """Writes batches to a new score file; removes it when the block inside fails.
 
+    Large datasets are written in blocks; the columns of one number or text a row are held until the
+    end, as in a part of many targets each of them is a chunk of its own.
+
     Parameters
     ----------
-    path, length, attributes
+    path, length, attributes, targets
         See `NewScoreFile`.
     dtype
         Of the contributions. float16 halves the file and costs 2.5e-4 of the row sums.
@@ -141,28 +58,40 @@ class ScoreWriter(NewScoreFile):
         multipliers: bool = False,
         kept: layout.Kept = "all",
         workers: Executor | None = None,
+        targets: int | None = None,
     ) -> None:
         self._dtype, self._kept = dtype, kept
         self._workers = workers
         self._rows = 0
-        self._largest = 0.0
+        self._largest = [0.0] * (targets or 1)
         self._held = 0
-        self._kinds = layout.dtypes(dtype, multipliers=multipliers, kept=kept)
-        self._chunk, self._block_rows = (
-            count(length, dtype) for count in (layout.chunk_rows, layout.block_rows)
-        )
+        kinds = layout.dtypes(dtype, multipliers=multipliers, kept=kept)
+        self._large = {name: kinds[name] for name in kinds if name in layout.LARGE_DATASETS}
+        self._columns: dict[str, list[NDArray[Any]]] = {
+            name: [] for name in kinds if name not in self._large
+        }
+        self._chunk = layout.chunk_rows(length, dtype)
+        self._block_rows = layout.block_rows(length, dtype, targets or 1)
         self._length = length
-        self._block, self._spare = self._new_block(), self._new_block()
+        self._block = self._new_block()
+        # One chunk of each of many targets is a large block, and two of them much memory.
+        large = len(self._largest) > 1 and self._block_rows == self._chunk
+        self._spare = None if large else self._new_block()
         self._compressing: CompressedBlock | None = None
-        self._columns: list[dict[str, NDArray[Any]]] = []  # of blocks, not written yet
-        self._column_rows = 0
-        super().__init__(path, length=length, attributes=attributes, kinds=self._kinds)
+        super().__init__(path, length=length, attributes=attributes, kinds=kinds, targets=targets)
 
     def _new_block(self) -> dict[str, NDArray[Any]]:
-        shapes = {name: layout.row_shape(name, self._length) for name in self._kinds}
+        """Make room for rows of the large datasets, by target: (targets, rows, ...)."""
         return {
-            name: np.zeros((self._block_rows, *shapes[name]), kind)
-            for name, kind in self._kinds.items()
+            name: np.zeros(
+                (
+                    len(self._largest) if name in layout.OF_TARGETS else 1,
+                    self._block_rows,
+                    *layout.row_shape(name, self._length),
+                ),
+                kind,
+            )
+            for name, kind in self._large.items()
         }
 
     @property
@@ -170,21 +99,31 @@ class ScoreWriter(NewScoreFile):
         """Count the rows that were written."""
         return self._rows + self._held
 
-    def write(self, batch: ScoreBatch) -> None:
-        """Append the rows of the batch."""
-        columns = layout.stored_columns(batch, self._dtype, self._kept)
-        check_finite(self.path, columns, rows_before=self.rows)
-        contributions = columns[layout.main_dataset(columns)]
-        most, least = (float(one(contributions, initial=0)) for one in (np.max, np.min))
-        self._largest = max(self._largest, most, -least)
-        taken, rows = 0, len(batch.windows)
+    def write(self, *batches: ScoreBatch) -> None:
+        """Append rows, a batch of them for each target."""
+        shared = layout.window_columns(batches[0], self._kept)
+        each = [layout.target_columns(batch, self._dtype, self._kept) for batch in batches]
+        for target, columns in enumerate(each):
+            check_finite(self.path, {**columns, **shared}, rows_before=self.rows)
+            contributions = columns[layout.main_dataset(columns)]
+            most, least = (float(one(contributions, initial=0)) for one in (np.max, np.min))
+            self._largest[target] = max(self._largest[target], most, -least)
+        for name, held in self._columns.items():
+            if name in layout.OF_TARGETS:
+                held.append(np.stack([columns[name] for columns in each], axis=1))
+            else:
+                held.append(shared[name])
+        taken, rows = 0, len(batches[0].windows)
         # In blocks of whole chunks, so that bytes do not depend on where batches end.
         while taken < rows:
             free = self._block_rows - self._held
             piece = slice(taken, min(taken + free, rows))
             count = piece.stop - taken
-            for name, values in columns.items():
-                self._block[name][self._held : self._held + count] = values[piece]
+            place = slice(self._held, self._held + count)
+            for name, block in self._block.items():
+                sources = each if name in layout.OF_TARGETS else [shared]
+                for target, columns in enumerate(sources):
+                    block[target, place] = columns[name][piece]
             self._held, taken = self._held + count, piece.stop
             if count == free:
                 self._flush()
@@ -193,10 +132,11 @@ class ScoreWriter(NewScoreFile):
         """Take back what was written after the first `rows` rows."""
         self._flush()
         self._write_compressed()
-        self._write_columns()
         self._rows = rows
-        for dataset in self.datasets.values():
-            dataset.resize(rows, axis=0)
+        for name in self._large:
+            self.datasets[name].resize(rows, axis=0)
+        for name, held in self._columns.items():
+            self._columns[name] = [np.concatenate(held)[:rows]] if held else []
 
     def close(self) -> None:
         """Write what is held back and finish the file."""
@@ -204,47 +144,41 @@ class ScoreWriter(NewScoreFile):
             return
         self._flush()
         self._write_compressed()
-        self._write_columns()
-        self.set_largest(self._largest)
+        for name, held in self._columns.items():
+            if held:
+                dataset, values = self.datasets[name], np.concatenate(held)
+                dataset.resize(self._rows, axis=0)
+                dataset[:] = values if values.ndim == dataset.ndim else values[:, 0]
+        self.set_largest(*self._largest)
         super().close()
 
     def _flush(self) -> None:
         """Have the rows that are held compressed, and write those that were before."""
         block, rows = self._block, self._held
-        for name in layout.LARGE_DATASETS:
-            if name in block:
-                block[name][rows:] = 0  # of the last chunk; a block is used again
+        for values in block.values():
+            values[:, rows:] = 0  # of the last chunk; a block is used again
         compressing = CompressedBlock(block, rows, self._chunk, self._workers)
         self._write_compressed()
         self._compressing = compressing
-        self._block, self._spare, self._held = self._spare, block, 0
-        self._rows += rows
+        self._rows, self._held = self._rows + rows, 0
+        if self._spare is None:
+            self._write_compressed()
+        else:
+            self._block, self._spare = self._spare, block
 
     def _write_compressed(self) -> None:
         done, self._compressing = self._compressing, None
         if done is None:
             return
         start = self._rows - done.rows
-        columns = {}
-        for name, dataset in self.datasets.items():
-            if name in layout.LARGE_DATASETS:
-                dataset.resize(self._rows, axis=0)
-            else:
-                columns[name] = done.columns[name][: done.rows].copy()
-        for row, name, data in done.chunks():
-            write_chunk(self.datasets[name], start + row, data)
-        self._columns.append(columns)
-        if self._rows - self._column_rows >= layout.COLUMN_CHUNK:
-            self._write_columns()
-        self.check()
-
-    def _write_columns(self) -> None:
-        """Write the columns of the blocks so far: rarely, as HDF5 takes long over each."""
-        held, self._columns = self._columns, []
-        for name in held[0] if held else ():
+        for name in self._large:
             self.datasets[name].resize(self._rows, axis=0)
-            self.datasets[name][self._column_rows :] = np.concatenate([one[name] for one in held])
-        self._column_rows = self._rows
+        for row, name, target, data in done.chunks():
+            of_target = name in layout.OF_TARGETS and self._targets is not None
+            write_chunk(
+                self.datasets[name], start + row, data, target=target if of_target else None
+            )
+        self.check()
 
 
 class CompressedBlock:
@@ -259,37 +193,21 @@ class CompressedBlock:
     ) -> None:
         from seqlift.tracks.deflate import compressed  # numba, which joining files needs not
 
-        self.columns, self.rows = columns, rows
-        self._made: list[tuple[int, str, Future[bytes] | bytes]] = []
+        self.rows = rows
+        self._made: deque[tuple[int, str, int, Future[bytes] | bytes]] = deque()
         for row in range(0, rows, chunk):
-            for name in [name for name in columns if name in layout.LARGE_DATASETS]:
-                values = columns[name][row : row + chunk]
-                if workers is None:
-                    self._made.append((row, name, compressed(values, planes=True)))
-                else:
-                    later = workers.submit(compressed, values, planes=True)
-                    self._made.append((row, name, later))
+            for name, blocks in columns.items():
+                for target, block in enumerate(blocks):
+                    values = block[row : row + chunk]
+                    made: Future[bytes] | bytes
+                    if workers is None:
+                        made = compressed(values, planes=True)
+                    else:
+                        made = workers.submit(compressed, values, planes=True)
+                    self._made.append((row, name, target, made))
 
-    def chunks(self) -> Iterator[tuple[int, str, bytes]]:
-        """Yield first row, dataset and bytes of each chunk, in the order of the rows."""
-        for row, name, made in self._made:
-            yield row, name, made if isinstance(made, bytes) else made.result()
-
-
-def _create(
-    file: h5py.File, name: str, *, length: int, kinds: Mapping[str, np.dtype[np.generic]]
-) -> h5py.Dataset:
-    shape = layout.row_shape(name, length)
-    rows = layout.chunk_rows(length, kinds[layout.main_dataset(kinds)].name)
-    return file.create_dataset(
-        name,
-        shape=(0, *shape),
-        maxshape=(None, *shape),
-        chunks=(rows if shape else layout.COLUMN_CHUNK, *shape),
-        dtype=h5py.string_dtype("utf-8") if kinds[name].hasobject else kinds[name],
-        # Measured against lzf and blosc: the one that every HDF5 reader opens. Chunks of scores are
-        # compressed by `seqlift.tracks.deflate`, and columns by HDF5.
-        compression="gzip",
-        compression_opts=1,
-        shuffle=True,
-    )
+    def chunks(self) -> Iterator[tuple[int, str, int, bytes]]:
+        """Yield first row, dataset, target and bytes of each chunk, and let go of it."""
+        while self._made:
+            row, name, target, made = self._made.popleft()
+            yield row, name, target, made if isinstance(made, bytes) else made.result()

@@ -16,16 +16,16 @@ from seqlift.tracks.batch import Attribute
 from seqlift.tracks.checks import damage
 from seqlift.tracks.chunks import COMPRESSED, decompressed
 from seqlift.tracks.datasets import write_chunk
-from seqlift.tracks.hdf5 import NewScoreFile
+from seqlift.tracks.new_file import NewScoreFile
 from seqlift.tracks.score_file import ScoreFile
-from seqlift.tracks.seal import check_seal
+from seqlift.tracks.several_files import Source, opened
 
 JOINED_AT_ONCE = 4 * layout.COLUMN_CHUNK
 """Rows of the one-number-per-row datasets that are read at once."""
 
 
 def join(
-    sources: Sequence[Path],
+    sources: Sequence[Source],
     path: Path | str,
     *,
     attributes: Mapping[str, Attribute],
@@ -37,9 +37,10 @@ def join(
     Parameters
     ----------
     sources
-        Score files of one length with the same datasets, opened one after another. All but the last
-        with rows in it must end where a chunk does. Their seals (`seqlift.tracks.seal`) are
-        checked; where another program has changed a file, each of its chunks is.
+        Score files of one length with the same datasets, or what opens them, read one after
+        another. All but the last with rows in it must end where a chunk does. Their seals
+        (`seqlift.tracks.seal`) are checked; where another program has changed a file, each of its
+        chunks is.
     path
         The file, replaced if it exists. The caller passes a name that says "unfinished".
     attributes
@@ -57,7 +58,7 @@ def join(
         The file cannot be written, for example because the disk is full.
     """
     report = progress or (lambda _: None)
-    with ScoreFile(sources[0]) as first:
+    with opened(sources[0]) as first:
         length, kinds = first.length, first.kinds()
     rows, largest = _check_alike(sources, length, kinds)
     with NewScoreFile(path, length=length, attributes=attributes, kinds=kinds) as file:
@@ -65,10 +66,9 @@ def join(
         for dataset in file.datasets.values():
             dataset.resize(rows, axis=0)
         start = 0
-        for name in sources:
-            sealed = check_seal(name)
-            with ScoreFile(name) as source:
-                for done in _copied_chunks(source, file, start, whole=sealed):
+        for one in sources:
+            with opened(one) as source:
+                for done in _copied_chunks(source, file, start, whole=source.is_sealed()):
                     report(done)
                 start += source.rows
         _copy_columns(sources, file)
@@ -76,23 +76,25 @@ def join(
 
 
 def _check_alike(
-    sources: Sequence[Path], length: int, kinds: Mapping[str, np.dtype[np.generic]]
+    sources: Sequence[Source], length: int, kinds: Mapping[str, np.dtype[np.generic]]
 ) -> tuple[int, float]:
     """Check that files can be joined; count their rows and find the largest contribution."""
-    rows, largest = 0, 0.0
+    rows, largest, first = 0, 0.0, None
     chunk = layout.chunk_rows(length, kinds[layout.main_dataset(kinds)].name)
-    for path in sources:
-        with ScoreFile(path) as source:
+    for one in sources:
+        with opened(one) as source:
+            first = first or source.path
             if (source.length, source.kinds()) != (length, kinds):
                 raise InputError(
-                    f"{path}: not the same datasets as {sources[0]}; give files that were written"
-                    " with the same --length, --dtype and --multipliers"
+                    f"{source.path}: not the same datasets as {first}; give files that were"
+                    " written with the same --length, --dtype and --multipliers"
                 )
             # A chunk can only be copied to where a chunk begins.
             if not source.has_own_chunks(chunk) or (source.rows and rows % chunk):
                 raise InputError(
-                    f"{path}: its rows do not lie in whole chunks of {chunk} after those before it,"
-                    " as seqlift writes them; give the files that `seqlift score --shard` wrote"
+                    f"{source.path}: its rows do not lie in whole chunks of {chunk} after those"
+                    " before it, as seqlift writes them; give the files that `seqlift score"
+                    " --shard` wrote"
                 )
             rows += source.rows
             largest = max(largest, source.largest_contribution)
@@ -127,7 +129,7 @@ def _check_compressed(data: bytes, chunk: tuple[int, ...], kind: np.dtype[np.gen
         raise ValueError(f"a chunk of {size} bytes")
 
 
-def _copy_columns(sources: Sequence[Path], file: NewScoreFile) -> None:
+def _copy_columns(sources: Sequence[Source], file: NewScoreFile) -> None:
     names = [name for name in file.datasets if name not in layout.LARGE_DATASETS]
     start, held = 0, {name: np.empty(0, file.datasets[name].dtype) for name in names}
 
@@ -137,8 +139,8 @@ def _copy_columns(sources: Sequence[Path], file: NewScoreFile) -> None:
             held[name] = held[name][count:]
         file.check()
 
-    for path in sources:
-        with ScoreFile(path) as source:
+    for one in sources:
+        with opened(one) as source:
             for first in range(0, source.rows, JOINED_AT_ONCE):
                 rows = slice(first, first + JOINED_AT_ONCE)
                 for name in names:

@@ -6,7 +6,7 @@ nothing of HDF5 itself. Axes of the large datasets: N rows, 4 bases in the order
 """
 
 from collections.abc import Container, Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,9 @@ BASE_SUMS = "track/sum"
 
 LARGE_DATASETS = (BASE_SUMS, ONE_HOT, HYPOTHETICAL, CONTRIBUTIONS, MULTIPLIERS, DEVIATION)
 
+LARGEST = "largest_contribution"
+"""Attribute of a score file, and in a part a dataset with that of each target."""
+
 GENOME_CHROM, GENOME_SIZE = "genome/chrom", "genome/size"
 """Every chromosome with its length, in the order of the FASTA: what the track needs."""
 
@@ -58,6 +61,9 @@ FIGURES = (
     "qc/relative_residual",
 )
 
+OF_TARGETS = (BASE_SUMS, HYPOTHETICAL, CONTRIBUTIONS, MULTIPLIERS, *FIGURES)
+"""What differs between the targets of a run; all else in their files is the same."""
+
 CHUNK_BYTES = 128 * 1024
 """Contributions in one chunk: few enough that reading a single row stays cheap."""
 
@@ -75,10 +81,10 @@ def chunk_rows(length: int, dtype: str) -> int:
     return max(1, CHUNK_BYTES // (4 * length * np.dtype(dtype).itemsize))
 
 
-def block_rows(length: int, dtype: str) -> int:
-    """Count how many rows are written at once: whole chunks, one at least."""
+def block_rows(length: int, dtype: str, targets: int = 1) -> int:
+    """Count how many rows of all targets are written at once: whole chunks, one at least."""
     rows = chunk_rows(length, dtype)
-    return rows * max(1, BLOCK_BYTES // (4 * length * np.dtype(dtype).itemsize * rows))
+    return rows * max(1, BLOCK_BYTES // (4 * length * np.dtype(dtype).itemsize * rows * targets))
 
 
 def dtypes(
@@ -112,20 +118,32 @@ def row_shape(name: str, length: int) -> tuple[int, ...]:
 
 def stored_columns(batch: ScoreBatch, dtype: Dtype, kept: Kept = "all") -> Columns:
     """Arrange the rows of a batch as the file stores them, by the name of the dataset."""
+    return {**window_columns(batch, kept), **target_columns(batch, dtype, kept)}
+
+
+def target_columns(batch: ScoreBatch, dtype: Dtype, kept: Kept = "all") -> Columns:
+    """Arrange what `OF_TARGETS` names."""
     from seqlift.tracks.arranging import arranged, observed  # numba, which reading needs not
 
+    figures = {name: getattr(batch, name.removeprefix("qc/")) for name in FIGURES}
     if kept == "track":
         sums = observed(batch.codes, batch.hypothetical)
-        return {BASE_SUMS: sums.astype(np.float32, copy=False)} | _small_columns(batch)
+        return {BASE_SUMS: sums.astype(np.float32, copy=False)} | figures
     with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is found there
         hypothetical = batch.hypothetical.astype(dtype, copy=False)
     kept_too = {} if batch.multipliers is None else {MULTIPLIERS: batch.multipliers.swapaxes(1, 2)}
-    names = (ONE_HOT, HYPOTHETICAL, CONTRIBUTIONS)
-    large = dict(zip(names, arranged(batch.codes, hypothetical), strict=True))
-    return kept_too | large | _small_columns(batch)
+    _, *large = arranged(batch.codes, hypothetical)
+    return kept_too | dict(zip((HYPOTHETICAL, CONTRIBUTIONS), large, strict=True)) | figures
 
 
-def _small_columns(batch: ScoreBatch) -> dict[str, NDArray[Any]]:
+def _one_hot(codes: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    return np.equal(codes[:, None, :], np.arange(CHANNELS, dtype=np.uint8)[:, None])
+
+
+def window_columns(batch: ScoreBatch, kept: Kept = "all") -> Columns:
+    """Arrange what the targets of a run share."""
+    # booleans are bytes already: no copy
+    bases = {ONE_HOT: _one_hot(batch.codes).view(np.int8)} if kept == "all" else {}
     regions = [window.region for window in batch.windows]
     start, end, first, last = (
         np.array(
@@ -135,7 +153,7 @@ def _small_columns(batch: ScoreBatch) -> dict[str, NDArray[Any]]:
         .reshape(-1, 4)
         .T
     )
-    return {
+    return bases | {
         "regions/chrom": _texts([region.chrom for region in regions]),
         "regions/name": _texts([region.name for region in regions]),
         "regions/strand": _texts([region.strand for region in regions]),
@@ -149,11 +167,6 @@ def _small_columns(batch: ScoreBatch) -> dict[str, NDArray[Any]]:
         "regions/summit": (end - start) // 2,
         "regions/scored_start": first,
         "regions/scored_end": last,
-        "qc/prediction": batch.prediction,
-        "qc/reference_prediction": batch.reference_prediction,
-        "qc/difference": batch.difference,
-        "qc/residual": batch.residual,
-        "qc/relative_residual": batch.relative_residual,
     }
 
 

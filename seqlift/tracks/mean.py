@@ -15,7 +15,7 @@ from seqlift.errors import InputError, NumericError
 from seqlift.tracks import layout
 from seqlift.tracks.batch import Attribute
 from seqlift.tracks.checks import rounding_problems
-from seqlift.tracks.hdf5 import NewScoreFile
+from seqlift.tracks.new_file import NewScoreFile
 from seqlift.tracks.score_file import ScoreFile
 
 MEANS = ("qc/prediction", "qc/reference_prediction", "qc/difference")

@@ -27,6 +27,7 @@ from seqlift.tracks.doubts import warnings_of
 from seqlift.tracks.finding import open_score_file
 from seqlift.tracks.overlap import Intervals
 from seqlift.tracks.score_summary import ScoreSummary, counted, quantiles_of_size
+from seqlift.tracks.seal import check_seal
 
 TRACK_BYTES = 64 * 1024 * 1024
 """Track values that are read at a time."""
@@ -131,6 +132,10 @@ class ScoreFile(Closing):
                 and (one.compression, one.shuffle, one.fletcher32) == ("gzip", True, False)
                 for one in (self._datasets[name] for name in names)
             )
+
+    def is_sealed(self) -> bool:
+        """Compare the file with its checksum: see `seqlift.tracks.seal.check_seal`."""
+        return check_seal(self.path)
 
     def stored_chunk(self, name: str, row: int) -> tuple[int, bytes]:
         """Read the chunk of a large dataset that begins at `row`: filter mask and bytes."""

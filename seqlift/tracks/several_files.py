@@ -3,9 +3,9 @@
 Knows score files; knows nothing of runs and shards.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,34 +18,66 @@ from seqlift.tracks.doubts import warnings_of
 from seqlift.tracks.overlap import Intervals
 from seqlift.tracks.score_file import TRACK_BYTES, ScoreFile
 
+Source = Path | Callable[[], ScoreFile]
+"""A score file, or what opens one."""
+
+MOST_OPEN = 64
+"""Files that are kept open; of more, each is opened whenever it is read."""
+
+
+def opened(source: Source) -> ScoreFile:
+    """Open a score file."""
+    return ScoreFile(source) if isinstance(source, Path) else source()
+
 
 class SeveralFiles(Closing):
     """Reads score files as one, as far as tracks and summaries need.
 
     Parameters
     ----------
-    paths
+    sources
         The files, in the order of their rows; at least one.
     path
         What messages name in the place of a file.
     attributes, sizes
         Facts about the run, and every chromosome with its length.
+
+    Attributes
+    ----------
+    rows, length : int
+        Number of rows, and of bases in each.
+    largest_contribution : float
+        The largest absolute contribution of an observed base.
     """
 
     def __init__(
         self,
-        paths: Sequence[Path],
+        sources: Sequence[Source],
         *,
         path: Path,
         attributes: Mapping[str, Attribute],
         sizes: Mapping[str, int],
     ) -> None:
         self.path, self.attributes, self._sizes = path, dict(attributes), dict(sizes)
-        with ExitStack() as opened:
-            self.files = [opened.enter_context(ScoreFile(one)) for one in paths]
-            self._opened = opened.pop_all()
-        self._starts = np.cumsum([0, *(one.rows for one in self.files)])
-        self.rows, self.length = int(self._starts[-1]), self.files[0].length
+        self._sources = sources
+        with ExitStack() as stack:
+            self._files = [stack.enter_context(opened(one)) for one in sources[:MOST_OPEN]]
+            found = [(one.rows, one.largest_contribution) for one in self._each()]
+            self._opened = stack.pop_all()
+        rows, largest = zip(*found, strict=True)
+        self._starts = np.cumsum([0, *rows])
+        self.rows, self.length = int(self._starts[-1]), self._files[0].length
+        self.largest_contribution = max(largest)
+
+    def _file(self, number: int) -> AbstractContextManager[ScoreFile]:
+        if number < len(self._files):
+            return nullcontext(self._files[number])
+        return opened(self._sources[number])
+
+    def _each(self) -> Iterator[ScoreFile]:
+        for number in range(len(self._sources)):
+            with self._file(number) as one:
+                yield one
 
     def sizes(self) -> dict[str, int]:
         """List every chromosome with its length."""
@@ -53,7 +85,7 @@ class SeveralFiles(Closing):
 
     def intervals(self) -> Intervals:
         """Read where the rows lie on the genome."""
-        found = [one.intervals() for one in self.files]
+        found = [one.intervals() for one in self._each()]
         names: dict[str, str] = {}
         chrom = [names.setdefault(word, word) for one in found for word in one.chrom]
         columns = ("start", "end", "scored_start", "scored_end")
@@ -64,17 +96,12 @@ class SeveralFiles(Closing):
     def values(self, name: str, rows: slice) -> NDArray[Any]:
         """Read a column of numbers."""
         return np.asarray(
-            np.concatenate([one.values(name, slice(None)) for one in self.files])[rows]
+            np.concatenate([one.values(name, slice(None)) for one in self._each()])[rows]
         )
 
     def status(self) -> list[str]:
         """Read the status of every row."""
-        return [word for one in self.files for word in one.status()]
-
-    @property
-    def largest_contribution(self) -> float:
-        """Find the largest absolute contribution of an observed base."""
-        return max(one.largest_contribution for one in self.files)
+        return [word for one in self._each() for word in one.status()]
 
     def warnings(self) -> tuple[str, ...]:
         """Warn of scores that explain nothing, with the likely cause."""
@@ -95,8 +122,9 @@ class SeveralFiles(Closing):
             for number in np.unique(files).tolist():
                 start = int(self._starts[number])
                 own = np.sort(asked[files == number] - start).tolist()
-                found = self.files[number].tracks_of(own, workers=workers)
-                held |= {start + row: values for row, values in zip(own, found, strict=True)}
+                with self._file(number) as one:
+                    found = one.tracks_of(own, workers=workers)
+                    held |= {start + row: values for row, values in zip(own, found, strict=True)}
             yield from (held.pop(row) for row in asked.tolist())
 
     def close(self) -> None:
