@@ -114,7 +114,7 @@ def find_files(
         regions=listed,
         bed=bed,
         labels=labels_of(tracks, files),
-        scales=tuple(scale_groups([*map(facts_of, files)])),
+        scales=tuple(scale_groups([*map(score_facts, files)])),
         assembly=assembly_of(path),
     )
 
@@ -224,7 +224,7 @@ def labels_of(tracks: Sequence[Path], files: Sequence[Path]) -> tuple[str, ...]:
 
     A label is short: igv.js lays it over letters, and UCSC shows its first 17 characters.
     """
-    targets = [str(facts_of(path).get("target") or "") for path in files]
+    targets = [str(score_facts(path).get("target") or "") for path in files]
     alone = all(targets) and len({*targets}) == len(targets)
     return tuple(
         target if alone else f"{target} {track.name}".lstrip()
@@ -232,7 +232,7 @@ def labels_of(tracks: Sequence[Path], files: Sequence[Path]) -> tuple[str, ...]:
     )
 
 
-def facts_of(scores: Path) -> dict[str, Any]:
+def score_facts(scores: Path) -> dict[str, Any]:
     """Read the attributes of a score file, none where it is not there."""
     if not scores.is_file():
         return {}

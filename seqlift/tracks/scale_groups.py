@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-NUMBERED = re.compile(r"_\d+$")
+KERAS_NUMBER = re.compile(r"_\d+$")
 """What Keras puts behind names that it makes up, in each model another number."""
 
 
@@ -18,7 +18,7 @@ def scale_groups(files: Sequence[Mapping[str, Any]]) -> list[str]:
     Between models, ``dense_1`` and ``dense_4`` are one head, unless one model has both.
     """
     heads = [head_name(facts) for facts in files]
-    plain = [NUMBERED.sub("", head) for head in heads]
+    plain = [KERAS_NUMBER.sub("", head) for head in heads]
     models = [str(facts.get("model_sha256", "")) for facts in files]
     whole = {*zip(models, heads, strict=True)}
     return plain if len({*zip(models, plain, strict=True)}) == len(whole) else heads
