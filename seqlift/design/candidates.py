@@ -59,7 +59,7 @@ class Space(Protocol):
 
     @property
     def constraints(self) -> Constraints:
-        """What every sequence keeps."""
+        """Constraints that every sequence keeps."""
 
     @property
     def most(self) -> int | None:

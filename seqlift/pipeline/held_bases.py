@@ -11,7 +11,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-BUFFER = 1 << 20
+HELD_BUFFER = 1 << 20
 
 
 class HeldBases:
@@ -24,7 +24,7 @@ class HeldBases:
     def __init__(self) -> None:
         self._file: IO[bytes] | None = None
         with suppress(OSError):
-            self._file = tempfile.TemporaryFile(prefix="seqlift-", buffering=BUFFER)  # noqa: SIM115
+            self._file = tempfile.TemporaryFile(prefix="seqlift-", buffering=HELD_BUFFER)  # noqa: SIM115
 
     def append(self, codes: NDArray[np.uint8]) -> None:
         """Add a sequence (L,)."""
