@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 SCORINGS = 1000
 """Of sequences by a method, whose time is worth that of timing two batches."""
 
-MOST_NAMED, WORTH_NAMING = 3, 0.1
+PARTS_NAMED, WORTH_NAMING = 3, 0.1
 """Most parts of the work that are named, and the least share of the time of each."""
 
 
@@ -43,7 +43,7 @@ def warn_of_measures(
     total = sum(times.values())
     if total < LONG:
         return
-    longest = sorted(times.items(), key=lambda one: -one[1])[:MOST_NAMED]
+    longest = sorted(times.items(), key=lambda one: -one[1])[:PARTS_NAMED]
     parts = [f"{name} {duration_words(t)}" for name, t in longest if t >= WORTH_NAMING * total]
     log.warning(
         "measuring %d windows takes about %s: %s; give fewer regions, methods or measures",
