@@ -18,7 +18,7 @@ from seqlift.tracks.chunks import COMPRESSED, decompressed
 from seqlift.tracks.datasets import write_chunk
 from seqlift.tracks.new_file import NewScoreFile
 from seqlift.tracks.score_file import ScoreFile
-from seqlift.tracks.several_files import Source, opened
+from seqlift.tracks.several_files import Source, opened_scores
 
 JOINED_AT_ONCE = 4 * layout.COLUMN_CHUNK
 """Rows of the one-number-per-row datasets that are read at once."""
@@ -58,7 +58,7 @@ def join(
         The file cannot be written, for example because the disk is full.
     """
     report = progress or (lambda _: None)
-    with opened(sources[0]) as first:
+    with opened_scores(sources[0]) as first:
         length, kinds = first.length, first.kinds()
     rows, largest = _check_alike(sources, length, kinds)
     with NewScoreFile(path, length=length, attributes=attributes, kinds=kinds) as file:
@@ -67,7 +67,7 @@ def join(
             dataset.resize(rows, axis=0)
         start = 0
         for one in sources:
-            with opened(one) as source:
+            with opened_scores(one) as source:
                 for done in _copied_chunks(source, file, start, whole=source.is_sealed()):
                     report(done)
                 start += source.rows
@@ -82,7 +82,7 @@ def _check_alike(
     rows, largest, first = 0, 0.0, None
     chunk = layout.chunk_rows(length, kinds[layout.main_dataset(kinds)].name)
     for one in sources:
-        with opened(one) as source:
+        with opened_scores(one) as source:
             first = first or source.path
             if (source.length, source.kinds()) != (length, kinds):
                 raise InputError(
@@ -140,7 +140,7 @@ def _copy_columns(sources: Sequence[Source], file: NewScoreFile) -> None:
         file.check()
 
     for one in sources:
-        with opened(one) as source:
+        with opened_scores(one) as source:
             for first in range(0, source.rows, JOINED_AT_ONCE):
                 rows = slice(first, first + JOINED_AT_ONCE)
                 for name in names:

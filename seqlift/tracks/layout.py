@@ -33,7 +33,7 @@ BASE_SUMS = "track/sum"
 
 LARGE_DATASETS = (BASE_SUMS, ONE_HOT, HYPOTHETICAL, CONTRIBUTIONS, MULTIPLIERS, DEVIATION)
 
-LARGEST = "largest_contribution"
+LARGEST_CONTRIBUTION = "largest_contribution"
 """Attribute of a score file, and in a part a dataset with that of each target."""
 
 GENOME_CHROM, GENOME_SIZE = "genome/chrom", "genome/size"

@@ -80,7 +80,7 @@ class NewScoreFile(Finishing):
         if self._targets is None:
             (self._file.attrs["largest_contribution"],) = largest
         else:
-            self._file.create_dataset(layout.LARGEST, data=np.array(largest))
+            self._file.create_dataset(layout.LARGEST_CONTRIBUTION, data=np.array(largest))
 
     def check(self) -> None:
         with output_errors(self.path):

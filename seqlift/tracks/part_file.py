@@ -59,7 +59,7 @@ class PartFile(Closing):
                 self.length = int(self.attributes["length"])
                 self.kept: layout.Kept = "track" if has(self.file, layout.BASE_SUMS) else "all"
                 self.main = layout.BASE_SUMS if self.kept == "track" else layout.CONTRIBUTIONS
-                self.largest = dataset(self.file, layout.LARGEST)[:].tolist()
+                self.largest = dataset(self.file, layout.LARGEST_CONTRIBUTION)[:].tolist()
                 self.rows, self.targets = dataset(self.file, self.main).shape[0], len(self.largest)
                 about = {"rows": self.rows, "length": self.length, "targets": self.targets}
                 self.datasets = datasets(self.file, **about)
@@ -88,7 +88,7 @@ class TargetScores(ScoreFile):
     def __init__(self, part: PartFile, target: int, *, closes: bool) -> None:
         self.path, self.rows, self.length = part.path, part.rows, part.length
         self.kept, self._main, self._file = part.kept, part.main, part.file
-        self.attributes = {**part.attributes, layout.LARGEST: part.largest[target]}
+        self.attributes = {**part.attributes, layout.LARGEST_CONTRIBUTION: part.largest[target]}
         self._part, self._target, self._closes = part, target, closes
         self._datasets = {
             name: OfTarget(one, target) if name in layout.OF_TARGETS else one
@@ -114,7 +114,7 @@ class TargetScores(ScoreFile):
 
 
 class OfTarget:
-    """What a dataset of a part has of one target, as a dataset of h5py without that axis."""
+    """A dataset of a part, of one target: a dataset of h5py without that axis."""
 
     def __init__(self, whole: h5py.Dataset, target: int) -> None:
         self._whole, self._target = whole, target

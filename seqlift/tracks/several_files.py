@@ -25,7 +25,7 @@ MOST_OPEN = 64
 """Files that are kept open; of more, each is opened whenever it is read."""
 
 
-def opened(source: Source) -> ScoreFile:
+def opened_scores(source: Source) -> ScoreFile:
     """Open a score file."""
     return ScoreFile(source) if isinstance(source, Path) else source()
 
@@ -61,7 +61,7 @@ class SeveralFiles(Closing):
         self.path, self.attributes, self._sizes = path, dict(attributes), dict(sizes)
         self._sources = sources
         with ExitStack() as stack:
-            self._files = [stack.enter_context(opened(one)) for one in sources[:MOST_OPEN]]
+            self._files = [stack.enter_context(opened_scores(one)) for one in sources[:MOST_OPEN]]
             found = [(one.rows, one.largest_contribution) for one in self._each()]
             self._opened = stack.pop_all()
         rows, largest = zip(*found, strict=True)
@@ -72,7 +72,7 @@ class SeveralFiles(Closing):
     def _file(self, number: int) -> AbstractContextManager[ScoreFile]:
         if number < len(self._files):
             return nullcontext(self._files[number])
-        return opened(self._sources[number])
+        return opened_scores(self._sources[number])
 
     def _each(self) -> Iterator[ScoreFile]:
         for number in range(len(self._sources)):
