@@ -342,7 +342,9 @@ def test_score_files_that_were_removed_before_their_track_are_made_from_the_part
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert ran.code == 5
     # the tracks of both targets are being drawn at once
-    assert re.search(r"many\.seqlift\.tasks-[02]\.bw\.partial: cannot be written \(File too", ran.err)
+    assert re.search(
+        r"many\.seqlift\.tasks-[02]\.bw\.partial: cannot be written \(File too", ran.err
+    )
     for path in (*workplace.glob("*.tasks-0.h5"), *workplace.glob("*.bed")):
         path.unlink()
     score(*words(inputs)[1:], settings=settings(load=Refusing))
