@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -123,22 +124,33 @@ def child(task: dict[str, Any]) -> None:
         os._exit(code)
 
 
+def warm() -> None:
+    """Run a command here, so that what each child needs is imported, and its loops compiled."""
+    import multiprocessing.synchronize  # noqa: F401  # of the pools of threads in children
+
+    from stand_in import LongStandIn, settings
+
+    from seqlift.cli import main
+    from seqlift.explain.concurrent_batches import threads
+
+    with tempfile.TemporaryDirectory() as folder:
+        genome, regions, output = (str(Path(folder, name)) for name in ("g.fa", "r.bed", "x"))
+        Path(genome).write_text(">c\n" + "ACGT" * 100 + "\n")
+        Path(regions).write_text("c\t30\t80\n")
+        score = ["score", str(Path(folder, "m.h5")), regions, "-g", genome, "-r", "zeros", "-q"]
+        own = settings(load=LongStandIn)
+        for words in (
+            [*score, "-o", output, "--shard", "1-of-1"],
+            ["merge", f"{output}.1-of-1.h5", "-o", output, "-q"],
+        ):
+            main(words, standalone_mode=False, obj=own)
+    threads().shutdown()  # a fork has none of its parent's threads
+    threads.cache_clear()
+
+
 def serve() -> None:
     """Run a task in a process of its own for every line read."""
-    import multiprocessing.synchronize  # noqa: F401  # warm: what children need is imported once
-
-    import h5py._hl.dims  # noqa: F401
-    import numba  # noqa: F401
-    import pyBigWig  # noqa: F401
-    import stand_in  # noqa: F401
-    import tqdm  # noqa: F401
-
-    import seqlift.cli
-    import seqlift.cli.commands
-    import seqlift.pipeline.merge
-    import seqlift.pipeline.score
-    import seqlift.pipeline.track  # noqa: F401
-
+    warm()
     assert "tensorflow" not in sys.modules
     assert "keras" not in sys.modules
     for line in sys.stdin:
