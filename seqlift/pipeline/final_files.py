@@ -1,6 +1,7 @@
 """From finished parts to final files: score files joined, and their tracks drawn.
 
-Several targets are at work at once. Knows runs and parts; knows nothing of how rows are computed.
+Tracks of several targets are drawn at once. Knows runs and parts; knows nothing of how rows are
+computed.
 """
 
 from collections.abc import Callable, Collection
@@ -31,25 +32,19 @@ def place_scores(
     run.workload.check_unchanged()  # what was scored must be what the digests in the file say
     new = {path: parts.unfinished(path) for path in run.outputs.scores() if path not in done}
 
-    def joined(target: tuple[int, TargetFiles], check: Callable[[], None]) -> None:
-        place, files = target
-        attributes = run_attributes(run, files.target) | shard_attributes(run)
-        sources = opened.of_target(place)
-        path, sizes = new[files.scores], run.workload.genome.sizes
-        with progress("joining", run.rows) as bar:
-
-            def report(rows: int) -> None:
-                check()
-                bar.update(rows)
-
-            join(sources, path, attributes=attributes, sizes=sizes, progress=report)
-        with ScoreFile(path) as scores:  # before it has its final name
-            check_residuals_of(run, scores, files.target)
-            found[files.scores] = judged(run, scores, files.scores)
-
-    targets = enumerate(run.outputs.targets)
+    sizes = run.workload.genome.sizes
     with OpenParts(parts.finished()) as opened:
-        run.settings.workers.each(joined, [one for one in targets if one[1].scores in new])
+        # One after another: HDF5 has one lock for all files, for which threads would only wait.
+        for place, files in enumerate(run.outputs.targets):
+            if files.scores not in new:
+                continue
+            path, sources = new[files.scores], opened.of_target(place)
+            attributes = run_attributes(run, files.target) | shard_attributes(run)
+            with progress("joining", run.rows) as bar:
+                join(sources, path, attributes=attributes, sizes=sizes, progress=bar.update)
+            with ScoreFile(path) as scores:  # before it has its final name
+                check_residuals_of(run, scores, files.target)
+                found[files.scores] = judged(run, scores, files.scores)
     first = run.outputs.targets[0].scores  # the regions of every target are the same
     if run.outputs.regions in new:
         with ScoreFile(new.get(first, first)) as scores:
