@@ -81,7 +81,7 @@ class ScoreWriter(NewScoreFile):
         super().__init__(path, length=length, attributes=attributes, kinds=kinds, targets=targets)
 
     def _new_block(self) -> dict[str, NDArray[Any]]:
-        """Make room for rows of the large datasets, by target: (targets, rows, ...)."""
+        """Make arrays for rows of the large datasets, by target: (targets, rows, ...)."""
         return {
             name: np.zeros(
                 (
