@@ -39,7 +39,7 @@ AVERAGING = "cam"
 
 CONVOLUTIONS = ("motif_parts", "motifs")
 ROUNDS, SEQUENCES, HELD_OUT_SEED = 5, 8192, 2
-"""Of the training of the network in its place, and of what it is measured on."""
+"""Rounds and sequences of the training of that network, and the seed of its test sequences."""
 
 
 def sequence() -> str:

@@ -4,6 +4,7 @@ For tests of what a run does with scores, wherever they come from.
 """
 
 import hashlib
+import signal
 import zlib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -103,6 +104,26 @@ def made(codes: np.ndarray, target: str) -> MadeResult:
 def settings(**changed: Any) -> Settings:
     """Return settings of runs that a stand-in scores, in parts of one chunk."""
     return Settings(**{"load": StandIn, "part_seconds": 0.0, **changed})
+
+
+def stop_after(reads: int) -> type:
+    """Make a stop of a run that is asked for when it has been looked for so often."""
+
+    class StopSoon:
+        seen = 0
+
+        def __enter__(self) -> "StopSoon":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        @property
+        def asked(self) -> int | None:
+            self.seen += 1
+            return signal.SIGTERM if self.seen >= reads else None
+
+    return StopSoon
 
 
 def write_inputs(size: int, regions: int) -> None:

@@ -18,7 +18,7 @@ from commands import command as any_command
 from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
-from stand_in import StandIn, settings
+from stand_in import StandIn, settings, stop_after
 
 from seqlift.pipeline.loading import load_explainer
 from seqlift.pipeline.preflight import prepared, rows_of_shard
@@ -71,22 +71,7 @@ def words(inputs: Path, *options: object, model: str = "three") -> tuple[object,
 
 def ended(words: tuple[object, ...], batches: int, **changed: Any) -> Ran:
     """Run a command that is asked to end after a number of batches."""
-
-    class StopSoon:
-        reads = 0
-
-        def __enter__(self) -> "StopSoon":
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            pass
-
-        @property
-        def asked(self) -> int | None:
-            self.reads += 1
-            return signal.SIGTERM if self.reads >= batches else None
-
-    return command(*words, settings=settings(stop=StopSoon, **changed))
+    return command(*words, settings=settings(stop=stop_after(batches), **changed))
 
 
 class Counted(StandIn):

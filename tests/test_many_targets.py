@@ -1,7 +1,6 @@
 """Runs of many targets: few files open, few rows held, and what runs of single targets write."""
 
 import resource
-import signal
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import h5py
 import pytest
 from commands import command, score
-from stand_in import LongStandIn, settings, write_inputs
+from stand_in import LongStandIn, settings, stop_after, write_inputs
 
 from seqlift.tracks import layout
 
@@ -35,23 +34,6 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
-class StopSoon:
-    """Asks a run to end after three batches: twelve rows, of which a chunk has eight."""
-
-    reads = 0
-
-    def __enter__(self) -> "StopSoon":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    @property
-    def asked(self) -> int | None:
-        self.reads += 1
-        return signal.SIGTERM if self.reads >= 3 else None
-
-
 def large_data(path: str) -> dict[str, list[bytes]]:
     """Read the chunks of large datasets as they are stored, and the figures."""
     with h5py.File(path) as file:
@@ -66,7 +48,7 @@ def large_data(path: str) -> dict[str, list[bytes]]:
 
 
 def test_many_targets_open_few_files_and_hold_few_rows() -> None:
-    ending = settings(load=LongStandIn, stop=StopSoon)
+    ending = settings(load=LongStandIn, stop=stop_after(3))  # twelve rows; a chunk has eight
     ran = command("score", *WORDS, *ALL, "-o", "x", settings=ending)
     assert "8 of 20 sequences are kept in x.parts" in ran.err
     assert [path.name for path in Path("x.parts").glob("0*/*")] == ["scores.h5"]

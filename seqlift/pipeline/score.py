@@ -125,7 +125,7 @@ def finish_run(run: Run, parts: PartsFolder, progress: Progress) -> Judged:
         check_parts(run, parts)
     folder = outputs.regions.parent
     with kept(run, parts), HeldTracks(folder, length=run.row_length) as held:
-        run = replace(run, held=held)
+        run = replace(run, held=held if outputs.tracks() else None)  # a shard has no tracks
         if missing:
             check_space(run, parts.rows())
             compute(run, parts, progress)

@@ -36,7 +36,8 @@ def bytes_needed(run: Run, kept: int) -> int:
     # twice on the disk until they are joined
     copies = 2 if run.outputs.keeps_scores else 1
     scores = targets * (2 * FILE + (copies * run.rows - kept) * row)
-    held = 0 if kept or not run.outputs.keeps_scores else targets * run.rows * bases * FLOAT_BYTES
+    drawn = run.outputs.keeps_scores and run.outputs.tracks() and not kept
+    held = targets * run.rows * bases * FLOAT_BYTES if drawn else 0
     scores += held if held > TRACK_BYTES else 0  # in memory up to there
     return int(scores + bytes_of_tracks(run))
 

@@ -59,7 +59,7 @@ class HeldTracks(Closing):
                 self._file.close()
 
     def whole(self, rows: int) -> bool:
-        """Tell whether they are those of so many rows."""
+        """Find out whether values of `rows` rows are held."""
         try:
             if not self._file.closed:
                 self._file.flush()

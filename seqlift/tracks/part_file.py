@@ -35,11 +35,11 @@ class PartFile(Closing):
     ----------
     path : Path
     sealed : bool
-        Whether it has a checksum, which is right.
+        Whether it ends in a correct checksum.
     rows, length, targets : int
         Number of rows and of bases in each, and of targets.
     attributes : dict
-        What of the run it is.
+        The run and the first row of the part.
 
     Raises
     ------
@@ -98,7 +98,7 @@ class TargetScores(ScoreFile):
         self._chunk = int(self._contributions.chunks[0])
 
     def is_sealed(self) -> bool:
-        """Tell whether the part has a checksum, which is right."""
+        """Find out whether the part ends in a correct checksum."""
         return self._part.sealed
 
     def stored_chunk(self, name: str, row: int) -> tuple[int, bytes]:

@@ -19,7 +19,7 @@ from seqlift.tracks.overlap import Intervals
 from seqlift.tracks.score_file import TRACK_BYTES, ScoreFile
 
 Source = Path | Callable[[], ScoreFile]
-"""A score file, or what opens one."""
+"""A score file, or a function that opens one."""
 
 MOST_OPEN = 64
 """Files that are kept open; of more, each is opened whenever it is read."""
