@@ -86,3 +86,14 @@ def test_a_run_decompresses_nothing_for_its_track_but_can(
     monkeypatch.delattr(score_file, "track_of_chunk")
     assert command(*words, "--force", settings=settings()).code == 0
     assert contents(tmp_path) == from_file
+
+
+def test_a_shard_which_has_no_track_holds_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("g.fa").write_text(fasta({"c": "ACGTTGCA" * 100}))
+    Path("r.bed").write_text("c\t0\t50\nc\t30\t80\n")
+    monkeypatch.delattr(HeldTracks, "write")
+    words = ("score", "m.h5", "r.bed", "-g", "g.fa", "-r", "zeros", "-q", "-o", "a")
+    assert command(*words, "--shard", "1-of-1", settings=settings()).code == 0
