@@ -114,9 +114,11 @@ def records(start: int, values: NDArray[np.float32], level: int) -> list[list[fl
 @pytest.mark.parametrize("pieces", [1, 5])
 def test_bins_of_every_level_sum_up_their_bases(pieces: int) -> None:
     values = np.random.default_rng(3).normal(size=3000).astype(np.float32)
-    levels = zoom.ZoomLevels(10_000, most=3000)
-    for k, piece in enumerate(np.array_split(values, pieces)):
-        levels.add(45 + k * len(values) // pieces, piece)
+    levels, start = zoom.ZoomLevels(10_000, most=3000, stretches=2), 45
+    for both in np.array_split(values, pieces):
+        halves = [len(both) // 3, len(both) - len(both) // 3]
+        levels.add([start, start + halves[0]], halves, both)
+        start += len(both)
     levels.end_chromosome()
     found: dict[int, list[list[float]]] = {}
     for level, made in levels.finished(all_of_them=True):

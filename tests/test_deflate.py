@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from seqlift.tracks.deflate import LONGEST, STORED_MOST, compressed
+from seqlift.tracks.deflate import LONGEST, STORED_MOST, compressed, compressed_pieces
 
 SIZES = (0, 1, 2, 3, 4, 5, 255, STORED_MOST - 1, STORED_MOST, STORED_MOST + 1, 2 * STORED_MOST)
 
@@ -47,6 +47,14 @@ def test_planes_are_those_of_the_shuffle_filter(kind: type, number: int) -> None
     assert zlib.decompress(compressed(values, planes=True)) == planes.tobytes()
 
 
+@pytest.mark.parametrize("numbers", [[0], [5000], [9000, 1, 0, 3, 70_000, 4096]])
+def test_pieces_are_compressed_as_each_alone(numbers: list[int]) -> None:
+    pieces = [drawn(number, "skewed") for number in numbers]
+    made, ends = compressed_pieces(b"".join(pieces), numbers)
+    assert made.tobytes() == b"".join(map(compressed, pieces))
+    assert ends.tolist() == np.cumsum([len(compressed(piece)) for piece in pieces]).tolist()
+
+
 def test_codes_that_would_be_too_long_are_shortened() -> None:
     counts = [1, 1]
     while len(counts) < LONGEST + 10:  # Fibonacci's numbers make the longest codes there are
@@ -73,6 +81,11 @@ def test_scores_are_smaller_than_zlib_makes_them() -> None:
 def test_what_codes_do_not_shorten_is_stored() -> None:
     data = np.random.default_rng(4).bytes(100_000)
     assert len(compressed(data)) < len(data) + 50
+
+
+def test_numbers_with_one_plane_that_codes_shorten_are_shortened() -> None:
+    values = np.random.default_rng(5).normal(size=25_000).astype(np.float32)
+    assert len(compressed(values.tobytes())) < 0.96 * values.nbytes
 
 
 def test_bytes_do_not_depend_on_the_thread() -> None:

@@ -17,12 +17,13 @@ from tempfile import TemporaryFile
 from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from seqlift.system.closing import Finishing
 from seqlift.tracks import zoom
 from seqlift.tracks.bigwig_trees import BLOCK, block_index, chromosome_tree
-from seqlift.tracks.deflate import compressed
+from seqlift.tracks.deflate import compressed_pieces
+from seqlift.tracks.planes import Bytes, Counts
 from seqlift.tracks.unfinished import output_errors, remove
 from seqlift.tracks.zoom import ZoomLevels
 
@@ -46,11 +47,20 @@ ZOOM_RECORD = np.dtype(
     + [(name, "<f4") for name in ("least", "largest", "sum", "squares")]
 )
 
+ZOOM_BLOCK = ZOOM_RECORD.itemsize * zoom.RECORDS
+"""Of a block of a zoom level."""
+
 BUFFER = 1 << 18
 """Bytes written at once: a call for each block took as long as making it."""
 
-BLOCKS_AHEAD = 64
-"""Blocks that are being compressed at once, at most."""
+GATHERED, STRETCHES = 65_536, 256
+"""Values, and stretches of them, that are summed up and compressed together, at most: a call for
+each section took longer than its work."""
+
+JOBS_AHEAD = 8
+"""Compressions that are under way at once, at most."""
+
+Streams = tuple[Bytes, Counts]
 
 DATA = -1
 """In the place of a zoom level: the values themselves."""
@@ -80,11 +90,14 @@ class BigWigFile(Finishing):
         self.path, self._sizes, self._workers = path, sizes, workers
         self._numbers = {chrom: number for number, chrom in enumerate(sizes)}
         self._chrom = ""
-        self._zoom = ZoomLevels(max(sizes.values()), most=SECTION_VALUES)
+        self._zoom = ZoomLevels(max(sizes.values()), most=GATHERED, stretches=STRETCHES)
+        self._starts: list[int] = []
+        self._values: list[NDArray[np.float32]] = []
+        self._held = 0
         levels = range(DATA, len(self._zoom.reductions))
         self._blocks = {level: bytearray() for level in levels}
         self._records = dict.fromkeys(levels, 0)
-        self._pending: deque[tuple[int, NDArray[np.void], Future[bytes] | bytes]] = deque()
+        self._pending: deque[tuple[int, NDArray[np.void], Future[Streams] | Streams]] = deque()
         with output_errors(path), ExitStack() as opened:
             self._file: IO[bytes] = opened.enter_context(path.open("wb", BUFFER))
             self._levels = {  # joined to the file at the end; without names, so nothing stays
@@ -104,20 +117,36 @@ class BigWigFile(Finishing):
         if chrom != self._chrom:
             self._end_chromosome()
             self._chrom = chrom
-        number = self._numbers[chrom]
         for first in range(0, len(values), SECTION_VALUES):
             piece = values[first : first + SECTION_VALUES]
-            begin = start + first
-            end = begin + len(piece)
-            head = SECTION.pack(number, begin, end, 1, 1, FIXED_STEP, 0, len(piece))
-            self._compress(DATA, begin, end, head + piece.astype("<f4", copy=False).tobytes())
-            self._records[DATA] += len(piece)
-            self._zoom.add(begin, piece)
-            self._take_records(all_of_them=False)
+            if len(self._starts) == STRETCHES or self._held + len(piece) > GATHERED:
+                self._take_values()
+            self._starts.append(start + first)
+            self._values.append(piece.astype("<f4", copy=False))
+            self._held += len(piece)
 
     def _end_chromosome(self) -> None:
+        self._take_values()
         self._zoom.end_chromosome()
         self._take_records(all_of_them=True)
+
+    def _take_values(self) -> None:
+        """Have the values that are held compressed, and sum them up."""
+        if not self._held:
+            return
+        number, starts = self._numbers[self._chrom], self._starts
+        sizes = [len(piece) for piece in self._values]
+        ends = [start + size for start, size in zip(starts, sizes, strict=True)]
+        sections: list[bytes | memoryview] = []
+        for start, end, piece in zip(starts, ends, self._values, strict=True):
+            head = SECTION.pack(number, start, end, 1, 1, FIXED_STEP, 0, len(piece))
+            sections += [head, piece.data]
+        lengths = [SECTION.size + 4 * size for size in sizes]
+        self._compress(DATA, starts, ends, b"".join(sections), lengths)
+        self._records[DATA] += self._held
+        self._zoom.add(starts, sizes, np.concatenate(self._values))
+        self._take_records(all_of_them=False)
+        self._starts, self._values, self._held = [], [], 0
 
     def _take_records(self, *, all_of_them: bool) -> None:
         """Have the finished bins of every level compressed."""
@@ -126,27 +155,39 @@ class BigWigFile(Finishing):
             packed["chrom"] = self._numbers[self._chrom]
             for name, column in zip(ZOOM_RECORD.names[1:], range(1, 8), strict=True):  # type: ignore[index]
                 packed[name] = records[:, column]
-            first, last = int(packed["start"][0]), int(packed["end"][-1])
-            self._compress(level, first, last, packed.tobytes())
+            firsts, stops = packed[:: zoom.RECORDS], packed[zoom.RECORDS - 1 :: zoom.RECORDS]
+            if len(stops) < len(firsts):
+                stops = np.append(stops, packed[-1])
+            whole, rest = divmod(packed.nbytes, ZOOM_BLOCK)
+            sizes = [ZOOM_BLOCK] * whole + [rest] * (rest > 0)
+            self._compress(level, firsts["start"], stops["end"], packed.tobytes(), sizes)
             self._records[level] += len(records)
 
-    def _compress(self, level: int, start: int, end: int, data: bytes) -> None:
-        """Have a block compressed, and write those that are."""
-        number = self._numbers[self._chrom]
-        place = np.array([(number, start, number, end, 0, 0)], BLOCK)
-        made = compressed(data) if self._workers is None else self._workers.submit(compressed, data)
-        self._pending.append((level, place, made))
-        self._write_blocks(leaving=BLOCKS_AHEAD if self._workers else 0)
+    def _compress(
+        self, level: int, starts: ArrayLike, ends: ArrayLike, data: bytes, sizes: list[int]
+    ) -> None:
+        """Have blocks of these places and sizes compressed, and write those that are."""
+        blocks = np.zeros(len(sizes), BLOCK)
+        blocks["chrom"] = blocks["last_chrom"] = self._numbers[self._chrom]
+        blocks["start"], blocks["end"] = starts, ends
+        made: Future[Streams] | Streams
+        if self._workers is None:
+            made = compressed_pieces(data, sizes)
+        else:
+            made = self._workers.submit(compressed_pieces, data, sizes)
+        self._pending.append((level, blocks, made))
+        self._write_blocks(leaving=JOBS_AHEAD if self._workers else 0)
 
     def _write_blocks(self, *, leaving: int) -> None:
         with output_errors(self.path):
             while len(self._pending) > leaving:
-                level, place, made = self._pending.popleft()
-                data = made if isinstance(made, bytes) else made.result()
+                level, blocks, made = self._pending.popleft()
+                streams, stops = made.result() if isinstance(made, Future) else made
                 file = self._file if level == DATA else self._levels[level]
-                place["offset"], place["size"] = file.tell(), len(data)
-                file.write(data)
-                self._blocks[level] += place.tobytes()
+                blocks["size"] = np.diff(stops, prepend=0)
+                blocks["offset"] = file.tell() + stops - np.diff(stops, prepend=0)
+                file.write(streams.data)
+                self._blocks[level] += blocks.tobytes()
 
     def close(self) -> None:
         """Write the indexes, the zoom levels and the header."""
@@ -185,7 +226,7 @@ class BigWigFile(Finishing):
     def _write_header(self, zooms: list[tuple[int, int, int, int]], index_at: int) -> None:
         total, most = self._zoom.total, SECTION.size + 4 * SECTION_VALUES
         # the buffer that readers make
-        largest_block = max(most, ZOOM_RECORD.itemsize * zoom.RECORDS)
+        largest_block = max(most, ZOOM_BLOCK)
         total_at = FILE_HEADER.size + ZOOM_HEADER.size * len(self._levels)
         self._file.seek(0)
         places = (self._tree_at, self._data_at, index_at)

@@ -7,27 +7,21 @@ codes would not shorten it. Every reader of zlib reads it, and the bytes depend 
 not on the machine or a library's version. Format: RFC 1950, RFC 1951. docs/decisions/0025.
 """
 
-import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.system.compiled import inner, kernel
+from seqlift.tracks.planes import Bytes, Counts, Words, planes_of
 
-Bytes = NDArray[np.uint8]
-Counts = NDArray[np.int64]
-Words = NDArray[np.unsignedinteger[Any]]
-
-STREAM_HEADER = b"\x78\x01"
+STREAM_HEADER, STREAM_WIDTHS = np.array([0x78, 0x01]), np.array([8, 8])
 """A zlib stream of a 32 kB window, compressed fast."""
 
 END_OF_BLOCK, CODES = 256, 257  # RFC 1951, 3.2.5; those of 257 and more are for repeats
 LONGEST = 14
 """Bits of a code, at most: of the 15 that are allowed one less, so that four and a rest fit 63."""
-
-GAPS = (130, 57, 23, 10, 4, 1)
-"""Of Shell's sort, which numba compiles in a tenth of the time of NumPy's."""
 
 STORED_MOST = 65_535
 """Bytes in a stored block, at most."""
@@ -54,23 +48,40 @@ def compressed(data: bytes | NDArray[Any], *, planes: bool = False) -> bytes:
     items = np.frombuffer(data, np.uint8) if isinstance(data, bytes) else data.reshape(-1)
     size = items.itemsize if planes else 1
     words = items.view(np.dtype(f"u{size}"))
-    shuffled = np.empty((size, len(words)), np.uint8)
-    most = shuffled.size + size * (16 + 5 * (len(words) // STORED_MOST + 1)) + BLOCK_HEADER_BITS
-    out, end = np.empty(most, np.uint8), np.zeros(1, np.int64)
-    _deflate(words, shuffled, out, end)
-    check = zlib.adler32(shuffled.reshape(-1).data)
-    return STREAM_HEADER + out[: end[0]].tobytes() + check.to_bytes(4, "big")
+    out, _ = _streams(words, np.array([len(words)]))
+    return out.tobytes()
+
+
+def compressed_pieces(data: bytes | bytearray, sizes: Sequence[int]) -> tuple[Bytes, Counts]:
+    """Compress consecutive pieces of `data` to a stream each: all streams, and where each ends."""
+    return _streams(np.frombuffer(data, np.uint8), np.array(sizes))
+
+
+def _streams(words: Words, sizes: Counts) -> tuple[Bytes, Counts]:
+    planes, counts, checks = planes_of(words, sizes)
+    blocks = counts.size // CODES
+    most = len(planes) + 5 * (len(planes) // STORED_MOST) + blocks * (22 + BLOCK_HEADER_BITS)
+    out, ends = np.empty(most, np.uint8), np.empty(len(sizes), np.int64)
+    _deflate(planes, sizes, counts, checks, out, ends)
+    return out[: ends[-1]], ends
 
 
 @inner
-def _sort(values: Counts, number: int) -> None:
-    for gap in GAPS:
-        for i in range(gap, number):
-            value, place = values[i], i
-            while place >= gap and values[place - gap] > value:
-                values[place] = values[place - gap]
-                place -= gap
-            values[place] = value
+def _sorted(keys: Counts, used: int, most: int) -> Counts:
+    """Sort keys that come in the order of symbols by weight, of `most` at most, byte by byte."""
+    other, shift = np.empty_like(keys), 9
+    while most >> (shift - 9):
+        place = np.zeros(257, np.int64)
+        for i in range(used):
+            place[(keys[i] >> shift & 255) + 1] += 1
+        for byte in range(256):
+            place[byte + 1] += place[byte]
+        for i in range(used):
+            byte = keys[i] >> shift & 255
+            other[place[byte]] = keys[i]
+            place[byte] += 1
+        keys, other, shift = other, keys, shift + 8
+    return keys
 
 
 @inner
@@ -111,15 +122,16 @@ def _code_lengths(counts: Counts, lengths: Counts) -> None:
     Where the tree is deeper it is made again from halved counts, which are nearer one another.
     """
     keys, depth = np.empty(CODES, np.int64), np.empty(2 * CODES, np.int64)
-    halved, deepest, used = 0, LONGEST + 1, 0
+    halved, deepest, used, most = 0, LONGEST + 1, 0, 0
     while deepest > LONGEST:
         used = 0
         for symbol in range(CODES):
             if counts[symbol]:
                 # one number of both: ties are in the order of symbols, on every machine
                 keys[used] = max(counts[symbol] >> halved, 1) * 512 + symbol
+                most = max(most, counts[symbol])
                 used += 1
-        _sort(keys, used)
+        keys = _sorted(keys, used, most)
         deepest = _depths(keys, used, depth)
         halved += 1
     for symbol in range(CODES):
@@ -140,12 +152,11 @@ def _codes(lengths: Counts, codes: Counts) -> None:
     for symbol in range(CODES):
         bits = lengths[symbol]
         if bits:
-            code, turned = following[bits], 0
+            code = following[bits]
             following[bits] += 1
-            for _ in range(bits):
-                turned = (turned << 1) | (code & 1)
-                code >>= 1
-            codes[symbol] = turned
+            for shift, every_other in ((1, 0x5555), (2, 0x3333), (4, 0x0F0F), (8, 0x00FF)):
+                code = (code & every_other) << shift | code >> shift & every_other
+            codes[symbol] = code >> (16 - bits)
 
 
 @inner
@@ -229,63 +240,42 @@ def _encode(plane: Bytes, codes: Counts, lengths: Counts, out: Bytes,
 
 
 @inner
-def _count(plane: Bytes, counts: Counts, four: Counts) -> None:
-    """Count how often each byte occurs: in four counts, as one waits where bytes repeat."""
-    four[:] = 0
-    whole = np.uintp(len(plane) & ~3)
-    for i in range(np.uintp(0), whole, np.uintp(4)):
-        four[0, plane[i]] += 1
-        four[1, plane[i + np.uintp(1)]] += 1
-        four[2, plane[i + np.uintp(2)]] += 1
-        four[3, plane[i + np.uintp(3)]] += 1
-    for i in range(whole, np.uintp(len(plane))):
-        four[0, plane[i]] += 1
-    for symbol in range(CODES):
-        counts[symbol] = four[0, symbol] + four[1, symbol] + four[2, symbol] + four[3, symbol]
-    counts[END_OF_BLOCK] = 1
-
-
-@inner
-def _split(words: Words, planes: Bytes) -> None:
-    """Put the lowest bytes of all words first, then the second."""
-    for place in range(len(planes)):
-        plane, shift = planes[place], words.dtype.type(8 * place)
-        for i in range(len(words)):
-            plane[i] = words[i] >> shift & 255
+def _coded(plane: Bytes, lengths: Counts, last: bool, out: Bytes, state: Counts) -> None:
+    """Append a plane in codes of these lengths."""
+    codes, header = np.zeros(CODES, np.int64), np.zeros(len(HEADER_WIDTHS), np.int64)
+    values, widths = np.zeros(4, np.int64), np.zeros(4, np.int64)
+    _codes(lengths, codes)
+    _block_header(lengths, last, header)
+    _append(header, HEADER_WIDTHS, out, state)
+    rest = _encode(plane, codes, lengths, out, state)
+    for i in range(len(plane) - rest + 1):  # the bytes left, then the end of the block
+        symbol = END_OF_BLOCK if rest + i == len(plane) else plane[rest + i]
+        values[i], widths[i] = codes[symbol], lengths[symbol]
+    _append(values, widths, out, state)
 
 
 @kernel
-def _deflate(words: Words, planes: Bytes, out: Bytes, end: Counts) -> None:
-    """Fill `planes` (S, N) with the bytes of N words, and `out` with blocks of them."""
-    size, items = planes.shape
-    _split(words, planes)
-    state = np.zeros(3, np.int64)
-    lengths, codes = np.zeros(CODES, np.int64), np.zeros(CODES, np.int64)
-    header = np.zeros(len(HEADER_WIDTHS), np.int64)
-    values, widths = np.zeros(4, np.int64), np.zeros(4, np.int64)
-    counts, four = np.zeros(CODES, np.int64), np.zeros((4, CODES), np.int64)
-    for place in range(size):
-        plane = planes[place]
-        _count(plane, counts, four)
-        _code_lengths(counts, lengths)
-        bits = BLOCK_HEADER_BITS
-        for symbol in range(CODES):
-            bits += counts[symbol] * lengths[symbol]
-        last = place == size - 1
-        if bits < 8 * (items - items // WORTH):
-            _codes(lengths, codes)
-            _block_header(lengths, last, header)
-            _append(header, HEADER_WIDTHS, out, state)
-            rest = _encode(plane, codes, lengths, out, state)
-            for i in range(4):  # the bytes left, the end of the block, then no bits
-                symbol = END_OF_BLOCK if rest + i >= items else plane[rest + i]
-                ended = rest + i > items
-                values[i], widths[i] = codes[symbol], 0 if ended else lengths[symbol]
-                values[i] = 0 if ended else values[i]
-            _append(values, widths, out, state)
-        else:
-            _store(plane, out, state, last)
-    if state[1]:
-        out[state[2]] = state[0]
-        state[2] += 1
-    end[0] = state[2]
+def _deflate(
+    planes: Bytes, sizes: Counts, counts: Counts, checks: Counts, out: Bytes, ends: Counts
+) -> None:
+    """Fill `out` with a stream of each piece: see `planes_of`."""
+    at, state, lengths = 0, np.zeros(3, np.int64), np.zeros(CODES, np.int64)
+    for piece in range(len(sizes)):
+        size, check = sizes[piece], checks[piece]
+        _append(STREAM_HEADER, STREAM_WIDTHS, out, state)
+        for place in range(counts.shape[1]):
+            plane, last = planes[at : at + size], place == counts.shape[1] - 1
+            bits = 8 * size
+            if counts[piece, place, END_OF_BLOCK]:
+                _code_lengths(counts[piece, place], lengths)
+                bits = BLOCK_HEADER_BITS
+                for symbol in range(CODES):
+                    bits += counts[piece, place, symbol] * lengths[symbol]
+            if bits < 8 * (size - size // WORTH):
+                _coded(plane, lengths, last, out, state)
+            else:
+                _store(plane, out, state, last)
+            at += size
+        ending = np.array([0, check[1] >> 8, check[1] & 255, check[0] >> 8, check[0] & 255])
+        _append(ending, np.array([-state[1] & 7, 8, 8, 8, 8]), out, state)  # from a whole byte
+        ends[piece] = state[2]

@@ -6,7 +6,7 @@ held, so memory is that of one window. Knows intervals and arrays; knows no file
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -75,35 +75,43 @@ def sweep(
     # All rows at once, so that the reader can group those of one compressed chunk.
     read = tracks([row for _, rows in chroms for row in rows])
     for chrom, rows in chroms:
-        covered = (
-            POLICIES[overlap](_covering(intervals, row, rank=int(rank[row]), values=values))
-            for row, values in zip(rows, islice(read, len(rows)), strict=True)
-        )
-        starts = intervals.scored_start[rows]
-        for start, values in _sweep_chromosome(zip(starts, covered, strict=True)):
-            yield Segment(chrom, start, values)
+        for group in _groups(intervals, rows):
+            if len(group) == 1:
+                yield Segment(chrom, int(intervals.scored_start[group[0]]), next(read))
+                continue
+            covered = (
+                POLICIES[overlap](_covering(intervals, row, rank=int(rank[row]), values=values))
+                for row, values in zip(group, islice(read, len(group)), strict=True)
+            )
+            starts = intervals.scored_start[group]
+            for start, values in _sweep_group(zip(starts, covered, strict=True)):
+                yield Segment(chrom, start, values)
 
 
 def joined_segments(segments: Iterator[Segment], *, most: int) -> Iterator[Segment]:
-    """Yield the same values with touching segments joined_segments, up to `most` bases in one."""
-    buffer = np.empty(most, dtype=np.float32)
+    """Yield the same values with touching segments joined, up to `most` bases in one."""
     chrom, start, filled = "", 0, 0
+    pieces: list[NDArray[np.float32]] = []
     for segment in segments:
         if filled and (segment.chrom != chrom or segment.start != start + filled):
-            yield Segment(chrom, start, buffer[:filled].copy())
-            filled = 0
+            yield Segment(chrom, start, _joined(pieces))
+            filled, pieces = 0, []
         if not filled:
             chrom, start = segment.chrom, segment.start
         rest = segment.values
         while len(rest):
             taken = min(most - filled, len(rest))
-            buffer[filled : filled + taken] = rest[:taken]
+            pieces.append(rest[:taken])
             filled, rest = filled + taken, rest[taken:]
             if filled == most:
-                yield Segment(chrom, start, buffer.copy())
-                start, filled = start + filled, 0
+                yield Segment(chrom, start, _joined(pieces))
+                start, filled, pieces = start + filled, 0, []
     if filled:
-        yield Segment(chrom, start, buffer[:filled].copy())
+        yield Segment(chrom, start, _joined(pieces))
+
+
+def _joined(pieces: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
 def covered_bases(intervals: Intervals, sizes: Mapping[str, int]) -> int:
@@ -142,6 +150,14 @@ def _rows_from_left_to_right(
         yield chroms[place[rows[0]]], rows.tolist()
 
 
+def _groups(intervals: Intervals, rows: list[int]) -> Iterator[list[int]]:
+    """Divide the rows of a chromosome, from left to right, where no window reaches across."""
+    reached = np.maximum.accumulate(intervals.scored_end[rows])
+    borders = np.flatnonzero(intervals.scored_start[rows][1:] >= reached[:-1]) + 1
+    for first, last in pairwise([0, *borders.tolist(), len(rows)]):
+        yield rows[first:last]
+
+
 def _covering(
     intervals: Intervals, row: int, *, rank: int, values: NDArray[np.float32]
 ) -> Covering:
@@ -150,7 +166,7 @@ def _covering(
     return Covering(values, np.abs(bases - centre), row, rank)
 
 
-def _sweep_chromosome(
+def _sweep_group(
     covered: Iterator[tuple[int, CoveredBases]],
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     position, held = next(covered)

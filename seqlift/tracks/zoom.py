@@ -5,7 +5,7 @@ below. Values come in the order of the genome, and of each level only the open b
 numbers; knows no files.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +35,8 @@ class ZoomLevels:
     ----------
     longest
         Bases of the longest chromosome: no bin is wider.
-    most
-        Values that `add` gets at once, at most.
+    most, stretches
+        Values that `add` gets at once, at most, and stretches of them.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class ZoomLevels:
         A record of all values that were added.
     """
 
-    def __init__(self, longest: int, *, most: int) -> None:
+    def __init__(self, longest: int, *, most: int, stretches: int) -> None:
         widths = [NARROWEST_BIN * STEP**level for level in range(MOST_LEVELS)]
         self.reductions = np.array(
             [NARROWEST_BIN, *(w for w in widths[1:] if w <= longest)], np.int64
@@ -54,29 +54,26 @@ class ZoomLevels:
         levels = len(self.reductions)
         self.total = np.array([0, 0, 0, 0, np.inf, -np.inf, 0, 0])
         self._open = np.full((levels, 8), -1.0)
-        self._done = np.empty((levels, RECORDS + most // NARROWEST_BIN + 2, 8))
+        more = most // NARROWEST_BIN + 2 * stretches
+        self._done = np.empty((levels, RECORDS + more, 8))
         self._number = np.zeros(levels, np.int64)
 
-    def add(self, start: int, values: NDArray[np.float32]) -> None:
-        """Sum up the values of the bases from `start` on."""
-        _add(values, start, self.reductions, self._open, self._done, self._number, self.total)
+    def add(self, starts: Sequence[int], sizes: Sequence[int], values: NDArray[np.float32]) -> None:
+        """Sum up the values of stretches of bases, from left to right, one after another."""
+        stretches = np.array([starts, sizes])
+        _add(values, stretches, self.reductions, self._open, self._done, self._number, self.total)
 
     def end_chromosome(self) -> None:
         """Close all bins: the values that follow are of another chromosome."""
         _close(self.reductions, self._open, self._done, self._number)
 
     def finished(self, *, all_of_them: bool) -> Iterator[tuple[int, Records]]:
-        """Yield the level and the records of finished bins, `RECORDS` of them, or the rest too."""
-        if self._number.max() < RECORDS and not all_of_them:
-            return
-        for level in range(len(self.reductions)):
-            number, taken = int(self._number[level]), 0
-            while number - taken >= RECORDS or (all_of_them and taken < number):
-                records = self._done[level, taken : min(taken + RECORDS, number)].copy()
-                taken += len(records)
-                yield level, records
+        """Yield the level and the records of finished bins, whole `RECORDS`, or the rest too."""
+        for level, number in enumerate(self._number.tolist()):
+            taken = number if all_of_them else number // RECORDS * RECORDS
             if taken:
-                self._done[level, : number - taken] = self._done[level, taken:number]
+                yield level, self._done[level, :taken].copy()
+                self._done[level, : number - taken] = self._done[level, taken:number].copy()
                 self._number[level] = number - taken
 
 
@@ -120,17 +117,19 @@ def _fold(
         level += 1
 
 
-@kernel
-def _add(
+@inner
+def _sum_up(
     values: NDArray[np.float32],
     start: int,
+    record: Records,
     reductions: Integers,
     opened: Records,
     done: Records,
     number: Integers,
     total: Records,
 ) -> None:
-    record, first = np.zeros(8), 0
+    """Sum up the values of the bases from `start` on; `record` is overwritten."""
+    first = 0
     while first < len(values):
         width = reductions[0]
         stop = min(((start + first) // width + 1) * width - start, len(values))
@@ -150,6 +149,23 @@ def _add(
         _merge(total, record)
         _fold(record, 0, reductions, opened, done, number)
         first = stop
+
+
+@kernel
+def _add(
+    values: NDArray[np.float32],
+    stretches: Integers,
+    reductions: Integers,
+    opened: Records,
+    done: Records,
+    number: Integers,
+    total: Records,
+) -> None:
+    first, record = 0, np.zeros(8)
+    for k in range(stretches.shape[1]):
+        own = values[first : first + stretches[1, k]]
+        _sum_up(own, stretches[0, k], record, reductions, opened, done, number, total)
+        first += len(own)
 
 
 @kernel

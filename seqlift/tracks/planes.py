@@ -1,0 +1,117 @@
+"""The byte planes of numbers, and what a coder must know of them: how often each byte occurs.
+
+Knows bytes; knows nothing of codes or of files.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqlift.system.compiled import inner, kernel
+
+Bytes = NDArray[np.uint8]
+Counts = NDArray[np.int64]
+Words = NDArray[np.unsignedinteger[Any]]
+
+SAMPLE = 2048
+"""Bytes of a plane that show whether it is as good as random: then all need not be counted."""
+
+EVEN = 1.08
+"""How often two bytes of a sample are equal, at most, 1 where all bytes are as frequent. Entropy is
+at least Renyi's, 8 bits less log2 of this, so that codes save no more than one byte in 72."""
+
+ADLER, SUMMED = 65_521, 4096
+"""Modulus of the checksum (RFC 1950, 8.2), and the bytes of which it is taken at once: their sums
+fit 32 bits with a sign, of which a processor adds up many at a time."""
+
+PLACES = np.arange(SUMMED, dtype=np.int16)
+
+
+def planes_of(words: Words, sizes: Counts) -> tuple[Bytes, Counts, Counts]:
+    """Split consecutive pieces of `words`, of these sizes, into planes.
+
+    Returns
+    -------
+    planes
+        Of each piece the lowest bytes of its words, then the second, ...
+    counts : (pieces, planes, 257)
+        How often each byte occurs in each plane, and 1; all 0 where codes would not shorten it.
+    checks : (pieces, 2)
+        The two sums of Adler-32 over the planes of a piece.
+    """
+    planes = np.empty(words.nbytes, np.uint8)
+    counts = np.zeros((len(sizes), words.itemsize, 257), np.int64)
+    checks = np.empty((len(sizes), 2), np.int64)
+    _survey(words, sizes, planes, counts, checks)
+    return planes, counts, checks
+
+
+@inner
+def _split(words: Words, place: int, plane: Bytes) -> None:
+    """Take the bytes of all words at one place, from the lowest."""
+    shift = words.dtype.type(8 * place)
+    for i in range(len(words)):
+        plane[i] = words[i] >> shift & 255
+
+
+@inner
+def _count(plane: Bytes, counts: Counts, four: Counts) -> None:
+    """Count how often each byte occurs: in four counts, as one waits where bytes repeat."""
+    four[:] = 0
+    whole = np.uintp(len(plane) & ~3)
+    for i in range(np.uintp(0), whole, np.uintp(4)):
+        four[0, plane[i]] += 1
+        four[1, plane[i + np.uintp(1)]] += 1
+        four[2, plane[i + np.uintp(2)]] += 1
+        four[3, plane[i + np.uintp(3)]] += 1
+    for i in range(whole, np.uintp(len(plane))):
+        four[0, plane[i]] += 1
+    counts[256] = 1
+    for symbol in range(256):
+        counts[symbol] = four[0, symbol] + four[1, symbol] + four[2, symbol] + four[3, symbol]
+
+
+@inner
+def _is_random(plane: Bytes, counts: Counts) -> bool:
+    """Find out by a sample whether codes would not shorten a plane: see `EVEN`."""
+    stride = np.uintp((len(plane) // SAMPLE - 1) | 1)  # odd: the bytes of numbers alternate
+    if len(plane) < 4 * SAMPLE:
+        return False
+    counts[:] = 0
+    for i in range(np.uintp(SAMPLE)):
+        counts[plane[i * stride]] += 1
+    pairs = 0
+    for symbol in range(256):
+        pairs += counts[symbol] * (counts[symbol] - 1)
+    return pairs * 256 < EVEN * SAMPLE * (SAMPLE - 1)
+
+
+@inner
+def _add_to_check(plane: Bytes, check: Counts) -> None:
+    """Add bytes to the two sums of Adler-32."""
+    for first in range(np.uintp(0), np.uintp(len(plane)), np.uintp(SUMMED)):
+        size = min(np.uintp(len(plane)) - first, np.uintp(SUMMED))
+        one, by_place = np.int32(0), np.int32(0)
+        for i in range(size):
+            byte = np.int32(plane[first + i])
+            one = np.int32(one + byte)
+            by_place = np.int32(by_place + np.int32(byte * np.int32(PLACES[i])))
+        check[1] = (check[1] + np.int64(size) * (check[0] + one) - by_place) % ADLER
+        check[0] = (check[0] + one) % ADLER
+
+
+@kernel
+def _survey(words: Words, sizes: Counts, planes: Bytes, counts: Counts, checks: Counts) -> None:
+    first, at, four = 0, 0, np.empty((4, 256), np.int64)
+    for piece in range(len(sizes)):
+        own = words[first : first + sizes[piece]]
+        checks[piece, 0], checks[piece, 1] = 1, 0
+        for place in range(counts.shape[1]):
+            plane = planes[at : at + len(own)]
+            _split(own, place, plane)
+            _add_to_check(plane, checks[piece])
+            if not _is_random(plane, four[0]):
+                _count(plane, counts[piece, place], four)
+            at += len(own)
+        first += len(own)
