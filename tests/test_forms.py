@@ -185,6 +185,13 @@ def test_equal_windows_have_equal_values_and_zeros_have_zero(form: Form) -> None
 WIDE_LAYER = Layer(64, forms.WIDE, forms.WIDE, dilation=2)
 
 
+@pytest.fixture
+def by_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the table choose, where the environment forces a form on all tests."""
+    monkeypatch.delenv(forms.VARIABLE, raising=False)
+
+
+@pytest.mark.usefixtures("by_table")
 @pytest.mark.parametrize(
     ("kind", "precision", "expected"),
     [
@@ -211,6 +218,7 @@ def test_the_table_chooses_by_device_and_precision(
     assert noted == [expected]
 
 
+@pytest.mark.usefixtures("by_table")
 def test_few_channels_and_other_strides_are_computed_directly(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -234,6 +242,7 @@ def test_the_environment_forces_forms_in_their_order(monkeypatch: pytest.MonkeyP
         forms.forced_forms()
 
 
+@pytest.mark.usefixtures("by_table")
 @pytest.mark.skipif(not ON_JAX, reason="TensorFlow gets rounded factors in float32")
 def test_on_a_gpu_factors_are_bfloat16_and_sums_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     """As they are written: a CPU computes them here."""
