@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,8 @@ MOST_PACKAGES = 10
 
 Command = list[str | Path]
 Stages = dict[str, list[float]]
+Runs = dict[str, list[tuple[float, float]]]
+"""By name: the seconds that passed in each run, and those of processors."""
 
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -91,34 +94,46 @@ def commands(scored: Mapping[str, Command]) -> dict[str, Command]:
     return made
 
 
-def timed(made: Mapping[str, Command], place: Path, rounds: int) -> Stages:
-    """Return the seconds of each command, in turn, after one run that fills caches."""
-    seconds: Stages = {name: [] for name in made}
+def timed(made: Mapping[str, Command], place: Path, rounds: int) -> Runs:
+    """Measure each command, in turn, after one run that fills caches."""
+    runs: Runs = {name: [] for name in made}
     for number in range(rounds + 1):
         for name, command in made.items():
-            spent, _ = call(command, place / "command.log")
+            spent = called(name, command, place)
             if number:
-                seconds[name].append(spent)
-                say(f"{name}: {spent:.2f} s")
-    return seconds
+                runs[name].append(spent)
+    return runs
 
 
-def kept(asked: Command, model: str, place: Path, rounds: int) -> Stages:
-    """Return the seconds of a command on JAX, and again, with the code that the first compiled."""
+def called(name: str, command: Command, place: Path, **variables: str) -> tuple[float, float]:
+    """Return the seconds that a command took, and those of processors."""
+    before = processor_seconds()
+    passed, _ = call(command, place / "command.log", **variables)
+    used = processor_seconds() - before
+    say(f"{name}: {passed:.2f} s, {used:.2f} s of processors")
+    return passed, used
+
+
+def processor_seconds() -> float:
+    """Count the seconds of processors of all commands that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def kept(asked: Command, model: str, place: Path, rounds: int) -> Runs:
+    """Measure a command on JAX, and again, with the code that the first compiled."""
     if importlib.util.find_spec("jax") is None:
         return {}
     cache = place / "cache"
     variables = {"KERAS_BACKEND": "jax", "SEQLIFT_CACHE": str(cache)}
     names = [f"`seqlift score` of 1 region by {model}, JAX{which}" for which in ("", ", again")]
-    seconds: Stages = {name: [] for name in names}
+    runs: Runs = {name: [] for name in names}
     command: Command = [Path(sys.executable).parent / "seqlift", *asked]
     for _ in range(rounds):
         shutil.rmtree(cache, ignore_errors=True)
         for name in names:
-            spent, _ = call(command, place / "command.log", **variables)
-            seconds[name].append(spent)
-            say(f"{name}: {spent:.2f} s")
-    return seconds
+            runs[name].append(called(name, command, place, **variables))
+    return runs
 
 
 def stages(asked: Command, place: Path, rounds: int) -> Stages:
@@ -162,7 +177,10 @@ def packages(place: Path) -> dict[str, float]:
 
 def report(result: dict[str, Any]) -> str:
     """Return the three tables, with what they were measured on below."""
-    whole = [[name, spread(runs)] for name, runs in result["commands"].items()]
+    whole = [
+        [name, *(spread(column) for column in zip(*runs, strict=True))]
+        for name, runs in result["commands"].items()
+    ]
     models = list(result["stages"])
     names = dict.fromkeys(name for of in result["stages"].values() for name in of)
     staged = [
@@ -176,7 +194,7 @@ def report(result: dict[str, Any]) -> str:
     most.append(["all others", f"{sum(seconds for _, seconds in spent[MOST_PACKAGES:]):.2f}"])
     return (
         "Whole commands:\n\n"
-        + table(["command", "seconds"], whole)
+        + table(["command", "seconds", "the same, of processors"], whole)
         + "\n\nThe stages of `seqlift score` of 1 region, in seconds:\n\n"
         + table(["stage", *models], staged)
         + "\n\nThe modules that are imported, by their package, in one run:\n\n"
