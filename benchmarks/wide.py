@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from command import call
+from genome import write_genome
 from report import RESULTS, machine, publish, table
 from run import FOLDER, say
 
@@ -24,7 +26,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is impor
 REFERENCES = 20
 TASKS = 900
 LENGTHS = (60, 1060)
-CASES = ("dense", "danq", "task", "tasks", "basset-task", "basset-tasks", "lengths")
+COMMAND = "command"
+CASES = ("dense", "danq", "task", "tasks", "basset-task", "basset-tasks", "lengths", COMMAND)
 HEAD = ["case", "first batch, s", "the same, s of processors", "peak, GB", "ms a row", "programs"]
 
 
@@ -49,16 +52,41 @@ def main() -> int:
         return 0
     place = chosen.folder.resolve() / "wide"
     place.mkdir(parents=True, exist_ok=True)
-    rows = {}
+    rows: dict[str, Any] = {}
+    result = {"date": date.today().isoformat(), "machine": machine(), "rows": rows}
     for case in chosen.case:
+        if case == COMMAND:
+            result[COMMAND] = whole_command(place / COMMAND, chosen.sequences)
+            say(f"{case}: {result[COMMAND]}")
+            continue
         log = place / f"{case}.log"
         command = [sys.executable, __file__, "--measure", "--case", case]
         call([*command, "--sequences", str(chosen.sequences)], log)
         rows[case] = json.loads(log.read_text().splitlines()[-1])
         say(f"{case}: {rows[case]}")
-    result = {"date": date.today().isoformat(), "machine": machine(), "rows": rows}
     publish("wide", result, report(result), chosen)
     return 0
+
+
+def whole_command(place: Path, sequences: int) -> dict[str, Any]:
+    """Measure `seqlift score -t all` of all tasks in a process of its own, files included."""
+    import keras
+
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    keras.utils.set_random_seed(0)
+    many_tasks(keras.layers).save(place / "tasks.keras")
+    write_genome(place, sequences)
+    command = [sys.executable, "-m", "seqlift", "score", place / "tasks.keras"]
+    command += [place / "peaks.narrowPeak", "-g", place / "genome.fa", "-t", "all"]
+    log = place.with_suffix(".log")
+    used = processor_seconds(resource.RUSAGE_CHILDREN)
+    seconds, peak = call([*command, "-o", place / "scores", "--timings"], log)
+    used = processor_seconds(resource.RUSAGE_CHILDREN) - used
+    files = sum(1 for _ in place.glob("scores.*"))
+    shutil.rmtree(place)
+    both = [seconds, used]
+    return {"seconds": both, "peak_gb": peak, "files": files, "sequences": sequences}
 
 
 def measured(case: str, sequences: int) -> dict[str, Any]:
@@ -95,8 +123,8 @@ def measured(case: str, sequences: int) -> dict[str, Any]:
     }
 
 
-def processor_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
+def processor_seconds(of: int = resource.RUSAGE_SELF) -> float:
+    usage = resource.getrusage(of)
     return usage.ru_utime + usage.ru_stime
 
 
@@ -209,14 +237,24 @@ def report(result: dict[str, Any]) -> str:
         ms = f"{found['ms'][0]:.2f} ({found['ms'][1]:.2f})" if found["ms"] else ""
         numbers = [f"{wall:.1f}", f"{used:.1f}", f"{found['peak_gb']:.2f}", ms]
         rows.append([case, *numbers, str(found["programs"])])
+    command = command_line(result[COMMAND]) if COMMAND in result else ""
     backends = ", ".join(dict.fromkeys(found["backend"] for found in result["rows"].values()))
     return (
         f"{table(HEAD, rows)}\n\n"
         f"{REFERENCES} references of each sequence, `genomics`. The first batch is counted from the"
         " import of Keras on, with making the model; a row is one sequence and target of the"
         " batches after it, in brackets the processors' milliseconds. Programs are the compiled"
-        " functions."
+        f" functions.{command}"
         f" {result['date']}, {result['machine']}, {backends}."
+    )
+
+
+def command_line(found: dict[str, Any]) -> str:
+    wall, used = found["seconds"]
+    return (
+        f" `seqlift score -t all` of `tasks`, {found['sequences']} regions and {TASKS} targets,"
+        f" took {wall:.0f} s ({used:.0f} s of processors) from its start to {found['files']} files,"
+        f" and {found['peak_gb']:.2f} GB at the most."
     )
 
 
