@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from seqlift.tracks.deflate import LONGEST, STORED_MOST, compressed, compressed_pieces
+from seqlift.tracks.planes import adler32
 
 SIZES = (0, 1, 2, 3, 4, 5, 255, STORED_MOST - 1, STORED_MOST, STORED_MOST + 1, 2 * STORED_MOST)
 
@@ -53,6 +54,14 @@ def test_pieces_are_compressed_as_each_alone(numbers: list[int]) -> None:
     made, ends = compressed_pieces(b"".join(pieces), numbers)
     assert made.tobytes() == b"".join(map(compressed, pieces))
     assert ends.tolist() == np.cumsum([len(compressed(piece)) for piece in pieces]).tolist()
+
+
+@pytest.mark.parametrize("number", [0, 1, 4095, 4096, 4097, 200_000])
+@pytest.mark.parametrize("byte", [None, 255])
+def test_the_checksum_is_that_of_zlib(number: int, byte: int | None) -> None:
+    data = drawn(number, "random") if byte is None else bytes([byte]) * number
+    assert adler32(memoryview(data)) == zlib.adler32(data)
+    assert adler32(memoryview(data), 12345) == zlib.adler32(data, 12345)
 
 
 def test_codes_that_would_be_too_long_are_shortened() -> None:

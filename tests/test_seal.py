@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from zlib import crc32
 
 import h5py
 import pytest
@@ -12,7 +13,7 @@ from made_scores import made_batch, window
 from seqlift.errors import InputError
 from seqlift.tracks.hdf5 import ScoreWriter
 from seqlift.tracks.score_file import ScoreFile
-from seqlift.tracks.seal import MARK, OLD_MARK, SIZE, check_seal
+from seqlift.tracks.seal import CRC_MARK, MARK, OLD_MARK, SIZE, check_seal
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,8 @@ def scores(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_readers_of_hdf5_do_not_see_it(scores: Path) -> None:
-    check_seal(scores)
+    assert check_seal(scores)
+    assert check_seal(scores, compiled=True)
     assert scores.read_bytes()[-SIZE:].startswith(MARK)
     with h5py.File(scores) as file:
         assert file["shap/seq"].shape == (4, 4, 50)
@@ -39,14 +41,21 @@ def test_any_flipped_bit_is_noticed(scores: Path, data: st.DataObject) -> None:
     whole[place] ^= 1 << data.draw(st.integers(0, 7))
     other = scores.with_name("other.h5")
     other.write_bytes(whole)
-    with pytest.raises(InputError, match=r"other\.h5: the file is damaged \(its checksum is anoth"):
-        check_seal(other)
+    for compiled in (False, True):
+        with pytest.raises(
+            InputError, match=r"other\.h5: the file is damaged \(its checksum is an"
+        ):
+            check_seal(other, compiled=compiled)
 
 
+@pytest.mark.parametrize("mark", [OLD_MARK, CRC_MARK])
 @pytest.mark.parametrize("flipped", [False, True])
-def test_the_checksum_of_earlier_versions_is_compared_too(scores: Path, flipped: bool) -> None:
+def test_the_checksums_of_earlier_versions_are_compared_too(
+    scores: Path, flipped: bool, mark: bytes
+) -> None:
     content = bytearray(scores.read_bytes()[:-SIZE])
-    line = OLD_MARK + hashlib.sha256(content).hexdigest().encode() + b"\n"
+    digits = hashlib.sha256(content).hexdigest() if mark == OLD_MARK else f"{crc32(content):08x}"
+    line = mark + digits.encode() + b"\n"
     content[100] ^= flipped
     old = scores.with_name("old.h5")
     old.write_bytes(content + line)

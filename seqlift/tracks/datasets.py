@@ -62,24 +62,17 @@ def datasets(
     return found
 
 
-def read_chunk(one: h5py.Dataset, row: int, *, target: int | None = None) -> tuple[int, bytes]:
-    """Read the chunk of a large dataset that begins at `row`: filter mask and bytes."""
+def read_chunk(one: h5py.Dataset, item: tuple[int, ...]) -> tuple[int, bytes]:
+    """Read the chunk of a dataset that begins at `item`: filter mask and bytes."""
     with phil:  # h5py 3.14 takes its lock everywhere but here, and HDF5 knows no threads
-        mask, data = one.id.read_direct_chunk(_first_item(one, row, target))
+        mask, data = one.id.read_direct_chunk(item)
     return int(mask), data
 
 
-def write_chunk(
-    one: h5py.Dataset, row: int, data: bytes, mask: int = 0, *, target: int | None = None
-) -> None:
-    """Write the bytes of the chunk of a large dataset that begins at `row`, of a target if any."""
+def write_chunk(one: h5py.Dataset, item: tuple[int, ...], data: bytes, mask: int = 0) -> None:
+    """Write the bytes of the chunk of a dataset that begins at `item`."""
     with phil:
-        one.id.write_direct_chunk(_first_item(one, row, target), data, mask)
-
-
-def _first_item(one: h5py.Dataset, row: int, target: int | None) -> tuple[int, ...]:
-    first = (row,) if target is None else (row, target)
-    return (*first, *[0] * (one.ndim - len(first)))
+        one.id.write_direct_chunk(item, data, mask)
 
 
 def has(file: h5py.File, name: str) -> bool:

@@ -174,10 +174,9 @@ class ScoreWriter(NewScoreFile):
         for name in self._large:
             self.datasets[name].resize(self._rows, axis=0)
         for row, name, target, data in done.chunks():
-            of_target = name in layout.OF_TARGETS and self._targets is not None
-            write_chunk(
-                self.datasets[name], start + row, data, target=target if of_target else None
-            )
+            has_axis = name in layout.OF_TARGETS and self._targets is not None
+            item = layout.first_item(name, start + row, target if has_axis else None)
+            write_chunk(self.datasets[name], item, data)
         self.check()
 
 

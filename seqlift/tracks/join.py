@@ -118,7 +118,8 @@ def _copied_chunks(
                 with damage(source.path):
                     _check_compressed(data, file.datasets[name].chunks, file.datasets[name].dtype)
             # Copied as they are, as parts and score file have the same chunks (decision 0013).
-            write_chunk(file.datasets[name], start + row, data, mask)
+            item = layout.first_item(name, start + row)
+            write_chunk(file.datasets[name], item, data, mask)
         file.check()
         yield min(chunk, source.rows - row)
 

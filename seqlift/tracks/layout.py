@@ -116,6 +116,11 @@ def row_shape(name: str, length: int) -> tuple[int, ...]:
     return (CHANNELS, length) if name in LARGE_DATASETS else ()
 
 
+def first_item(name: str, row: int, target: int | None = None) -> tuple[int, ...]:
+    """Find the indices of the first number of a row of a dataset, of a target where it has them."""
+    return (row, *(() if target is None else (target,)), *(0 for _ in row_shape(name, 0)))
+
+
 def stored_columns(batch: ScoreBatch, dtype: Dtype, kept: Kept = "all") -> Columns:
     """Arrange the rows of a batch as the file stores them, by the name of the dataset."""
     return {**window_columns(batch, kept), **target_columns(batch, dtype, kept)}

@@ -49,7 +49,7 @@ class PartFile(Closing):
 
     def __init__(self, path: Path, *, sealed: bool | None = None) -> None:
         self.path = path
-        self.sealed = check_seal(path) if sealed is None else sealed
+        self.sealed = check_seal(path, compiled=True) if sealed is None else sealed
         self.file = open_score_file(path)
         try:
             with damage(path):
@@ -105,7 +105,7 @@ class TargetScores(ScoreFile):
         """Read the chunk of a large dataset that begins at `row`: filter mask and bytes."""
         of_target = self._target if name in layout.OF_TARGETS else None
         with damage(self.path):
-            return read_chunk(self._part.datasets[name], row, target=of_target)
+            return read_chunk(self._part.datasets[name], layout.first_item(name, row, of_target))
 
     def close(self) -> None:
         """Let go of the part."""

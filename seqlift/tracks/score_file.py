@@ -140,7 +140,7 @@ class ScoreFile(Closing):
     def stored_chunk(self, name: str, row: int) -> tuple[int, bytes]:
         """Read the chunk of a large dataset that begins at `row`: filter mask and bytes."""
         with damage(self.path):
-            return read_chunk(self._datasets[name], row)
+            return read_chunk(self._datasets[name], layout.first_item(name, row))
 
     def values(self, name: str, rows: slice | NDArray[np.int64]) -> NDArray[Any]:
         """Read some rows of a dataset: a slice, or increasing numbers of rows."""
