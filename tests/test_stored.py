@@ -22,7 +22,7 @@ from seqlift.pipeline.rows import (
 from seqlift.pipeline.workload import WindowBases, Workload
 from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.hdf5 import ScoreWriter
-from seqlift.tracks.layout import Dtype, stored_columns
+from seqlift.tracks.layout import CONTRIBUTIONS, HYPOTHETICAL, MULTIPLIERS, Dtype, arrange_scores
 from seqlift.tracks.score_file import ScoreFile
 
 LENGTH = 200
@@ -71,7 +71,11 @@ def stored(
 def test_residuals_are_those_of_the_stored_contributions(dtype: Dtype) -> None:
     rows, result = made(1.0)
     batch = stored(rows, result, dtype)
-    kept = stored_columns(batch, dtype)["projected_shap/seq"].astype(np.float64)
+    names = (HYPOTHETICAL, CONTRIBUTIONS, MULTIPLIERS)
+    columns = {name: np.empty((len(rows), 4, LENGTH), dtype) for name in names}
+    largest, highest = arrange_scores(batch, columns, rows=slice(None))
+    kept = columns[CONTRIBUTIONS].astype(np.float64)
+    assert largest == np.abs(kept).max() <= highest == np.abs(columns[HYPOTHETICAL]).max()
     missed = result.difference[:, 0] - kept.sum(axis=(1, 2))
     np.testing.assert_allclose(batch.residual, missed, rtol=0, atol=1e-12)
     np.testing.assert_allclose(batch.relative_residual, np.abs(missed / result.prediction))

@@ -14,19 +14,29 @@ from seqlift.system.compiled import kernel
 Words = NDArray[np.unsignedinteger[Any]]
 
 
-def arranged(
-    codes: NDArray[np.uint8], hypothetical: NDArray[Any]
-) -> tuple[NDArray[np.int8], NDArray[Any], NDArray[Any]]:
-    """Arrange codes (n, L) and scores (n, L, 4): one-hot, scores and contributions, (n, 4, L).
+def arrange(
+    codes: NDArray[np.uint8],
+    hypothetical: NDArray[Any],
+    scores: NDArray[Any],
+    contributions: NDArray[Any],
+) -> tuple[float, float]:
+    """Arrange codes (n, L) and scores (n, L, 4) of n rows into two arrays of their type, (n, 4, L).
 
     Contributions are the scores of observed bases, 0 elsewhere; of N (4) all are 0.
+
+    Returns
+    -------
+    largest, highest
+        The largest absolute value of the contributions, and of the scores: infinite or NaN where
+        one of them is not finite.
     """
-    rows, length = codes.shape
-    words, kind = _words(hypothetical), hypothetical.dtype
-    one_hot = np.empty((rows, CHANNELS, length), np.int8)
-    scores, contributions = (np.empty(one_hot.shape, words.dtype) for _ in range(2))
-    _arrange(np.ascontiguousarray(codes), words, one_hot, scores, contributions)
-    return one_hot, scores.view(kind), contributions.view(kind)
+    words = _words(hypothetical)
+    sizes = np.zeros(2, words.dtype)
+    kind = words.dtype
+    outputs = scores.view(kind), contributions.view(kind)
+    _arrange(np.ascontiguousarray(codes), words, *outputs, sizes)
+    largest, highest = sizes.view(hypothetical.dtype).tolist()
+    return largest, highest
 
 
 def observed(codes: NDArray[np.uint8], hypothetical: NDArray[Any]) -> NDArray[Any]:
@@ -43,20 +53,23 @@ def _words(values: NDArray[Any]) -> Words:
 
 @kernel
 def _arrange(
-    codes: NDArray[np.uint8],
-    words: Words,
-    one_hot: NDArray[np.int8],
-    scores: Words,
-    contributions: Words,
+    codes: NDArray[np.uint8], words: Words, scores: Words, contributions: Words, sizes: Words
 ) -> None:
     rows, length = codes.shape
+    word_of = words.dtype.type
+    nothing, without_sign = word_of(0), word_of((1 << (8 * words.itemsize - 1)) - 1)
+    largest = highest = nothing
     for row in range(rows):
         for base in range(CHANNELS):
             for i in range(length):
-                word, own = words[row, i, base], codes[row, i] == base
-                one_hot[row, base, i] = own
+                word = words[row, i, base]
+                own = word if codes[row, i] == base else nothing
                 scores[row, base, i] = word
-                contributions[row, base, i] = word if own else 0
+                contributions[row, base, i] = own
+                # without their sign, floats have the order of their words
+                highest = max(highest, word_of(word & without_sign))
+                largest = max(largest, word_of(own & without_sign))
+    sizes[0], sizes[1] = largest, highest
 
 
 @kernel

@@ -6,8 +6,9 @@ they came.
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ class ScoreWriter(NewScoreFile):
         workers: Executor | None = None,
         targets: int | None = None,
     ) -> None:
-        self._dtype, self._kept = dtype, kept
+        self._kept = kept
         self._workers = workers
         self._rows = 0
         self._largest = [0.0] * (targets or 1)
@@ -102,15 +103,10 @@ class ScoreWriter(NewScoreFile):
     def write(self, *batches: ScoreBatch) -> None:
         """Append rows, a batch of them for each target."""
         shared = layout.window_columns(batches[0], self._kept)
-        each = [layout.target_columns(batch, self._dtype, self._kept) for batch in batches]
-        for target, columns in enumerate(each):
-            check_finite(self.path, {**columns, **shared}, rows_before=self.rows)
-            contributions = columns[layout.main_dataset(columns)]
-            most, least = (float(one(contributions, initial=0)) for one in (np.max, np.min))
-            self._largest[target] = max(self._largest[target], most, -least)
         for name, held in self._columns.items():
             if name in layout.OF_TARGETS:
-                held.append(np.stack([columns[name] for columns in each], axis=1))
+                figure = name.removeprefix("qc/")
+                held.append(np.stack([getattr(batch, figure) for batch in batches], axis=1))
             else:
                 held.append(shared[name])
         taken, rows = 0, len(batches[0].windows)
@@ -118,15 +114,32 @@ class ScoreWriter(NewScoreFile):
         while taken < rows:
             free = self._block_rows - self._held
             piece = slice(taken, min(taken + free, rows))
-            count = piece.stop - taken
-            place = slice(self._held, self._held + count)
-            for name, block in self._block.items():
-                sources = each if name in layout.OF_TARGETS else [shared]
-                for target, columns in enumerate(sources):
-                    block[target, place] = columns[name][piece]
-            self._held, taken = self._held + count, piece.stop
-            if count == free:
+            self._arrange(batches, shared, piece)
+            self._held, taken = self._held + piece.stop - taken, piece.stop
+            if self._held == self._block_rows:
                 self._flush()
+
+    def _arrange(self, batches: Sequence[ScoreBatch], shared: layout.Columns, piece: slice) -> None:
+        """Put rows of the large datasets into the block."""
+        place = slice(self._held, self._held + piece.stop - piece.start)
+        for name in self._large:
+            if name not in layout.OF_TARGETS:
+                self._block[name][0, place] = shared[name][piece]
+
+        def arranged(target: int) -> tuple[float, float]:
+            return layout.arrange_scores(batches[target], columns[target], rows=piece)
+
+        names = [name for name in self._large if name in layout.OF_TARGETS]
+        columns = [
+            {name: self._block[name][target, place] for name in names}
+            for target in range(len(batches))
+        ]
+        each = map if self._workers is None else self._workers.map
+        for target, (largest, highest) in enumerate(each(arranged, range(len(batches)))):
+            if not isfinite(highest):
+                regions = {name: shared[name][piece] for name in shared if name not in self._large}
+                check_finite(self.path, columns[target] | regions, rows_before=self.rows)
+            self._largest[target] = max(self._largest[target], largest)
 
     def truncate(self, rows: int) -> None:
         """Take back what was written after the first `rows` rows."""

@@ -6,7 +6,7 @@ nothing of HDF5 itself. Axes of the large datasets: N rows, 4 bases in the order
 """
 
 from collections.abc import Container, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,24 +121,29 @@ def first_item(name: str, row: int, target: int | None = None) -> tuple[int, ...
     return (row, *(() if target is None else (target,)), *(0 for _ in row_shape(name, 0)))
 
 
-def stored_columns(batch: ScoreBatch, dtype: Dtype, kept: Kept = "all") -> Columns:
-    """Arrange the rows of a batch as the file stores them, by the name of the dataset."""
-    return {**window_columns(batch, kept), **target_columns(batch, dtype, kept)}
+def arrange_scores(
+    batch: ScoreBatch, columns: Mapping[str, NDArray[Any]], *, rows: slice
+) -> tuple[float, float]:
+    """Fill the large datasets of a target with some rows of a batch.
 
+    Returns
+    -------
+    largest, highest
+        The largest absolute value of contributions, and of scores: infinite or NaN where one of
+        them is not finite.
+    """
+    from seqlift.tracks.arranging import arrange, observed  # numba, which reading needs not
 
-def target_columns(batch: ScoreBatch, dtype: Dtype, kept: Kept = "all") -> Columns:
-    """Arrange what `OF_TARGETS` names."""
-    from seqlift.tracks.arranging import arranged, observed  # numba, which reading needs not
-
-    figures = {name: getattr(batch, name.removeprefix("qc/")) for name in FIGURES}
-    if kept == "track":
-        sums = observed(batch.codes, batch.hypothetical)
-        return {BASE_SUMS: sums.astype(np.float32, copy=False)} | figures
-    with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is found there
-        hypothetical = batch.hypothetical.astype(dtype, copy=False)
-    kept_too = {} if batch.multipliers is None else {MULTIPLIERS: batch.multipliers.swapaxes(1, 2)}
-    _, *large = arranged(batch.codes, hypothetical)
-    return kept_too | dict(zip((HYPOTHETICAL, CONTRIBUTIONS), large, strict=True)) | figures
+    codes, hypothetical = batch.codes[rows], batch.hypothetical[rows]
+    if BASE_SUMS in columns:
+        columns[BASE_SUMS][:] = observed(codes, hypothetical)
+        largest = float(np.abs(columns[BASE_SUMS]).max(initial=0))
+        return largest, largest
+    if batch.multipliers is not None:
+        columns[MULTIPLIERS][:] = batch.multipliers[rows].swapaxes(1, 2)
+    with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is found
+        stored = hypothetical.astype(columns[HYPOTHETICAL].dtype, copy=False)
+    return arrange(codes, stored, columns[HYPOTHETICAL], columns[CONTRIBUTIONS])
 
 
 def _one_hot(codes: NDArray[np.uint8]) -> NDArray[np.bool_]:
