@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+from markdown.extensions.toc import slugify
 from mkdocs.structure.files import File, Files
 
 TOP = Path(__file__).resolve().parent.parent
@@ -37,6 +38,17 @@ def place(path: str) -> str:
     return path.replace("README.md", "about.md") if path in ALONG else ""
 
 
+def name_of_heading(heading: str, separator: str) -> str:
+    """Name a heading so that the page's script finds it: a selector begins with no digit."""
+    name = slugify(heading, separator)
+    return f"section{separator}{name}" if name[:1].isdigit() else name
+
+
+def on_config(config: Any) -> Any:
+    config.mdx_configs.setdefault("toc", {})["slugify"] = name_of_heading
+    return config
+
+
 def on_files(files: Files, *, config: Any) -> Files:
     """Add the files from outside of docs/."""
     for path in ALONG:
@@ -60,3 +72,21 @@ def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
         return f"{text}({up}{quote(to)}{anchor})"
 
     return LINK.sub(replaced, markdown)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Let a table that is wider than the page be moved sideways."""
+    html = html.replace("<table", '<div class="table-responsive"><table')
+    return html.replace("</table>", "</table></div>")
+
+
+def with_style_sheets(output: str, **_: Any) -> str:
+    """Add the style sheets that the theme's switch between light and dark turns on and off.
+
+    It stops at an error without them, and the theme has them only where code is coloured.
+    """
+    sheets = '<style id="hljs-light"></style><style id="hljs-dark"></style>'
+    return output.replace("</head>", f"{sheets}</head>")
+
+
+on_post_page = on_post_template = with_style_sheets

@@ -23,12 +23,14 @@ PAGES = {path: path.read_text() for path in [ROOT / "README.md", *(ROOT / "docs"
 OF_OTHERS = {
     "--array",
     "--bits",
+    "--build-arg",
     "--configfile",
     "--cores",
     "--dist",
     "--full",
     "--gres",
     "--help",
+    "--isolation",
     "--profile",
     "--sdm",
     "--strict",
@@ -112,6 +114,15 @@ def test_the_python_of_the_page_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     }  # fmt: skip
 
 
+def assert_the_page_works(text: str, page: Path) -> None:
+    """Check what the theme's scripts look for, and that nothing widens a page beyond a phone."""
+    for sheet in ("hljs-light", "hljs-dark"):
+        assert text.count(f'id="{sheet}"') == 1, page
+    assert re.findall(r'<h\d id="(?!404-)\d[^"]*', text) == [], page  # no selector begins with a digit
+    assert re.findall(r'(?<!<div class="table-responsive">)<table', text) == [], page
+    assert "=====" not in text, page  # a table that Markdown does not know
+
+
 @pytest.mark.slow
 def test_the_site_is_built_without_a_warning_and_loads_nothing_from_elsewhere(
     tmp_path: Path,
@@ -126,6 +137,7 @@ def test_the_site_is_built_without_a_warning_and_loads_nothing_from_elsewhere(
         text = page.read_text()
         loaded = re.findall(r"<(?:img|script|link)[^>]*?(?:src|href)=\"([^\"]+)", text)
         assert [name for name in loaded if re.match("https?:|//", name)] == [], page
+        assert_the_page_works(text, page)
     for method in registry.methods():
         folder = tmp_path / "methods" / method
         shown = re.findall(r"<img[^>]*?src=\"([^\"]+)", (folder / "index.html").read_text())

@@ -2,17 +2,15 @@
 
 Knows codes, frequencies and seeds; knows nothing of regions, models or how references are used.
 
-=============  ===  =======================================================================
-kind            R   reference of a sequence
-=============  ===  =======================================================================
-dinucleotide    20  shuffles, uniform among those with the same dinucleotide counts and ends
-shuffle         20  shuffles, uniform among those with the same base counts
-gc               1  the frequencies at/2 gc/2 gc/2 at/2 at every base, for one GC content
-gc-each          1  the same, for the GC content of the sequence itself
-zeros            1  zeros
-uniform          1  a quarter for each base
-(a file)         R  `.npy` (L, 4) or (R, L, 4), or R records of FASTA, the same for all
-=============  ===  =======================================================================
+| kind | R | reference of a sequence |
+|---|---|---|
+| dinucleotide | 20 | shuffles, uniform among those with the same dinucleotide counts and ends |
+| shuffle | 20 | shuffles, uniform among those with the same base counts |
+| gc | 1 | the frequencies at/2 gc/2 gc/2 at/2 at every base, for one GC content |
+| gc-each | 1 | the same, for the GC content of the sequence itself |
+| zeros | 1 | zeros |
+| uniform | 1 | a quarter for each base |
+| (a file) | R | `.npy` (L, 4) or (R, L, 4), or R records of FASTA, the same for all |
 
 Two laws hold for every kind. A base that is N in the sequence is N (zeros) in its references. A
 draw depends on the run's seed, the kind, the sequence and the number k of the reference only:
