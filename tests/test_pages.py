@@ -45,7 +45,7 @@ def test_every_block_that_is_not_run_says_why() -> None:
         "needs a GPU": 2,
         "needs a cluster": 2,
         "needs a package index": 3,
-        "needs other programs": 4,
+        "needs other programs": 5,
         "takes minutes": 6,
     }
 
