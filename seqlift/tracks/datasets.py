@@ -9,6 +9,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from h5py import h5l
 from h5py._objects import phil
 
 from seqlift.tracks import layout
@@ -21,21 +22,30 @@ def dataset(file: h5py.File, name: str) -> h5py.Dataset:
     Raises KeyError where it has none, ValueError where the dataset is reached by another link than
     HDF5's plain ones, has its data in another file or is virtual.
     """
-    place: Any = file
+    path = ""
     for part in name.split("/"):
+        path = f"{path}/{part}" if path else part
         # Part by part: HDF5 would follow a link in the middle of a path without a word.
-        link = place.get(part, getlink=True) if isinstance(place, h5py.Group) else None
-        if link is None:
-            raise KeyError(f"{name} is missing")
-        if not isinstance(link, h5py.HardLink):
+        if _link_kind(file, path) != h5l.TYPE_HARD:
             raise ValueError(f"{name} is a link to elsewhere")
-        place = place[part]
+    place = file[name]
     if not isinstance(place, h5py.Dataset):
         raise KeyError(f"{name} is not a dataset")
     # plain datasets by their link, whose data lies elsewhere
     if place.external or place.is_virtual:
         raise ValueError(f"{name} lies in another file")
     return place
+
+
+def _link_kind(file: h5py.File, path: str) -> int:
+    """Find out the kind of the last link of a path, all before which are plain.
+
+    Asked of HDF5 itself, as h5py would open the group of each dataset again.
+    """
+    try:
+        return int(file.id.links.get_info(path.encode()).type)
+    except (KeyError, RuntimeError) as error:
+        raise KeyError(f"{path} is missing") from error
 
 
 def datasets(
@@ -77,11 +87,13 @@ def write_chunk(one: h5py.Dataset, item: tuple[int, ...], data: bytes, mask: int
 
 def has(file: h5py.File, name: str) -> bool:
     """Find out whether a file names a dataset, wherever that lies."""
-    group, _, last = name.rpartition("/")
-    link = file.get(group, getlink=True)
-    if link is None:
+    group = name.rpartition("/")[0]
+    try:
+        if _link_kind(file, group) == h5l.TYPE_HARD:
+            _link_kind(file, name)
+    except KeyError:
         return False
-    return not isinstance(link, h5py.HardLink) or file[group].get(last, getlink=True) is not None
+    return True
 
 
 def check_dataset_kind(name: str, kind: np.dtype[np.generic]) -> None:
