@@ -20,6 +20,7 @@ import pytest
 from drawn_scores import EVIL, files_to_browse
 from matplotlib.image import imread
 
+from seqlift.browse.row_figures import row_figures
 from seqlift.browse.server import SiteServer, byte_range
 from seqlift.browse.site import Site
 from seqlift.errors import InputError, OutputError
@@ -147,6 +148,17 @@ def test_igv_has_letters_the_sequence_and_intervals(folder: Path) -> None:
         needed += [one["url"] for one in session["tracks"]]
         assert all(site.content(name) is not None for name in needed)
         assert session["loadDefaultGenomes"] is False
+
+
+def test_of_many_tracks_a_figure_draws_the_first(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqlift.browse.row_figures.MOST_TRACKS", 2)
+    path = folder / "one.h5"
+    with row_figures([path] * 5, ()) as figure:
+        drawn = figure(1)
+    with row_figures([path] * 2, ()) as figure:
+        assert drawn.replace(" 3 tracks more are not drawn.", "") == figure(1) != drawn
 
 
 def test_an_export_has_all_that_its_hubs_name(folder: Path, tmp_path: Path) -> None:

@@ -170,6 +170,14 @@ def test_what_is_not_there_is_named(path: Path, wanted: Options, problem: str) -
         draw_rows([path], wanted)
 
 
+def test_a_picture_taller_than_any_that_can_be_saved_is_refused(path: Path) -> None:
+    problem = "480 tracks in one picture would be 473 inches tall, and 400 is the most"
+    with pytest.raises(InputError, match=problem):
+        draw_rows([path] * 40, Options(rows=tuple(range(12))))
+    with pytest.raises(InputError, match="201 score files in one picture; give 200 at most"):
+        draw_rows([path] * 201, Options(rows=(1,)))
+
+
 def test_a_file_without_multipliers_is_named(tmp_path: Path) -> None:
     path = score_file(tmp_path / "none.h5")
     with pytest.raises(InputError, match="it has no multipliers; run `seqlift score` with --mult"):

@@ -169,6 +169,11 @@ def test_files_with_other_rows_are_not_compared(path: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+def test_more_files_than_a_page_can_show_are_refused(path: Path) -> None:
+    with pytest.raises(InputError, match="101 score files in one page; give 100 at most"):
+        page([path] * 101)
+
+
 def test_memory_is_that_of_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measures, "MEASURED_BYTES", 16 * LENGTH * 500)
     peaks = []

@@ -17,6 +17,9 @@ SCALE_NOTE = (
     " contribution."
 )
 
+MOST_TRACKS = 100
+"""Tracks of a figure; of more, the first."""
+
 
 @contextmanager
 def row_figures(
@@ -26,13 +29,17 @@ def row_figures(
     regions = marks.read_marks(annotations)
     colours = marks.colours_of(regions)
     with ExitStack() as stack:
-        readers = [StretchReader(stack.enter_context(ScoreFile(path))) for path in scores]
+        readers = [
+            StretchReader(stack.enter_context(ScoreFile(path))) for path in scores[:MOST_TRACKS]
+        ]
         names = labels(readers)
+        left_out = len(scores) - len(readers)
+        note = SCALE_NOTE + (f" {left_out} tracks more are not drawn." if left_out else "")
 
         def figure(row: int) -> str:
             one = block(readers, names, readers[0].row(row), [CONTRIBUTION])
             limits = limits_by_kind([one])
             drawn = region_figure(one, limits, annotations=regions, colours=colours)
-            return f"{drawn}<p>{html_text(SCALE_NOTE)}</p>"
+            return f"{drawn}<p>{html_text(note)}</p>"
 
         yield figure

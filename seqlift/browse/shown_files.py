@@ -4,7 +4,7 @@ Knows the names that `seqlift score` gives its files; knows nothing of pages.
 """
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import takewhile
@@ -99,8 +99,7 @@ def find_files(
     with Genome(path) as fasta:
         index = fasta.index_text()
         read_marks(annotations, fasta.sizes)
-        for one in files if known else ():
-            check_sizes(one, fasta)
+        facts = [score_facts(one, fasta if known else None) for one in files]
     if known:
         listed, bed = list_rows(files[0])
     else:
@@ -113,8 +112,8 @@ def find_files(
         annotations=tuple(map(Path, annotations)),
         regions=listed,
         bed=bed,
-        labels=labels_of(tracks, files),
-        scales=tuple(scale_groups([*map(score_facts, files)])),
+        labels=labels_of(tracks, facts),
+        scales=tuple(scale_groups(facts)),
         assembly=assembly_of(path),
     )
 
@@ -159,17 +158,16 @@ def genome_path(scores: Path | None, track: Path, genome: str | None) -> Path:
     return Path(genome)
 
 
-def check_sizes(path: Path, fasta: Genome) -> None:
+def check_sizes(scores: ScoreFile, fasta: Genome) -> None:
     """Raise InputError unless every chromosome of a score file is as long in the genome."""
-    with ScoreFile(path) as scores:
-        for chrom, size in scores.sizes().items():
-            if fasta.sizes.get(chrom) != size:
-                found = fasta.sizes.get(chrom)
-                raise InputError(
-                    f"{fasta.path}: not the genome of {path}, in which {chrom} has {size} bases"
-                    f" {'and here it is missing' if found is None else f'and not {found}'}; give"
-                    " another FASTA with -g"
-                )
+    for chrom, size in scores.sizes().items():
+        if fasta.sizes.get(chrom) != size:
+            found = fasta.sizes.get(chrom)
+            raise InputError(
+                f"{fasta.path}: not the genome of {scores.path}, in which {chrom} has {size} bases"
+                f" {'and here it is missing' if found is None else f'and not {found}'}; give"
+                " another FASTA with -g"
+            )
 
 
 def list_rows(path: Path) -> tuple[tuple[ListedRegion, ...], str]:
@@ -219,12 +217,12 @@ def seqlets_as_bed(path: Path) -> bytes | None:
     ).encode()
 
 
-def labels_of(tracks: Sequence[Path], files: Sequence[Path]) -> tuple[str, ...]:
+def labels_of(tracks: Sequence[Path], facts: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """Call tracks by their targets, and by their files too where targets are equal or unknown.
 
     A label is short: igv.js lays it over letters, and UCSC shows its first 17 characters.
     """
-    targets = [str(score_facts(path).get("target") or "") for path in files]
+    targets = [str(one.get("target") or "") for one in facts]
     alone = all(targets) and len({*targets}) == len(targets)
     return tuple(
         target if alone else f"{target} {track.name}".lstrip()
@@ -232,9 +230,14 @@ def labels_of(tracks: Sequence[Path], files: Sequence[Path]) -> tuple[str, ...]:
     )
 
 
-def score_facts(scores: Path) -> dict[str, Any]:
-    """Read the attributes of a score file, none where it is not there."""
-    if not scores.is_file():
+def score_facts(path: Path, fasta: Genome | None) -> dict[str, Any]:
+    """Read the attributes of a score file, none where it is not there; check it against a genome.
+
+    Raises InputError where the scores are of another genome.
+    """
+    if not path.is_file():
         return {}
-    with ScoreFile(scores) as file:
-        return file.attributes
+    with ScoreFile(path) as scores:
+        if fasta is not None:
+            check_sizes(scores, fasta)
+        return scores.attributes

@@ -39,7 +39,7 @@ DATASETS = {
 }
 
 MOST = 200
-"""Blocks of a picture; more make one that nothing can show."""
+"""Blocks of a picture, and files; more make one that nothing can show."""
 
 DOTS = 160
 """Pixels per inch of a PNG."""
@@ -169,6 +169,7 @@ def draw_rows(paths: Sequence[Path_], wanted: DrawingOptions) -> Figure:
 
 def blocks_of(paths: Sequence[Path_], wanted: DrawingOptions) -> tuple[list[Block], list[Region]]:
     """Read what is wanted of score files, and the annotations."""
+    check_file_count(paths, MOST, "picture")
     with ExitStack() as stack:
         files = [StretchReader(stack.enter_context(ScoreFile(Path(path)))) for path in paths]
         regions = marks.read_marks(wanted.annotations, files[0].chromosomes())
@@ -176,6 +177,14 @@ def blocks_of(paths: Sequence[Path_], wanted: DrawingOptions) -> tuple[list[Bloc
         names = labels(files)
         found = [block(files, names, one, wanted.kinds()) for one in stretches]
     return [scaled_by_file(one, names) for one in found] if wanted.own_scales else found, regions
+
+
+def check_file_count(paths: Sequence[Path_], most: int, place: str) -> None:
+    """Raise InputError for more score files than a picture or page can show."""
+    if len(paths) > most:
+        raise InputError(
+            f"{paths[0]}: {len(paths)} score files in one {place}; give {most} at most"
+        )
 
 
 def find_regions(first: StretchReader, wanted: DrawingOptions) -> list[DrawnRegion]:

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
+from seqlift.errors import InputError
 from seqlift.intervals import Region
 from seqlift.plots import logos, marks
 from seqlift.plots.logos import FRAME, NARROWEST, TEXT
@@ -32,6 +33,9 @@ TITLE_LETTER, NOTE_LETTER = 0.092, 0.07
 
 TICK = 1.1
 """Least distance between two labels of the x axis, in inches: twelve digits of a coordinate."""
+
+TALLEST = 400
+"""Inches of a sheet: Matplotlib draws no PNG of 65,536 pixels, which are 409 of them."""
 
 ZOOM = 120
 """Bases of a stretch that is drawn as letters, below one of which only bars can be seen."""
@@ -129,6 +133,12 @@ class Sheet:
         self.track = ONE_TRACK if most == 1 else MANY_TRACKS
         self.marks = [self._marks_of(line) for line in self.lines]
         self.height = TOP + BOTTOM + sum(map(self._height_of, self.lines, self.marks))
+        if self.height > TALLEST:
+            tracks = sum(len(line.block.tracks) for line in self.lines)
+            raise InputError(
+                f"{tracks} tracks in one picture would be {self.height:.0f} inches tall, and"
+                f" {TALLEST} is the most; draw fewer rows, or fewer files"
+            )
         figure.set_size_inches(self.width + LEFT + RIGHT, self.height)
         self._y = self.height - TOP
         self.axes = [

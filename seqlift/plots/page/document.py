@@ -17,7 +17,7 @@ from seqlift.plots.page.logo_tracks import region_figure
 from seqlift.plots.page.measures import Comparison, measure, same_rows
 from seqlift.plots.page.sections import FileFigures, card, note, table
 from seqlift.plots.page.style import SCRIPT, STYLE, policy
-from seqlift.plots.picture import CONTRIBUTION, Path_, block, labels
+from seqlift.plots.picture import CONTRIBUTION, Path_, block, check_file_count, labels
 from seqlift.plots.sheet import limits_by_kind
 from seqlift.plots.stretch import StretchReader
 from seqlift.system.printable import printable
@@ -29,6 +29,9 @@ ONE_SCALE = (
     " prediction. Grey bases have no contribution: N, or outside the chromosome. Places are"
     " 0-based and half-open."
 )
+
+MOST_FILES = 100
+"""Files of a page, which has eight cards for each and compares each with all others."""
 
 TOP_REGIONS, TYPICAL_REGIONS = 4, 3
 """Regions that are shown of the highest predictions, and of predictions around the median."""
@@ -43,8 +46,9 @@ def page(paths: Sequence[Path_], *, annotations: Sequence[Path_] = ()) -> str:
     Raises
     ------
     InputError
-        A score file or BED file that cannot be read.
+        A score file or BED file that cannot be read, or more files than a page can show.
     """
+    check_file_count(paths, MOST_FILES, "page")
     with ExitStack() as stack:
         files = [stack.enter_context(ScoreFile(Path(path))) for path in paths]
         readers = [StretchReader(one) for one in files]
