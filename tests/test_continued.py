@@ -29,6 +29,7 @@ from seqlift.pipeline.space import bytes_needed
 from seqlift.pipeline.stopping import Stop, Stopped
 from seqlift.tracks.bigwig import most_bytes
 from seqlift.tracks.score_file import ScoreFile
+from seqlift.tracks.seal import SIZE
 
 MADE_UP = settings()
 
@@ -208,7 +209,7 @@ def test_a_disk_that_is_too_small_is_noticed_before_anything_is_computed(
     small = settings(load=Refusing, free_space=lambda _: 10**6)
     ran = command(*words(inputs), settings=small)
     line = (
-        "seqlift: .: the files of this run take about 4.7 MB, and 1.0 MB are free; free some"
+        "seqlift: .: the files of this run take about 4.5 MB, and 1.0 MB are free; free some"
         " space there or write elsewhere with -o\n"
     )
     assert (ran.code, ran.err) == (5, line)
@@ -291,6 +292,15 @@ def test_a_damaged_part_is_named_and_only_it_is_computed_anew(
     folder.rmdir()
     score(*words(inputs)[1:])
     assert contents(workplace) == whole
+
+
+def test_a_part_that_lost_its_checksum_is_refused(inputs: Path, workplace: Path) -> None:
+    ended(words(inputs), 14)
+    path = min(Path("many.seqlift.parts").glob("0*/scores.h5"))
+    path.write_bytes(path.read_bytes()[:-SIZE])
+    ran = command(*words(inputs))
+    assert ran.code == 2
+    assert ran.err.startswith(f"seqlift: {path}: not what its folder's name says; remove that")
 
 
 def test_two_runs_do_not_work_in_one_place(inputs: Path, workplace: Path) -> None:
