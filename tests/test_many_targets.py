@@ -1,8 +1,10 @@
 """Runs of many targets: few files open, few rows held, and what runs of single targets write."""
 
+import re
 import resource
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -10,12 +12,16 @@ import pytest
 from commands import command, score
 from stand_in import LongStandIn, settings, stop_after, write_inputs
 
+from seqlift.pipeline.facts import LONGEST_COMMAND, command_of
+from seqlift.pipeline.score_options import ScoreOptions
 from seqlift.tracks import layout
+from seqlift.tracks.score_file import ScoreFile
 
 pytestmark = pytest.mark.slow
 
 TARGETS = [f"t{number}" for number in range(60)]
 ALL = [word for name in TARGETS for word in ("-t", name)]
+SHORT = ("any.keras", "r.bed", "-g", "g.fa")
 WORDS = ("any.keras", "r.bed", "-g", "g.fa", "-b", 4)
 MORE_FILES = 25
 """Files that a run may have open more than the tests have already."""
@@ -88,3 +94,52 @@ def test_more_parts_than_stay_open_make_the_same_files(monkeypatch: pytest.Monke
     for name in ("t0", "t1"):
         assert Path(f"x.{name}.h5").read_bytes() == Path(f"y.{name}.h5").read_bytes()
         assert Path(f"x.{name}.bw").read_bytes() == Path(f"z.{name}.bw").read_bytes()
+
+
+def test_score_files_are_opened_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Path] = []
+    whole = ScoreFile.__init__
+
+    def counted(file: ScoreFile, path: Path) -> None:
+        opened.append(path)
+        whole(file, path)
+
+    monkeypatch.setattr(ScoreFile, "__init__", counted)
+    score(*SHORT, *ALL, "-o", "x", settings=settings())
+    assert len(opened) == len(TARGETS) + 1  # for their tracks, and the first for the regions
+    opened.clear()
+    again = score(*SHORT, *ALL, "-o", "x", settings=settings())
+    assert "nothing was computed" in again.err
+    # for what they are, their tracks and the summary, and the first for the regions
+    assert len(opened) == 3 * len(TARGETS) + 1
+
+
+def test_the_disk_needs_space_for_the_files_there_will_be() -> None:
+    full = command("score", *SHORT, *ALL, "-o", "x", settings=settings(free_space=lambda _: 0))
+    (needed,) = re.findall(r"take about ([0-9.]+) MB", full.err)
+    score(*SHORT, *ALL, "-o", "x", settings=settings())
+    written = sum(path.stat().st_size for path in Path().glob("x.*"))
+    assert 1 < float(needed) * 1e6 / written < 1.6
+
+
+def test_a_problem_of_every_target_is_shown_for_some() -> None:
+    for name in TARGETS:
+        Path(f"x.{name}.h5").touch()
+    ran = command("score", *SHORT, *ALL, "-o", "x", settings=settings())
+    assert ran.code == 5
+    lines = ran.err.splitlines()
+    assert lines[0].startswith("seqlift: x.t0.h5: already exists, and it is not a score file")
+    assert lines[50:] == ["seqlift: and 10 problems more"]
+
+
+def test_of_a_command_too_long_for_an_attribute_the_beginning_is_kept() -> None:
+    options = ScoreOptions(
+        model="any.keras", regions="r.bed", target=tuple(f"{i:060}" for i in range(1000))
+    )
+    kept = command_of(options)
+    assert kept.startswith(f"seqlift score any.keras r.bed --target {0:060} --target")
+    assert kept.endswith(f" ... and {70 * 1000 + 29 - LONGEST_COMMAND} characters more")
+    with h5py.File("x.h5", "w") as file:
+        file.attrs["command"] = kept
+    few = replace(options, target=options.target[:3])
+    assert command_of(few).endswith(f"--target {2:060}")

@@ -23,6 +23,9 @@ from seqlift.models.keras_environment import without_settings
 from seqlift.system.quiet import hush_tensorflow, no_standard_error
 
 BUG = 1
+PROBLEMS_SHOWN = 50
+"""Problems that are shown: hundreds of targets may all have the same one."""
+
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -96,8 +99,10 @@ def fail(*problems: str, code: int, debug: bool) -> None:
     if debug:
         for line in traceback.format_exc().rstrip("\n").split("\n"):
             show(line, err=True)
-    for problem in problems:
+    for problem in problems[:PROBLEMS_SHOWN]:
         show(f"seqlift: {problem}", err=True)
+    if len(problems) > PROBLEMS_SHOWN:
+        show(f"seqlift: and {len(problems) - PROBLEMS_SHOWN} problems more", err=True)
     sys.exit(code)
 
 

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from seqlift.explain.explainer import Explainer
 
 
+LONGEST_COMMAND = 8000
+"""Characters: an attribute of HDF5 has at most 64 kB, and a letter up to four bytes."""
+
+
 def run_attributes(run: Run, target: str) -> dict[str, Attribute]:
     """Collect the facts about a run that the score file of `target` carries."""
     options, loaded, workload = run.options, run.explainer.loaded, run.workload
@@ -108,20 +112,26 @@ def digest_of(path: Path) -> str:
 
 def fingerprint(run: Run) -> dict[str, Attribute]:
     """Collect the facts that must not change before a run is continued."""
-    options = run.options
     facts = run_attributes(run, ",".join(files.target for files in run.outputs.targets))
     apart = answering("continued", facts)
-    kept = {name: value for name, value in facts.items() if name not in apart}
-    asked = {"length": run.row_length, "dtype": options.dtype, "multipliers": options.multipliers}
+    return {name: value for name, value in facts.items() if name not in apart} | asked_facts(run)
+
+
+def asked_facts(run: Run) -> dict[str, Attribute]:
+    """Collect what a run is known by that `run_attributes` does not have, or has as it came out."""
+    options = run.options
+    facts: dict[str, Attribute] = {
+        "length": run.row_length,
+        "dtype": options.dtype,
+        "multipliers": options.multipliers,
+    }
     # asked for, it is a choice; chosen by the device it may change
-    if options.batch_size is not None:
-        asked["batch_size"] = options.batch_size
-    return kept | asked
+    return facts | ({} if options.batch_size is None else {"batch_size": options.batch_size})
 
 
 def score_file_facts(run: Run, target: str) -> dict[str, Attribute]:
     """Collect the facts by which the score file of a target is known, as `fingerprint` has them."""
-    facts = fingerprint(run) | run_attributes(run, target) | shard_attributes(run)
+    facts = asked_facts(run) | run_attributes(run, target) | shard_attributes(run)
     if run.options.batch_size is None:
         del facts["batch_size"]
     return facts
@@ -148,7 +158,10 @@ def strands_of(options: ScoreOptions) -> str:
 
 
 def command_of(options: ScoreOptions) -> str:
-    return shlex.join(["seqlift", "score", options.model, options.regions, *words_of(options)])
+    """Write the command of a run; of a very long one, as of thousands of targets, the beginning."""
+    text = shlex.join(["seqlift", "score", options.model, options.regions, *words_of(options)])
+    more = len(text) - LONGEST_COMMAND
+    return f"{text[:LONGEST_COMMAND]} ... and {more} characters more" if more > 0 else text
 
 
 def words_of(options: ScoreOptions) -> Iterator[str]:

@@ -13,12 +13,13 @@ from seqlift.pipeline.output_files import TargetFiles, finish, remove_outdated
 from seqlift.pipeline.parts import PartsFolder
 from seqlift.pipeline.progress import Progress
 from seqlift.pipeline.run import Run
-from seqlift.pipeline.run_summary import Judged, check_residuals_of, judged
+from seqlift.pipeline.run_summary import Judged, judged
 from seqlift.pipeline.track_formats import format_of
 from seqlift.tracks.held_tracks import HeldScoreFile
 from seqlift.tracks.join import join
 from seqlift.tracks.regions_bed import write_regions
 from seqlift.tracks.score_file import ScoreFile
+from seqlift.tracks.several_files import SeveralFiles
 
 
 def place_scores(
@@ -40,11 +41,12 @@ def place_scores(
                 continue
             path, sources = new[files.scores], opened.of_target(place)
             attributes = run_attributes(run, files.target) | shard_attributes(run)
+            with SeveralFiles(
+                sources, path=files.scores, attributes=attributes, sizes=sizes
+            ) as scores:
+                found[files.scores] = judged(run, scores, files)
             with progress("joining", run.rows) as bar:
                 join(sources, path, attributes=attributes, sizes=sizes, progress=bar.update)
-            with ScoreFile(path) as scores:  # before it has its final name
-                check_residuals_of(run, scores, files.target)
-                found[files.scores] = judged(run, scores, files.scores)
     first = run.outputs.targets[0].scores  # the regions of every target are the same
     if run.outputs.regions in new:
         with ScoreFile(new.get(first, first)) as scores:

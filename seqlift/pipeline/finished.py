@@ -90,11 +90,11 @@ def agreeing(
         first = next(iter(wanted))
         reason = _difference_of_regions(outputs.regions, whole or other, first)
         reasons[outputs.regions] = reason or ("" if whole else OTHER_RUN)
+    complete = {*whole, *other}
     for files in outputs.targets:
         for track in filter(os.path.lexists, files.tracks):
-            known = [*whole, *other]
-            reason = _difference_of_track(files.scores, track, known, overlap)
-            reasons[track] = reason or ("" if files.scores in whole else OTHER_RUN)
+            reason = _difference_of_track(files.scores, track, complete, overlap)
+            reasons[track] = reason or (OTHER_RUN if reasons[files.scores] else "")
     problems = [
         f"{path}: already exists, and {reason}; {REMEDY}"
         for path, reason in reasons.items()

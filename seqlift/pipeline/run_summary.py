@@ -1,6 +1,6 @@
 """Summarise a run from its score files, and check these against its tolerance."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from seqlift.pipeline.cancelling import cancelling_in, ratio_in
 from seqlift.pipeline.facts import shard_attributes
+from seqlift.pipeline.output_files import TargetFiles
 from seqlift.pipeline.rows import above_tolerance
 from seqlift.pipeline.run import Run
 from seqlift.tracks.score_file import ScoreFile
@@ -43,28 +44,6 @@ class Summary:
     timings: Mapping[str, float] = field(default_factory=dict)
 
 
-def check_tolerance(run: Run, paths: Collection[Path]) -> None:
-    """Raise NumericError where a row of these score files misses the tolerance of this run."""
-    for files in run.outputs.targets:
-        if files.scores in paths:
-            check_file(run, files.scores, files.target)
-
-
-def check_file(run: Run, path: Path, target: str) -> None:
-    """Raise NumericError where a row that was computed before misses a tolerance of now."""
-    with ScoreFile(path) as scores:
-        check_residuals_of(run, scores, target)
-
-
-def check_residuals_of(run: Run, scores: Scores, target: str) -> None:
-    """Raise the same for scores that are open."""
-    largest, place = worst_row(run, scores)
-    ratio = ratio_in(scores)
-    if not largest <= run.tolerance:  # so that NaN counts, too
-        half = run.options.dtype if run.options.dtype == "float16" else ""
-        raise above_tolerance(place, target, largest, run.tolerance, stored=half, cancelling=ratio)
-
-
 def worst_row(run: Run, scores: Scores) -> tuple[float, str]:
     relative = scores.values("qc/relative_residual", slice(None))
     if not len(relative):
@@ -83,22 +62,26 @@ class Judged:
     warnings: tuple[str, ...]
 
 
-def judged(run: Run, scores: Scores, path: Path) -> Judged:
-    """Judge the scores of a target, which messages name `path`."""
+def judged(run: Run, scores: Scores, files: TargetFiles) -> Judged:
+    """Judge the scores of a target, which messages name as its score file.
+
+    Raises NumericError where a row that was computed before misses a tolerance of now.
+    """
     largest, worst = worst_row(run, scores)
-    warnings = (*scores.warnings(), *cancelling_in(scores, path))
+    if not largest <= run.tolerance:  # so that NaN counts, too
+        half = run.options.dtype if run.options.dtype == "float16" else ""
+        ratio = ratio_in(scores)
+        raise above_tolerance(
+            worst, files.target, largest, run.tolerance, stored=half, cancelling=ratio
+        )
+    warnings = (*scores.warnings(), *cancelling_in(scores, files.scores))
     return Judged(largest, worst, counted(scores.status()), warnings)
 
 
-def judged_file(run: Run, path: Path) -> Judged:
-    """Judge a score file."""
-    with ScoreFile(path) as scores:
-        return judged(run, scores, path)
-
-
-def judged_files(run: Run) -> Judged:
-    """Judge the score files of a run, one after another."""
-    return together([judged_file(run, files.scores) for files in run.outputs.targets])
+def judged_file(run: Run, files: TargetFiles) -> Judged:
+    """Judge the score file of a target."""
+    with ScoreFile(files.scores) as scores:
+        return judged(run, scores, files)
 
 
 def together(found: Sequence[Judged]) -> Judged:

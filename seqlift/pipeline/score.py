@@ -36,11 +36,8 @@ from seqlift.pipeline.run import Batch, Run
 from seqlift.pipeline.run_summary import (
     Judged,
     Summary,
-    check_residuals_of,
-    check_tolerance,
     judged,
     judged_file,
-    judged_files,
     summary_of,
     together,
 )
@@ -92,9 +89,8 @@ def score(options: ScoreOptions, settings: Settings, *, progress: Progress) -> S
         facts = fingerprint(run)
         finished, notes = is_finished(run), notes_of(run)
         if finished:
-            check_tolerance(run, run.outputs.scores())
+            found = together([judged_file(run, files) for files in run.outputs.targets])
             discard(run.outputs.parts, facts)
-            found = judged_files(run)
         else:
             finals = run.outputs.paths()
             with PartsFolder(
@@ -132,11 +128,11 @@ def finish_run(run: Run, parts: PartsFolder, progress: Progress) -> Judged:
         timings = run.settings.timings
         with timings.stage(JOIN):
             found = {} if parts.placed else place_scores(run, parts, done, progress)
-            check_tolerance(run, done)  # others were checked when they were joined
+            there = [files for files in outputs.targets if files.scores in done]
+            found |= {files.scores: judged_file(run, files) for files in there}
         with timings.stage(TRACK):
             write_tracks(run, parts, done, progress)
-    names = [files.scores for files in outputs.targets]
-    return together([found[name] if name in found else judged_file(run, name) for name in names])
+    return together([found[files.scores] for files in outputs.targets])
 
 
 def finish_tracks(run: Run, parts: PartsFolder, progress: Progress) -> Judged:
@@ -160,8 +156,7 @@ def drawn_and_judged(
     found = []
     for files, open_scores in zip(run.outputs.targets, opened, strict=True):
         with open_scores() as scores:
-            check_residuals_of(run, scores, files.target)
-            found.append(judged(run, scores, parts.folder))
+            found.append(judged(run, scores, files))
     draw_parts(run, parts, opened, progress)
     return together(found)
 

@@ -33,9 +33,9 @@ def bytes_needed(run: Run, kept: int) -> int:
     if run.options.multipliers:
         row += bases * 4 * 4 * HYPOTHETICAL_SHARE
     targets = len(run.outputs.targets)
-    # twice on the disk until they are joined
-    copies = 2 if run.outputs.keeps_scores else 1
-    scores = targets * (2 * FILE + (copies * run.rows - kept) * row)
+    # twice on the disk until they are joined: for each target, and together in the parts
+    copies, files = (2, targets + 1) if run.outputs.keeps_scores else (1, 1)
+    scores = files * FILE + targets * (copies * run.rows - kept) * row
     drawn = run.outputs.keeps_scores and run.outputs.tracks() and not kept
     held = targets * run.rows * bases * FLOAT_BYTES if drawn else 0
     scores += held if held > TRACK_BYTES else 0  # in memory up to there
