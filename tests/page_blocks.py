@@ -45,7 +45,18 @@ OWN = ("model.h5", "genome.fa", "peaks.narrowPeak", "regions.bed")
 SCORED = "demo.seqlift."
 """What the names of files begin with that the README's first command leaves."""
 
-OTHERS = {"modisco", "finemo", "conda", "docker", "buildah", "pip", "sudo", "snakemake", "sbatch", "mkdocs"}
+OTHERS = {
+    "modisco",
+    "finemo",
+    "conda",
+    "docker",
+    "buildah",
+    "pip",
+    "sudo",
+    "snakemake",
+    "sbatch",
+    "mkdocs",
+}
 SHELL = {"head", "python", "python3", "bash"}
 
 
