@@ -81,12 +81,24 @@ def test_the_command_reads_no_settings_of_the_user(
     assert dict(os.environ) == before | {"KERAS_BACKEND": "tensorflow"}
 
 
-def test_keras_is_imported_without_what_it_draws_with(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
-        monkeypatch.delitem(sys.modules, name)
+@pytest.mark.parametrize("name", keras_environment.UNUSED)
+def test_keras_is_imported_without_what_no_command_uses(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    monkeypatch.setattr(sys, "modules", {"keras": keras})
     with keras_environment.without_settings(), pytest.raises(ImportError):
-        importlib.import_module("matplotlib.pyplot")
-    assert "matplotlib" not in sys.modules
+        importlib.import_module(name)
+    assert name not in sys.modules
+
+
+def test_what_is_imported_already_and_the_backend_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    modules = {"keras": keras, "sklearn": keras}
+    monkeypatch.setattr(sys, "modules", modules)
+    with keras_environment.without_settings():
+        assert modules == {"keras": keras, "sklearn": keras, "matplotlib": None, "pandas": None}
+    assert modules == {"keras": keras, "sklearn": keras}
 
 
 def test_a_home_that_cannot_be_written_is_left_alone(

@@ -28,8 +28,11 @@ KERAS_VARIABLES = (
 )
 """Variables that Keras reads while it is imported, besides KERAS_BACKEND."""
 
-PICTURES = "matplotlib"
-"""Imported by Keras for pictures of images where it can be, which takes 0.3 to 0.7 seconds."""
+UNUSED = ("jax", "matplotlib", "pandas", "sklearn")
+"""Imported by TensorFlow and Keras where they are installed, a third of the time that those take.
+
+They are for training on tables, pictures of images and other backends: no score depends on them.
+"""
 
 
 def choose_backend() -> None:
@@ -54,19 +57,30 @@ def choose_backend() -> None:
 
 
 @contextmanager
+def without_unused() -> Iterator[None]:
+    """Make the import of `UNUSED` fail inside, except of those imported before and the backend."""
+    needed = {*sys.modules, os.environ.get("KERAS_BACKEND")}
+    kept_out = [name for name in UNUSED if name not in needed]
+    sys.modules.update(dict.fromkeys(kept_out))  # type: ignore[arg-type]  # None: not to be found
+    try:
+        yield
+    finally:
+        for name in kept_out:
+            del sys.modules[name]
+
+
+@contextmanager
 def without_settings() -> Iterator[None]:
-    """Keep the user's own settings, and what it draws with, from Keras where it is imported inside.
+    """Keep the user's own settings, and what it never uses, from Keras where it is imported inside.
 
     Raises DeviceError where a library that Keras needs cannot be imported.
     """
     choose_backend()
     before = {name: os.environ.pop(name) for name in KERAS_VARIABLES if name in os.environ}
     os.environ["KERAS_HOME"] = NO_HOME  # Keras makes the folder and a keras.json where it can
-    no_pictures = PICTURES not in sys.modules
-    if no_pictures:
-        sys.modules[PICTURES] = None  # type: ignore[assignment]  # makes its import fail
     try:
-        yield
+        with without_unused():
+            yield
     except ImportError as problem:
         # a fault of ours, to be seen as one
         if (problem.name or "").partition(".")[0] == "seqlift":
@@ -77,7 +91,5 @@ def without_settings() -> Iterator[None]:
             "in an environment of its own"
         ) from problem
     finally:
-        if no_pictures:
-            del sys.modules[PICTURES]
         del os.environ["KERAS_HOME"]
         os.environ.update(before)
