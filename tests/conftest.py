@@ -78,15 +78,22 @@ TABLES = {
     "test_activation_maps",
     "test_bad_inputs",
     "test_bigwig",
+    "test_design",
+    "test_design_codes",
     "test_elementwise",
+    "test_explainer",
+    "test_explainer_references",
+    "test_forms",
     "test_forward_only",
     "test_gradient_methods",
     "test_head_groups",
     "test_hostile_scores",
     "test_images",
     "test_independent",
+    "test_killed_real",
     "test_layouts",
     "test_lowering",
+    "test_measures",
     "test_methods",
     "test_operations",
     "test_oracle",
@@ -99,11 +106,11 @@ TABLES = {
 }
 """Files that hold a law for many cases."""
 
-BY_QUARTER: tuple[tuple[str, ...], ...] = ((), ("more",), ("rest",), ("rest",))
-"""Markers of the quarters of such a file's cases: the first is always tested."""
+SHARES = 8
+"""Shares of a law's cases: the first is always tested, one of the others when its turn comes."""
 
-FEW: tuple[tuple[str, ...], ...] = ((), ("more",), ("more",), ("more",))
-"""Those of a law of so few cases, of which none is left to the full run."""
+TURN = int(os.environ.get("SEQLIFT_TURN", "0"))
+"""Which of the other shares is tested with `more`; .ci/run counts commits, so that each has one."""
 
 OWN_DTYPE = re.compile(r"test_elementwise.*\b(tanh|sine|cosine|arctan|sin|cos|arcsinh)\b")
 """Cases of functions that `backend` computes by itself."""
@@ -128,17 +135,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def share_cases_out(items: list[pytest.Item]) -> None:
-    """Mark the cases of each law of `TABLES` by quarters; a law always has some of the first."""
+    """Mark the cases of each law of `TABLES` by shares; a law always has some of the first."""
     laws: dict[str, list[pytest.Item]] = {}
     for item in items:
         if item.path.stem in TABLES and "[" in item.name:
             laws.setdefault(item.nodeid.partition("[")[0], []).append(item)
     for cases in laws.values():
         cases.sort(key=lambda item: crc32(item.nodeid.encode()))  # neighbours are often of a kind
-        quarters = BY_QUARTER if len(cases) > len(BY_QUARTER) else FEW
+        shares = min(SHARES, len(cases))
         for place, item in enumerate(cases):
-            for marker in quarters[place % len(quarters)]:
-                item.add_marker(marker)
+            if place % shares:
+                in_turn = place % shares == 1 + TURN % (shares - 1)
+                item.add_marker("more" if in_turn else "rest")
 
 
 def pytest_collection_finish() -> None:

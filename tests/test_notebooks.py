@@ -65,6 +65,7 @@ def test_the_notebook_of_the_genomics_experiment_runs(capsys: pytest.CaptureFixt
     assert "| Rescale |" in capsys.readouterr().out
 
 
+@pytest.mark.rest  # what its cells compute, test_reproductions.py holds to figures
 def test_the_notebook_of_digits_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("sklearn", reason="scikit-learn is not installed")
     import digit_conversion
