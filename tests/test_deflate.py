@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from seqlift.tracks.deflate import LONGEST, STORED_MOST, compressed, compressed_pieces
+from seqlift.tracks.deflate import STORED_MOST, compressed, compressed_pieces
+from seqlift.tracks.huffman import LONGEST
 from seqlift.tracks.planes import adler32
 
 SIZES = (0, 1, 2, 3, 4, 5, 255, STORED_MOST - 1, STORED_MOST, STORED_MOST + 1, 2 * STORED_MOST)
@@ -54,6 +55,22 @@ def test_pieces_are_compressed_as_each_alone(numbers: list[int]) -> None:
     made, ends = compressed_pieces(b"".join(pieces), numbers)
     assert made.tobytes() == b"".join(map(compressed, pieces))
     assert ends.tolist() == np.cumsum([len(compressed(piece)) for piece in pieces]).tolist()
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("share", [0, 0.001, 0.02, 0.25, 0.49, 0.51])
+@pytest.mark.parametrize("ends", [False, True])
+def test_numbers_among_zeros_come_back(share: float, ends: bool, kind: type) -> None:
+    random = np.random.default_rng(6)
+    values = np.where(random.random(20_001) < share, random.normal(size=20_001), 0).astype(kind)
+    values[random.random(len(values)) < share / 9] = 2.0  # of which some bytes are 0
+    values[[0, -1]] = ends
+    planes = values.view(np.uint8).reshape(-1, values.itemsize).T.tobytes()
+    made = compressed(values, planes=True)
+    assert zlib.decompress(made) == planes
+    rows = len(values)
+    alone = [compressed(planes[at : at + rows]) for at in range(0, len(planes), rows)]
+    assert abs(len(made) - sum(map(len, alone))) <= 8 * len(alone)  # the same codes
 
 
 @pytest.mark.parametrize("number", [0, 1, 4095, 4096, 4097, 200_000])

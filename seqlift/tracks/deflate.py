@@ -14,14 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.system.compiled import inner, kernel
-from seqlift.tracks.planes import Bytes, Counts, Words, planes_of
+from seqlift.tracks.huffman import CODES, END_OF_BLOCK, byte_codes
+from seqlift.tracks.planes import Bytes, Counts, Places, Words, planes_of
 
 STREAM_HEADER, STREAM_WIDTHS = np.array([0x78, 0x01]), np.array([8, 8])
 """A zlib stream of a 32 kB window, compressed fast."""
-
-END_OF_BLOCK, CODES = 256, 257  # RFC 1951, 3.2.5; those of 257 and more are for repeats
-LONGEST = 14
-"""Bits of a code, at most: of the 15 that are allowed one less, so that four and a rest fit 63."""
 
 STORED_MOST = 65_535
 """Bytes in a stored block, at most."""
@@ -58,105 +55,13 @@ def compressed_pieces(data: bytes | bytearray, sizes: Sequence[int]) -> tuple[By
 
 
 def _streams(words: Words, sizes: Counts) -> tuple[Bytes, Counts]:
-    planes, counts, checks = planes_of(words, sizes)
-    blocks = counts.size // CODES
+    planes, counts, checks, places, found = planes_of(words, sizes)
+    lengths, codes, bits = byte_codes(counts)
+    blocks = bits.size
     most = len(planes) + 5 * (len(planes) // STORED_MOST) + blocks * (22 + BLOCK_HEADER_BITS)
     out, ends = np.empty(most, np.uint8), np.empty(len(sizes), np.int64)
-    _deflate(planes, sizes, counts, checks, out, ends)
+    _deflate(planes, sizes, lengths, codes, bits, checks, places, found, out, ends)
     return out[: ends[-1]], ends
-
-
-@inner
-def _sorted(keys: Counts, used: int, most: int) -> Counts:
-    """Sort keys that come in the order of symbols by weight, of `most` at most, byte by byte."""
-    other, shift = np.empty_like(keys), 9
-    while most >> (shift - 9):
-        place = np.zeros(257, np.int64)
-        for i in range(used):
-            place[(keys[i] >> shift & 255) + 1] += 1
-        for byte in range(256):
-            place[byte + 1] += place[byte]
-        for i in range(used):
-            byte = keys[i] >> shift & 255
-            other[place[byte]] = keys[i]
-            place[byte] += 1
-        keys, other, shift = other, keys, shift + 8
-    return keys
-
-
-@inner
-def _depths(keys: Counts, used: int, depth: Counts) -> int:
-    """Find how deep each of `used` leaves lies in Huffman's tree, and the deepest.
-
-    Leaves come as sorted keys, weights times 512.
-    """
-    total, above = np.empty(2 * used, np.int64), np.empty(2 * used, np.int64)
-    for i in range(used):
-        total[i] = keys[i] >> 9
-    leaf, joint, made = 0, used, used
-    while made < 2 * used - 1:  # the two lightest become one
-        total[made] = 0
-        for _ in range(2):
-            # of equal weights the leaf, which makes the tree least deep
-            if leaf < used and (joint >= made or total[leaf] <= total[joint]):
-                chosen = leaf
-                leaf += 1
-            else:
-                chosen = joint
-                joint += 1
-            total[made] += total[chosen]
-            above[chosen] = made
-        made += 1
-    depth[made - 1] = 0
-    deepest = 0
-    for node in range(made - 2, -1, -1):
-        depth[node] = depth[above[node]] + 1
-        deepest = max(deepest, depth[node])
-    return deepest
-
-
-@inner
-def _code_lengths(counts: Counts, lengths: Counts) -> None:
-    """Find the lengths of a Huffman code of at most `LONGEST` bits; 0 for what does not occur.
-
-    Where the tree is deeper it is made again from halved counts, which are nearer one another.
-    """
-    keys, depth = np.empty(CODES, np.int64), np.empty(2 * CODES, np.int64)
-    halved, deepest, used, most = 0, LONGEST + 1, 0, 0
-    while deepest > LONGEST:
-        used = 0
-        for symbol in range(CODES):
-            if counts[symbol]:
-                # one number of both: ties are in the order of symbols, on every machine
-                keys[used] = max(counts[symbol] >> halved, 1) * 512 + symbol
-                most = max(most, counts[symbol])
-                used += 1
-        keys = _sorted(keys, used, most)
-        deepest = _depths(keys, used, depth)
-        halved += 1
-    for symbol in range(CODES):
-        lengths[symbol] = 0
-    for i in range(used):
-        lengths[keys[i] & 511] = depth[i]
-
-
-@inner
-def _codes(lengths: Counts, codes: Counts) -> None:
-    """Make the canonical codes of their lengths, as deflate packs them: the first bit lowest."""
-    following = np.zeros(LONGEST + 2, np.int64)  # the next code of each length, RFC 1951, 3.2.2
-    for symbol in range(CODES):
-        if lengths[symbol]:
-            following[lengths[symbol] + 1] += 1
-    for bits in range(1, LONGEST + 2):
-        following[bits] = (following[bits - 1] + following[bits]) << 1 if bits > 1 else 0
-    for symbol in range(CODES):
-        bits = lengths[symbol]
-        if bits:
-            code = following[bits]
-            following[bits] += 1
-            for shift, every_other in ((1, 0x5555), (2, 0x3333), (4, 0x0F0F), (8, 0x00FF)):
-                code = (code & every_other) << shift | code >> shift & every_other
-            codes[symbol] = code >> (16 - bits)
 
 
 @inner
@@ -240,14 +145,48 @@ def _encode(plane: Bytes, codes: Counts, lengths: Counts, out: Bytes,
 
 
 @inner
-def _coded(plane: Bytes, lengths: Counts, last: bool, out: Bytes, state: Counts) -> None:
+def _encode_few(plane: Bytes, places: Places, codes: Counts, lengths: Counts, out: Bytes,
+                state: Counts) -> None:  # fmt: skip
+    """Append bytes of which all but those at `places` are 0, which has a code of one bit, 0."""
+    held, count, at = np.uint64(state[0]), np.uint64(state[1]), np.uintp(state[2])
+    next_place, byte = np.uint64(0), np.uint64(255)
+    both = np.empty(256, np.uint64)
+    for symbol in range(256):
+        both[symbol] = codes[symbol] << 8 | lengths[symbol]
+    for k in range(np.uintp(len(places) + 1)):
+        ended = k == np.uintp(len(places))
+        place = np.uint64(len(plane)) if ended else np.uint64(places[k])
+        count += place - next_place
+        next_place = place + np.uint64(1)
+        while count > np.uint64(40):  # zeros, most of which are held no more
+            for j in range(8):
+                out[at + np.uintp(j)] = held >> np.uint64(8 * j) & byte
+            at += np.uintp(5)
+            held >>= np.uint64(40)
+            count -= np.uint64(40)
+        entry = np.uint64(0) if ended else both[plane[place]]
+        held |= entry >> np.uint64(8) << count
+        count += entry & byte
+        for j in range(8):
+            out[at + np.uintp(j)] = held >> np.uint64(8 * j) & byte
+        at += count >> np.uint64(3)
+        held >>= count & ~np.uint64(7)
+        count &= np.uint64(7)
+    state[0], state[1], state[2] = held, count, at
+
+
+@inner
+def _coded(plane: Bytes, places: Places, few: bool, codes: Counts, lengths: Counts, last: bool,
+           out: Bytes, state: Counts) -> None:  # fmt: skip
     """Append a plane in codes of these lengths."""
-    codes, header = np.zeros(CODES, np.int64), np.zeros(len(HEADER_WIDTHS), np.int64)
+    header, rest = np.zeros(len(HEADER_WIDTHS), np.int64), len(plane)
     values, widths = np.zeros(4, np.int64), np.zeros(4, np.int64)
-    _codes(lengths, codes)
     _block_header(lengths, last, header)
     _append(header, HEADER_WIDTHS, out, state)
-    rest = _encode(plane, codes, lengths, out, state)
+    if few and lengths[0] == 1:
+        _encode_few(plane, places, codes, lengths, out, state)
+    else:
+        rest = _encode(plane, codes, lengths, out, state)
     for i in range(len(plane) - rest + 1):  # the bytes left, then the end of the block
         symbol = END_OF_BLOCK if rest + i == len(plane) else plane[rest + i]
         values[i], widths[i] = codes[symbol], lengths[symbol]
@@ -256,26 +195,25 @@ def _coded(plane: Bytes, lengths: Counts, last: bool, out: Bytes, state: Counts)
 
 @kernel
 def _deflate(
-    planes: Bytes, sizes: Counts, counts: Counts, checks: Counts, out: Bytes, ends: Counts
-) -> None:
-    """Fill `out` with a stream of each piece: see `planes_of`."""
-    at, state, lengths = 0, np.zeros(3, np.int64), np.zeros(CODES, np.int64)
+    planes: Bytes, sizes: Counts, lengths: Counts, codes: Counts, bits: Counts, checks: Counts,
+    places: Places, found: Counts, out: Bytes, ends: Counts,
+) -> None:  # fmt: skip
+    """Fill `out` with a stream of each piece: see `planes_of` and `byte_codes`."""
+    at, first, state = 0, 0, np.zeros(3, np.int64)
     for piece in range(len(sizes)):
         size, check = sizes[piece], checks[piece]
+        own = places[first : first + max(found[piece], 0)]
         _append(STREAM_HEADER, STREAM_WIDTHS, out, state)
-        for place in range(counts.shape[1]):
-            plane, last = planes[at : at + size], place == counts.shape[1] - 1
-            bits = 8 * size
-            if counts[piece, place, END_OF_BLOCK]:
-                _code_lengths(counts[piece, place], lengths)
-                bits = BLOCK_HEADER_BITS
-                for symbol in range(CODES):
-                    bits += counts[piece, place, symbol] * lengths[symbol]
-            if bits < 8 * (size - size // WORTH):
-                _coded(plane, lengths, last, out, state)
+        for place in range(bits.shape[1]):
+            plane, last = planes[at : at + size], place == bits.shape[1] - 1
+            if bits[piece, place] and bits[piece, place] + BLOCK_HEADER_BITS < 8 * (
+                size - size // WORTH
+            ):
+                block = codes[piece, place], lengths[piece, place]
+                _coded(plane, own, found[piece] >= 0, *block, last, out, state)
             else:
                 _store(plane, out, state, last)
             at += size
         ending = np.array([0, check[1] >> 8, check[1] & 255, check[0] >> 8, check[0] & 255])
         _append(ending, np.array([-state[1] & 7, 8, 8, 8, 8]), out, state)  # from a whole byte
-        ends[piece] = state[2]
+        first, ends[piece] = first + size, state[2]

@@ -13,6 +13,7 @@ from seqlift.system.compiled import inner, kernel
 
 Bytes = NDArray[np.uint8]
 Counts = NDArray[np.int64]
+Places = NDArray[np.uint32]
 Words = NDArray[np.unsignedinteger[Any]]
 
 SAMPLE = 2048
@@ -29,7 +30,7 @@ fit 32 bits with a sign, of which a processor adds up many at a time."""
 PLACES = np.arange(SUMMED, dtype=np.int16)
 
 
-def planes_of(words: Words, sizes: Counts) -> tuple[Bytes, Counts, Counts]:
+def planes_of(words: Words, sizes: Counts) -> tuple[Bytes, Counts, Counts, Places, Counts]:
     """Split consecutive pieces of `words`, of these sizes, into planes.
 
     Returns
@@ -40,12 +41,17 @@ def planes_of(words: Words, sizes: Counts) -> tuple[Bytes, Counts, Counts]:
         How often each byte occurs in each plane, and 1; all 0 where codes would not shorten it.
     checks : (pieces, 2)
         The two sums of Adler-32 over the planes of a piece.
+    places : (words,)
+        From where a piece begins: the places in it of words that are not 0.
+    found : (pieces,)
+        How many there are, -1 where they are many or were not looked for.
     """
     planes = np.empty(words.nbytes, np.uint8)
     counts = np.zeros((len(sizes), words.itemsize, 257), np.int64)
     checks = np.empty((len(sizes), 2), np.int64)
-    _survey(words, sizes, planes, counts, checks)
-    return planes, counts, checks
+    places, found = np.empty(len(words), np.uint32), np.full(len(sizes), -1)
+    _survey(words, sizes, planes, counts, checks, places, found)
+    return planes, counts, checks, places, found
 
 
 def adler32(data: memoryview, value: int = 1) -> int:
@@ -109,17 +115,43 @@ def _add_to_check(plane: Bytes, check: Counts) -> None:
         check[0] = (check[0] + one) % ADLER
 
 
+@inner
+def _find_others(words: Words, places: Places) -> int:
+    """List the places of words that are not 0; -1 where that is not worth it."""
+    if words.itemsize == 1:
+        return -1
+    found = np.uintp(0)
+    for i in range(np.uintp(len(words))):
+        places[found] = i
+        found += np.uintp(words[i] != 0)
+    number = int(found)
+    return number if 2 * number <= len(words) else -1
+
+
+@inner
+def _count_few(plane: Bytes, places: Places, counts: Counts) -> None:
+    """Count bytes of which all but those at some places are 0."""
+    for k in range(np.uintp(len(places))):
+        counts[plane[places[k]]] += 1
+    counts[0] += len(plane) - len(places)
+    counts[256] = 1
+
+
 @kernel
-def _survey(words: Words, sizes: Counts, planes: Bytes, counts: Counts, checks: Counts) -> None:
+def _survey(words: Words, sizes: Counts, planes: Bytes, counts: Counts, checks: Counts,
+            places: Places, found: Counts) -> None:  # fmt: skip
     first, at, four = 0, 0, np.empty((4, 256), np.int64)
     for piece in range(len(sizes)):
         own = words[first : first + sizes[piece]]
-        checks[piece, 0], checks[piece, 1] = 1, 0
+        there = places[first : first + sizes[piece]]
+        checks[piece, 0], checks[piece, 1], found[piece] = 1, 0, _find_others(own, there)
         for place in range(counts.shape[1]):
             plane = planes[at : at + len(own)]
             _split(own, place, plane)
             _add_to_check(plane, checks[piece])
-            if not _is_random(plane, four[0]):
+            if found[piece] >= 0:
+                _count_few(plane, there[: found[piece]], counts[piece, place])
+            elif not _is_random(plane, four[0]):
                 _count(plane, counts[piece, place], four)
             at += len(own)
         first += len(own)
