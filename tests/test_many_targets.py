@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import pytest
@@ -13,8 +14,13 @@ from commands import command, score
 from stand_in import LongStandIn, settings, stop_after, write_inputs
 
 from seqlift.pipeline.facts import LONGEST_COMMAND, command_of
+from seqlift.pipeline.final_files import place_scores
+from seqlift.pipeline.parts import PartsFolder
+from seqlift.pipeline.run import Run
 from seqlift.pipeline.score_options import ScoreOptions
 from seqlift.tracks import layout
+from seqlift.tracks.batch import ScoreBatch
+from seqlift.tracks.hdf5 import ScoreWriter
 from seqlift.tracks.score_file import ScoreFile
 
 pytestmark = pytest.mark.slow
@@ -143,3 +149,25 @@ def test_of_a_command_too_long_for_an_attribute_the_beginning_is_kept() -> None:
         file.attrs["command"] = kept
     few = replace(options, target=options.target[:3])
     assert command_of(few).endswith(f"--target {2:060}")
+
+
+def test_parts_of_a_long_run_become_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[int] = []
+    found: list[tuple[int, int]] = []
+
+    class Ticking(ScoreWriter):
+        def write(self, *batches: ScoreBatch) -> None:
+            super().write(*batches)
+            written.append(1)
+
+    def recorded(run: Run, parts: PartsFolder, *more: Any) -> Any:
+        found.extend((part.start, part.stop) for part in parts.finished())
+        return place_scores(run, parts, *more)
+
+    monkeypatch.setattr("seqlift.pipeline.part_writer.PARTS_OF_A_LENGTH", 2)
+    monkeypatch.setattr("seqlift.pipeline.part_writer.ScoreWriter", Ticking)
+    monkeypatch.setattr("seqlift.pipeline.score.place_scores", recorded)
+    write_inputs(30_000, 160)  # 20 batches, each a chunk
+    each_second = settings(load=LongStandIn, part_seconds=1.0, clock=lambda: float(len(written)))
+    score(*SHORT, "-b", 8, "-o", "x", settings=each_second)
+    assert found == [(0, 8), (8, 16), (16, 32), (32, 48), (48, 80), (80, 112), (112, 160)]

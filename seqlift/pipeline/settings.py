@@ -36,7 +36,7 @@ class Settings:
     load
         Makes the explainer: `seqlift.pipeline.loading.load_explainer`, or what stands in for it.
     part_seconds
-        How long rows are written into one part before the next is begun.
+        How long rows are written into each of the first parts before the next is begun.
     clock
         Seconds from any moment on, for the length of parts and for timings.
     age
