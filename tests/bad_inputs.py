@@ -77,7 +77,7 @@ MODEL_FILES = {
         "one.keras: holds its own architecture; leave out --arch one.json", code=3
     ),
     "lambda.keras good.bed": of(
-        "lambda.keras: layer 'double' is a Lambda: its code is stored as bytecode and is never run;"
+        "lambda.keras: layer 'double' is a Lambda: code in a model file is never run;"
         " it holds bytes that are not code of Python 3.6 to 3.13: give --recipe"
         " 'double=EXPRESSION'",
         code=3,

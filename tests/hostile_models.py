@@ -161,7 +161,7 @@ NAMED = "whose code is not in the file; " + OWN_CODE
 HOSTILE: dict[str, tuple[Callable[[Path], Paths], str | None]] = {
     "bytecode of a Lambda": (
         lambda_layer,
-        "layer 'flat' is a Lambda: its code is stored as bytecode and is never run; ...",
+        "layer 'flat' is a Lambda: code in a model file is never run; ...",
     ),
     "a pickle for an activation": (
         pickled_activation,

@@ -106,7 +106,7 @@ REFUSED: list[tuple[Mapping[str, str], str]] = [
     (
         {},
         (
-            "layer 'odd' is a Lambda: its code is stored as bytecode and is never run; it calls "
+            "layer 'odd' is a Lambda: code in a model file is never run; it calls "
             "tf.py_function, which has no recipe: give --recipe 'odd=EXPRESSION'"
         ),
     ),
@@ -209,11 +209,11 @@ def test_layers_refused_for_one_cause_are_one_line() -> None:
     assert caught.value.problems == (
         (
             "layers 'lambda_1', 'lambda_2', 'lambda_3', 'lambda_4', 'lambda_5' and 2 more: each is "
-            "a Lambda: its code is stored as bytecode and is never run; it calls tf.py_function, "
+            "a Lambda: code in a model file is never run; it calls tf.py_function, "
             "which has no recipe: give --recipe 'lambda_*=EXPRESSION'"
         ),
     )
-    assert caught.value.layers["lambda_10"].startswith("layer 'lambda_10' is a Lambda: its code")
+    assert caught.value.layers["lambda_10"].startswith("layer 'lambda_10' is a Lambda: code in")
 
 
 def refusal(name: str, recipe_for: str | None = None) -> Refusal:
@@ -293,7 +293,7 @@ def test_what_a_lambda_in_a_wrapper_computes_is_said_of_the_wrapper() -> None:
         predicted(record)
     assert caught.value.problems == (
         (
-            "layer 'inner' is a Lambda: its code is stored as bytecode and is never run; it is "
+            "layer 'inner' is a Lambda: code in a model file is never run; it is "
             "inside 'each' (TimeDistributed): give --recipe 'each=EXPRESSION'"
         ),
     )

@@ -22,7 +22,7 @@ from seqlift.models.load import load
 REBUILD = "rebuild the model with layers of keras.layers and save it again"
 OTHERS = "rebuild the model with other layers of keras.layers and save it again"
 OWN_CODE = f"give its code with --custom-objects FILE.py, or {REBUILD}"
-NEVER_RUN = "its code is stored as bytecode and is never run"
+NEVER_RUN = "code in a model file is never run"
 
 
 def bytecode(found: str, name: str = "flat") -> str:

@@ -80,7 +80,7 @@ OWN_CODE = f"{GIVE_CODE}, or {REBUILD}"
 REBUILD_NETWORK = "rebuild it as keras.Sequential or keras.Model(inputs, outputs) and save that"
 
 READ = {
-    "Lambda": "its code is stored as bytecode and is never run",
+    "Lambda": "code in a model file is never run",
     "TFOpLambda": "a TensorFlow function called by tf.keras, not a layer",
     "SlicingOpLambda": "tensor slicing recorded by tf.keras, not a layer",
     "TensorFlowOpLayer": "a raw TensorFlow graph node, which is never run",
@@ -88,7 +88,7 @@ READ = {
 """Classes never instantiated but read and rebuilt (`seqlift.models.recipes`); name: reason."""
 
 REASONS = {
-    "__lambda__": f"its code is stored as bytecode and is never run; {REBUILD}",
+    "__lambda__": f"code in a model file is never run; {REBUILD}",
     "ClassMethod": f"a TensorFlow method called by tf.keras, not a layer; {REBUILD}",
     "TFSMLayer": f"it runs a TensorFlow program from another folder; {REBUILD}",
     "JaxLayer": f"its code is not in the file; {REBUILD}",
