@@ -34,6 +34,7 @@ OF_OTHERS = {
     "--profile",
     "--sdm",
     "--strict",
+    "--unlock",
     "--used",
     "--version",
 }

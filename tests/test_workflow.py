@@ -75,10 +75,8 @@ def test_the_workflow_is_clean(run: Run) -> None:
 
 
 def test_the_workflow_writes_the_bytes_of_one_process(run: Run, tmp_path: Path) -> None:
-    done = run(
-        *("snakemake", "--cores", "2", "--configfile", "examples/config.yaml"),
-        *("--config", "report=True"),
-    )
+    demonstration = ("snakemake", "--cores", "2", "--configfile", "examples/config.yaml")
+    done = run(*demonstration, "--config", "report=True")
     assert done.returncode == 0, done.stderr
     words = ["score", "data/demo.h5", "data/demo.narrowPeak", "-g", "data/demo.fa", "-o", "demo"]
     subprocess.run([program(), *words, "-t", "tasks:0", "-q"], cwd=tmp_path, check=True)
@@ -89,6 +87,11 @@ def test_the_workflow_writes_the_bytes_of_one_process(run: Run, tmp_path: Path) 
     page = (tmp_path / "results" / "demo" / "demo.report.html").read_text()
     assert page.startswith("<!DOCTYPE html>")
     assert "demo" in page
+    assert "Nothing to be done" in run(*demonstration, "-n").stdout
+    with (tmp_path / "data" / "demo.fa").open("a") as genome:
+        genome.write(">chrNew\nACGT\n")
+    again = run(*demonstration, "-n").stdout
+    assert {"index_genome", "score", "merge", "summary"} <= set(re.findall(r"rule (\w+):", again))
 
 
 def test_only_what_the_configuration_names_is_scored(run: Run, tmp_path: Path) -> None:
@@ -176,6 +179,8 @@ models:
     custom_objects: own/own.py
     reference: own/reference.fa
     inputs: {more: own/more.npy, other: 0.5}
+    recipes: {}
+    options: ""
 regions:
   made: own/made.fa
 """
@@ -202,13 +207,17 @@ def write_own_model(folder: Path) -> None:
     (folder / "made.fa").write_text("".join(f">s{i}\n{one}\n" for i, one in enumerate(drawn)))
 
 
-def jobs(run: Run, *words: str) -> set[str]:
-    """Name the score files that a dry run would make."""
-    done = run("snakemake", "-n", "--configfile", "own.yaml", *words)
+def jobs(run: Run) -> set[str]:
+    """Name the results that a dry run would make anew, in all steps and nothing else."""
+    done = run("snakemake", "-n", "--configfile", "own.yaml")
     assert done.returncode == 0, done.stderr + done.stdout
-    return set(re.findall(r"output: results/(\S+)\.1-of-1\.h5", done.stdout))
+    made = set(re.findall(r"^ +output: results/([^\s,]+)", done.stdout, re.MULTILINE))
+    scored = {name.removesuffix(SHARD) for name in made if name.endswith(SHARD)}
+    assert made == {f"{name}{step}" for name in scored for step in (SHARD, ".h5", ".summary.txt")}
+    return scored
 
 
+SHARD = ".1-of-1.h5"
 CHANGES = {
     "data/demo.h5": {"demo/made.tasks-0", "demo/made.tasks-1"},
     "own/own.weights.h5": {"own/made"},
@@ -248,6 +257,10 @@ def test_what_depends_on_a_file_that_changed_is_scored_again(
     for old, new, depending in (
         ('"tasks:1"]', '"tasks:2"]', {"demo/made.tasks-2"}),
         ("other: 0.5", "other: 0.25", {"own/made"}),
+        ("own/more.npy", "0.5", {"own/made"}),
+        ("recipes: {}", "recipes: {own_*: relu(x)}", {"own/made"}),
+        ('options: ""', "options: --seed 2", {"own/made"}),
+        ("options: -n 2", "options: -n 3", {"demo/made.tasks-0", "demo/made.tasks-1"}),
     ):
         (tmp_path / "own.yaml").write_text(CONFIG.replace(old, new))
         assert jobs(run) == depending
