@@ -8,6 +8,8 @@ from commands import command, score
 from stand_in import LongStandIn, settings, write_inputs
 
 from seqlift.errors import InputError
+from seqlift.pipeline.part_folders import remove_part
+from seqlift.pipeline.parts import PartsFolder
 from seqlift.tracks.reading import read_scores
 
 SIZE, REGIONS = 30_000, 28
@@ -58,6 +60,13 @@ def test_shards_keep_sums_and_merge_to_the_track() -> None:
         read_scores(shards[0])
 
 
+class Refusing(LongStandIn):
+    """Computes nothing."""
+
+    def explain_by(self, *_: object) -> object:
+        raise AssertionError("nothing is to be computed")
+
+
 class Ending(LongStandIn):
     """Is interrupted once there is a part."""
 
@@ -78,6 +87,39 @@ def test_an_ended_run_goes_on() -> None:
     score(*words, settings=settings(load=LongStandIn))
     assert tracks("x") == tracks("all")
     assert not Path("x.parts").exists()
+
+
+def test_a_run_ended_while_its_parts_are_removed_is_finished_by_the_same_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run("all", "--keep", "track")
+    words = (*WORDS, "-o", "x", "--keep", "track")
+
+    def ended_after_one(self: PartsFolder) -> None:
+        remove_part(self.finished()[0].folder)
+
+    with monkeypatch.context() as ending:
+        ending.setattr(PartsFolder, "remove", ended_after_one)
+        first = score(*words, settings=settings(load=LongStandIn))
+    assert len(list(Path("x.parts").glob("0*-*"))) == 1  # of two
+    again = score(*words, settings=settings(load=Refusing))
+    assert "all files were there already" in again.err
+    assert tracks("x") == tracks("all")
+    assert files("x") == ["x.first.bw", "x.second.bw"]
+    lines = [{line for line in ran.err.splitlines() if "resid" in line} for ran in (first, again)]
+    assert lines[0] == lines[1] != set()
+
+
+def test_a_track_changed_meanwhile_is_not_that_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as ending:
+        ending.setattr(PartsFolder, "remove", lambda self: remove_part(self.finished()[0].folder))
+        run("x", "--keep", "track")
+    Path("x.second.bw").write_bytes(b"of somebody else")
+    words = (*WORDS, "-o", "x", "--keep", "track")
+    ran = command("score", *words, settings=settings(load=Refusing))
+    assert ran.code == 5
+    assert "x.second.bw: already exists, and nothing tells whether it is of this run" in ran.err
+    assert Path("x.second.bw").read_bytes() == b"of somebody else"
 
 
 def test_a_track_that_is_there_is_replaced_only_when_asked() -> None:

@@ -52,6 +52,7 @@ def commands(started: Children, tmp_path_factory: pytest.TempPathFactory) -> dic
     found = {
         "score": (*score, "-o", "x"),
         "two targets": (*score, "-o", "x", "-t", "first", "-t", "second"),
+        "tracks alone": (*score, "-o", "x", "-t", "first", "-t", "second", "--keep", "track"),
         "shard": (*score, "-o", "x", "--shard", "1-of-2"),
         "merge": ("merge", *shards, "-o", "x"),
         "track": ("track", folder / "whole.h5", "-o", "x.bw"),
@@ -96,6 +97,25 @@ def test_a_command_killed_before_any_change_is_made_good_by_the_same_command(
         assert started.run(folder, commands[name]) == Ended(0, "")
         assert contents(folder) == wanted
         assert {path.name for path in folder.iterdir()} == set(wanted)
+
+
+def test_tracks_that_alone_are_kept_are_made_good_until_the_run_is_forgotten(
+    started: Children, commands: dict[str, Words], tmp_path: Path
+) -> None:
+    words = commands["tracks alone"]
+    wanted = whole(started, tmp_path / "whole", words)
+    forgotten = 0
+    for folder, ended in every_change(started, tmp_path, words, step=2):
+        assert ended.code == -signal.SIGKILL
+        there = {path: data for path, data in contents(folder).items() if path in wanted}
+        assert there.items() <= wanted.items()
+        finished = there == wanted and not (folder / "x.parts" / "run.json").exists()
+        forgotten += finished
+        again = started.run(folder, words)
+        assert again.code == (5 if finished else 0), again
+        assert contents(folder) == wanted
+        assert {path.name for path in folder.iterdir()} == set(wanted)
+    assert forgotten <= 2  # of the lock and of the empty folder
 
 
 @pytest.mark.parametrize(("name", "step"), [("score", 3), ("merge", 2)])

@@ -20,7 +20,7 @@ from seqlift.errors import OutputError
 from seqlift.pipeline.facts import changes
 from seqlift.pipeline.output_files import has_locks, is_locked
 from seqlift.pipeline.part_folders import LEFT_BEHIND, PART, PARTIAL, Part, remove_part
-from seqlift.pipeline.run_record import RUN, identity, read_run
+from seqlift.pipeline.run_record import RUN, as_identified, identity, read_run
 from seqlift.pipeline.stopping import undisturbed
 from seqlift.pipeline.track_formats import FORMATS
 from seqlift.system.closing import Closing
@@ -66,6 +66,9 @@ class PartsFolder(Closing):
         not changed since.
     placed
         Whether the score files have their final names.
+    drawn
+        What `record_drawn` has recorded of a run whose final files have not changed since: its
+        parts are all that is to be removed. None where there is more to do.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class PartsFolder(Closing):
     ) -> None:
         self.folder, self.placed, self._begun = folder, False, False
         self.replaced: frozenset[Path] = frozenset()
+        self.drawn: dict[str, Any] | None = None
         # Sorted, so that the order of facts does not matter.
         self.run = hashlib.sha256(json.dumps(dict(facts), sort_keys=True).encode()).hexdigest()
         self._lock = NO_LOCK
@@ -139,11 +143,20 @@ class PartsFolder(Closing):
             identities = {path.name: identity(path) for path in finals if force and path.exists()}
             before, self._begun = {"facts": facts, "replaces": identities}, True
             self._write(RUN, before)
-        same = before["replaces"]
-        self.replaced = frozenset(
-            path for path in finals if path.exists() and same.get(path.name) == identity(path)
-        )
+        self.replaced = as_identified(finals, before["replaces"])
+        if finals and as_identified(finals, before.get("draws", {})) == {*finals}:
+            self.drawn = before["found"]
         self._clear_unfinished()
+
+    def record_drawn(self, finals: Sequence[Path], found: Mapping[str, Any]) -> None:
+        """Record that the final files are there, and what is to be said of them.
+
+        A track does not say what run it is of: without a record nobody could know it once some of
+        the parts are removed.
+        """
+        drawn = {"draws": {path.name: identity(path) for path in finals}, "found": dict(found)}
+        with undisturbed(), output_errors(self.folder):
+            self._write(RUN, {**(read_run(self.folder) or {}), **drawn})
 
     def _refusals(
         self, before: Mapping[str, Attribute], facts: Mapping[str, Attribute]

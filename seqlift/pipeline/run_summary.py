@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
@@ -60,6 +61,11 @@ class Judged:
     worst: str
     status: dict[str, int]
     warnings: tuple[str, ...]
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> Self:
+        """Take up what was kept as JSON."""
+        return cls(**{**record, "warnings": tuple(record["warnings"])})
 
 
 def judged(run: Run, scores: Scores, files: TargetFiles) -> Judged:

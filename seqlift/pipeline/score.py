@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +100,7 @@ def score(options: ScoreOptions, settings: Settings, *, progress: Progress) -> S
                 drop_stale=options.drop_stale_parts,
                 finals=finals,
             ) as parts:
+                finished = parts.drawn is not None
                 make = finish_run if run.outputs.keeps_scores else finish_tracks
                 found = make(run, parts, progress)
                 with timings.stage(TRACK):
@@ -137,13 +138,17 @@ def finish_run(run: Run, parts: PartsFolder, progress: Progress) -> Judged:
 
 def finish_tracks(run: Run, parts: PartsFolder, progress: Progress) -> Judged:
     """Make the tracks of a run that keeps nothing else."""
+    if parts.drawn is not None:
+        return Judged.of_record(parts.drawn)
     check_parts(run, parts)
     check_tracks(run, parts)
     with kept(run, parts):
         check_space(run, parts.rows())
         compute(run, parts, progress)
         with run.settings.timings.stage(TRACK), parts_opened(run, parts) as opened:
-            return drawn_and_judged(run, parts, opened, progress)
+            found = drawn_and_judged(run, parts, opened, progress)
+        parts.record_drawn(run.outputs.tracks(), asdict(found))
+    return found
 
 
 def drawn_and_judged(
