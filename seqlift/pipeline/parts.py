@@ -149,7 +149,7 @@ class PartsFolder(Closing):
         self._clear_unfinished()
 
     def record_drawn(self, finals: Sequence[Path], found: Mapping[str, Any]) -> None:
-        """Record that the final files are there, and what is to be said of them.
+        """Record that the final files are there, and what was found of their scores.
 
         A track does not say what run it is of: without a record nobody could know it once some of
         the parts are removed.
