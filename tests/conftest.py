@@ -3,12 +3,21 @@
 import gc
 import os
 import re
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from zlib import crc32
 
 import pytest
+
+# What a script starts in the background, or nohup, ignores these signals; so would its children.
+for number, handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 gc.disable()  # until all is imported, as that leaves little garbage behind
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
