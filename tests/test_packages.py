@@ -113,7 +113,7 @@ def run(programs: Path, line: str, folder: Path, **variables: str) -> str:
 
 def data_in(folder: Path) -> Path:
     """Copy the demonstration into a folder, and three of its regions."""
-    (folder / "data").mkdir()
+    (folder / "data").mkdir(parents=True)
     for path in (ROOT / "data").glob("demo.*"):
         shutil.copy(path, folder / "data")
     lines = (ROOT / "data" / "demo.narrowPeak").read_text().splitlines(keepends=True)
@@ -202,11 +202,13 @@ def test_the_tutorial_runs_from_the_wheel_with_a_model_of_one_s_own(
 def test_sdist_and_recipe_make_the_same(
     packages: Packages, installed: Path, tmp_path: Path
 ) -> None:
-    folder = data_in(tmp_path)
+    folder, of_sdist = data_in(tmp_path / "recipe"), data_in(tmp_path / "sdist")
     version = run(installed, "seqlift --version", folder)
     assert version == f"seqlift, version {seqlift.__version__}\n"
     pip_install(installed, "--no-deps", "--force-reinstall", packages.sdist)
     assert run(installed, "seqlift --version", folder) == version
+    for line in recipe()["test"]["commands"]:
+        run(installed, line, of_sdist)
     run(installed, "python -m pip uninstall --quiet --yes seqlift", folder)
     pip_install(installed, *[one.replace(" ", "") for one in recipe()["requirements"]["host"][1:]])
     run(installed, recipe()["build"]["script"], packages.checkout)
