@@ -105,7 +105,12 @@ def scores_of(codes: NDArray[np.uint8], seed: int) -> Result:
     random = np.random.default_rng(seed)
     sizes = np.exp(random.normal(size=(*codes.shape, 1)) - 5)
     hypothetical = (random.normal(size=(*codes.shape, 4)) * sizes).astype(np.float32)
-    observed = codes[..., None] == np.arange(4)
+    return result_of(hypothetical, codes)
+
+
+def result_of(hypothetical: NDArray[np.float32], codes: NDArray[np.uint8]) -> Result:
+    """Make the scores of sequences with these hypothetical contributions, which sum up."""
+    observed = codes[..., None] == np.arange(4, dtype=np.uint8)
     contributions = np.where(observed, hypothetical, np.float32(0))
     prediction = contributions.sum(axis=(1, 2), dtype=np.float64)
     none = np.zeros((len(codes), 1))

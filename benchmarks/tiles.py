@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from command import call
-from host import BASES, BATCH, FOLDER, ReadyScores, scores_of
+from host import BASES, BATCH, FOLDER, ReadyScores, result_of, scores_of
 from numpy.typing import NDArray
 from report import RESULTS, machine, publish, stored, table
 from run import say
@@ -112,23 +112,6 @@ class ReadyTiles(ReadyScores):
         ReadyTiles.done += len(codes)
         ReadyTiles.spent += time.thread_time() - before
         return {one.name: found for one in self.targets}
-
-
-def result_of(hypothetical: NDArray[np.float32], codes: NDArray[np.uint8]) -> Result:
-    """Make the scores of sequences with these hypothetical contributions, which sum up."""
-    observed = codes[..., None] == np.arange(4, dtype=np.uint8)
-    contributions = hypothetical * observed
-    prediction = contributions.sum(axis=(1, 2), dtype=np.float64)
-    none = np.zeros((len(codes), 1))
-    return Result(
-        hypothetical=hypothetical,
-        multipliers=hypothetical,
-        contributions=contributions,
-        prediction=prediction,
-        reference_prediction=none,
-        difference=prediction[:, None],
-        residual=none,
-    )
 
 
 @dataclass(frozen=True)

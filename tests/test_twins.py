@@ -124,8 +124,8 @@ def test_a_twin_varies_along_with_references_of_every_kind() -> None:
     codes = sequences(3, LENGTH)
     codes[1, 3:5] = 4
     x = one_hot(codes)
-    given = {"rc": "reverse-complement"}
-    explain = Explainer(model(), "tasks:0", inputs=given, precision="float64")
+    other_strand = {"rc": "reverse-complement"}
+    explain = Explainer(model(), "tasks:0", inputs=other_strand, precision="float64")
     engine = explain.engine((LENGTH, 4))
     turned = x[:, ::-1, ::-1].transpose(0, 2, 1)
     with unrounded():

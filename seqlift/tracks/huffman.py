@@ -1,6 +1,6 @@
 """Huffman codes of at most 14 bits, from how often each symbol occurs. Format: RFC 1951, 3.2.2.
 
-Knows numbers; knows nothing of what is coded.
+Knows how often symbols occur; knows nothing of bytes, blocks or files.
 """
 
 import numpy as np
