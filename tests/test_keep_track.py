@@ -1,5 +1,6 @@
 """Runs that keep the track alone: the same track, in a fifth of the space, ended and shared out."""
 
+import re
 from pathlib import Path
 
 import h5py
@@ -102,6 +103,13 @@ def test_a_run_ended_while_its_parts_are_removed_is_finished_by_the_same_command
         ending.setattr(PartsFolder, "remove", ended_after_one)
         first = score(*words, settings=settings(load=LongStandIn))
     assert len(list(Path("x.parts").glob("0*-*"))) == 1  # of two
+    record = Path("x.parts/run.json")
+    whole = record.read_text()
+    record.write_text(re.sub(r'"largest": [0-9.e-]+', '"largest": 0.5', whole))
+    now = command("score", *words, "--tolerance", 0.1, settings=settings(load=Refusing))
+    assert now.code == 6
+    assert "first, second miss the difference from reference by 5.0e-01" in now.err
+    record.write_text(whole)
     again = score(*words, settings=settings(load=Refusing))
     assert "all files were there already" in again.err
     assert tracks("x") == tracks("all")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -62,10 +62,17 @@ class Judged:
     status: dict[str, int]
     warnings: tuple[str, ...]
 
-    @classmethod
-    def of_record(cls, record: Mapping[str, Any]) -> Self:
-        """Take up what was kept as JSON."""
-        return cls(**{**record, "warnings": tuple(record["warnings"])})
+
+def judged_before(run: Run, record: Mapping[str, Any]) -> Judged:
+    """Take up what was kept as JSON of all targets together.
+
+    Raises NumericError where a row misses a tolerance of now.
+    """
+    found = Judged(**{**record, "warnings": tuple(record["warnings"])})
+    if not found.largest <= run.tolerance:
+        targets = ", ".join(files.target for files in run.outputs.targets)
+        raise above_tolerance(found.worst, targets, found.largest, run.tolerance)
+    return found
 
 
 def judged(run: Run, scores: Scores, files: TargetFiles) -> Judged:

@@ -37,6 +37,7 @@ from seqlift.pipeline.run_summary import (
     Judged,
     Summary,
     judged,
+    judged_before,
     judged_file,
     summary_of,
     together,
@@ -139,7 +140,7 @@ def finish_run(run: Run, parts: PartsFolder, progress: Progress) -> Judged:
 def finish_tracks(run: Run, parts: PartsFolder, progress: Progress) -> Judged:
     """Make the tracks of a run that keeps nothing else."""
     if parts.drawn is not None:
-        return Judged.of_record(parts.drawn)
+        return judged_before(run, parts.drawn)
     check_parts(run, parts)
     check_tracks(run, parts)
     with kept(run, parts):
