@@ -9,26 +9,36 @@ from contextlib import contextmanager
 
 
 class SeqliftError(Exception):
-    """Any failure whose message is meant for the user; `exit_code` is what the shell sees."""
+    """Any failure whose message is meant for the user; `exit_code` is what the shell sees.
+
+    `more` counts the problems that are not listed in `problems`, where there are too many.
+    """
 
     exit_code = 1
 
-    def __init__(self, *problems: str) -> None:
+    def __init__(self, *problems: str, more: int = 0) -> None:
         super().__init__(*problems)
         self.problems = problems
+        self.more = more
 
-    def of_kind(self, *problems: str) -> "SeqliftError":
-        """Make an error of the same exit code with these problems.
+    def of_kind(self, *problems: str, more: int = 0) -> "SeqliftError":
+        """Make an error of the same exit code with these problems, and `more` than this one's.
 
         What a narrower class was made from is not repeated: its constructor may take other things.
         """
         kind = next(one for one in type(self).__mro__ if "exit_code" in vars(one))
-        error: SeqliftError = kind(*problems)
+        error: SeqliftError = kind(*problems, more=self.more + more)
         return error
+
+    def lines(self, most: int | None = None) -> list[str]:
+        """Describe the problems, `most` of them, a line each; a last line counts the others."""
+        shown = list(self.problems[:most])
+        more = self.more + len(self.problems) - len(shown)
+        return [*shown, f"and {more} more problem{'s' * (more > 1)}"] if more else shown
 
     def __str__(self) -> str:
         """Describe the problems, a line each."""
-        return "\n".join(self.problems)
+        return "\n".join(self.lines())
 
 
 class Problems:
@@ -49,7 +59,9 @@ class Problems:
         """Raise one error with all problems, of the kind of the first, where there are some."""
         if self.errors:
             problems = [problem for error in self.errors for problem in error.problems]
-            raise self.errors[0].of_kind(*dict.fromkeys(problems)) from self.errors[0]
+            first, *others = self.errors
+            more = sum(error.more for error in others)
+            raise first.of_kind(*dict.fromkeys(problems), more=more) from first
 
 
 class InputError(SeqliftError):

@@ -53,6 +53,19 @@ def test_standard_input_that_is_closed_is_an_error(monkeypatch: pytest.MonkeyPat
         RegionFile("-")
 
 
+def test_problems_not_listed_are_counted_whatever_they_are_gathered_with() -> None:
+    problems = Problems()
+    for error in (InputError("a", "b", more=3), OutputError("c", more=4)):
+        with problems.gathered():
+            raise error
+    with pytest.raises(InputError) as caught:
+        problems.raise_any()
+    assert str(caught.value).splitlines() == ["a", "b", "c", "and 7 more problems"]
+    assert caught.value.of_kind("d").lines(1) == ["d", "and 7 more problems"]
+    assert caught.value.lines(2) == ["a", "b", "and 8 more problems"]
+    assert InputError("a", "b").lines(1) == ["a", "and 1 more problem"]
+
+
 def test_problems_gathered_together_keep_the_exit_code_of_the_first() -> None:
     class OfNumbersError(InputError):
         def __init__(self, number: int) -> None:

@@ -135,7 +135,7 @@ def test_a_problem_of_every_target_is_shown_for_some() -> None:
     assert ran.code == 5
     lines = ran.err.splitlines()
     assert lines[0].startswith("seqlift: x.t0.h5: already exists, and it is not a score file")
-    assert lines[50:] == ["seqlift: and 10 problems more"]
+    assert lines[50:] == ["seqlift: and 10 more problems"]
 
 
 def test_of_a_command_too_long_for_an_attribute_the_beginning_is_kept() -> None:

@@ -48,7 +48,7 @@ def show_failures(command: Callable[..., None]) -> Callable[..., None]:
         except click.ClickException:  # click shows these, with their usage line
             raise
         except SeqliftError as error:
-            fail(*error.problems, code=error.exit_code, debug=debug)
+            fail(*error.lines(PROBLEMS_SHOWN), code=error.exit_code, debug=debug)
         except KeyboardInterrupt as interrupt:
             number, *kept_work = interrupt.args or (signal.SIGINT,)
             message = kept_work[0] if kept_work else "interrupted; no unfinished file is left"
@@ -99,10 +99,8 @@ def fail(*problems: str, code: int, debug: bool) -> None:
     if debug:
         for line in traceback.format_exc().rstrip("\n").split("\n"):
             show(line, err=True)
-    for problem in problems[:PROBLEMS_SHOWN]:
+    for problem in problems:
         show(f"seqlift: {problem}", err=True)
-    if len(problems) > PROBLEMS_SHOWN:
-        show(f"seqlift: and {len(problems) - PROBLEMS_SHOWN} problems more", err=True)
     sys.exit(code)
 
 

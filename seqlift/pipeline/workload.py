@@ -140,10 +140,8 @@ class Workload(Closing):
             else:
                 number += 1
                 yield candidate
-        if found > MOST_PROBLEMS:
-            problems.append(f"{self.regions.source}: and {found - MOST_PROBLEMS} problems more")
         if problems:
-            raise InputError(*problems)
+            raise InputError(*problems, more=found - len(problems))
         if number == 0:
             raise InputError(no_regions(self.regions.source))
 
