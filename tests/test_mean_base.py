@@ -29,13 +29,17 @@ def turned(tensor: Any) -> Any:
     return layers.Conv2D(5, (3, 4), activation="relu")(tensor)
 
 
+def one(kind: type[layers.Layer], *arguments: Any, **options: Any) -> Body:
+    return lambda tensor: kind(*arguments, **options)(tensor)
+
+
 BODIES: dict[str, tuple[Callable[[Any], Any], tuple[int, ...]]] = {
-    "convolution": (layers.Conv1D(5, 3, strides=2, activation="relu"), (LENGTH, 4)),
-    "dilated, no bias": (layers.Conv1D(5, 3, dilation_rate=2, use_bias=False), (LENGTH, 4)),
+    "convolution": (one(layers.Conv1D, 5, 3, strides=2, activation="relu"), (LENGTH, 4)),
+    "dilated, no bias": (one(layers.Conv1D, 5, 3, dilation_rate=2, use_bias=False), (LENGTH, 4)),
     "dense after flattening": (chain(lambda: [layers.Flatten(), layers.Dense(5)]), (LENGTH, 4)),
-    "dense on channels": (layers.Dense(5, activation="relu"), (LENGTH, 4)),
+    "dense on channels": (one(layers.Dense, 5, activation="relu"), (LENGTH, 4)),
     "channels first": (chain(lambda: [layers.Flatten(), layers.Dense(5)]), (4, LENGTH)),
-    "two axes": (layers.Conv2D(5, (4, 3), data_format="channels_last"), (4, LENGTH, 1)),
+    "two axes": (one(layers.Conv2D, 5, (4, 3), data_format="channels_last"), (4, LENGTH, 1)),
     "two axes, turned": (turned, (1, 4, LENGTH)),
 }
 
@@ -48,7 +52,7 @@ def ended(body: Callable[[Any], Any]) -> Body:
 def test_bases_keep_their_predictions_and_scores_add_up(
     body: Callable[[Any], Any], shape: tuple[int, ...]
 ) -> None:
-    model = made(ended(lambda tensor: type_of(body)(tensor)), shape)
+    model = made(ended(body), shape)
     options: dict[str, Any] = {"precision": "float64", "rule": "rescale"}
     before, after = (
         Explainer(model, mean_normalise=normalise, **options)(X, REFERENCES)
@@ -64,15 +68,8 @@ def test_bases_keep_their_predictions_and_scores_add_up(
     np.testing.assert_allclose(after.multipliers, before.multipliers - mean, atol=1e-12)
 
 
-def type_of(body: Any) -> Any:
-    """Return a layer anew, made in the precision of the moment; a function as it is."""
-    if isinstance(body, layers.Layer):
-        return type(body).from_config({**body.get_config(), "dtype": "float64"})
-    return body
-
-
 def test_an_unknown_base_counts_as_the_mean_base() -> None:
-    model = made(ended(layers.Conv1D(5, 3, dtype="float64")), (LENGTH, 4))
+    model = made(ended(one(layers.Conv1D, 5, 3)), (LENGTH, 4))
     graph = mean_normalised(lower(model, (LENGTH, 4)))
     unknown, uniform = np.zeros((1, LENGTH, 4)), np.full((1, LENGTH, 4), 0.25)
     (output,) = graph.outputs

@@ -1,5 +1,6 @@
 """Masks, look-up tables and layers at every step: what they cannot be right for is refused."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -184,16 +185,16 @@ def attending(**masks: Any) -> Body:
     return body
 
 
-def kept_of(layer: Any, mask: Any) -> Body:
-    return lambda tensor: layers.Dense(1)(layers.Flatten()(layer(tensor, mask=mask)))
+def kept_of(layer: Callable[[], Any], mask: Any) -> Body:
+    return lambda tensor: layers.Dense(1)(layers.Flatten()(layer()(tensor, mask=mask)))
 
 
 MASKED: dict[str, Body] = {
     "for all": attending(attention_mask=NEAR[None]),
     "of each head": attending(attention_mask=np.stack([NEAR, NEAR.T | ~NEAR])[None]),
     "of keys": attending(value_mask=KEPT[None], attention_mask=NEAR[None] | True),
-    "of a softmax": kept_of(layers.Softmax(axis=1), KEPT[None, :, None]),
-    "of a mean": kept_of(layers.GlobalAveragePooling1D(), KEPT[None]),
+    "of a softmax": kept_of(lambda: layers.Softmax(axis=1), KEPT[None, :, None]),
+    "of a mean": kept_of(layers.GlobalAveragePooling1D, KEPT[None]),
 }
 
 
