@@ -23,6 +23,7 @@ from seqlift.tracks import bigwig
 from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.bigwig import write_bigwig
 from seqlift.tracks.hdf5 import ScoreWriter
+from seqlift.tracks.labels import Labels
 from seqlift.tracks.overlap import Intervals, Segment, covered_bases, joined_segments, sweep
 from seqlift.tracks.overlap_policies import OVERLAPS, Overlap
 from seqlift.tracks.score_file import ScoreFile
@@ -32,7 +33,7 @@ SIZES = {"chr2": 100, "chr10": 40, "empty": 30, "chr1": 1}
 
 def intervals_of(frames: Sequence[tuple[str, int, int, int, int]]) -> Intervals:
     columns = np.array([frame[1:] for frame in frames], dtype=np.int64).reshape(-1, 4).T
-    return Intervals([frame[0] for frame in frames], *columns)
+    return Intervals(Labels.of([[frame[0] for frame in frames]]), *columns)
 
 
 def value(row: int, base: int) -> float:
@@ -261,7 +262,7 @@ def test_runs_longer_than_one_section_are_whole(
     batch = made_batch([window("chr2", 10, 90)], length=80, sizes=SIZES)
     with ScoreFile(score_file(tmp_path / "a.h5", batch)) as scores:
         write_bigwig(scores, tmp_path / "a.bw", SIZES)
-        (row,) = scores.tracks_of([0])
+        (row,) = scores.tracks_of(np.array([0]))
         np.testing.assert_array_equal(read(tmp_path / "a.bw", "chr2", 100)[10:90], row)
 
 

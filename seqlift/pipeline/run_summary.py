@@ -13,7 +13,7 @@ from seqlift.pipeline.output_files import TargetFiles
 from seqlift.pipeline.rows import above_tolerance
 from seqlift.pipeline.run import Run
 from seqlift.tracks.score_file import ScoreFile
-from seqlift.tracks.score_summary import counted, windows_placed
+from seqlift.tracks.score_summary import windows_placed
 from seqlift.tracks.several_files import SeveralFiles
 
 Scores = ScoreFile | SeveralFiles
@@ -88,7 +88,7 @@ def judged(run: Run, scores: Scores, files: TargetFiles) -> Judged:
             worst, files.target, largest, run.tolerance, stored=half, cancelling=ratio
         )
     warnings = (*scores.warnings(), *cancelling_in(scores, files.scores))
-    return Judged(largest, worst, counted(scores.status()), warnings)
+    return Judged(largest, worst, scores.status().counts(), warnings)
 
 
 def judged_file(run: Run, files: TargetFiles) -> Judged:

@@ -54,7 +54,6 @@ class StretchReader:
     def __init__(self, scores: ScoreFile) -> None:
         self.scores = scores
         self.places: Intervals = scores.intervals()
-        self._chrom = np.array(self.places.chrom, dtype=object)
 
     def chromosomes(self) -> tuple[str, ...]:
         """Name the chromosomes of the genome, none where the file is a part and does not say."""
@@ -92,7 +91,7 @@ class StretchReader:
     def by_prediction(self) -> NDArray[np.int64]:
         """Order the rows that were scored by prediction, the highest first."""
         prediction = self.scores.values("qc/prediction", slice(None))
-        scored = np.array([word != NOT_SCORED for word in self.scores.status()], dtype=bool)
+        scored = ~self.scores.status().equal(NOT_SCORED)
         (numbers,) = np.nonzero(scored & np.isfinite(prediction))
         return numbers[np.argsort(-prediction[numbers], kind="stable")]
 
@@ -118,9 +117,9 @@ class StretchReader:
 
         Raises InputError, naming what is nearest, where there is none.
         """
-        places, here = self.places, self._chrom == chrom
+        places, here = self.places, self.places.chrom.equal(chrom)
         if not here.any():
-            known = alike(chrom, self.places.chrom, "the file has no rows")
+            known = alike(chrom, self.places.chrom.names, "the file has no rows")
             raise InputError(f"{self.scores.path}: no row lies on {printable(chrom)!r}; {known}")
         first, last = np.maximum(places.scored_start, start), np.minimum(places.scored_end, end)
         (found,) = np.nonzero(here & (first < last))
@@ -189,7 +188,7 @@ class StretchReader:
     def _rows_of(self, stretch: DrawnRegion) -> list[int]:
         number = stretch.row
         if number is not None and number < self.scores.rows:
-            place = (self._chrom[number], self.places.start[number], self.places.end[number])
+            place = (self.places.chrom[number], self.places.start[number], self.places.end[number])
             if place == (stretch.chrom, stretch.start, stretch.end):
                 return [number]
         found = self.covering(stretch.chrom, stretch.start, stretch.end)

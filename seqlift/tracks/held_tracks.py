@@ -90,9 +90,9 @@ class HeldScoreFile(ScoreFile):
         self._held, self._target = held, target
 
     def tracks_of(
-        self, rows: Sequence[int], *, workers: Executor | None = None
+        self, rows: NDArray[np.int64], *, workers: Executor | None = None
     ) -> Iterator[NDArray[np.float32]]:
         """Yield the track values of some rows, (L,), in the order in which they are asked for."""
         if self._held is None:
             return super().tracks_of(rows, workers=workers)
-        return map(partial(self._held.row, self._target), rows)
+        return map(partial(self._held.row, self._target), map(int, rows))

@@ -4,7 +4,7 @@ Windows are swept from left to right while only the bases that a later window ma
 held, so memory is that of one window. Knows intervals and arrays; knows no files.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import NamedTuple
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlift.intervals import middle
+from seqlift.tracks.labels import Labels
 from seqlift.tracks.overlap_policies import POLICIES, CoveredBases, Covering, Overlap
 
 
@@ -22,14 +23,15 @@ class Intervals:
 
     Attributes
     ----------
-    chrom : N strings
+    chrom
+        The chromosome of each row, N texts.
     start, end : (N,) int64
         The frame: column j of a row is base ``start + j``.
     scored_start, scored_end : (N,) int64
         The part of the frame whose bases go to the track; empty where they are equal.
     """
 
-    chrom: Sequence[str]
+    chrom: Labels
     start: NDArray[np.int64]
     end: NDArray[np.int64]
     scored_start: NDArray[np.int64]
@@ -48,7 +50,7 @@ def sweep(
     intervals: Intervals,
     sizes: Mapping[str, int],
     *,
-    tracks: Callable[[Sequence[int]], Iterator[NDArray[np.float32]]],
+    tracks: Callable[[NDArray[np.int64]], Iterator[NDArray[np.float32]]],
     overlap: Overlap = "nearest",
 ) -> Iterator[Segment]:
     """Yield the value of every scored base, in the order of `sizes` and then of position.
@@ -73,7 +75,7 @@ def sweep(
     rank = _ranks(intervals)
     chroms = list(_rows_from_left_to_right(intervals, sizes, rank))
     # All rows at once, so that the reader can group those of one compressed chunk.
-    read = tracks([row for _, rows in chroms for row in rows])
+    read = tracks(np.concatenate([np.empty(0, np.int64), *(rows for _, rows in chroms)]))
     for chrom, rows in chroms:
         for group in _groups(intervals, rows):
             if len(group) == 1:
@@ -81,7 +83,7 @@ def sweep(
                 continue
             covered = (
                 POLICIES[overlap](_covering(intervals, row, rank=int(rank[row]), values=values))
-                for row, values in zip(group, islice(read, len(group)), strict=True)
+                for row, values in zip(group.tolist(), islice(read, len(group)), strict=True)
             )
             starts = intervals.scored_start[group]
             for start, values in _sweep_group(zip(starts, covered, strict=True)):
@@ -136,10 +138,10 @@ def _ranks(intervals: Intervals) -> NDArray[np.int64]:
 
 def _rows_from_left_to_right(
     intervals: Intervals, sizes: Mapping[str, int], rank: NDArray[np.int64]
-) -> Iterator[tuple[str, list[int]]]:
+) -> Iterator[tuple[str, NDArray[np.int64]]]:
     """Yield each chromosome's rows, of those that begin together the lowest rank first."""
     number = {chrom: i for i, chrom in enumerate(sizes)}
-    place = np.array([number.get(chrom, -1) for chrom in intervals.chrom], dtype=np.int64)
+    place = intervals.chrom.matched(number)
     # sorts before all chromosomes, and is cut off
     place[intervals.scored_start >= intervals.scored_end] = -1
     order = np.lexsort((rank, intervals.scored_start, place))
@@ -147,10 +149,10 @@ def _rows_from_left_to_right(
     chroms = list(sizes)
     firsts = np.flatnonzero(np.diff(place[order], prepend=-1))
     for rows in np.split(order, firsts)[1:]:
-        yield chroms[place[rows[0]]], rows.tolist()
+        yield chroms[place[rows[0]]], rows
 
 
-def _groups(intervals: Intervals, rows: list[int]) -> Iterator[list[int]]:
+def _groups(intervals: Intervals, rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     """Divide the rows of a chromosome, from left to right, where no window reaches across."""
     reached = np.maximum.accumulate(intervals.scored_end[rows])
     borders = np.flatnonzero(intervals.scored_start[rows][1:] >= reached[:-1]) + 1

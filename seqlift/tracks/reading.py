@@ -23,7 +23,6 @@ from seqlift.system.described import Described
 from seqlift.system.printable import printable
 from seqlift.tracks import layout
 from seqlift.tracks.score_file import ScoreFile
-from seqlift.tracks.score_summary import counted
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -184,7 +183,7 @@ class StoredScores(Described, Closing):
 
     def facts(self) -> dict[str, str]:
         """List what the file holds, in words."""
-        status = counted(self.file.status())
+        status = self.file.status().counts()
         about = (str(self.attributes.get(name, "")) for name in ("model", "target", "method"))
         return {
             "score file": str(self.path),

@@ -25,12 +25,16 @@ from seqlift.tracks.chunks import in_threads, track_of_chunk
 from seqlift.tracks.datasets import attributes, check_numbers, dataset, datasets, has, read_chunk
 from seqlift.tracks.doubts import warnings_of
 from seqlift.tracks.finding import open_score_file
+from seqlift.tracks.labels import Labels
 from seqlift.tracks.overlap import Intervals
-from seqlift.tracks.score_summary import ScoreSummary, counted, quantiles_of_size
+from seqlift.tracks.score_summary import ScoreSummary, quantiles_of_size
 from seqlift.tracks.seal import check_seal
 
 TRACK_BYTES = 64 * 1024 * 1024
 """Track values that are read at a time."""
+
+TEXTS_AT_ONCE = 65_536
+"""Rows of which texts are read at a time."""
 
 
 class ScoreFile(Closing):
@@ -77,14 +81,11 @@ class ScoreFile(Closing):
 
         Raises InputError for a row whose place makes no sense.
         """
-        seen: dict[str, str] = {}
-        # One string a chromosome instead of one a row.
-        chrom = [seen.setdefault(word, word) for word in self.texts("regions/chrom")]
         columns = (
             self._column(f"regions/{name}").astype(np.int64)
             for name in ("start", "end", "scored_start", "scored_end")
         )
-        found = Intervals(chrom, *columns)
+        found = Intervals(self.labels("regions/chrom"), *columns)
         with damage(self.path):
             check_positions(found, self.length)
         return found
@@ -183,9 +184,9 @@ class ScoreFile(Closing):
             return np.array(found, dtype=np.float64)
         return self._column(name, rows)
 
-    def status(self) -> list[str]:
+    def status(self) -> Labels:
         """Read the status of every row."""
-        return self.texts("regions/status")
+        return self.labels("regions/status")
 
     def tracks(self, rows: slice) -> NDArray[np.float32]:
         """Read the contributions of the observed bases, float32 (n, L); 0 where N or padded."""
@@ -197,7 +198,7 @@ class ScoreFile(Closing):
         return np.asarray(contributions.sum(axis=1, dtype=np.float32))
 
     def tracks_of(
-        self, rows: Sequence[int], *, workers: Executor | None = None
+        self, rows: NDArray[np.int64], *, workers: Executor | None = None
     ) -> Iterator[NDArray[np.float32]]:
         """Yield the same of some rows, (L,), in the order in which they are asked for.
 
@@ -206,7 +207,7 @@ class ScoreFile(Closing):
         """
         most = max(1, TRACK_BYTES // (4 * self.length))
         for start in range(0, len(rows), most):
-            asked = rows[start : start + most]
+            asked = rows[start : start + most].tolist()
             held: dict[int, NDArray[np.float32]] = {}
             # Rows of one chunk together, as each reading of it decompresses all of it.
             members = [
@@ -241,7 +242,7 @@ class ScoreFile(Closing):
 
     def warnings(self) -> tuple[str, ...]:
         """Warn of scores that explain nothing, with the likely cause."""
-        known = np.array([word != "all N" for word in self.status()], dtype=bool)
+        known = ~self.status().equal("all N")
         names = ("prediction", "reference_prediction")
         figures = {name: self._column(f"qc/{name}")[known] for name in names}
         return warnings_of(self.attributes, largest=self.largest_contribution, **figures)
@@ -251,7 +252,7 @@ class ScoreFile(Closing):
         return ScoreSummary(
             rows=self.rows,
             length=self.length,
-            status=counted(self.status()),
+            status=self.status().counts(),
             residual=quantiles_of_size(self._column("qc/residual")),
             relative_residual=quantiles_of_size(self._column("qc/relative_residual")),
             largest_contribution=self.largest_contribution,
@@ -272,6 +273,11 @@ class ScoreFile(Closing):
             )
         with damage(self.path):
             return np.asarray(self._datasets[name][rows])
+
+    def labels(self, name: str) -> Labels:
+        """Read a column of text of which few values differ."""
+        blocks = range(0, self.rows, TEXTS_AT_ONCE)
+        return Labels.of(self.texts(name, slice(row, row + TEXTS_AT_ONCE)) for row in blocks)
 
     def texts(self, name: str, rows: slice = slice(None)) -> list[str]:
         """Read a column of text of some rows."""

@@ -3,8 +3,7 @@
 Knows columns of numbers; knows no file format.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,11 +60,6 @@ def quantiles_of_size(values: NDArray[np.floating]) -> dict[float, float]:
     # values that occur; the last is the largest
     found = np.quantile(sizes, QUANTILES, method="inverted_cdf")
     return dict(zip(QUANTILES, found.tolist(), strict=True))
-
-
-def counted(words: Iterable[str]) -> dict[str, int]:
-    """Count how often each word occurs, the commonest first."""
-    return dict(Counter(words).most_common())
 
 
 def windows_placed(facts: Mapping[str, Attribute]) -> str:

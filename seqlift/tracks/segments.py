@@ -3,7 +3,7 @@
 Knows score files and overlaps; knows no format of tracks.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def track_segments(
     intervals = scores.intervals()
     check_genome(scores.path, intervals, sizes)
 
-    def tracks(rows: Sequence[int]) -> Iterator[NDArray[np.float32]]:
+    def tracks(rows: NDArray[np.int64]) -> Iterator[NDArray[np.float32]]:
         for row, values in zip(rows, scores.tracks_of(rows, workers=workers), strict=True):
             if report is not None:
                 report(1)
@@ -83,11 +83,11 @@ def check_genome(source: Path, intervals: Intervals, sizes: Mapping[str, int]) -
     remedy = "give the genome that was scored with -g"
     problems = [
         f"{source}: {chrom} is not in the genome; {remedy}"
-        for chrom in dict.fromkeys(intervals.chrom)
+        for chrom in intervals.chrom.names
         if chrom not in sizes
     ]
     if not problems:
-        ends = np.array([sizes[chrom] for chrom in intervals.chrom], dtype=np.int64)
+        ends = intervals.chrom.matched(sizes)
         problems = [
             f"{source}: row {row + 1} ends at {intervals.scored_end[row]}, past the end of"
             f" {intervals.chrom[row]} ({ends[row]}); {remedy}"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from seqlift.system.closing import Closing
 from seqlift.tracks.batch import Attribute
 from seqlift.tracks.doubts import warnings_of
+from seqlift.tracks.labels import Labels
 from seqlift.tracks.overlap import Intervals
 from seqlift.tracks.score_file import TRACK_BYTES, ScoreFile
 
@@ -86,8 +87,7 @@ class SeveralFiles(Closing):
     def intervals(self) -> Intervals:
         """Read where the rows lie on the genome."""
         found = [one.intervals() for one in self._each()]
-        names: dict[str, str] = {}
-        chrom = [names.setdefault(word, word) for one in found for word in one.chrom]
+        chrom = Labels.joined([one.chrom for one in found])
         columns = ("start", "end", "scored_start", "scored_end")
         return Intervals(
             chrom, *(np.concatenate([getattr(one, name) for one in found]) for name in columns)
@@ -99,32 +99,32 @@ class SeveralFiles(Closing):
             np.concatenate([one.values(name, slice(None)) for one in self._each()])[rows]
         )
 
-    def status(self) -> list[str]:
+    def status(self) -> Labels:
         """Read the status of every row."""
-        return [word for one in self._each() for word in one.status()]
+        return Labels.joined([one.status() for one in self._each()])
 
     def warnings(self) -> tuple[str, ...]:
         """Warn of scores that explain nothing, with the likely cause."""
-        known = np.array([word != "all N" for word in self.status()], dtype=bool)
+        known = ~self.status().equal("all N")
         names = ("prediction", "reference_prediction")
         figures = {name: self.values(f"qc/{name}", slice(None))[known] for name in names}
         return warnings_of(self.attributes, largest=self.largest_contribution, **figures)
 
     def tracks_of(
-        self, rows: Sequence[int], *, workers: Executor | None = None
+        self, rows: NDArray[np.int64], *, workers: Executor | None = None
     ) -> Iterator[NDArray[np.float32]]:
         """Yield the track values of some rows, (L,), in the order in which they are asked for."""
         most = max(1, TRACK_BYTES // (4 * self.length))
         for first in range(0, len(rows), most):
-            asked = np.asarray(rows[first : first + most])
+            asked = rows[first : first + most]
             files = np.searchsorted(self._starts, asked, side="right") - 1
             held: dict[int, NDArray[np.float32]] = {}
             for number in np.unique(files).tolist():
                 start = int(self._starts[number])
-                own = np.sort(asked[files == number] - start).tolist()
+                own = np.sort(asked[files == number] - start)
                 with self._file(number) as one:
                     found = one.tracks_of(own, workers=workers)
-                    held |= {start + row: values for row, values in zip(own, found, strict=True)}
+                    held |= zip((own + start).tolist(), found, strict=True)
             yield from (held.pop(row) for row in asked.tolist())
 
     def close(self) -> None:
