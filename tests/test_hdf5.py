@@ -13,6 +13,7 @@ from made_scores import made_batch, parts, window
 
 from seqlift.cli import main
 from seqlift.errors import InputError, NumericError, OutputError
+from seqlift.system.hdf5_reader import SPARING_BYTES, open_to_read
 from seqlift.tracks import layout, score_file
 from seqlift.tracks.batch import ScoreBatch
 from seqlift.tracks.hdf5 import ScoreWriter
@@ -393,3 +394,18 @@ def test_files_of_earlier_versions_are_averaged(tmp_path: Path, batch: ScoreBatc
         assert before.measure(layout.SCORE) == now.measure(layout.SCORE) == [0, None, 12.5, 0, 0]
         everything = slice(None)
         np.testing.assert_array_equal(before.tracks(everything), now.tracks(everything))
+
+
+def test_a_file_opened_sparingly_has_the_same_values_and_keeps_little_in_memory(
+    tmp_path: Path, batch: ScoreBatch
+) -> None:
+    path = written(tmp_path / "a.h5", batch)
+    with ScoreFile(path) as scores, ScoreFile(path, sparing=True) as sparing:
+        everything = slice(None)
+        for name in scores.kinds():
+            np.testing.assert_array_equal(
+                sparing.values(name, everything), scores.values(name, everything)
+            )
+    with open_to_read(path, sparing=True) as file:
+        assert file.id.get_mdc_config().max_size == SPARING_BYTES
+        assert file[layout.CONTRIBUTIONS].id.get_access_plist().get_chunk_cache()[1] == 0

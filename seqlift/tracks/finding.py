@@ -45,8 +45,8 @@ def score_files_near(path: Path | str) -> list[Path]:
     return [one for one in like if is_score_file(one)][:MOST_NEAR]
 
 
-def open_score_file(path: Path) -> Any:
-    """Open a file as HDF5 to be read.
+def open_score_file(path: Path, *, sparing: bool = False) -> Any:
+    """Open a file as HDF5 to be read; `sparing` as in `open_to_read`.
 
     Raises InputError where it is missing, refused or not HDF5; a message offers files near it.
     """
@@ -54,7 +54,7 @@ def open_score_file(path: Path) -> Any:
         problem = not_regular(path)
         if problem is not None:
             raise InputError(f"{path}: {problem}; give the .h5 file that `seqlift score` wrote")
-        return open_to_read(path)
+        return open_to_read(path, sparing=sparing)
     except FileNotFoundError as error:
         near = ", ".join(map(str, score_files_near(path)))
         remedy = f"did you mean {near}?" if near else "check the path"

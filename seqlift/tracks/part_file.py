@@ -50,7 +50,7 @@ class PartFile(Closing):
     def __init__(self, path: Path, *, sealed: bool | None = None) -> None:
         self.path = path
         self.sealed = check_seal(path, compiled=True) if sealed is None else sealed
-        self.file = open_score_file(path)
+        self.file = open_score_file(path, sparing=True)
         try:
             with damage(path):
                 self.attributes = attributes(self.file.attrs)

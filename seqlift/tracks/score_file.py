@@ -40,6 +40,13 @@ TEXTS_AT_ONCE = 65_536
 class ScoreFile(Closing):
     """Reads a score file.
 
+    Parameters
+    ----------
+    path
+        The file.
+    sparing
+        Whether to keep little of it in memory, as where many are open at once.
+
     Attributes
     ----------
     path : Path
@@ -55,9 +62,9 @@ class ScoreFile(Closing):
         when rows are read.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, *, sparing: bool = False) -> None:
         self.path = Path(path)
-        self._file = open_score_file(self.path)
+        self._file = open_score_file(self.path, sparing=sparing)
         try:
             with damage(self.path):
                 self.attributes = attributes(self._file.attrs)

@@ -28,7 +28,7 @@ MOST_OPEN = 64
 
 def opened_scores(source: Source) -> ScoreFile:
     """Open a score file."""
-    return ScoreFile(source) if isinstance(source, Path) else source()
+    return ScoreFile(source, sparing=True) if isinstance(source, Path) else source()
 
 
 class SeveralFiles(Closing):
