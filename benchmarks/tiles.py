@@ -201,9 +201,9 @@ def report(result: Mapping[str, Any]) -> str:
         for name, inside in parts_of(run).items():
             if len(inside) > 1:
                 rows.append([*whole, name, *cells(inside, windows)])
-        most_parts = max(one.parts for one in notes)  # of a short trial, no note may be of drawing
-        drawing = [one.parts for one in parts_of(run)[DRAWING] if one.parts]
-        parts = min(drawing, default=most_parts) / windows
+        # the last of the scoring: later the track lies there too, and parts are removed
+        scoring = [one for one in notes if 0 < one.windows < windows] or notes[-1:]
+        parts = scoring[-1].parts / scoring[-1].windows
         used = 1e3 * notes[-1].processor / windows
         most = max(one.memory for one in notes) / 1e6
         lines.append(

@@ -87,7 +87,7 @@ def write_bigwig(
     try:
         with output_errors(path):
             segments = track_segments(
-                scores, sizes, overlap=overlap, report=report, workers=workers
+                scores, sizes, overlap=overlap, intervals=intervals, report=report, workers=workers
             )
             written = _write(path, sizes, segments, workers)
         _check_finished(path, sizes)

@@ -28,6 +28,7 @@ def track_segments(
     sizes: Mapping[str, int],
     *,
     overlap: Overlap,
+    intervals: Intervals | None = None,
     report: Callable[[int], object] | None = None,
     workers: Executor | None = None,
 ) -> Iterator[Segment]:
@@ -37,6 +38,8 @@ def track_segments(
     ----------
     scores, sizes, overlap
         As in `seqlift.tracks.bigwig.write_bigwig`.
+    intervals
+        Where the rows lie, if that was read and checked before: of millions they are large.
     report
         Called with the number of rows done since it was last called.
     workers
@@ -49,8 +52,9 @@ def track_segments(
     NumericError
         A score is not finite.
     """
-    intervals = scores.intervals()
-    check_genome(scores.path, intervals, sizes)
+    if intervals is None:
+        intervals = scores.intervals()
+        check_genome(scores.path, intervals, sizes)
 
     def tracks(rows: NDArray[np.int64]) -> Iterator[NDArray[np.float32]]:
         for row, values in zip(rows, scores.tracks_of(rows, workers=workers), strict=True):
