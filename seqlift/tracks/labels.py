@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 class Labels:
-    """The texts of rows, such as their chromosomes.
+    """The texts of rows, for example their chromosomes.
 
     Parameters
     ----------
