@@ -60,8 +60,8 @@ def copy_in_threads(source: Any, target: Any) -> None:
         thread.join()
 
 
-def of_machine(repeats: int) -> dict[str, float]:
-    """Measure the products of matrices in GFLOP/s, and copying in GB/s, read and written."""
+def of_machine(repeats: int) -> dict[str, str]:
+    """Measure products of matrices, and copying, whose bytes are read and written."""
     import tensorflow as tf
 
     def squared(matrix: Any) -> None:
@@ -71,10 +71,10 @@ def of_machine(repeats: int) -> dict[str, float]:
     for side in SIDES:
         matrix = tf.random.normal((side, side))
         seconds = best(partial(squared, matrix), repeats)
-        found[f"product of matrices of {side:,}"] = 2e-9 * side**3 / seconds
+        found[f"product of matrices of {side:,}"] = f"{2e-9 * side**3 / seconds:.0f} GFLOP/s"
     source, target = np.ones(COPIED, np.float32), np.zeros(COPIED, np.float32)
     seconds = best(partial(copy_in_threads, source, target), repeats)
-    found["copying"] = 2e-9 * source.nbytes / seconds
+    found["copying"] = f"{2e-9 * source.nbytes / seconds:.0f} GB/s"
     return found
 
 
@@ -142,10 +142,7 @@ def main() -> None:
     stages = of_stages(21, chosen.repeats)  # a sequence and its references
     rows = [["scores of a sequence, 20 references", f"{ms:.1f}", f"{rate:.0f} GFLOP/s"]]
     rows += [[name, f"{ms:.1f}", f"{rate:.0f} {unit}"] for name, (ms, rate, unit) in stages.items()]
-    for name, found in limits.items():
-        rows.append(
-            [f"the machine: {name}", "", f"{found:.0f} {'GFLOP/s' if ' ' in name else 'GB/s'}"]
-        )
+    rows += [[f"the machine: {name}", "", rate] for name, rate in limits.items()]
     result = {"machine": machine(), "stages": stages, "limits": limits, "whole": [ms, rate]}
     text = (
         "A BPNet of 64 filters, counts, float32; the stages on 21 rows, each alone:\n\n"

@@ -11,29 +11,31 @@ from contextlib import contextmanager
 class SeqliftError(Exception):
     """Any failure whose message is meant for the user; `exit_code` is what the shell sees.
 
-    `more` counts the problems that are not listed in `problems`, where there are too many.
+    `unlisted` counts the problems that are not in `problems`, where there are too many to list.
     """
 
     exit_code = 1
 
-    def __init__(self, *problems: str, more: int = 0) -> None:
+    def __init__(self, *problems: str, unlisted: int = 0) -> None:
         super().__init__(*problems)
         self.problems = problems
-        self.more = more
+        self.unlisted = unlisted
 
-    def of_kind(self, *problems: str, more: int = 0) -> "SeqliftError":
-        """Make an error of the same exit code with these problems, and `more` than this one's.
+    def of_kind(self, *problems: str, unlisted: int = 0) -> "SeqliftError":
+        """Make an error of the same exit code with these problems.
+
+        Those that this error does not list are counted in it too, and so many `unlisted` ones.
 
         What a narrower class was made from is not repeated: its constructor may take other things.
         """
         kind = next(one for one in type(self).__mro__ if "exit_code" in vars(one))
-        error: SeqliftError = kind(*problems, more=self.more + more)
+        error: SeqliftError = kind(*problems, unlisted=self.unlisted + unlisted)
         return error
 
     def lines(self, most: int | None = None) -> list[str]:
         """Describe the problems, `most` of them, a line each; a last line counts the others."""
         shown = list(self.problems[:most])
-        more = self.more + len(self.problems) - len(shown)
+        more = self.unlisted + len(self.problems) - len(shown)
         return [*shown, f"and {more} more problem{'s' * (more > 1)}"] if more else shown
 
     def __str__(self) -> str:
@@ -60,8 +62,8 @@ class Problems:
         if self.errors:
             problems = [problem for error in self.errors for problem in error.problems]
             first, *others = self.errors
-            more = sum(error.more for error in others)
-            raise first.of_kind(*dict.fromkeys(problems), more=more) from first
+            unlisted = sum(error.unlisted for error in others)
+            raise first.of_kind(*dict.fromkeys(problems), unlisted=unlisted) from first
 
 
 class InputError(SeqliftError):

@@ -55,7 +55,7 @@ def test_standard_input_that_is_closed_is_an_error(monkeypatch: pytest.MonkeyPat
 
 def test_problems_not_listed_are_counted_whatever_they_are_gathered_with() -> None:
     problems = Problems()
-    for error in (InputError("a", "b", more=3), OutputError("c", more=4)):
+    for error in (InputError("a", "b", unlisted=3), OutputError("c", unlisted=4)):
         with problems.gathered():
             raise error
     with pytest.raises(InputError) as caught:

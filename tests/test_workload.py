@@ -178,3 +178,14 @@ def test_memory_grows_by_a_few_bytes_a_region(workplace: Path) -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] - peaks[0] < 5_000 * 8
+
+
+def test_every_letter_that_is_no_base_is_counted(workplace: Path) -> None:
+    Path("bad.fa").write_text(">chr1\n" + ("X" * 5 + "ACGTA" * 3) * 150 + "\n")
+    Path("bad.bed").write_text("".join(f"chr1\t{20 * i}\t{20 * i + 20}\n" for i in range(150)))
+    ran = command("score", "any.keras", "bad.bed", "-g", "bad.fa", "-o", "x", settings=settings())
+    assert ran.code == 2
+    lines = ran.err.splitlines()
+    assert len(lines) == 51
+    assert lines[0].startswith("seqlift: bad.fa: 'X' at base 0 of chr1")
+    assert lines[50] == "seqlift: and 100 more problems"

@@ -126,7 +126,7 @@ class Workload(Closing):
                 yield Region(name, 0, size, name=name, line=record, no_summit=SEQUENCES)
 
     def check(self) -> None:
-        """Read every region; raise InputError with every problem there is, up to 100."""
+        """Read every region; raise InputError with every problem: 100 are listed, all counted."""
         for _ in self._checked():
             pass
 
@@ -141,7 +141,7 @@ class Workload(Closing):
                 number += 1
                 yield candidate
         if problems:
-            raise InputError(*problems, more=found - len(problems))
+            raise InputError(*problems, unlisted=found - len(problems))
         if number == 0:
             raise InputError(no_regions(self.regions.source))
 
@@ -158,15 +158,13 @@ class Workload(Closing):
         """Check all regions and read all windows once; `hold` their bases for `read`.
 
         Raises InputError with every region that cannot be used, or else with every window whose
-        bases cannot be read, up to 100.
+        bases cannot be read: 100 are listed, all counted.
         """
         surveyor = Surveyor(framing)
         unreadable: dict[str, None] = {}
         for region in self._checked():
             surveyor.add_region(region)
             for window in framing.windows(region):
-                if len(unreadable) >= MOST_PROBLEMS:
-                    break
                 try:
                     codes = self.genome.fetch(region.chrom, window.start, window.end)
                 except InputError as error:
@@ -176,7 +174,8 @@ class Workload(Closing):
                 if hold:
                     self._held.append(codes)
         if unreadable:
-            raise InputError(*unreadable)
+            listed = list(unreadable)[:MOST_PROBLEMS]
+            raise InputError(*listed, unlisted=len(unreadable) - len(listed))
         self._held.finish()
         self._framing = framing if hold else None
         return surveyor.survey()

@@ -44,7 +44,7 @@ class Labels:
         return cls(tuple(places), np.concatenate(numbers).astype(np.int32))
 
     def matched(self, values: Mapping[str, int], otherwise: int = -1) -> NDArray[np.int64]:
-        """Find the value of the text of every row, (N,)."""
+        """Find the value of the text of every row, (N,); `otherwise` of texts that have none."""
         found = [values.get(name, otherwise) for name in self.names]
         return np.array(found, np.int64)[self.numbers]
 
